@@ -1,0 +1,1 @@
+"""Chargers and vehicles: the commands, and the small library behind them."""

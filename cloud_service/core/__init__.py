@@ -1,0 +1,1 @@
+"""The network itself: stations, points, reservations, the nearest, the queue. No I/O, no clock, no MQTT."""

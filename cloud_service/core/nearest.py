@@ -1,0 +1,125 @@
+"""The nearest of many locations: a k-d tree with buckets that takes additions and removals.
+
+Splits compare coordinates and never halve a space, so that clusters, one far outlier or numbers near the
+limits of a float cost no more than an even spread. A tree that grew lopsided is built anew.
+"""
+
+from math import hypot, inf
+from typing import Final
+
+from cloud_service.core.records import Number
+
+BUCKET: Final = 16
+"""Locations a leaf holds before it is split."""
+
+Entry = tuple[int, float, float]
+
+
+class _Node:
+    """A leaf while `axis` is None; otherwise entries below `split` are on the left, the others on the right."""
+
+    __slots__ = ("axis", "entries", "left", "right", "split")
+
+    def __init__(self, entries: dict[int, Entry]) -> None:
+        self.entries = entries
+        self.axis: int | None = None
+        self.split = 0.0
+        self.left: _Node | None = None
+        self.right: _Node | None = None
+
+
+class NearestIndex:
+    """Locations by ID. Distances are Euclid's; of equally near locations the lower ID is the nearest."""
+
+    def __init__(self) -> None:
+        self._places: dict[int, Entry] = {}
+        self._root = _Node({})
+        self._built_for = BUCKET
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._places
+
+    def put(self, number: int, x: Number, y: Number) -> None:
+        """Adds a location, or moves it."""
+        self.discard(number)
+        entry = (number, float(x), float(y))
+        self._places[number] = entry
+        leaf, depth = self._leaf(entry)
+        leaf.entries[number] = entry
+        if len(leaf.entries) > BUCKET:
+            _split(leaf)
+            if depth > 2 * len(self._places).bit_length():
+                self._rebuild()
+
+    def discard(self, number: int) -> None:
+        """Removes a location where there is one."""
+        entry = self._places.pop(number, None)
+        if entry is None:
+            return
+        leaf, _ = self._leaf(entry)
+        del leaf.entries[number]
+        if len(self._places) < self._built_for // 4:
+            self._rebuild()
+
+    def nearest(self, x: Number, y: Number) -> int | None:
+        """The ID of the nearest location; None where there is none."""
+        place = float(x), float(y)
+        best, best_distance = None, inf
+        waiting: list[tuple[float, _Node]] = [(0.0, self._root)]
+        while waiting:
+            away, node = waiting.pop()
+            if away > best_distance:
+                continue
+            while node.axis is not None:
+                offset = place[node.axis] - node.split
+                near, far = (node.left, node.right) if offset < 0 else (node.right, node.left)
+                assert near is not None
+                assert far is not None
+                if abs(offset) <= best_distance:
+                    waiting.append((abs(offset), far))
+                node = near
+            for number, other_x, other_y in node.entries.values():
+                distance = hypot(place[0] - other_x, place[1] - other_y)
+                if distance < best_distance or (distance == best_distance and (best is None or number < best)):
+                    best, best_distance = number, distance
+        return best
+
+    def _leaf(self, entry: Entry) -> tuple[_Node, int]:
+        node, depth = self._root, 0
+        while node.axis is not None:
+            child = node.left if entry[node.axis + 1] < node.split else node.right
+            assert child is not None
+            node, depth = child, depth + 1
+        return node, depth
+
+    def _rebuild(self) -> None:
+        self._built_for = max(len(self._places), BUCKET)
+        self._root = _Node(dict(self._places))
+        unsplit = [self._root]
+        while unsplit:
+            node = unsplit.pop()
+            if len(node.entries) > BUCKET and _split(node):
+                assert node.left is not None
+                assert node.right is not None
+                unsplit += (node.left, node.right)
+
+
+def _split(leaf: _Node) -> bool:
+    """Splits a leaf at the median of its wider axis; a leaf whose locations are all the same stays whole."""
+    entries = sorted(leaf.entries.values())
+    spans = []
+    for axis in (0, 1):
+        values = [entry[axis + 1] for entry in entries]
+        spans.append(max(values) - min(values))
+    axis = 0 if spans[0] >= spans[1] else 1
+    if spans[axis] == 0:
+        return False
+    values = sorted({entry[axis + 1] for entry in entries})
+    leaf.split = values[len(values) // 2]
+    leaf.left = _Node({entry[0]: entry for entry in entries if entry[axis + 1] < leaf.split})
+    leaf.right = _Node({entry[0]: entry for entry in entries if entry[axis + 1] >= leaf.split})
+    leaf.axis, leaf.entries = axis, {}
+    return True

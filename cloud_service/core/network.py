@@ -1,0 +1,250 @@
+"""The network in memory, and the small interface through which a decision looks at it."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from heapq import heapify, heappop, heappush
+from typing import Protocol, TypeVar
+
+from msgspec import Struct, field
+
+from cloud_service.core.changes import Changes
+from cloud_service.core.nearest import NearestIndex
+from cloud_service.core.queue import Queue
+from cloud_service.core.records import (
+    Number,
+    Point,
+    PointKey,
+    Reservation,
+    ReservationKey,
+    Station,
+    VehicleKey,
+)
+
+Key = TypeVar("Key")
+Record = TypeVar("Record")
+
+
+class Reader(Protocol):
+    """What a handler may ask of the network: few records at a time, never the whole."""
+
+    @property
+    def last_station_id(self) -> int:
+        """The largest station ID ever given, 0 before the first."""
+
+    def station(self, station_id: int) -> Station | None: ...
+
+    def station_at(self, x: Number, y: Number) -> Station | None:
+        """The station at this location; the lowest ID where old files hold several."""
+
+    def nearest_station(self, x: Number, y: Number) -> Station | None:
+        """The nearest station that has a charging point; a tie goes to the lower ID."""
+
+    def points(self, station_id: int) -> list[Point]:
+        """The station's points by ID."""
+
+    def point(self, key: PointKey) -> Point | None: ...
+
+    def queue(self, key: PointKey) -> Queue:
+        """The scheduled reservations of a point; to be read only."""
+
+    def reservation_of(self, vehicle: VehicleKey) -> Reservation | None: ...
+
+    def finished(self, now: datetime) -> Iterator[Reservation]:
+        """Scheduled reservations whose finish has passed, the earliest first."""
+
+
+class Tables(Struct):
+    """The network's records and nothing derived from them: what is loaded and what is stored."""
+
+    stations: dict[int, Station] = field(default_factory=dict)
+    points: dict[PointKey, Point] = field(default_factory=dict)
+    reservations: dict[ReservationKey, Reservation] = field(default_factory=dict)
+    last_station_id: int = 0
+
+    def apply(self, changes: Changes) -> None:
+        """Takes changes over as they stand, without looking whether they fit."""
+        for station_id in changes.removed_stations:
+            self.stations.pop(station_id, None)
+        for point_key in changes.removed_points:
+            self.points.pop(point_key, None)
+        for key in changes.removed_reservations:
+            self.reservations.pop(key, None)
+        self.stations.update((station.station_id, station) for station in changes.stations)
+        self.points.update((point.key, point) for point in changes.points)
+        self.reservations.update((reservation.key, reservation) for reservation in changes.reservations)
+        if changes.last_station_id is not None:
+            self.last_station_id = changes.last_station_id
+
+    def snapshot(self) -> "Tables":
+        """A copy that later changes leave alone: the records are frozen, so only the dictionaries are copied."""
+        return Tables(
+            dict(self.stations), dict(self.points), dict(self.reservations), self.last_station_id
+        )
+
+
+class Network:
+    """Tables with the indexes that make each of the Reader's questions cheap."""
+
+    def __init__(self, tables: Tables | None = None) -> None:
+        self.tables = tables or Tables()
+        self._locations: dict[tuple[Number, Number], list[int]] = {}
+        self._station_points: dict[int, list[int]] = {}
+        self._queues: dict[PointKey, Queue] = {}
+        self._vehicles: dict[VehicleKey, Reservation] = {}
+        self._nearest = NearestIndex()
+        self._finishes: list[tuple[datetime, ReservationKey]] = []
+        for station in self.tables.stations.values():
+            self._link_station(station)
+        for point in self.tables.points.values():
+            self._link_point(point)
+        for reservation in self.tables.reservations.values():
+            self._link_reservation(reservation)
+
+    @property
+    def last_station_id(self) -> int:
+        return self.tables.last_station_id
+
+    def station(self, station_id: int) -> Station | None:
+        return self.tables.stations.get(station_id)
+
+    def station_at(self, x: Number, y: Number) -> Station | None:
+        numbers = self._locations.get((x, y))
+        return self.tables.stations[min(numbers)] if numbers else None
+
+    def nearest_station(self, x: Number, y: Number) -> Station | None:
+        number = self._nearest.nearest(x, y)
+        return None if number is None else self.tables.stations[number]
+
+    def points(self, station_id: int) -> list[Point]:
+        numbers = sorted(self._station_points.get(station_id, ()))
+        return [self.tables.points[station_id, number] for number in numbers]
+
+    def point(self, key: PointKey) -> Point | None:
+        return self.tables.points.get(key)
+
+    def queue(self, key: PointKey) -> Queue:
+        return self._queues.get(key) or Queue()
+
+    def reservation_of(self, vehicle: VehicleKey) -> Reservation | None:
+        return self._vehicles.get(vehicle)
+
+    def finished(self, now: datetime) -> Iterator[Reservation]:
+        due, unseen = [], [0]
+        while unseen:  # in a heap nothing below an entry is earlier than the entry itself
+            at = unseen.pop()
+            if at < len(self._finishes) and self._finishes[at][0] <= now:
+                due.append(self._finishes[at])
+                unseen += (2 * at + 1, 2 * at + 2)
+        for finish, key in sorted(due):
+            reservation = self.tables.reservations.get(key)
+            if reservation is not None and reservation.finish == finish:
+                yield reservation
+
+    def apply(self, changes: Changes) -> Changes:
+        """Makes the changes, and returns those that take them back."""
+        undo = self._inverse(changes)
+        for station_id in {*changes.removed_stations, *(station.station_id for station in changes.stations)}:
+            self._unlink_station(station_id)
+        for point_key in changes.removed_points:
+            self._unlink_point(point_key)
+        for key in {*changes.removed_reservations, *(reservation.key for reservation in changes.reservations)}:
+            self._unlink_reservation(key)
+        self.tables.apply(changes)
+        for station in changes.stations:
+            self._link_station(station)
+        for point in changes.points:
+            self._link_point(point)
+        for reservation in changes.reservations:
+            self._link_reservation(reservation)
+        self._forget_finishes()
+        return undo
+
+    def _inverse(self, changes: Changes) -> Changes:
+        stations, removed_stations = _before(
+            self.tables.stations, changes.removed_stations, (station.station_id for station in changes.stations)
+        )
+        points, removed_points = _before(
+            self.tables.points, changes.removed_points, (point.key for point in changes.points)
+        )
+        reservations, removed_reservations = _before(
+            self.tables.reservations,
+            changes.removed_reservations,
+            (reservation.key for reservation in changes.reservations),
+        )
+        return Changes(
+            removed_stations=removed_stations,
+            removed_points=removed_points,
+            removed_reservations=removed_reservations,
+            stations=stations,
+            points=points,
+            reservations=reservations,
+            last_station_id=None if changes.last_station_id is None else self.tables.last_station_id,
+        )
+
+    def _link_station(self, station: Station) -> None:
+        self._locations.setdefault(station.location, []).append(station.station_id)
+        if self._station_points.get(station.station_id):
+            self._nearest.put(station.station_id, station.x, station.y)
+
+    def _unlink_station(self, station_id: int) -> None:
+        station = self.tables.stations.get(station_id)
+        if station is None:
+            return
+        numbers = self._locations[station.location]
+        numbers.remove(station_id)
+        if not numbers:
+            del self._locations[station.location]
+        self._nearest.discard(station_id)
+
+    def _link_point(self, point: Point) -> None:
+        numbers = self._station_points.setdefault(point.station_id, [])
+        if point.point_id in numbers:
+            return
+        numbers.append(point.point_id)
+        station = self.tables.stations.get(point.station_id)
+        if station is not None and point.station_id not in self._nearest:
+            self._nearest.put(station.station_id, station.x, station.y)
+
+    def _unlink_point(self, key: PointKey) -> None:
+        station_id, point_id = key
+        numbers = self._station_points.get(station_id, [])
+        if point_id in numbers:
+            numbers.remove(point_id)
+        if not numbers:
+            self._station_points.pop(station_id, None)
+            self._nearest.discard(station_id)
+
+    def _link_reservation(self, reservation: Reservation) -> None:
+        self._queues.setdefault(reservation.point_key, Queue()).add(reservation)
+        self._vehicles[reservation.vehicle] = reservation
+        heappush(self._finishes, (reservation.finish, reservation.key))
+
+    def _unlink_reservation(self, key: ReservationKey) -> None:
+        reservation = self.tables.reservations.get(key)
+        if reservation is None:
+            return
+        queue = self._queues[reservation.point_key]
+        queue.remove(reservation)
+        if not queue:
+            del self._queues[reservation.point_key]
+        if self._vehicles.get(reservation.vehicle) == reservation:
+            del self._vehicles[reservation.vehicle]
+
+    def _forget_finishes(self) -> None:
+        """Drops the finishes of reservations that are gone, as they come to the top or outnumber the others."""
+        if len(self._finishes) > 2 * len(self.tables.reservations) + 100:
+            self._finishes = [(reservation.finish, reservation.key) for reservation in self.tables.reservations.values()]
+            heapify(self._finishes)
+        while self._finishes and self._finishes[0][1] not in self.tables.reservations:
+            heappop(self._finishes)
+
+
+def _before(
+    table: dict[Key, Record], removed: Iterable[Key], put: Iterable[Key]
+) -> tuple[tuple[Record, ...], tuple[Key, ...]]:
+    """The records that stand now under the keys that will change, and the keys that have none."""
+    keys = dict.fromkeys((*removed, *put))
+    return (
+        tuple(table[key] for key in keys if key in table),
+        tuple(key for key in keys if key not in table),
+    )

@@ -1,0 +1,84 @@
+"""The queue of a charging point: its scheduled reservations by time, and the gaps between them."""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from operator import attrgetter
+from typing import Final
+
+from cloud_service.core.records import Reservation
+
+MARGIN: Final = timedelta(minutes=5)
+"""A charge starts this long after now and after the one before it, and ends this long before the next."""
+
+_start = attrgetter("start")
+
+
+class Queue:
+    """Scheduled reservations of one point, ordered by start.
+
+    Beside them it keeps the gaps that some charge could fit into. Bookings one after the other leave none,
+    so that a long queue is searched no longer than a short one.
+    """
+
+    def __init__(self) -> None:
+        self._reservations: list[Reservation] = []
+        self._gaps: list[tuple[datetime, datetime]] = []
+
+    def __len__(self) -> int:
+        return len(self._reservations)
+
+    def __iter__(self) -> Iterator[Reservation]:
+        return iter(self._reservations)
+
+    @property
+    def free_from(self) -> datetime | None:
+        """When the last scheduled reservation ends; None without one."""
+        return self._reservations[-1].finish if self._reservations else None
+
+    def earliest_start(self, now: datetime, duration: timedelta) -> datetime:
+        """The first moment at which a charge of this duration can start."""
+        if not self._reservations:
+            return now + MARGIN
+        if now + MARGIN + duration + MARGIN <= self._reservations[0].start:
+            return now + MARGIN
+        for opens, closes in self._gaps:
+            start = max(now, opens) + MARGIN
+            if start + duration + MARGIN <= closes:
+                return start
+        return max(now, self._reservations[-1].finish) + MARGIN
+
+    def add(self, reservation: Reservation) -> None:
+        """Puts a reservation in its place."""
+        insort(self._reservations, reservation, key=_start)
+        at = bisect_left(self._reservations, reservation.start, key=_start)
+        before = self._reservations[at - 1] if at else None
+        after = self._reservations[at + 1] if at + 1 < len(self._reservations) else None
+        if before and after:
+            self._close(before.finish, after.start)
+        if before:
+            self._open(before.finish, reservation.start)
+        if after:
+            self._open(reservation.finish, after.start)
+
+    def remove(self, reservation: Reservation) -> None:
+        """Takes a reservation out; ValueError where it is not in the queue."""
+        at = self._reservations.index(reservation, bisect_left(self._reservations, reservation.start, key=_start))
+        del self._reservations[at]
+        before = self._reservations[at - 1] if at else None
+        after = self._reservations[at] if at < len(self._reservations) else None
+        if before:
+            self._close(before.finish, reservation.start)
+        if after:
+            self._close(reservation.finish, after.start)
+        if before and after:
+            self._open(before.finish, after.start)
+
+    def _open(self, opens: datetime, closes: datetime) -> None:
+        if closes - opens >= MARGIN + MARGIN:
+            insort(self._gaps, (opens, closes))
+
+    def _close(self, opens: datetime, closes: datetime) -> None:
+        at = bisect_left(self._gaps, (opens, closes))
+        if at < len(self._gaps) and self._gaps[at] == (opens, closes):
+            del self._gaps[at]

@@ -1,0 +1,123 @@
+"""What the network consists of: frozen records, spelled on the wire and in files as the contract spells them."""
+
+from datetime import datetime
+from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct, field
+
+Number: TypeAlias = int | float
+"""A finite JSON number that stays as it was written: 30 is not turned into 30.0."""
+
+Availability: TypeAlias = Literal["livre", "ocupado", "reservado"]
+"""Free, occupied, reserved: the words of the old protocol."""
+
+FREE: Final = "livre"
+OCCUPIED: Final = "ocupado"
+RESERVED: Final = "reservado"
+
+PointKey: TypeAlias = tuple[int, int]
+"""Station ID, point ID: a point's number is unique in its station only."""
+
+ReservationKey: TypeAlias = tuple[int, int, int]
+"""Station ID, point ID, reservation ID: a reservation's number is unique on its point only."""
+
+VehicleKey: TypeAlias = tuple[bool, str]
+"""Whether the vehicle is a legacy client's, and its ID as text: 7 and "7" are one vehicle."""
+
+
+class Station(Struct, frozen=True, gc=False):
+    """A charging station: a location, and whoever registered it.
+
+    `owner` is an account's name; all accounts of the gateway own together under the name `gateway`.
+    `last_point_id` is the largest point ID ever given in this station, 0 before the first.
+    """
+
+    station_id: int = field(name="chargingStationID")
+    x: Number = field(name="x_position")
+    y: Number = field(name="y_position")
+    owner: str
+    last_point_id: int = field(name="lastChargingPointID", default=0)
+
+    @property
+    def location(self) -> tuple[Number, Number]:
+        """Equal for equal numbers: 5 and 5.0, 0 and -0.0 are the same location."""
+        return self.x, self.y
+
+    def public(self) -> dict[str, object]:
+        """The station as clients and files know it."""
+        return {"chargingStationID": self.station_id, "x_position": self.x, "y_position": self.y}
+
+
+class Point(Struct, frozen=True, gc=False):
+    """A charging point. `power` is in kW; `kwh_price` is the price of one kWh.
+
+    `last_reservation_id` is the largest reservation ID ever given on this point, 0 before the first.
+    """
+
+    point_id: int = field(name="chargingPointID")
+    station_id: int = field(name="chargingStationID")
+    power: Number
+    kwh_price: Number = field(name="kWhPrice")
+    availability: Availability
+    last_reservation_id: int = field(name="lastReservationID", default=0)
+
+    @property
+    def key(self) -> PointKey:
+        return self.station_id, self.point_id
+
+    def public(self) -> dict[str, object]:
+        """The point as clients and files know it."""
+        return {
+            "chargingPointID": self.point_id,
+            "chargingStationID": self.station_id,
+            "power": self.power,
+            "kWhPrice": self.kwh_price,
+            "availability": self.availability,
+        }
+
+
+class Reservation(Struct, frozen=True, gc=False):
+    """A vehicle's charge on a point, from `start` to `finish` (aware, UTC).
+
+    `power` is in kW, `duration` in hours. Power and price are those of the moment of booking.
+    `legacy` tells a vehicle of the old TCP protocol from an MQTT account of the same name.
+    """
+
+    reservation_id: int = field(name="reservationID")
+    station_id: int = field(name="chargingStationID")
+    point_id: int = field(name="chargingPointID")
+    power: Number = field(name="chargingPointPower")
+    kwh_price: Number = field(name="kWhPrice")
+    vehicle_id: int | str = field(name="vehicleID")
+    start: datetime = field(name="startDateTime")
+    finish: datetime = field(name="finishDateTime")
+    duration: Number
+    price: Number
+    legacy: bool = False
+
+    @property
+    def key(self) -> ReservationKey:
+        return self.station_id, self.point_id, self.reservation_id
+
+    @property
+    def point_key(self) -> PointKey:
+        return self.station_id, self.point_id
+
+    @property
+    def vehicle(self) -> VehicleKey:
+        return self.legacy, str(self.vehicle_id)
+
+    def public(self) -> dict[str, object]:
+        """The reservation as clients and files know it; dates carry their offset."""
+        return {
+            "reservationID": self.reservation_id,
+            "chargingStationID": self.station_id,
+            "chargingPointID": self.point_id,
+            "chargingPointPower": self.power,
+            "kWhPrice": self.kwh_price,
+            "vehicleID": self.vehicle_id,
+            "startDateTime": self.start.isoformat(),
+            "finishDateTime": self.finish.isoformat(),
+            "duration": self.duration,
+            "price": self.price,
+        }

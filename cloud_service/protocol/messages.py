@@ -1,0 +1,18 @@
+"""A message as the broker carries it, whichever way it goes."""
+
+from msgspec import Struct
+
+
+class Message(Struct, frozen=True, gc=False):
+    """An MQTT message. The fields from `correlation` on are MQTT 5 properties; None where there is none."""
+
+    topic: str
+    payload: bytes
+    retain: bool = False
+    qos: int = 1
+    correlation: bytes | None = None
+    response_topic: str | None = None
+    expiry: int | None = None
+    """Message Expiry Interval, in seconds."""
+    status: str | None = None
+    """The user property `status` of a reply: `ok` or the error's code."""
