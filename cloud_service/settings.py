@@ -1,0 +1,274 @@
+"""Every setting, once: SETTINGS is where flags, environment variables, defaults and `--help` come from.
+
+What a command was started with ends up in frozen records, which everything else is given.
+"""
+
+import math
+import os
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from cloud_service.broker.address import BrokerAddress
+
+
+class SettingError(Exception):
+    """A setting cannot be used. The text names it, and says what it may be."""
+
+
+class Setting(Struct, frozen=True):
+    """A row of SETTINGS. `read` makes the value of a flag's or a variable's text, or raises ArgumentTypeError."""
+
+    name: str
+    section: str
+    """The heading under which `--help` shows it."""
+    metavar: str
+    read: Callable[[str], Any]
+    default: Any
+    help: str
+    secret: bool = False
+    """Secrets have no flag: other users of a machine can read the arguments of its processes."""
+
+    @property
+    def flag(self) -> str | None:
+        return None if self.secret else "--" + self.name.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        return "RECHARGE_" + self.name.upper()
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise ArgumentTypeError(f"{text!r} is no port: a number from 0 to 65535 is, and 0 takes a free one")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise ArgumentTypeError(f"{text!r} is no whole number from 1")
+    return int(text)
+
+
+def _amount(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise ArgumentTypeError(f"{text!r} is no number above 0")
+    return number
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise ArgumentTypeError("an empty text names no file or folder")
+    return Path(text).expanduser()
+
+
+def _time_zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (LookupError, ValueError, OSError):
+        raise ArgumentTypeError(f"{text!r} is no time zone: America/Sao_Paulo is one") from None
+    return text
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in choices:
+            raise ArgumentTypeError(f"{text!r} is none of {', '.join(choices)}")
+        return text
+
+    return read
+
+
+_MIB: Final = 1024 * 1024
+
+_DATA = "where things are"
+_BROKER = "MQTT broker"
+_TCP = "TCP for legacy clients"
+_GATEWAY = "limits of the gateway"
+_SERVICE = "limits of the service"
+_LOGS = "logs"
+
+SETTINGS: Final[Mapping[str, Setting]] = {
+    setting.name: setting
+    for setting in (
+        Setting("data_dir", _DATA, "DIR", _path, Path("data"), "folder of the network's files"),
+        Setting(
+            "time_zone",
+            _DATA,
+            "ZONE",
+            _time_zone,
+            None,
+            "time zone of dates without an offset, in TCP replies and in the old server's files",
+        ),
+        Setting("mqtt_host", _BROKER, "HOST", str, "127.0.0.1", "host of the broker"),
+        Setting("mqtt_port", _BROKER, "PORT", _port, 1883, "port of the broker"),
+        Setting(
+            "mqtt_user", _BROKER, "NAME", str, None, "account at the broker; an open broker asks for none"
+        ),
+        Setting("mqtt_password", _BROKER, "TEXT", str, None, "its password", secret=True),
+        Setting(
+            "mqtt_password_file",
+            _BROKER,
+            "FILE",
+            _path,
+            None,
+            "file whose first line is the password; or see RECHARGE_MQTT_PASSWORD",
+        ),
+        Setting(
+            "mqtt_ca_file",
+            _BROKER,
+            "FILE",
+            _path,
+            None,
+            "authority of the broker's certificate; turns on TLS",
+        ),
+        Setting("mqtt_certificate_file", _BROKER, "FILE", _path, None, "own certificate, for mutual TLS"),
+        Setting("mqtt_key_file", _BROKER, "FILE", _path, None, "key of the own certificate"),
+        Setting("tcp_host", _TCP, "HOST", str, "127.0.0.1", "address on which the gateway listens"),
+        Setting("tcp_port", _TCP, "PORT", _port, 64352, "port on which the gateway listens"),
+        Setting("max_charge_days", _SERVICE, "DAYS", _amount, 30.0, "the longest charge that can be booked"),
+        Setting("max_result_bytes", _SERVICE, "N", _count, _MIB, "the largest result of a request"),
+        Setting("remember_hours", _SERVICE, "HOURS", _amount, 24.0, "how long requests are remembered"),
+        Setting("remember_per_client", _SERVICE, "N", _count, 100_000, "requests remembered of one client"),
+        Setting("remember_in_all", _SERVICE, "N", _count, 250_000, "requests remembered in all"),
+        Setting(
+            "pending_per_client", _SERVICE, "N", _count, 5_000, "requests of one client at once, before BUSY"
+        ),
+        Setting("pending_in_all", _SERVICE, "N", _count, 20_000, "requests at once, before BUSY"),
+        Setting("checkpoint_seconds", _SERVICE, "SECONDS", _amount, 300.0, "time between checkpoints"),
+        Setting(
+            "checkpoint_bytes",
+            _SERVICE,
+            "N",
+            _count,
+            64 * _MIB,
+            "journal after which a checkpoint comes early",
+        ),
+        Setting(
+            "log_format", _LOGS, "text|json", _one_of("text", "json"), "text", "for people, or for machines"
+        ),
+        Setting(
+            "log_level",
+            _LOGS,
+            "LEVEL",
+            _one_of("debug", "info", "warning", "error"),
+            "info",
+            "the least that is logged: debug, info, warning or error",
+        ),
+    )
+}
+
+
+def _names(*sections: str) -> tuple[str, ...]:
+    return tuple(name for name, setting in SETTINGS.items() if setting.section in sections)
+
+
+BROKER: Final = _names(_BROKER)
+"""The names of the settings that a client of the broker takes; the tuples below are for others."""
+TCP: Final = _names(_TCP)
+LOGS: Final = _names(_LOGS)
+SERVICE: Final = ("data_dir", "time_zone", *_names(_SERVICE))
+GATEWAY: Final = ("time_zone", *TCP, *_names(_GATEWAY))
+
+
+class ServiceSettings(Struct, frozen=True):
+    """What the cloud service is started with. Sizes are in bytes."""
+
+    data_dir: Path
+    broker: BrokerAddress = BrokerAddress()
+    time_zone: str | None = None
+    """IANA name of the zone of dates without an offset; None is the machine's."""
+    max_charge_days: float = SETTINGS["max_charge_days"].default
+    max_result_bytes: int = SETTINGS["max_result_bytes"].default
+    remember_hours: float = SETTINGS["remember_hours"].default
+    remember_per_client: int = SETTINGS["remember_per_client"].default
+    remember_in_all: int = SETTINGS["remember_in_all"].default
+    pending_per_client: int = SETTINGS["pending_per_client"].default
+    pending_in_all: int = SETTINGS["pending_in_all"].default
+    checkpoint_seconds: float = SETTINGS["checkpoint_seconds"].default
+    checkpoint_bytes: int = SETTINGS["checkpoint_bytes"].default
+
+
+def add_settings(parser: ArgumentParser, names: Iterable[str]) -> None:
+    """Gives the parser a flag for each of these settings, under the headings of their sections."""
+    headings: dict[str, Any] = {}
+    for setting in (SETTINGS[name] for name in names):
+        if setting.section not in headings:
+            headings[setting.section] = parser.add_argument_group(setting.section)
+        if setting.flag:
+            headings[setting.section].add_argument(
+                setting.flag,
+                dest=setting.name,
+                metavar=setting.metavar,
+                type=setting.read,
+                default=SUPPRESS,
+                help=_help(setting),
+            )
+
+
+def _help(setting: Setting) -> str:
+    text = setting.help if setting.default is None else f"{setting.help} (default: {setting.default})"
+    return f"{text} [{setting.variable}]".replace("%", "%%")
+
+
+def complete(options: Namespace, names: Iterable[str], environment: Mapping[str, str] = os.environ) -> None:
+    """Fills in what no flag gave: from the environment, else the default. An empty variable counts as unset.
+
+    `options.asked_for` has the names of those that a flag or a variable gave. A bad variable is a SettingError.
+    """
+    asked_for = set()
+    for setting in (SETTINGS[name] for name in names):
+        text = environment.get(setting.variable)
+        if hasattr(options, setting.name):
+            asked_for.add(setting.name)
+        elif text:
+            asked_for.add(setting.name)
+            try:
+                setattr(options, setting.name, setting.read(text))
+            except ArgumentTypeError as error:
+                raise SettingError(f"environment variable {setting.variable}: {error}") from None
+        else:
+            setattr(options, setting.name, setting.default)
+    options.asked_for = frozenset(asked_for)
+
+
+def to_environment(options: Namespace, names: Iterable[str]) -> dict[str, str]:
+    """The variables that give another process of ours the same settings."""
+    values = {SETTINGS[name].variable: getattr(options, name) for name in names}
+    return {variable: "" if value is None else str(value) for variable, value in values.items()}
+
+
+def broker_address(options: Namespace) -> BrokerAddress:
+    """The broker of the options. SettingError where the password's file cannot be read."""
+    return BrokerAddress(
+        host=options.mqtt_host,
+        port=options.mqtt_port,
+        user=options.mqtt_user,
+        password=options.mqtt_password or _first_line(options.mqtt_password_file),
+        ca_file=options.mqtt_ca_file,
+        certificate_file=options.mqtt_certificate_file,
+        key_file=options.mqtt_key_file,
+    )
+
+
+def _first_line(file: Path | None) -> str | None:
+    if file is None:
+        return None
+    try:
+        return file.read_text().partition("\n")[0].rstrip("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(f"cannot read the password file {file}: {error}") from None
+
+
+def service_settings(options: Namespace) -> ServiceSettings:
+    """The service's record of options that were completed with SERVICE and BROKER."""
+    values = {name: getattr(options, name) for name in SERVICE}
+    return ServiceSettings(broker=broker_address(options), **values)
