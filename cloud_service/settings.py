@@ -21,7 +21,7 @@ class SettingError(Exception):
 
 
 class Setting(Struct, frozen=True):
-    """A row of SETTINGS. `read` makes the value of a flag's or a variable's text, or raises ArgumentTypeError."""
+    """A row of SETTINGS. `read` makes the value of a text, or raises ArgumentTypeError."""
 
     name: str
     section: str
@@ -222,7 +222,7 @@ def _help(setting: Setting) -> str:
 def complete(options: Namespace, names: Iterable[str], environment: Mapping[str, str] = os.environ) -> None:
     """Fills in what no flag gave: from the environment, else the default. An empty variable counts as unset.
 
-    `options.asked_for` has the names of those that a flag or a variable gave. A bad variable is a SettingError.
+    `options.asked_for` names those that a flag or a variable gave. A bad variable is a SettingError.
     """
     asked_for = set()
     for setting in (SETTINGS[name] for name in names):

@@ -1,0 +1,71 @@
+"""Processes that end when told to, and with the supervisor, but not because of a terminal's Ctrl-C."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Self
+
+PATIENCE: Final = 20.0
+"""Seconds that a process has to end in order, before it is killed."""
+
+_PR_SET_PDEATHSIG: Final = 1
+_STDERR: Final = 2
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+class Child:
+    """A started process. Its name is for people."""
+
+    def __init__(self, name: str, process: asyncio.subprocess.Process) -> None:
+        self.name = name
+        self._process = process
+
+    @classmethod
+    async def start(cls, name: str, command: Sequence[str], environment: Mapping[str, str]) -> Self:
+        """Starts the command. What it prints goes to standard error; standard output is the supervisor's."""
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            env=environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=_STDERR,
+            stderr=_STDERR,
+            # A terminal's Ctrl-C reaches the supervisor only, which ends all in order.
+            start_new_session=True,
+            preexec_fn=end_with_parent(),
+        )
+        return cls(name, process)
+
+    async def wait(self) -> str:
+        """Waits until the process has ended. Returns a sentence that says how."""
+        status = await self._process.wait()
+        if status < 0:
+            return f"{self.name} was ended by {signal.Signals(-status).name}"
+        return f"{self.name} ended with status {status}"
+
+    async def end(self, patience: float = PATIENCE) -> None:
+        """Ends the process with SIGTERM; with SIGKILL where it has not ended after `patience` seconds."""
+        if self._process.returncode is not None:
+            return
+        self._process.terminate()
+        try:
+            async with asyncio.timeout(patience):
+                await self._process.wait()
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+
+
+def end_with_parent() -> Callable[[], None]:
+    """For `preexec_fn`: has Linux send SIGTERM to the child when its parent is gone, a killed one too."""
+    parent = os.getpid()
+
+    def prepare() -> None:
+        if _libc is not None:
+            _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+            if os.getppid() != parent:
+                os._exit(1)
+
+    return prepare

@@ -1,0 +1,98 @@
+"""Logs: lines that a person can follow, or JSON for a machine. The `extra` of a record is shown in both.
+
+log = logging.getLogger(__name__)
+log.info("request answered", extra={"action": "findReservation", "client": "ana", "outcome": "ok"})
+"""
+
+import logging
+import re
+import sys
+import time
+from typing import Any, Final, Literal, TextIO
+
+import msgspec
+
+_OWN: Final = frozenset((*vars(logging.makeLogRecord({})), "message", "asctime"))
+"""What a record has without any `extra`."""
+_PLAIN: Final = re.compile(r"[\w.:;/@+*#%$&?!|~^-]+")
+_encode = msgspec.json.Encoder(enc_hook=str).encode
+
+
+def set_up(
+    process: str,
+    log_format: Literal["text", "json"] = "text",
+    log_level: str = "info",
+    stream: TextIO | None = None,
+) -> None:
+    """Has all loggers write to the stream (standard error). `process` names this process in each line."""
+    # Nobody reads these, and finding them out for each record takes time.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JSONFormatter(process) if log_format == "json" else TextFormatter(process))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(log_level.upper())
+    logging.captureWarnings(True)
+
+
+class TextFormatter(logging.Formatter):
+    """`2026-03-01 12:00:00.250 INFO    service: request answered client=ana`, in local time."""
+
+    def __init__(self, process: str) -> None:
+        super().__init__()
+        self._process = process
+        self._second = -1
+        self._date = ""
+
+    def format(self, record: logging.LogRecord) -> str:
+        second = int(record.created)
+        if second != self._second:
+            self._second = second
+            self._date = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
+        line = (
+            f"{self._date}.{record.msecs:03.0f} {record.levelname:7} {self._process}: "
+            f"{_on_one_line(record.getMessage())}"
+        )
+        for name, value in _extra(record):
+            line += f" {name}={_value(value)}"
+        if record.exc_info:
+            line += "\n" + self.formatException(record.exc_info)
+        return line
+
+
+class JSONFormatter(logging.Formatter):
+    """One object a line: `time` in UTC, `level`, `process`, `logger`, `message`, the `extra`, `exception`."""
+
+    def __init__(self, process: str) -> None:
+        super().__init__()
+        self._process = process
+
+    def format(self, record: logging.LogRecord) -> str:
+        seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        line: dict[str, Any] = {
+            "time": f"{seconds}.{record.msecs:03.0f}Z",
+            "level": record.levelname.lower(),
+            "process": self._process,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line.update(_extra(record))
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return _encode(line).decode()
+
+
+def _extra(record: logging.LogRecord) -> list[tuple[str, Any]]:
+    return [(name, value) for name, value in vars(record).items() if name not in _OWN]
+
+
+def _value(value: object) -> str:
+    """Unusual texts stand in quotes, so that a client's name cannot feign another field."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    text = str(value)
+    return text if _PLAIN.fullmatch(text) else _encode(text).decode()
+
+
+def _on_one_line(text: str) -> str:
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
