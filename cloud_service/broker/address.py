@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class BrokerAddress(Struct, frozen=True):
-    """`user` is the account's name. TLS is used where `ca_file` is set; a device's own certificate is optional."""
+    """`user` is the account's name. With a `ca_file` TLS is used; a device's own certificate is optional."""
 
     host: str = "127.0.0.1"
     port: int = 1883
