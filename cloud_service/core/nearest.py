@@ -16,7 +16,7 @@ Entry = tuple[int, float, float]
 
 
 class _Node:
-    """A leaf while `axis` is None; otherwise entries below `split` are on the left, the others on the right."""
+    """A leaf while `axis` is None; otherwise what is below `split` is on the left, the rest on the right."""
 
     __slots__ = ("axis", "entries", "left", "right", "split")
 
@@ -83,7 +83,9 @@ class NearestIndex:
                 node = near
             for number, other_x, other_y in node.entries.values():
                 distance = hypot(place[0] - other_x, place[1] - other_y)
-                if distance < best_distance or (distance == best_distance and (best is None or number < best)):
+                if distance < best_distance or (
+                    distance == best_distance and (best is None or number < best)
+                ):
                     best, best_distance = number, distance
         return best
 

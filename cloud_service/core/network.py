@@ -76,10 +76,8 @@ class Tables(Struct):
             self.last_station_id = changes.last_station_id
 
     def snapshot(self) -> "Tables":
-        """A copy that later changes leave alone: the records are frozen, so only the dictionaries are copied."""
-        return Tables(
-            dict(self.stations), dict(self.points), dict(self.reservations), self.last_station_id
-        )
+        """A copy that later changes leave alone; the records are frozen, so the dictionaries suffice."""
+        return Tables(dict(self.stations), dict(self.points), dict(self.reservations), self.last_station_id)
 
 
 class Network:
@@ -147,7 +145,10 @@ class Network:
             self._unlink_station(station_id)
         for point_key in changes.removed_points:
             self._unlink_point(point_key)
-        for key in {*changes.removed_reservations, *(reservation.key for reservation in changes.reservations)}:
+        for key in {
+            *changes.removed_reservations,
+            *(reservation.key for reservation in changes.reservations),
+        }:
             self._unlink_reservation(key)
         self.tables.apply(changes)
         for station in changes.stations:
@@ -161,7 +162,9 @@ class Network:
 
     def _inverse(self, changes: Changes) -> Changes:
         stations, removed_stations = _before(
-            self.tables.stations, changes.removed_stations, (station.station_id for station in changes.stations)
+            self.tables.stations,
+            changes.removed_stations,
+            (station.station_id for station in changes.stations),
         )
         points, removed_points = _before(
             self.tables.points, changes.removed_points, (point.key for point in changes.points)
@@ -231,9 +234,11 @@ class Network:
             del self._vehicles[reservation.vehicle]
 
     def _forget_finishes(self) -> None:
-        """Drops the finishes of reservations that are gone, as they come to the top or outnumber the others."""
+        """Drops the finishes of reservations that are gone, as they surface or outnumber the others."""
         if len(self._finishes) > 2 * len(self.tables.reservations) + 100:
-            self._finishes = [(reservation.finish, reservation.key) for reservation in self.tables.reservations.values()]
+            self._finishes = [
+                (reservation.finish, reservation.key) for reservation in self.tables.reservations.values()
+            ]
             heapify(self._finishes)
         while self._finishes and self._finishes[0][1] not in self.tables.reservations:
             heappop(self._finishes)

@@ -63,7 +63,9 @@ class Queue:
 
     def remove(self, reservation: Reservation) -> None:
         """Takes a reservation out; ValueError where it is not in the queue."""
-        at = self._reservations.index(reservation, bisect_left(self._reservations, reservation.start, key=_start))
+        at = self._reservations.index(
+            reservation, bisect_left(self._reservations, reservation.start, key=_start)
+        )
         del self._reservations[at]
         before = self._reservations[at - 1] if at else None
         after = self._reservations[at] if at < len(self._reservations) else None

@@ -1,4 +1,4 @@
-"""What the network consists of: frozen records, spelled on the wire and in files as the contract spells them."""
+"""What the network consists of: frozen records, whose encoded names are the contract's."""
 
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
@@ -15,6 +15,9 @@ FREE: Final = "livre"
 OCCUPIED: Final = "ocupado"
 RESERVED: Final = "reservado"
 
+GATEWAY: Final = "gateway"
+"""Under this name all legacy clients own together."""
+
 PointKey: TypeAlias = tuple[int, int]
 """Station ID, point ID: a point's number is unique in its station only."""
 
@@ -28,14 +31,15 @@ VehicleKey: TypeAlias = tuple[bool, str]
 class Station(Struct, frozen=True, gc=False):
     """A charging station: a location, and whoever registered it.
 
-    `owner` is an account's name; all accounts of the gateway own together under the name `gateway`.
+    `owner` is an account's name; all accounts of the gateway own together under the name `gateway`, and
+    own whatever nobody else is known to own.
     `last_point_id` is the largest point ID ever given in this station, 0 before the first.
     """
 
     station_id: int = field(name="chargingStationID")
     x: Number = field(name="x_position")
     y: Number = field(name="y_position")
-    owner: str
+    owner: str = GATEWAY
     last_point_id: int = field(name="lastChargingPointID", default=0)
 
     @property
@@ -93,7 +97,7 @@ class Reservation(Struct, frozen=True, gc=False):
     finish: datetime = field(name="finishDateTime")
     duration: Number
     price: Number
-    legacy: bool = False
+    legacy: bool = True
 
     @property
     def key(self) -> ReservationKey:

@@ -188,7 +188,7 @@ KEYS: dict[str, tuple[str, ...]] = {
 
 
 def make_request(action: str, values: Mapping[str, Any]) -> Request:
-    """The typed request; unknown keys are ignored. BadRequest names the key that is missing or of the wrong kind."""
+    """The typed request; unknown keys are ignored. BadRequest names the key that is missing or wrong."""
     kind = REQUESTS[action]
     known = {key: values[key] for key in KEYS[action] if key in values}
     for key in kind.ids:

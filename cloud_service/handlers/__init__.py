@@ -1,0 +1,1 @@
+"""Handlers: (network, request, caller, now) -> decision. They decide, and touch nothing."""

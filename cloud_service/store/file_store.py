@@ -1,0 +1,207 @@
+"""The store on disk: every batch a synced line of the journal, folded into the files by checkpoints.
+
+The order of writes, and why a crash between any two of them is harmless, stands in docs/decisions/.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta, tzinfo
+
+from msgspec import Struct
+
+from cloud_service.core.changes import Changes
+from cloud_service.store.checkpoint import Checkpoint
+from cloud_service.store.errors import SyncFailed, WriteFailed
+from cloud_service.store.filesystem import File, Folder, write_all
+from cloud_service.store.folding import Fold, Unfolded
+from cloud_service.store.interface import Recovered, Standing
+from cloud_service.store.journal import Batch, Mark, Remembered, encode_line
+from cloud_service.store.names import segment_name
+from cloud_service.store.recovery import Found, keep_aside, recover
+
+_log = logging.getLogger(__name__)
+
+
+class StoreOptions(Struct, frozen=True):
+    """`zone` is that of dates without an offset in old files; None means the machine's.
+
+    A checkpoint is made when the journal has this many bytes, or is this old and not empty.
+    """
+
+    zone: tzinfo | None = None
+    checkpoint_seconds: float = 300.0
+    checkpoint_bytes: int = 64 * 2**20
+
+
+class FileStore:
+    """A folder with the network in it. A Store."""
+
+    def __init__(self, folder: Folder, options: StoreOptions) -> None:
+        self.sequence = 0
+        self._folder = folder
+        self._options = options
+        self._mark = Mark()
+        self._number = 0
+        self._segment: File | None = None
+        self._unfolded = Unfolded()
+        self._sizes: dict[str, int] = {}
+        self._fold: Fold | None = None
+        self._next_fold: datetime | None = None
+        self._failures = 0
+        self._doubtful = False
+
+    def load(self, now: datetime) -> Recovered:
+        self._let_go()
+        found = recover(self._folder, self._options.zone, now, trust_syncs=not self._doubtful)
+        self._mark, self.sequence = found.mark, found.mark.sequence
+        self._unfolded, self._sizes, self._number = found.unfolded, dict(found.sizes), found.last_segment
+        self._next_fold = now + timedelta(seconds=self._options.checkpoint_seconds)
+        self._open_segment()
+        if found.set_aside:
+            keep_aside(self._folder, found.set_aside)
+        if found.set_aside or self._doubtful:
+            self._fold_at_once(found, now)
+        return found.recovered
+
+    def _fold_at_once(self, found: Found, now: datetime) -> None:
+        """What was set aside must not come back; what no sync confirmed is made sure of in new files."""
+        remembered = found.recovered.remembered
+        oldest = remembered[0].sequence if remembered else self.sequence + 1
+        standing = Standing(found.recovered.tables, found.told, found.recovered.untold, oldest)
+        try:
+            fold = self._prepare_fold(standing, now)
+            fold.run()
+        except OSError:
+            self._distrust()
+            raise
+        self._sizes, self._doubtful = dict(fold.sizes), False
+
+    def append(
+        self, changes: Sequence[Changes], remembered: Sequence[Remembered], told: int, now: datetime
+    ) -> int:
+        segment = self._writable()
+        batch = Batch(
+            self._mark.sequence + 1, self._mark.checksum, now, tuple(changes), tuple(remembered), told
+        )
+        line, mark = encode_line(batch)
+        size = segment.size
+        try:
+            write_all(segment, line)
+        except OSError as error:
+            self._cut(segment, size, error)
+            raise WriteFailed(f"{self._where()}: {error}") from error
+        try:
+            segment.sync()
+        except OSError as error:
+            self._distrust()
+            raise SyncFailed(f"{self._where()}: {error}") from error
+        self._mark, self.sequence = mark, mark.sequence
+        self._unfolded.add(batch)
+        return mark.sequence
+
+    def maintain(self, standing: Standing, now: datetime) -> None:
+        if self._segment is None:
+            return
+        if self._fold is not None:
+            if not self._fold.running():
+                self._end_fold(now)
+        elif self._unfolded.batches and self._due(now):
+            try:
+                self._fold = self._prepare_fold(standing, now)
+            except OSError as error:
+                self._postpone(error, now)
+            else:
+                self._fold.start()
+
+    def close(self, standing: Standing, now: datetime) -> None:
+        self._writable()
+        if self._fold is not None:
+            self._fold.join()
+            self._end_fold(now)
+        self._prepare_fold(standing, now).run()
+        self._let_go()
+        self._folder.remove(segment_name(self._number))
+        self._folder.sync()
+
+    def _writable(self) -> File:
+        if self._segment is None:
+            raise SyncFailed(f"{self._folder.where('')}: has to be read anew after a failed sync")
+        return self._segment
+
+    def _where(self) -> str:
+        return self._folder.where(segment_name(self._number))
+
+    def _open_segment(self) -> None:
+        """Begins the next segment, whose name is on disk when this returns."""
+        segment = self._folder.open(segment_name(self._number + 1))
+        try:
+            segment.sync()
+            self._folder.sync()
+        except OSError:
+            segment.close()
+            raise
+        if self._segment is not None:
+            self._segment.close()
+        self._segment, self._number = segment, self._number + 1
+
+    def _cut(self, segment: File, size: int, cause: OSError) -> None:
+        """Takes a part of a line back."""
+        try:
+            segment.truncate(size)
+        except OSError as error:
+            self._distrust()
+            raise SyncFailed(f"{self._where()}: {cause}, and cutting it back failed: {error}") from error
+
+    def _distrust(self) -> None:
+        """Leaves the segment alone for good: after a failed sync, another one would prove nothing."""
+        self._doubtful = True
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._fold is not None:
+            self._fold.join()
+            self._fold = None
+        if self._segment is not None:
+            self._segment.close()
+            self._segment = None
+
+    def _due(self, now: datetime) -> bool:
+        assert self._segment is not None
+        assert self._next_fold is not None
+        full = self._segment.size >= self._options.checkpoint_bytes and not self._failures
+        return full or now >= self._next_fold
+
+    def _prepare_fold(self, standing: Standing, now: datetime) -> Fold:
+        """Begins a new segment, so that all before it can be folded."""
+        self._open_segment()
+        checkpoint = Checkpoint(
+            sequence=self._mark.sequence,
+            checksum=self._mark.checksum,
+            segment=self._number,
+            told=standing.told,
+            untold=tuple(standing.untold),
+            sizes=self._sizes,
+            at=now,
+        )
+        fold = Fold(
+            self._folder, standing.tables.snapshot(), checkpoint, self._unfolded, standing.oldest_remembered
+        )
+        self._unfolded = Unfolded()
+        return fold
+
+    def _end_fold(self, now: datetime) -> None:
+        assert self._fold is not None
+        fold, self._fold = self._fold, None
+        if fold.error is not None:
+            self._unfolded = self._unfolded.after(fold.unfolded)
+            self._postpone(fold.error, now)
+            return
+        self._sizes = dict(fold.sizes)
+        self._failures = 0
+        self._next_fold = now + timedelta(seconds=self._options.checkpoint_seconds)
+
+    def _postpone(self, error: OSError, now: datetime) -> None:
+        self._failures += 1
+        pause = min(2.0**self._failures, 300.0)
+        self._next_fold = now + timedelta(seconds=pause)
+        _log.error("checkpoint failed, the journal grows on: %s; next try in %.0f s", error, pause)

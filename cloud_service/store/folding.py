@@ -1,0 +1,110 @@
+"""Folding the journal into the files: a checkpoint, written beside the service while that goes on."""
+
+from collections.abc import Mapping
+from threading import Thread
+
+import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from cloud_service.core.changes import ENDING, Event
+from cloud_service.core.network import Tables
+from cloud_service.store import checkpoint as checkpoints
+from cloud_service.store.checkpoint import Checkpoint
+from cloud_service.store.files import ChargingPointsFile, ChargingStationsFile, ReservationsFile
+from cloud_service.store.filesystem import Folder, replace_file
+from cloud_service.store.history import History
+from cloud_service.store.interface import Memory
+from cloud_service.store.journal import Batch
+from cloud_service.store.names import REQUESTS, SEGMENTS, numbered, requests_name
+
+
+class Unfolded(Struct):
+    """What the journal holds that belongs into files which only grow."""
+
+    batches: int = 0
+    remembered: list[Memory] = field(default_factory=list)
+    endings: list[tuple[int, Event]] = field(default_factory=list)
+
+    def add(self, batch: Batch) -> None:
+        self.batches += 1
+        self.remembered += [Memory(batch.sequence, batch.at, request) for request in batch.remembered]
+        self.endings += [
+            (batch.sequence, event)
+            for changes in batch.changes
+            for event in changes.events
+            if event.type in ENDING
+        ]
+
+    def after(self, earlier: "Unfolded") -> "Unfolded":
+        """This with what came before it."""
+        return Unfolded(
+            earlier.batches + self.batches,
+            earlier.remembered + self.remembered,
+            earlier.endings + self.endings,
+        )
+
+
+class Fold:
+    """One checkpoint, from a snapshot that nobody changes. It runs in a thread, or at once."""
+
+    def __init__(
+        self,
+        folder: Folder,
+        tables: Tables,
+        checkpoint: Checkpoint,
+        unfolded: Unfolded,
+        oldest_remembered: int,
+    ) -> None:
+        self.unfolded = unfolded
+        self.sizes: Mapping[str, int] = checkpoint.sizes
+        self.error: OSError | None = None
+        self._folder = folder
+        self._tables = tables
+        self._checkpoint = checkpoint
+        self._oldest_remembered = oldest_remembered
+        self._thread = Thread(target=self._run_and_keep_error, name="checkpoint")
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def running(self) -> bool:
+        return self._thread.is_alive()
+
+    def join(self) -> None:
+        self._thread.join()
+
+    def _run_and_keep_error(self) -> None:
+        try:
+            self.run()
+        except OSError as error:
+            self.error = error
+
+    def run(self) -> None:
+        """The three files, what lies beside them, the checkpoint, and only then the old segments.
+
+        A crash before the checkpoint leaves newer files than it says; replaying the journal over them ends in
+        the same network, because its lines hold records as they are afterwards.
+        """
+        folder, tables = self._folder, self._tables
+        ChargingStationsFile(folder).write(tables.stations.values())
+        ChargingPointsFile(folder).write(tables.points.values())
+        ReservationsFile(folder, None).write(tables.reservations.values())
+        checkpoints.write_keeping(folder, tables)
+        if self.unfolded.remembered:
+            rows = (msgspec.json.encode(memory) + b"\n" for memory in self.unfolded.remembered)
+            replace_file(folder, requests_name(self._checkpoint.sequence), rows)
+        history = History(folder, self._checkpoint.sizes)
+        history.append(self.unfolded.endings)
+        checkpoints.write_checkpoint(folder, replace(self._checkpoint, sizes=history.sizes))
+        self.sizes = history.sizes
+        self._remove_old()
+
+    def _remove_old(self) -> None:
+        for number, name in numbered(self._folder, SEGMENTS):
+            if number < self._checkpoint.segment:
+                self._folder.remove(name)
+        for sequence, name in numbered(self._folder, REQUESTS):
+            if sequence < self._oldest_remembered:
+                self._folder.remove(name)
+        self._folder.sync()

@@ -1,0 +1,124 @@
+"""Reading a folder: the files, then the journal over them, then what cannot be part of the network."""
+
+from datetime import datetime, tzinfo
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from cloud_service.core.changes import Event
+from cloud_service.store import checkpoint as checkpoints
+from cloud_service.store.errors import DamagedStore
+from cloud_service.store.files import ChargingPointsFile, ChargingStationsFile, ReservationsFile, SetAside
+from cloud_service.store.filesystem import Folder, replace_file
+from cloud_service.store.folding import Unfolded
+from cloud_service.store.interface import Memory, Recovered
+from cloud_service.store.journal import RESTORE, Mark, Scan
+from cloud_service.store.names import REQUESTS, SEGMENTS, numbered
+from cloud_service.store.takeover import Intake
+
+SET_ASIDE: Final = "set_aside.json"
+
+
+class Found(Struct):
+    """What a folder holds, and where the journal goes on."""
+
+    recovered: Recovered
+    mark: Mark
+    told: int
+    unfolded: Unfolded
+    sizes: dict[str, int]
+    last_segment: int
+    set_aside: list[SetAside]
+
+
+def recover(folder: Folder, zone: tzinfo | None, now: datetime, *, trust_syncs: bool) -> Found:
+    """Reads a folder. Nothing is written but what was torn, which is set aside and cut.
+
+    Where syncs are not to be trusted, because one failed, not even that is cut: the caller writes anew all
+    that was read. Raises DamagedStore for whatever is not as the service or a person leaves it.
+    """
+    checkpoint = checkpoints.read_checkpoint(folder)
+    intake = _read_files(folder, zone)
+    recovered = Recovered(intake.tables, _read_requests(folder, checkpoint.sequence))
+    mark, told, unfolded = checkpoint.mark, checkpoint.told, Unfolded()
+    events: list[tuple[int, Event]] = list(checkpoint.untold)
+    last_segment = checkpoint.segment - 1
+    for number, name in numbered(folder, SEGMENTS):
+        if number < checkpoint.segment:
+            continue
+        scan = Scan(folder.where(name), folder.read(name), mark)
+        for batch in scan.batches():
+            for changes in batch.changes:
+                intake.tables.apply(changes)
+                events += [(batch.sequence, event) for event in changes.events]
+            told = max(told, batch.told)
+            unfolded.add(batch)
+        mark, last_segment = scan.mark, number
+        recovered.notes += _set_torn_aside(folder, name, scan)
+        if trust_syncs:
+            _settle(folder, name, scan.end)
+    recovered.remembered += unfolded.remembered
+    recovered.untold = [row for row in events if row[0] > told]
+    intake.check(now)
+    intake.count_ids()
+    recovered.notes += [f"{row.file}: set aside, {row.reason}: {row.record}" for row in intake.set_aside]
+    return Found(recovered, mark, told, unfolded, checkpoint.sizes, last_segment, intake.set_aside)
+
+
+def keep_aside(folder: Folder, rows: list[SetAside]) -> None:
+    """Adds rows to `set_aside.json`; those that are there stay."""
+    kept: list[SetAside] = []
+    if SET_ASIDE in folder.names():
+        kept = msgspec.json.decode(folder.read(SET_ASIDE), type=list[SetAside])
+    kept += [row for row in rows if row not in kept]
+    replace_file(folder, SET_ASIDE, [msgspec.json.format(msgspec.json.encode(kept), indent=4), b"\n"])
+
+
+def _read_files(folder: Folder, zone: tzinfo | None) -> Intake:
+    intake = Intake()
+    stations, bad_stations = ChargingStationsFile(folder).read()
+    points, bad_points = ChargingPointsFile(folder).read()
+    reservations, bad_reservations = ReservationsFile(folder, zone).read()
+    intake.set_aside += bad_stations + bad_points + bad_reservations
+    intake.add_stations(stations)
+    intake.add_points(points)
+    intake.add_reservations(reservations)
+    checkpoints.read_keeping(folder).restore(intake.tables)
+    return intake
+
+
+def _read_requests(folder: Folder, sequence: int) -> list[Memory]:
+    """What is remembered from the batches up to this one; the journal has the rest."""
+    remembered: list[Memory] = []
+    for last, name in numbered(folder, REQUESTS):
+        if last > sequence:
+            continue
+        text = b"[" + b",".join(folder.read(name).splitlines()) + b"]"
+        try:
+            remembered += msgspec.json.decode(text, type=list[Memory])
+        except (msgspec.MsgspecError, ValueError) as error:
+            where = folder.where(name)
+            raise DamagedStore(where, None, f"not what the service wrote: {error}", RESTORE) from None
+    return remembered
+
+
+def _set_torn_aside(folder: Folder, name: str, scan: Scan) -> list[str]:
+    torn = scan.data[scan.end :]
+    if not torn:
+        return []
+    broken = f"{name}.{scan.end}.broken"
+    replace_file(folder, broken, [torn])
+    place = f"{scan.where}, byte {scan.end}"
+    return [f"{place}: the last {len(torn)} bytes are no whole line; set aside in {broken}"]
+
+
+def _settle(folder: Folder, name: str, end: int) -> None:
+    """Cuts what is torn, and makes sure that what was read is on disk before anything builds on it."""
+    file = folder.open(name)
+    try:
+        if file.size > end:
+            file.truncate(end)
+        file.sync()
+    finally:
+        file.close()
