@@ -132,8 +132,19 @@ SETTINGS: Final[Mapping[str, Setting]] = {
         ),
         Setting("mqtt_certificate_file", _BROKER, "FILE", _path, None, "own certificate, for mutual TLS"),
         Setting("mqtt_key_file", _BROKER, "FILE", _path, None, "key of the own certificate"),
-        Setting("tcp_host", _TCP, "HOST", str, "127.0.0.1", "address on which the gateway listens"),
-        Setting("tcp_port", _TCP, "PORT", _port, 64352, "port on which the gateway listens"),
+        Setting("tcp_host", _TCP, "HOST", str, "127.0.0.1", "address of the gateway"),
+        Setting("tcp_port", _TCP, "PORT", _port, 64352, "port of the gateway"),
+        Setting(
+            "log_format", _LOGS, "text|json", _one_of("text", "json"), "text", "for people, or for machines"
+        ),
+        Setting(
+            "log_level",
+            _LOGS,
+            "LEVEL",
+            _one_of("debug", "info", "warning", "error"),
+            "info",
+            "the least that is logged: debug, info, warning or error",
+        ),
         Setting("max_charge_days", _SERVICE, "DAYS", _amount, 30.0, "the longest charge that can be booked"),
         Setting("max_result_bytes", _SERVICE, "N", _count, _MIB, "the largest result of a request"),
         Setting("remember_hours", _SERVICE, "HOURS", _amount, 24.0, "how long requests are remembered"),
@@ -152,17 +163,6 @@ SETTINGS: Final[Mapping[str, Setting]] = {
             64 * _MIB,
             "journal after which a checkpoint comes early",
         ),
-        Setting(
-            "log_format", _LOGS, "text|json", _one_of("text", "json"), "text", "for people, or for machines"
-        ),
-        Setting(
-            "log_level",
-            _LOGS,
-            "LEVEL",
-            _one_of("debug", "info", "warning", "error"),
-            "info",
-            "the least that is logged: debug, info, warning or error",
-        ),
     )
 }
 
@@ -177,6 +177,7 @@ TCP: Final = _names(_TCP)
 LOGS: Final = _names(_LOGS)
 SERVICE: Final = ("data_dir", "time_zone", *_names(_SERVICE))
 GATEWAY: Final = ("time_zone", *TCP, *_names(_GATEWAY))
+UP: Final = tuple(dict.fromkeys(("data_dir", "mqtt_host", "mqtt_port", *SERVICE, *GATEWAY)))
 
 
 class ServiceSettings(Struct, frozen=True):
@@ -200,7 +201,8 @@ class ServiceSettings(Struct, frozen=True):
 def add_settings(parser: ArgumentParser, names: Iterable[str]) -> None:
     """Gives the parser a flag for each of these settings, under the headings of their sections."""
     headings: dict[str, Any] = {}
-    for setting in (SETTINGS[name] for name in names):
+    wanted = set(names)
+    for setting in (setting for name, setting in SETTINGS.items() if name in wanted):
         if setting.section not in headings:
             headings[setting.section] = parser.add_argument_group(setting.section)
         if setting.flag:
@@ -215,8 +217,13 @@ def add_settings(parser: ArgumentParser, names: Iterable[str]) -> None:
 
 
 def _help(setting: Setting) -> str:
-    text = setting.help if setting.default is None else f"{setting.help} (default: {setting.default})"
-    return f"{text} [{setting.variable}]".replace("%", "%%")
+    default = "" if setting.default is None else f" (default: {_text(setting.default)})"
+    return f"{setting.help}{default} [{setting.variable}]".replace("%", "%%")
+
+
+def _text(value: object) -> str:
+    """The text of which `read` makes this value."""
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def complete(options: Namespace, names: Iterable[str], environment: Mapping[str, str] = os.environ) -> None:
@@ -241,9 +248,9 @@ def complete(options: Namespace, names: Iterable[str], environment: Mapping[str,
 
 
 def to_environment(options: Namespace, names: Iterable[str]) -> dict[str, str]:
-    """The variables that give another process of ours the same settings."""
+    """The variables that give another process the same settings."""
     values = {SETTINGS[name].variable: getattr(options, name) for name in names}
-    return {variable: "" if value is None else str(value) for variable, value in values.items()}
+    return {variable: "" if value is None else _text(value) for variable, value in values.items()}
 
 
 def broker_address(options: Namespace) -> BrokerAddress:

@@ -1,5 +1,6 @@
 """Free and taken ports."""
 
+import asyncio
 import errno
 import socket
 
@@ -25,3 +26,16 @@ def free_port(host: str) -> int:
     with socket.socket(family, kind, protocol) as listener:
         listener.bind(address)
         return int(listener.getsockname()[1])
+
+
+async def accepting(host: str, port: int) -> None:
+    """Waits until a process listens there."""
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(host, port)
+        except OSError:
+            await asyncio.sleep(0.05)
+        else:
+            writer.close()
+            await writer.wait_closed()
+            return

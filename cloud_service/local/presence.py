@@ -1,0 +1,48 @@
+"""Waiting until our own processes say at the broker that they are there."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+from cloud_service.broker.address import BrokerAddress
+from cloud_service.broker.asynchronous import AsyncConnection
+from cloud_service.protocol import topics
+from cloud_service.protocol.errors import BadRequest
+from cloud_service.protocol.jsontext import decode_object
+from cloud_service.protocol.messages import Message
+
+
+class PresenceWatch:
+    """Hears what is said from now on: a retained presence may be that of an earlier run, which crashed."""
+
+    def __init__(self) -> None:
+        self._online: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+
+    async def online(self, name: str) -> None:
+        """Waits until `cloud_service` or `gateway` is online."""
+        await self._online[topics.service(name)].wait()
+
+    def hear(self, message: Message) -> None:
+        if message.retain:
+            return
+        try:
+            online = decode_object(message.payload).get("online") is True
+        except BadRequest:
+            return
+        if online:
+            self._online[message.topic].set()
+        else:
+            self._online[message.topic].clear()
+
+
+@asynccontextmanager
+async def watch(address: BrokerAddress) -> AsyncIterator[PresenceWatch]:
+    """Watches the presence of our processes at this broker."""
+    presences = PresenceWatch()
+    connection = AsyncConnection(
+        address, f"watch-{uuid4().hex[:12]}", subscriptions=[topics.service("+")], on_message=presences.hear
+    )
+    async with connection:
+        yield presences
