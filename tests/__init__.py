@@ -1,0 +1,1 @@
+"""The tests. A package, because gmqtt installs another one of this name."""
