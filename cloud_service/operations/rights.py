@@ -1,0 +1,99 @@
+"""Who may write and read which topic: the one table from which the broker's access control is made.
+
+Everything that no row names is refused: shared subscriptions, `$SYS`, wildcards that reach further.
+"""
+
+from collections.abc import Iterator
+from typing import Final, Literal, TypeAlias, get_args
+
+from msgspec import Struct
+
+from cloud_service.protocol.requests import REQUESTS
+from cloud_service.protocol.topics import ROOT
+
+Role: TypeAlias = Literal["charger", "vehicle", "monitor", "operator", "gateway", "service", "administrator"]
+"""What an account is. `service` is the cloud service itself; `administrator` keeps the accounts."""
+
+ROLES: Final[tuple[Role, ...]] = get_args(Role)
+CONTROL: Final = "$CONTROL/dynamic-security/v1"
+"""Where Mosquitto's dynamic-security plugin takes its commands."""
+
+_NOBODY: Final[frozenset[Role]] = frozenset()
+_SERVICE: Final[frozenset[Role]] = frozenset({"service"})
+_ADMINISTRATOR: Final[frozenset[Role]] = frozenset({"administrator"})
+_WATCHERS: Final[frozenset[Role]] = frozenset({"monitor", "operator"})
+_CLIENTS: Final[frozenset[Role]] = frozenset({"charger", "vehicle", "monitor", "operator", "gateway"})
+_NETWORK: Final[frozenset[Role]] = _CLIENTS | _SERVICE
+_VEHICLES_ACTIONS: Final = frozenset({"scheduleReservation", "findReservation", "deleteReservation"})
+
+
+class Right(Struct, frozen=True):
+    """A row: the roles that may write to a topic, and those that may subscribe to it and receive from it.
+
+    `{client}` in the topic stands for the account's own name.
+    """
+
+    topic: str
+    write: frozenset[Role] = _NOBODY
+    read: frozenset[Role] = _NOBODY
+
+
+def _requests() -> Iterator[Right]:
+    for action, request in REQUESTS.items():
+        own: Role = "vehicle" if action in _VEHICLES_ACTIONS else "charger"
+        writers: set[Role] = {own, "operator", "gateway"}
+        if not request.changes:
+            writers.add("monitor")
+        yield Right(f"{ROOT}/request/{action}/{{client}}", write=frozenset(writers))
+        yield Right(f"{ROOT}/request/{action}/+", read=_SERVICE)
+
+
+RIGHTS: Final[tuple[Right, ...]] = (
+    *_requests(),
+    Right(f"{ROOT}/reply/{{client}}/#", read=_CLIENTS | _ADMINISTRATOR),
+    Right(f"{ROOT}/reply/#", write=_SERVICE),
+    Right(f"{ROOT}/event/{{client}}/#", read=_CLIENTS),
+    Right(f"{ROOT}/event/+/+", write=_SERVICE),
+    Right(f"{ROOT}/event/#", read=_WATCHERS),
+    Right(f"{ROOT}/state/station/+", write=_SERVICE),
+    Right(f"{ROOT}/state/point/+/+", write=_SERVICE),
+    Right(f"{ROOT}/state/#", read=_NETWORK),
+    Right(f"{ROOT}/presence/{{client}}", write=_CLIENTS),
+    Right(f"{ROOT}/presence/+", write=_ADMINISTRATOR),
+    Right(f"{ROOT}/presence/#", read=_NETWORK),
+    Right(f"{ROOT}/service/{{client}}", write=frozenset({"service", "gateway"})),
+    Right(f"{ROOT}/service/#", read=_NETWORK),
+    Right(f"{ROOT}/control/+/{{client}}", write=_ADMINISTRATOR),
+    Right(f"{ROOT}/control/+/+", read=_SERVICE),
+    Right(CONTROL, write=_ADMINISTRATOR),
+    Right(f"{CONTROL}/response", read=_ADMINISTRATOR),
+)
+
+
+def access_list(role: Role, client: str) -> list[dict[str, object]]:
+    """The rights of an account in the plugin's terms.
+
+    The name is written out: `%u` is known to Mosquitto from 2.1 on only.
+    """
+    entries: list[dict[str, object]] = []
+    for right in RIGHTS:
+        kinds = []
+        if role in right.write:
+            kinds.append("publishClientSend")
+        if role in right.read:
+            kinds += ["subscribePattern", "publishClientReceive"]
+        topic = right.topic.replace("{client}", client)
+        entries += [{"acltype": kind, "topic": topic, "priority": 0, "allow": True} for kind in kinds]
+    return entries
+
+
+def as_markdown() -> str:
+    """The table as docs/security.md shows it: W for write, S for subscribe, R for receive."""
+    lines = ["| topic | " + " | ".join(ROLES) + " |", "| --- |" + " --- |" * len(ROLES)]
+    for right in RIGHTS:
+        cells = []
+        for role in ROLES:
+            letters = ["W"] * (role in right.write) + ["S", "R"] * (role in right.read)
+            cells.append(" ".join(letters))
+        lines.append(f"| `{right.topic}` | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"

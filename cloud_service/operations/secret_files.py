@@ -1,0 +1,26 @@
+"""Files that not everybody may read: they have their rights before they have a name."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Final
+
+FOR_OWNER: Final = 0o600
+FOR_GROUP: Final = 0o640
+FOR_ALL: Final = 0o644
+
+
+def write_file(file: Path, content: str | bytes, mode: int = FOR_OWNER) -> None:
+    """Writes the whole file or nothing of it, over whatever is there."""
+    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            os.fchmod(descriptor, mode)
+            stream.write(content.encode() if isinstance(content, str) else content)
+            stream.flush()
+            os.fsync(descriptor)
+        temporary.replace(file)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

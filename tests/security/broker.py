@@ -1,0 +1,77 @@
+"""A secured broker of the test's own, with what `recharge up --secure` makes for it."""
+
+import asyncio
+import subprocess
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cloud_service.broker.address import BrokerAddress
+from cloud_service.local import mosquitto, ports
+from cloud_service.operations.accounts import Accounts
+from cloud_service.operations.dynamic_security import DynamicSecurity
+from cloud_service.operations.secure_broker import BrokerFolders, find_plugin, prepare, secure_listeners
+from tests.security.mqtt import MQTT
+
+Result = TypeVar("Result")
+HOST = "127.0.0.1"
+
+
+class Broker:
+    """A running mosquitto. Its ports are free ones; what it logs is in `log`."""
+
+    def __init__(self, folder: Path, more: str = "") -> None:
+        self.folders = BrokerFolders.within(folder)
+        prepare(self.folders, ["localhost", HOST], datetime.now(UTC))
+        self.port = ports.free_port(HOST)
+        self.tls_port = ports.free_port(HOST)
+        self.log = folder / "mosquitto.log"
+        listeners = secure_listeners(self.folders, find_plugin(), (HOST, self.port), (HOST, self.tls_port))
+        self._configuration = mosquitto.write_configuration(folder, listeners + more)
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        command = [mosquitto.find_program("mosquitto"), "-c", self._configuration]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        deadline = time.monotonic() + 30
+        while ports.is_free(HOST, self.tls_port):
+            assert self._process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, "the broker does not listen"
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        assert self._process is not None
+        self._process.terminate()
+        self._process.wait(timeout=30)
+
+    def password(self, name: str) -> str:
+        return self.folders.secrets.password_file(name).read_text().strip()
+
+    def address(self, name: str) -> BrokerAddress:
+        return BrokerAddress(HOST, self.port, name, self.password(name))
+
+    def connect(self, name: str, client_id: str | None = None, **options: Any) -> MQTT:
+        """A client of one of the first accounts."""
+        return MQTT(self.port, client_id or f"{name}-test", name, self.password(name), **options)
+
+    def accounts(self, work: Callable[[Accounts], Awaitable[Result]]) -> Result:
+        """Does something with the accounts, as `recharge accounts` does."""
+
+        async def run() -> Result:
+            async with Accounts(self.address("administrator")) as accounts:
+                return await work(accounts)
+
+        return asyncio.run(run())
+
+    def command(self, command: str, **values: object) -> None:
+        """Has the plugin do what the product never asks it for."""
+
+        async def run(accounts: Accounts) -> None:
+            broker: DynamicSecurity = accounts._broker
+            await broker.command(command, **values)
+
+        self.accounts(run)

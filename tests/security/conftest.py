@@ -1,0 +1,37 @@
+"""Fixtures of the security tests: a real broker with an account of each role."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from cloud_service.operations.rights import Role
+from tests.security.broker import Broker
+
+NAMES: dict[Role, str] = {
+    "charger": "charger-1",
+    "vehicle": "vehicle-1",
+    "monitor": "monitor-1",
+    "operator": "operator-1",
+    "gateway": "gateway-1",
+    "service": "cloud_service",
+    "administrator": "administrator",
+}
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    broker = Broker(tmp_path_factory.mktemp("broker"))
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture(scope="session")
+def passwords(broker: Broker) -> dict[Role, str]:
+    """The password of an account of each role; NAMES has their names."""
+    found: dict[Role, str] = {}
+    for role, name in NAMES.items():
+        if role in ("service", "administrator"):
+            found[role] = broker.password(name)
+        else:
+            found[role] = broker.accounts(lambda accounts, name=name, role=role: accounts.add(name, role))
+    return found
