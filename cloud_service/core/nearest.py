@@ -1,7 +1,7 @@
 """The nearest of many locations: a k-d tree with buckets that takes additions and removals.
 
 Splits compare coordinates and never halve a space, so that clusters, one far outlier or numbers near the
-limits of a float cost no more than an even spread. A tree that grew lopsided is built anew.
+limits of a float cost no more than an even spread. Where the tree grew lopsided, that part is built anew.
 """
 
 from math import hypot, inf
@@ -47,20 +47,18 @@ class NearestIndex:
         self.discard(number)
         entry = (number, float(x), float(y))
         self._places[number] = entry
-        leaf, depth = self._leaf(entry)
+        path = self._path(entry)
+        leaf = path[-1]
         leaf.entries[number] = entry
-        if len(leaf.entries) > BUCKET:
-            _split(leaf)
-            if depth > 2 * len(self._places).bit_length():
-                self._rebuild()
+        if len(leaf.entries) > BUCKET and _split(leaf) and len(path) > _most_levels(len(self._places)):
+            _build(_lopsided(path))
 
     def discard(self, number: int) -> None:
         """Removes a location where there is one."""
         entry = self._places.pop(number, None)
         if entry is None:
             return
-        leaf, _ = self._leaf(entry)
-        del leaf.entries[number]
+        del self._path(entry)[-1].entries[number]
         if len(self._places) < self._built_for // 4:
             self._rebuild()
 
@@ -89,24 +87,55 @@ class NearestIndex:
                     best, best_distance = number, distance
         return best
 
-    def _leaf(self, entry: Entry) -> tuple[_Node, int]:
-        node, depth = self._root, 0
-        while node.axis is not None:
+    def _path(self, entry: Entry) -> list[_Node]:
+        """The nodes from the root to the leaf of this location."""
+        path = [self._root]
+        while (node := path[-1]).axis is not None:
             child = node.left if entry[node.axis + 1] < node.split else node.right
             assert child is not None
-            node, depth = child, depth + 1
-        return node, depth
+            path.append(child)
+        return path
 
     def _rebuild(self) -> None:
         self._built_for = max(len(self._places), BUCKET)
         self._root = _Node(dict(self._places))
-        unsplit = [self._root]
-        while unsplit:
-            node = unsplit.pop()
-            if len(node.entries) > BUCKET and _split(node):
-                assert node.left is not None
-                assert node.right is not None
-                unsplit += (node.left, node.right)
+        _build(self._root)
+
+
+def _most_levels(count: int) -> int:
+    """More levels than this are too many for so many locations."""
+    return 2 * count.bit_length()
+
+
+def _lopsided(path: list[_Node]) -> _Node:
+    """The lowest node of the path that has too many levels below it, which is all that has to be built anew."""
+    for levels, node in enumerate(reversed(path), 1):
+        if levels > _most_levels(len(_entries(node))):
+            return node
+    return path[0]
+
+
+def _entries(node: _Node) -> dict[int, Entry]:
+    """All locations at or below a node."""
+    entries: dict[int, Entry] = {}
+    nodes = [node]
+    while nodes:
+        node = nodes.pop()
+        entries.update(node.entries)
+        nodes += [child for child in (node.left, node.right) if child is not None]
+    return entries
+
+
+def _build(top: _Node) -> None:
+    """Builds all that is below a node anew, as even as it can be."""
+    top.entries, top.axis, top.left, top.right = _entries(top), None, None, None
+    unsplit = [top]
+    while unsplit:
+        node = unsplit.pop()
+        if len(node.entries) > BUCKET and _split(node):
+            assert node.left is not None
+            assert node.right is not None
+            unsplit += (node.left, node.right)
 
 
 def _split(leaf: _Node) -> bool:

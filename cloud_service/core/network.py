@@ -133,7 +133,7 @@ class Network:
             if at < len(self._finishes) and self._finishes[at][0] <= now:
                 due.append(self._finishes[at])
                 unseen += (2 * at + 1, 2 * at + 2)
-        for finish, key in sorted(due):
+        for finish, key in sorted(set(due)):  # what was taken back and came again stands there twice
             reservation = self.tables.reservations.get(key)
             if reservation is not None and reservation.finish == finish:
                 yield reservation
@@ -219,7 +219,9 @@ class Network:
 
     def _link_reservation(self, reservation: Reservation) -> None:
         self._queues.setdefault(reservation.point_key, Queue()).add(reservation)
-        self._vehicles[reservation.vehicle] = reservation
+        other = self._vehicles.get(reservation.vehicle)
+        if other is None or other.finish < reservation.finish:  # files may hold one that is over as well
+            self._vehicles[reservation.vehicle] = reservation
         heappush(self._finishes, (reservation.finish, reservation.key))
 
     def _unlink_reservation(self, key: ReservationKey) -> None:
