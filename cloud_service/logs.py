@@ -4,18 +4,16 @@ log = logging.getLogger(__name__)
 log.info("request answered", extra={"action": "findReservation", "client": "ana", "outcome": "ok"})
 """
 
+import json
 import logging
 import re
 import sys
 import time
 from typing import Any, Final, Literal, TextIO
 
-import msgspec
-
 _OWN: Final = frozenset((*vars(logging.makeLogRecord({})), "message", "asctime"))
 """What a record has without any `extra`."""
 _PLAIN: Final = re.compile(r"[\w.:;/@+*#%$&?!|~^-]+")
-_encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
 def set_up(
@@ -79,7 +77,7 @@ class JSONFormatter(logging.Formatter):
         line.update(_extra(record))
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return _encode(line).decode()
+        return json.dumps(line, ensure_ascii=False, default=str)
 
 
 def _extra(record: logging.LogRecord) -> list[tuple[str, Any]]:
@@ -91,7 +89,7 @@ def _value(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     text = str(value)
-    return text if _PLAIN.fullmatch(text) else _encode(text).decode()
+    return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=not text.isprintable())
 
 
 def _on_one_line(text: str) -> str:

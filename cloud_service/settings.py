@@ -7,6 +7,7 @@ import math
 import os
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterable, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -78,6 +79,17 @@ def _time_zone(text: str) -> str:
     return text
 
 
+def _texts(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(word.strip()) for word in text.split(","))
+    except ValueError as error:
+        raise ArgumentTypeError(f"{error}: 192.0.2.0/24,2001:db8::/32 are networks") from None
+
+
 def _one_of(*choices: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in choices:
@@ -95,6 +107,7 @@ _TCP = "TCP for legacy clients"
 _GATEWAY = "limits of the gateway"
 _SERVICE = "limits of the service"
 _LOGS = "logs"
+_SECURITY = "accounts and certificates"
 
 SETTINGS: Final[Mapping[str, Setting]] = {
     setting.name: setting
@@ -163,6 +176,62 @@ SETTINGS: Final[Mapping[str, Setting]] = {
             64 * _MIB,
             "journal after which a checkpoint comes early",
         ),
+        Setting(
+            "broker_dir",
+            _SECURITY,
+            "DIR",
+            _path,
+            None,
+            "folder of the broker's own files (default: broker, in the data folder)",
+        ),
+        Setting(
+            "certificates_dir",
+            _SECURITY,
+            "DIR",
+            _path,
+            None,
+            "folder of the broker's certificate (default: certificates, in the broker's folder)",
+        ),
+        Setting(
+            "authority_dir",
+            _SECURITY,
+            "DIR",
+            _path,
+            None,
+            "folder of the private authority (default: authority, in the broker's folder)",
+        ),
+        Setting(
+            "secrets_dir",
+            _SECURITY,
+            "DIR",
+            _path,
+            None,
+            "folder of the first accounts' passwords (default: secrets, in the broker's folder)",
+        ),
+        Setting(
+            "broker_names",
+            _SECURITY,
+            "NAMES",
+            _texts,
+            ("localhost", "127.0.0.1"),
+            "host names and addresses in the broker's certificate, separated by commas",
+        ),
+        Setting("tcp_deadline", _GATEWAY, "SECONDS", _amount, 10.0, "for a request that is whole"),
+        Setting("tcp_request_timeout", _GATEWAY, "SECONDS", _amount, 30.0, "for a request to become whole"),
+        Setting("tcp_idle_timeout", _GATEWAY, "SECONDS", _amount, 300.0, "a connection lasts without a byte"),
+        Setting("tcp_linger", _GATEWAY, "SECONDS", _amount, 5.0, "it lasts after Sucesso or None"),
+        Setting("tcp_write_timeout", _GATEWAY, "SECONDS", _amount, 30.0, "a client may take to read a reply"),
+        Setting("tcp_max_connections", _GATEWAY, "N", _count, 4000, "connections at once"),
+        Setting("tcp_max_connections_per_address", _GATEWAY, "N", _count, 1000, "of them from one address"),
+        Setting("tcp_max_requests", _GATEWAY, "N", _count, 500, "requests at once; more wait their turn"),
+        Setting(
+            "tcp_allowed_networks",
+            _GATEWAY,
+            "NETWORKS",
+            _networks,
+            (),
+            "where clients may come from, as in 192.0.2.0/24,2001:db8::/32; without it, from everywhere",
+        ),
     )
 }
 
@@ -177,6 +246,7 @@ TCP: Final = _names(_TCP)
 LOGS: Final = _names(_LOGS)
 SERVICE: Final = ("data_dir", "time_zone", *_names(_SERVICE))
 GATEWAY: Final = ("time_zone", *TCP, *_names(_GATEWAY))
+SECURITY: Final = ("data_dir", *_names(_SECURITY))
 UP: Final = tuple(dict.fromkeys(("data_dir", "mqtt_host", "mqtt_port", *SERVICE, *GATEWAY)))
 
 
@@ -217,13 +287,17 @@ def add_settings(parser: ArgumentParser, names: Iterable[str]) -> None:
 
 
 def _help(setting: Setting) -> str:
-    default = "" if setting.default is None else f" (default: {_text(setting.default)})"
+    default = f" (default: {_text(setting.default)})" if _text(setting.default) else ""
     return f"{setting.help}{default} [{setting.variable}]".replace("%", "%%")
 
 
 def _text(value: object) -> str:
-    """The text of which `read` makes this value."""
-    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
+    """The text of which `read` makes this value; an empty one of a value that is none."""
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    if isinstance(value, float):
+        return str(value).removesuffix(".0")
+    return "" if value is None else str(value)
 
 
 def complete(options: Namespace, names: Iterable[str], environment: Mapping[str, str] = os.environ) -> None:
@@ -250,7 +324,7 @@ def complete(options: Namespace, names: Iterable[str], environment: Mapping[str,
 def to_environment(options: Namespace, names: Iterable[str]) -> dict[str, str]:
     """The variables that give another process the same settings."""
     values = {SETTINGS[name].variable: getattr(options, name) for name in names}
-    return {variable: "" if value is None else _text(value) for variable, value in values.items()}
+    return {variable: _text(value) for variable, value in values.items()}
 
 
 def broker_address(options: Namespace) -> BrokerAddress:

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -33,9 +33,15 @@ def add_arguments(parser: ArgumentParser) -> None:
 def main(options: Namespace) -> int:
     try:
         return asyncio.run(_up(options))
-    except (CannotStart, ChildEnded, mosquitto.MosquittoMissing) as error:
-        print(f"recharge up: {error}", file=sys.stderr)
-        return 1
+    except ChildEnded as end:
+        return _fail(f"{end}, so all the rest was ended too; what it said last stands above")
+    except (CannotStart, mosquitto.MosquittoMissing) as error:
+        return _fail(str(error))
+
+
+def _fail(reason: str) -> int:
+    print(f"recharge up: {reason}", file=sys.stderr)
+    return 1
 
 
 async def _up(options: Namespace) -> int:
@@ -113,7 +119,8 @@ async def _start(supervisor: Supervisor, options: Namespace, broker: Path, broke
     await supervisor.start("the broker", [str(broker), "-c", str(configuration)])
     await supervisor.until(ports.accepting(_reachable(options.mqtt_host), options.mqtt_port))
     environment = _environment(options)
-    recharge = (sys.executable, "-m", "cloud_service")
+    # -P: what lies in the folder in which the user is must not stand in for our modules.
+    recharge = (sys.executable, "-P", "-m", "cloud_service")
     async with presence.watch(BrokerAddress(_reachable(options.mqtt_host), options.mqtt_port)) as watch:
         await supervisor.start("the service", [*recharge, "service"], environment)
         await supervisor.until(watch.online("cloud_service"))
@@ -151,7 +158,8 @@ def _example(options: Namespace) -> str:
     """A request by Mosquitto's own client, to be pasted into a shell."""
     program = "mosquitto_rr"
     if shutil.which(program) is None:
-        program = shlex.quote(str(mosquitto.find_program(program)))
+        with suppress(mosquitto.MosquittoMissing):
+            program = shlex.quote(str(mosquitto.find_program(program)))
     return (
         f"{program} -V mqttv5 -h {_reachable(options.mqtt_host)} -p {options.mqtt_port}"
         f" -t {topics.request('newChargingStation', 'ana')} -e {topics.reply('ana')}"

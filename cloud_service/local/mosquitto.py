@@ -44,7 +44,7 @@ def limits() -> str:
 
 def open_listener(host: str, port: int) -> str:
     """A listener for everybody who can reach it, under any name: for development."""
-    return f"listener {port} {host}\nallow_anonymous true\n"
+    return f"listener {port} {host}\nallow_anonymous true\nconnection_messages false\n"
 
 
 def write_configuration(folder: Path, listeners: str) -> Path:
