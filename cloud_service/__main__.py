@@ -40,10 +40,10 @@ COMMANDS: Final = (
     ),
     Command("gateway", "run the TCP gateway", "cloud_service.commands.gateway", names.GATEWAY + names.BROKER),
     Command("request", "send one request and print its reply", "cloud_service.commands.request", _CLIENT),
-    Command("charger", "be a charger", "clients.charger", _CLIENT),
-    Command("vehicle", "be a vehicle", "clients.vehicle", _CLIENT),
-    Command("demo", "be a few chargers and vehicles that live", "clients.demo", _CLIENT),
-    Command("import", "bring in the stations of a CSV file", "clients.importer", _CLIENT),
+    Command("charger", "be a charger", "clients.commands.charger", _CLIENT),
+    Command("vehicle", "be a vehicle", "clients.commands.vehicle", _CLIENT),
+    Command("demo", "be a few chargers and vehicles that live", "clients.commands.demo", _CLIENT),
+    Command("import", "bring in the stations of a CSV file", "clients.commands.import_stations", _CLIENT),
 )
 
 

@@ -110,6 +110,15 @@ class AsyncConnection:
     async def wait_connected(self) -> None:
         await self._ready.wait()
 
+    def watch(self, topic: str) -> None:
+        """Subscribes to one topic more while the connection lasts; not again after a reconnect."""
+        if self._driver is not None:
+            self._driver.watch(topic)
+
+    def unwatch(self, topic: str) -> None:
+        if self._driver is not None:
+            self._driver.unwatch(topic)
+
     async def publish(self, message: Message) -> None:
         """Returns when the broker has acknowledged the message, however long it was away.
 

@@ -96,6 +96,15 @@ class Driver:
             if code.is_failure:
                 raise BrokerRefused(f"the broker {self._address} refused to subscribe to {topic}: {code}")
 
+    def watch(self, topic: str) -> None:
+        """Subscribes to one topic more, without waiting for the answer."""
+        assert self._client is not None
+        self._client.subscribe(topic, 1)
+
+    def unwatch(self, topic: str) -> None:
+        assert self._client is not None
+        self._client.unsubscribe(topic)
+
     def publish(self, message: Message) -> int:
         """Hands the message over and gives the packet's number. Raises ConnectionError where that fails."""
         assert self._client is not None

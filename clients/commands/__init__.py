@@ -1,0 +1,1 @@
+"""`recharge charger`, `vehicle`, `demo` and `import`: each module has `add_arguments` and `main`."""
