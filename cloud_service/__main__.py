@@ -40,6 +40,18 @@ COMMANDS: Final = (
     ),
     Command("gateway", "run the TCP gateway", "cloud_service.commands.gateway", names.GATEWAY + names.BROKER),
     Command("request", "send one request and print its reply", "cloud_service.commands.request", _CLIENT),
+    Command(
+        "accounts",
+        "keep the accounts of a secured broker",
+        "cloud_service.commands.accounts",
+        names.BROKER + names.SECURITY,
+    ),
+    Command(
+        "certificates",
+        "make the certificates of broker and devices",
+        "cloud_service.commands.certificates",
+        names.SECURITY,
+    ),
     Command("charger", "be a charger", "clients.commands.charger", _CLIENT),
     Command("vehicle", "be a vehicle", "clients.commands.vehicle", _CLIENT),
     Command("demo", "be a few chargers and vehicles that live", "clients.commands.demo", _CLIENT),

@@ -121,6 +121,14 @@ SETTINGS: Final[Mapping[str, Setting]] = {
             None,
             "time zone of dates without an offset, in TCP replies and in the old server's files",
         ),
+        Setting(
+            "audit_file",
+            _DATA,
+            "FILE",
+            _path,
+            None,
+            "file to which the audit log is appended (default: audit.jsonl, in the data folder)",
+        ),
         Setting("mqtt_host", _BROKER, "HOST", str, "127.0.0.1", "host of the broker"),
         Setting("mqtt_port", _BROKER, "PORT", _port, 1883, "port of the broker"),
         Setting(
@@ -246,7 +254,7 @@ TCP: Final = _names(_TCP)
 LOGS: Final = _names(_LOGS)
 SERVICE: Final = ("data_dir", "time_zone", *_names(_SERVICE))
 GATEWAY: Final = ("time_zone", *TCP, *_names(_GATEWAY))
-SECURITY: Final = ("data_dir", *_names(_SECURITY))
+SECURITY: Final = ("data_dir", "audit_file", *_names(_SECURITY))
 UP: Final = tuple(dict.fromkeys(("data_dir", "mqtt_host", "mqtt_port", *SERVICE, *GATEWAY)))
 
 

@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 
-from cloud_service.gateway.server import run_gateway
+from cloud_service.gateway.runtime import run_gateway
 from cloud_service.gateway.settings import GatewaySettings
 from cloud_service.settings import GATEWAY, broker_address
 

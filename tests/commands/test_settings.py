@@ -19,6 +19,7 @@ OTHER_VALUES = {
     "HOST": "example.org",
     "PORT": "4242",
     "NAME": "ana",
+    "NAMES": "broker.example.org,192.0.2.1",
     "TEXT": "secret",
     "DAYS": "1.5",
     "HOURS": "0.5",
