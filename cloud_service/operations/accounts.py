@@ -2,14 +2,16 @@
 
 import asyncio
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Literal, Self, TypeAlias
 from uuid import uuid4
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cloud_service.broker.address import BrokerAddress
 from cloud_service.broker.asynchronous import AsyncConnection
+from cloud_service.broker.driver import BrokerRefused
 from cloud_service.handlers.decision import Caller
 from cloud_service.operations.dynamic_security import RESPONSE, CommandRefused, DynamicSecurity
 from cloud_service.operations.first_accounts import (
@@ -26,9 +28,12 @@ from cloud_service.protocol.messages import Message
 from cloud_service.protocol.replies import decode_reply
 from cloud_service.protocol.requests import Request
 
-_REPLY_TIMEOUT = 10.0
-_OWNERS: tuple[Role, ...] = ("charger", "operator", "gateway")
-_NAMED_ROLES = {"monitor", "operator", "gateway"}
+AccountRole: TypeAlias = Literal["charger", "vehicle", "monitor", "operator", "gateway"]
+"""The roles of accounts that can be added; the others are made at the first start."""
+
+_REPLY_TIMEOUT: Final = 10.0
+_OWNERS: Final = ("charger", "operator", "gateway")
+_NAMED_ROLES: Final = ("monitor", "operator", "gateway")
 
 
 class AccountsError(Exception):
@@ -40,7 +45,7 @@ class Account(Struct, frozen=True):
     role: Role
 
 
-def check_name(name: str, role: Role) -> None:
+def check_name(name: str, role: AccountRole) -> None:
     """Raises AccountsError where an account of this role cannot have this name.
 
     What an account may ask of the service follows from its name: a reserved name comes with its role only.
@@ -56,10 +61,16 @@ def check_name(name: str, role: Role) -> None:
         raise AccountsError(f"the name {name} is reserved for accounts of role {implied}")
 
 
+def check_device_name(name: str) -> None:
+    """Raises AccountsError where no charger or vehicle can have this name."""
+    check_name(name, "charger")
+
+
 class Accounts:
     """The accounts of a running broker, kept through the administrator's account. Use as `async with`."""
 
     def __init__(self, address: BrokerAddress) -> None:
+        self._address = address
         self._reply_topic = f"{topics.reply(ADMINISTRATOR)}/{uuid4().hex}"
         self._connection = AsyncConnection(
             address,
@@ -79,7 +90,7 @@ class Accounts:
     ) -> None:
         await self._connection.__aexit__(kind, error, trace)
 
-    async def add(self, name: str, role: Role) -> str:
+    async def add(self, name: str, role: AccountRole) -> str:
         """Makes the account and returns its password, which nothing else knows."""
         check_name(name, role)
         if name in await self._names():
@@ -107,13 +118,14 @@ class Accounts:
                     accounts.append(Account(name, role))
         return sorted(accounts, key=lambda account: account.name)
 
-    async def rotate(self, name: str) -> str:
-        """Gives the account a new password and returns it; what is connected with the old one is cut off."""
+    async def rotate(self, name: str, password: str) -> None:
+        """Gives the account a new password; what is connected with the old one is cut off."""
         await self._find(name)
-        password = new_password()
-        await self._broker.command("setClientPassword", username=name, password=password)
-        await self._set_presence(name, b'{"online":false}')
-        return password
+        if name == self._address.user:
+            await self._rotate_own(password)
+        else:
+            await self._broker.command("setClientPassword", username=name, password=password)
+            await self._set_presence(name, b'{"online":false}')
 
     async def remove(self, name: str, *, leave_stations: bool = False) -> None:
         """Removes the account and cuts off what is connected with it."""
@@ -155,6 +167,19 @@ class Accounts:
                 await self._write_role(account.name, account.role)
                 changed.append(account.name)
         return changed
+
+    async def _rotate_own(self, password: str) -> None:
+        """The broker cuts us off before it answers: that the new password is good is the answer."""
+        change = self._broker.command("setClientPassword", username=self._address.user, password=password)
+        changing = asyncio.create_task(change)
+        renewed = replace(self._address, password=password)
+        try:
+            async with asyncio.timeout(_REPLY_TIMEOUT):
+                while not await _lets_in(renewed):  # noqa: ASYNC110 - nobody tells when
+                    await asyncio.sleep(0.1)
+        finally:
+            changing.cancel()
+            await asyncio.wait([changing])
 
     async def _names(self) -> list[str]:
         data = await self._broker.command("listClients")
@@ -198,6 +223,14 @@ class Accounts:
             self._broker.received(message.payload)
         else:
             self._replies.put_nowait(message.payload)
+
+
+async def _lets_in(address: BrokerAddress) -> bool:
+    try:
+        async with AsyncConnection(address, f"{address.user}-{uuid4().hex[:12]}"):
+            return True
+    except BrokerRefused:
+        return False
 
 
 def _comparable(entries: list[dict[str, Any]]) -> set[tuple[str, str, bool]]:

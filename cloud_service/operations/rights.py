@@ -50,7 +50,7 @@ def _requests() -> Iterator[Right]:
 
 RIGHTS: Final[tuple[Right, ...]] = (
     *_requests(),
-    Right(f"{ROOT}/reply/{{client}}/#", read=_CLIENTS | _ADMINISTRATOR),
+    Right(f"{ROOT}/reply/{{client}}/#", read=_NETWORK | _ADMINISTRATOR),
     Right(f"{ROOT}/reply/#", write=_SERVICE),
     Right(f"{ROOT}/event/{{client}}/#", read=_CLIENTS),
     Right(f"{ROOT}/event/+/+", write=_SERVICE),

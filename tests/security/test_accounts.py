@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cloud_service.operations.accounts import Account, AccountsError
-from cloud_service.operations.first_accounts import FIRST_ACCOUNTS
+from cloud_service.operations.first_accounts import FIRST_ACCOUNTS, new_password
 from cloud_service.operations.rights import Role
 from cloud_service.operations.secure_broker import BrokerFolders, prepare
 from tests.security.broker import Broker
@@ -91,7 +91,8 @@ def test_rotate_cuts_off_and_lets_in_with_the_new_password(broker: Broker, proto
     old = broker.accounts(lambda accounts: accounts.add(name, "charger"))
     with MQTT(broker.port, name, name, old, protocol=protocol) as client:
         client.publish([f"recharge/v1/presence/{name}"], b'{"online":true}', retain=True)
-        new = broker.accounts(lambda accounts: accounts.rotate(name))
+        new = new_password()
+        broker.accounts(lambda accounts: accounts.rotate(name, new))
         assert client.disconnected.wait(PATIENCE)
     assert _presence(broker, name) == b'{"online":false}'
     assert _refused(broker, name, name, old, protocol)
@@ -148,7 +149,7 @@ def test_mistakes_change_nothing(broker: Broker) -> None:
         broker.accounts(lambda accounts: accounts.add("twice", "vehicle"))
     assert not _refused(broker, "twice", "twice", password, "mqtt5")
     for work in (
-        lambda accounts: accounts.rotate("never-made"),
+        lambda accounts: accounts.rotate("never-made", "password"),
         lambda accounts: accounts.remove("never-made"),
         lambda accounts: accounts.transfer("twice", "never-made"),
     ):
@@ -181,7 +182,8 @@ def test_refresh_brings_rights_up_to_date(broker: Broker) -> None:
 
 def test_no_password_is_in_the_brokers_log(broker: Broker) -> None:
     password = broker.accounts(lambda accounts: accounts.add("logged", "charger"))
-    rotated = broker.accounts(lambda accounts: accounts.rotate("logged"))
+    rotated = new_password()
+    broker.accounts(lambda accounts: accounts.rotate("logged", rotated))
     text = broker.log.read_text()
     assert "administrator" in text, "the log does not tell who connects"
     for secret in (password, rotated, *(broker.password(name) for name, _ in FIRST_ACCOUNTS)):
