@@ -1,0 +1,84 @@
+"""The request memory: which requests were answered, and how, so that a further delivery takes no effect."""
+
+from collections import deque
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from cloud_service.protocol.replies import Outcome
+from cloud_service.store.interface import Memory
+from cloud_service.store.journal import Remembered
+
+
+class MemoryLimits(Struct, frozen=True):
+    """For how long requests are remembered, and how many: the newest of a client, and in all."""
+
+    age: timedelta
+    per_client: int
+    in_all: int
+
+
+class RequestMemory:
+    """Requests by client and ID. The oldest go first."""
+
+    def __init__(self, limits: MemoryLimits, remembered: Iterable[Memory] = ()) -> None:
+        self._limits = limits
+        self._clients: dict[str, dict[str, Memory]] = {}
+        self._order: deque[Memory] = deque()
+        self._count = 0
+        for memory in remembered:
+            self.add(memory)
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def oldest(self) -> int | None:
+        """The batch of the oldest request; None where nothing is remembered."""
+        self._skip_forgotten()
+        return self._order[0].sequence if self._order else None
+
+    def find(self, client: str, identity: str) -> Remembered | None:
+        memory = self._clients.get(client, {}).get(identity)
+        return memory.request if memory else None
+
+    def add(self, memory: Memory) -> None:
+        """Remembers a request, and forgets the oldest where that makes too many."""
+        requests = self._clients.setdefault(memory.request.client, {})
+        self._count += memory.request.identity not in requests
+        requests[memory.request.identity] = memory
+        self._order.append(memory)
+        if len(requests) > self._limits.per_client:
+            self._forget(next(iter(requests.values())))
+        while self._count > self._limits.in_all:
+            self._forget(self._order.popleft())
+
+    def forget_older(self, now: datetime) -> None:
+        """Forgets what is older than the limit."""
+        while self._order and self._order[0].at < now - self._limits.age:
+            self._forget(self._order.popleft())
+
+    def _forget(self, memory: Memory) -> None:
+        """Forgets this very delivery; the same ID may have been forgotten and remembered anew since."""
+        requests = self._clients.get(memory.request.client, {})
+        if requests.get(memory.request.identity) is memory:
+            del requests[memory.request.identity]
+            self._count -= 1
+            if not requests:
+                del self._clients[memory.request.client]
+
+    def _skip_forgotten(self) -> None:
+        while self._order:
+            memory = self._order[0]
+            if self._clients.get(memory.request.client, {}).get(memory.request.identity) is memory:
+                return
+            self._order.popleft()
+
+
+def to_remembered(client: str, identity: str, fingerprint: bytes, outcome: Outcome) -> Remembered:
+    return Remembered(client, identity, fingerprint, outcome.status, outcome.body.decode())
+
+
+def to_outcome(remembered: Remembered) -> Outcome:
+    return Outcome(remembered.status, remembered.body.encode())

@@ -1,0 +1,239 @@
+"""The cloud service as a process: one loop that reads, decides, writes, answers, and then tells."""
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from cloud_service import __version__
+from cloud_service.broker.link import Link, Ticket
+from cloud_service.memory import MemoryLimits
+from cloud_service.protocol import topics
+from cloud_service.protocol.messages import Message
+from cloud_service.protocol.requests import REQUESTS
+from cloud_service.service import Answer, Service, ServiceLimits, Work
+from cloud_service.settings import ServiceSettings
+from cloud_service.state import RetainedState
+from cloud_service.store.errors import StoreError
+from cloud_service.store.file_store import FileStore, StoreOptions
+from cloud_service.store.filesystem import DiskFolder, FolderLocked
+
+log = logging.getLogger(__name__)
+
+NAME: Final = "cloud_service"
+HEARTBEAT: Final = 30.0
+"""Seconds between two messages on the service's own presence topic."""
+GOODBYE: Final = 2.0
+"""Seconds that the broker has to take what is on its way when the service ends."""
+_STATE_PAUSE: Final = 0.25
+"""Seconds between two rounds of retained state; within a second of a change it is told."""
+_STATE_ROUND: Final = 500
+_STATE_MOST_OUTSTANDING: Final = 2_000
+"""While the broker is behind by this many messages, retained state waits: replies go first."""
+_COMPARED: Final = topics.reply(NAME) + "/compared"
+"""The service's message to itself: whatever the broker had retained came before it."""
+
+
+def run_service(settings: ServiceSettings) -> int:
+    """Runs until SIGTERM or SIGINT. Returns the process's exit status."""
+    try:
+        folder = DiskFolder(settings.data_dir)
+    except (OSError, FolderLocked) as error:
+        log.error("the data folder cannot be used: %s", error)
+        return 1
+    try:
+        with _stop_signals() as stop:
+            runtime = Runtime(settings, FileStore(folder, _store_options(settings)))
+            return runtime.run(stop)
+    except (OSError, StoreError) as error:
+        log.error("%s", error)
+        return 1
+    finally:
+        folder.close()
+
+
+class Runtime:
+    """The service with a clock and a connection."""
+
+    def __init__(self, settings: ServiceSettings, store: FileStore) -> None:
+        begun = time.monotonic()
+        self._since = _now()
+        self._service = Service(store, _limits(settings), self._since)
+        tables = self._service.network.tables
+        log.info(
+            "%d stations, %d points, %d reservations read in %.1f s",
+            len(tables.stations),
+            len(tables.points),
+            len(tables.reservations),
+            time.monotonic() - begun,
+        )
+        self._state = RetainedState()
+        self._next_state = 0.0
+        self._next_heartbeat = 0.0
+        self._link = Link(
+            settings.broker,
+            NAME,
+            subscriptions=[topics.request(action, "+") for action in REQUESTS] + [topics.reply(NAME) + "/#"],
+            will=self._presence(online=False),
+            on_message=self._received,
+            on_published=self._published,
+            on_ready=self._ready,
+        )
+
+    def run(self, stop: "Stop") -> int:
+        """The loop. Ends when asked to, with everything answered that was taken in."""
+        self._link.watch(stop.descriptor)
+        while not stop.asked:
+            self._link.poll(0 if len(self._service) else 0.2)
+            self._turn()
+        log.info("stopping")
+        while len(self._service):
+            self._turn()
+        self._link.close(self._presence(online=False), GOODBYE)
+        self._service.close(_now())
+        log.info("stopped; all of the network is in the data folder")
+        return 0
+
+    def _turn(self) -> None:
+        work = self._service.work(_now())
+        self._send(work)
+        self._service.maintain(_now())
+        self._tell_state()
+        self._beat()
+
+    def _send(self, work: Work) -> None:
+        for answer in work.answers:
+            if answer.reply is not None:
+                self._link.publish(answer.reply)
+        for told in work.events:
+            self._link.publish(told.message, told.receipt)
+        for answer in work.answers:
+            self._link.settle(answer.ticket)
+            _log(answer)
+        for changes in work.changes:
+            self._state.note(changes)
+        if work.reloaded:
+            self._compare()
+
+    def _received(self, message: Message, ticket: Ticket) -> None:
+        if message.topic == _COMPARED:
+            self._state.end_comparison(self._service.network)
+            self._link.unsubscribe(f"{topics.ROOT}/state/#")
+        elif topics.parse_state(message.topic) is not None:
+            self._state.compare(self._service.network, message)
+        else:
+            self._service.take_in(message, ticket, time.time())
+            return
+        self._link.settle(ticket)
+
+    def _published(self, receipt: Any) -> None:
+        if receipt is not None:
+            self._service.told(receipt)
+
+    def _ready(self) -> None:
+        self._next_heartbeat = 0.0
+        self._compare()
+
+    def _compare(self) -> None:
+        """Has the broker send what it has retained, which a restart of either may have made untrue."""
+        self._state.begin_comparison()
+        self._link.subscribe(f"{topics.ROOT}/state/#")
+        self._link.publish(Message(_COMPARED, b"{}", qos=1))
+
+    def _tell_state(self) -> None:
+        if not self._link.ready or time.monotonic() < self._next_state:
+            return
+        room = min(_STATE_ROUND, _STATE_MOST_OUTSTANDING - self._link.outstanding)
+        for message in self._state.take(self._service.network, max(room, 0), _now()):
+            self._link.publish(message)
+        if not len(self._state):
+            self._next_state = time.monotonic() + _STATE_PAUSE
+
+    def _beat(self) -> None:
+        if self._link.ready and time.monotonic() >= self._next_heartbeat:
+            self._next_heartbeat = time.monotonic() + HEARTBEAT
+            self._link.publish(self._presence(online=True))
+
+    def _presence(self, *, online: bool) -> Message:
+        body = {
+            "online": online,
+            "version": __version__,
+            "since": self._since.isoformat(),
+            "now": _now().isoformat(),
+        }
+        return Message(topics.service(NAME), msgspec.json.encode(body), retain=True)
+
+
+def _log(answer: Answer) -> None:
+    if answer.waiting is None:
+        return
+    incoming = answer.waiting.incoming
+    log.info(
+        "request",
+        extra={
+            "action": incoming.action,
+            "client": incoming.client,
+            "request_id": incoming.request_id,
+            "outcome": answer.outcome,
+            "milliseconds": round((time.time() - answer.waiting.arrival) * 1000, 1),
+        },
+    )
+
+
+class Stop:
+    """Whether a signal asked to end; the descriptor can be read from then on."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self.descriptor, self._writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def ask(self, _number: int, _frame: object) -> None:
+        self.asked = True
+        os.write(self._writer, b"\0")
+
+    def close(self) -> None:
+        os.close(self.descriptor)
+        os.close(self._writer)
+
+
+@contextmanager
+def _stop_signals() -> Iterator[Stop]:
+    stop = Stop()
+    before = {number: signal.signal(number, stop.ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        stop.close()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _store_options(settings: ServiceSettings) -> StoreOptions:
+    return StoreOptions(
+        zone=ZoneInfo(settings.time_zone) if settings.time_zone else None,
+        checkpoint_seconds=settings.checkpoint_seconds,
+        checkpoint_bytes=settings.checkpoint_bytes,
+    )
+
+
+def _limits(settings: ServiceSettings) -> ServiceLimits:
+    return ServiceLimits(
+        longest_charge=timedelta(days=settings.max_charge_days),
+        max_result_bytes=settings.max_result_bytes,
+        memory=MemoryLimits(
+            timedelta(hours=settings.remember_hours), settings.remember_per_client, settings.remember_in_all
+        ),
+        pending_in_all=settings.pending_in_all,
+        pending_per_client=settings.pending_per_client,
+    )

@@ -1,0 +1,288 @@
+"""Request -> decision -> journal -> reply, with no socket and no clock.
+
+One thread decides. It gathers what has come in, decides it on the network, writes one line to the journal and
+only then lets the replies out; where the line could not be written, the network is taken back.
+"""
+
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+
+from msgspec import Struct, field
+
+from cloud_service.actions import actions
+from cloud_service.core.changes import Changes, Event
+from cloud_service.core.network import Network
+from cloud_service.events import EventLedger
+from cloud_service.handlers.decision import Caller
+from cloud_service.handlers.reservations import finish_reservations
+from cloud_service.intake import Waiting, WaitingRequests
+from cloud_service.memory import MemoryLimits, RequestMemory, to_outcome, to_remembered
+from cloud_service.protocol.errors import (
+    Busy,
+    IDReused,
+    InternalError,
+    RequestError,
+    StorageFailed,
+    TooLarge,
+)
+from cloud_service.protocol.incoming import Ignored, Incoming, receive
+from cloud_service.protocol.messages import Message
+from cloud_service.protocol.replies import Outcome, failed, succeeded
+from cloud_service.protocol.requests import REQUESTS
+from cloud_service.store.errors import StoreError, SyncFailed, WriteFailed
+from cloud_service.store.interface import Memory, Standing, Store
+from cloud_service.store.journal import Remembered
+
+log = logging.getLogger(__name__)
+
+
+class ServiceLimits(Struct, frozen=True):
+    """What the service takes. A batch has `batch` requests at most; sizes are in bytes."""
+
+    longest_charge: timedelta = timedelta(days=30)
+    max_result_bytes: int = 2**20
+    memory: MemoryLimits = MemoryLimits(timedelta(hours=24), 100_000, 250_000)
+    pending_in_all: int = 20_000
+    pending_per_client: int = 5_000
+    batch: int = 256
+
+
+class Answer(Struct, frozen=True):
+    """A request is done with: its ticket can be acknowledged once the reply, if any, is on its way."""
+
+    ticket: Any
+    reply: Message | None
+    waiting: Waiting | None
+    """The request; None where the message was none."""
+
+    @property
+    def outcome(self) -> str:
+        """For the log: `ok`, the error's code, or why there is no reply."""
+        if self.waiting is None:
+            return "ignored"
+        return "expired" if self.reply is None else self.reply.status or ""
+
+
+class Told(Struct, frozen=True):
+    """A message about what has happened; `receipt` goes back to the service when the broker has taken it."""
+
+    message: Message
+    receipt: Any
+
+
+class Work(Struct):
+    """What one turn of the service gives: answers first, then events; `changes` have been made."""
+
+    answers: list[Answer] = field(default_factory=list)
+    events: list[Told] = field(default_factory=list)
+    changes: list[Changes] = field(default_factory=list)
+    reloaded: bool = False
+    """The network was read anew from disk: all that is derived from it has to be made anew."""
+
+
+class _Batch:
+    """Decisions that become one line of the journal."""
+
+    def __init__(self) -> None:
+        self.outcomes: list[tuple[Waiting, Outcome | None]] = []
+        self.changes: list[Changes] = []
+        self.undo: list[Changes] = []
+        self.remembered: dict[tuple[str, str], Remembered] = {}
+
+
+class Service:
+    """The cloud service, driven by whoever has a clock and a connection."""
+
+    def __init__(self, store: Store, limits: ServiceLimits, now: datetime) -> None:
+        """Reads the store. Raises DamagedStore or OSError where that fails."""
+        self.network: Network
+        self._store = store
+        self._limits = limits
+        self._actions = actions(limits.longest_charge)
+        self._waiting = WaitingRequests(limits.pending_in_all, limits.pending_per_client)
+        self._refused: list[Answer] = []
+        self._again: list[Told] = []
+        self._writable = True
+        self._retry_at = now
+        self._retries = 0
+        self._now = now
+        self._load(now)
+
+    def __len__(self) -> int:
+        """How many requests wait, for a decision or for their refusal to be sent."""
+        return len(self._waiting) + len(self._refused)
+
+    def take_in(self, message: Message, ticket: object, arrival: float) -> None:
+        """Takes a request that arrived at this Unix time; the next `work` tells what became of it."""
+        try:
+            incoming = receive(message, arrival)
+        except Ignored as reason:
+            log.warning("request ignored", extra={"topic": message.topic[:200], "why": str(reason)})
+            self._refused.append(Answer(ticket, None, None))
+            return
+        waiting = Waiting(incoming, arrival, ticket)
+        if incoming.expired(arrival):
+            self._refused.append(_answer(waiting, None))
+        elif not self._waiting.add(waiting):
+            self._refused.append(_answer(waiting, failed(Busy())))
+
+    def work(self, now: datetime) -> Work:
+        """Decides as many requests as make a batch, and lets time pass.
+
+        Time never runs backwards here, whatever the clock does: what has finished stays finished.
+        """
+        self._now = now = max(now, self._now)
+        work = Work(answers=self._refused)
+        self._refused = []
+        if not self._writable:
+            work.reloaded = self._recover(now)
+        work.events, self._again = self._again, []
+        requests = self._waiting.take(self._limits.batch)
+        batch = self._decide(requests, now)
+        if self._writable and not self._write(batch, work, now):
+            self._take_back(batch)
+            batch = self._decide(requests, now, may_change=False)
+            self._take_back(batch)
+        elif not self._writable:
+            self._take_back(batch)
+        work.answers += [_answer(waiting, outcome) for waiting, outcome in batch.outcomes]
+        return work
+
+    def told(self, receipt: Any) -> None:
+        """The broker has taken an event."""
+        self._events.taken(receipt)
+
+    def maintain(self, now: datetime) -> None:
+        """To be called now and then: forgets, and has the store make its checkpoints."""
+        self._memory.forget_older(now)
+        self._store.maintain(self._standing(), now)
+
+    def close(self, now: datetime) -> None:
+        """Leaves everything on disk as people can read it. OSError or StoreError where that failed."""
+        self._store.close(self._standing(), now)
+
+    def _standing(self) -> Standing:
+        oldest = self._memory.oldest
+        return Standing(
+            self.network.tables,
+            self._events.told,
+            self._events.untold(),
+            self._store.sequence + 1 if oldest is None else oldest,
+        )
+
+    def _load(self, now: datetime) -> None:
+        recovered = self._store.load(now)
+        for note in recovered.notes:
+            log.warning("recovery: %s", note)
+        self.network = Network(recovered.tables)
+        self._memory = RequestMemory(self._limits.memory, recovered.remembered)
+        untold: dict[int, list[Event]] = {}
+        for sequence, event in recovered.untold:
+            untold.setdefault(sequence, []).append(event)
+        self._events = EventLedger(min(untold, default=self._store.sequence + 1) - 1)
+        self._again = [
+            Told(message, receipt)
+            for sequence, events in untold.items()
+            for receipt, message in self._events.add(sequence, events)
+        ]
+
+    def _recover(self, now: datetime) -> bool:
+        """After a failed sync: reads the disk anew, with a pause that grows while that fails."""
+        if now < self._retry_at:
+            return False
+        try:
+            self._load(now)
+        except (OSError, StoreError) as error:
+            self._pause(now)
+            log.error("the store cannot be used yet, next try at %s: %s", self._retry_at, error)
+            return False
+        log.warning("the store was read anew and takes changes again")
+        self._writable, self._retries = True, 0
+        return True
+
+    def _pause(self, now: datetime) -> None:
+        self._retry_at = now + timedelta(seconds=min(2**self._retries, 60))
+        self._retries += 1
+
+    def _decide(self, requests: list[Waiting], now: datetime, may_change: bool = True) -> _Batch:
+        """Decides requests one after the other, each on the network that those before it leave."""
+        batch = _Batch()
+        self._apply(batch, finish_reservations(self.network, now))
+        may_change = may_change and self._writable
+        for waiting in requests:
+            expired = waiting.incoming.expired(now.timestamp())
+            outcome = None if expired else self._outcome(waiting.incoming, batch, now, may_change)
+            batch.outcomes.append((waiting, outcome))
+        return batch
+
+    def _outcome(self, incoming: Incoming, batch: _Batch, now: datetime, may_change: bool) -> Outcome:
+        changes = REQUESTS[incoming.action].changes
+        if incoming.identity is not None:
+            key = incoming.client, incoming.identity
+            known = batch.remembered.get(key) or self._memory.find(*key)
+            if known is not None:
+                same = known.fingerprint == incoming.fingerprint
+                return to_outcome(known) if same else failed(IDReused())
+        if changes and not may_change:
+            return failed(StorageFailed())
+        outcome, retryable = self._decision(incoming, batch, now)
+        if changes and incoming.identity is not None and not retryable:
+            batch.remembered[key] = to_remembered(*key, incoming.fingerprint, outcome)
+        return outcome
+
+    def _decision(self, incoming: Incoming, batch: _Batch, now: datetime) -> tuple[Outcome, bool]:
+        """The outcome, and whether asking again may mend it."""
+        try:
+            if incoming.error is not None:
+                raise incoming.error
+            assert incoming.request is not None
+            action = self._actions[incoming.action]
+            decision = action.decide(self.network, incoming.request, Caller(incoming.client), now)
+            outcome = succeeded(decision.result)
+            if len(outcome.body) > self._limits.max_result_bytes:
+                raise TooLarge(f"the result has more than {self._limits.max_result_bytes} bytes")
+        except RequestError as error:
+            return failed(error), error.retryable
+        except Exception:
+            log.exception("%s of %s could not be decided", incoming.action, incoming.client)
+            return failed(InternalError()), True
+        self._apply(batch, decision.changes)
+        return outcome, False
+
+    def _apply(self, batch: _Batch, changes: Changes) -> None:
+        if changes:
+            batch.undo.append(self.network.apply(changes))
+            batch.changes.append(changes)
+
+    def _take_back(self, batch: _Batch) -> None:
+        for undo in reversed(batch.undo):
+            self.network.apply(undo)
+
+    def _write(self, batch: _Batch, work: Work, now: datetime) -> bool:
+        """Whether the batch is on disk, or holds nothing that has to be."""
+        if not batch.changes and not batch.remembered:
+            return True
+        try:
+            sequence = self._store.append(
+                batch.changes, tuple(batch.remembered.values()), self._events.told, now
+            )
+        except WriteFailed as error:
+            log.error("nothing was changed, the disk took no write: %s", error)
+            return False
+        except SyncFailed as error:
+            self._writable = False
+            self._pause(now)
+            log.error("no more changes until the store was read anew: %s", error)
+            return False
+        for request in batch.remembered.values():
+            self._memory.add(Memory(sequence, now, request))
+        events = [event for changes in batch.changes for event in changes.events]
+        work.events += [Told(message, receipt) for receipt, message in self._events.add(sequence, events)]
+        work.changes = batch.changes
+        return True
+
+
+def _answer(waiting: Waiting, outcome: Outcome | None) -> Answer:
+    reply = None if outcome is None else waiting.incoming.reply(outcome)
+    return Answer(waiting.ticket, reply, waiting)
