@@ -168,7 +168,7 @@ class AsyncConnection:
         pause = FIRST_PAUSE
         while True:
             since = loop.time()
-            reason = await driver.closed
+            reason = await asyncio.shield(driver.closed)
             self._lose()
             log.warning("the connection to the broker %s ended: %s", self._address, reason)
             if loop.time() - since >= STEADY:

@@ -1,1 +1,1 @@
-"""The old raw TCP protocol on port 64352, for clients that cannot be changed. It knows nothing of stations."""
+"""The old raw TCP protocol on port 64352, for clients that cannot change. It knows nothing of stations."""
