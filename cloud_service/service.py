@@ -43,8 +43,8 @@ class ServiceLimits(Struct, frozen=True):
     longest_charge: timedelta = timedelta(days=30)
     max_result_bytes: int = 2**20
     memory: MemoryLimits = MemoryLimits(timedelta(hours=24), 100_000, 250_000)
-    pending_in_all: int = 20_000
-    pending_per_client: int = 5_000
+    pending_in_all: int = 8_000
+    pending_per_client: int = 2_000
     batch: int = 256
 
 

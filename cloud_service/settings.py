@@ -172,9 +172,9 @@ SETTINGS: Final[Mapping[str, Setting]] = {
         Setting("remember_per_client", _SERVICE, "N", _count, 100_000, "requests remembered of one client"),
         Setting("remember_in_all", _SERVICE, "N", _count, 250_000, "requests remembered in all"),
         Setting(
-            "pending_per_client", _SERVICE, "N", _count, 5_000, "requests of one client at once, before BUSY"
+            "pending_per_client", _SERVICE, "N", _count, 2_000, "requests of one client at once, before BUSY"
         ),
-        Setting("pending_in_all", _SERVICE, "N", _count, 20_000, "requests at once, before BUSY"),
+        Setting("pending_in_all", _SERVICE, "N", _count, 8_000, "requests at once, before BUSY"),
         Setting("checkpoint_seconds", _SERVICE, "SECONDS", _amount, 300.0, "time between checkpoints"),
         Setting(
             "checkpoint_bytes",
