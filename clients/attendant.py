@@ -67,11 +67,14 @@ class Attendant:
 
     def _note(self, event: Event) -> None:
         reservation = event.reservation
-        self._tell(self._describe(event.type, reservation))
+        text = _EVENTS[event.type]
         if event.type == "reservationScheduled":
             self._visits.setdefault(reservation.key, self._expect(reservation))
         elif event.type in ("reservationCancelled", "reservationFinished"):
-            self._visits.pop(reservation.key, None)
+            known = self._visits.pop(reservation.key, None)
+            if known is not None and known.begins <= datetime.now(UTC):
+                text = "{vehicle} has left point {point}"
+        self._tell(self._describe(text, reservation))
         self._changed.set()
 
     def _expect(self, reservation: Reservation) -> Visit:
@@ -131,9 +134,9 @@ class Attendant:
         self._tell(self._say(text, point=point.point_id))
         return True
 
-    def _describe(self, event_type: str, reservation: Reservation) -> str:
+    def _describe(self, text: str, reservation: Reservation) -> str:
         return self._say(
-            _EVENTS[event_type],
+            text,
             point=reservation.point_id,
             vehicle=reservation.vehicle_id,
             start=self._say.time(reservation.start),

@@ -99,9 +99,8 @@ class Journey:
     async def _book(self) -> bool:
         """Whether there is a reservation now."""
         battery = round(self.car.battery, 1)
-        text = "Battery at {battery} %: time to charge"
-        self._view.tell(self._say(text, battery=self._say.number(battery, 0)))
-        if not await self._view.agrees(self._say("Book a charge?")):
+        question = "Battery at {battery} %. Book a charge?"
+        if not await self._view.agrees(self._say(question, battery=self._say.number(battery, 0))):
             return False
         x, y = round(self.car.x, 3), round(self.car.y, 3)
         reservation = await self._vehicle.book(x, y, min(battery, 99.9), self.car.capacity)
@@ -147,7 +146,7 @@ class Journey:
         self._view.tell(
             self._say(
                 "Charging with {power} kW at station {station}, point {point}",
-                power=self._say.number(reservation.power),
+                power=self._say.measure(reservation.power),
                 station=reservation.station_id,
                 point=reservation.point_id,
             )

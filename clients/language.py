@@ -19,9 +19,16 @@ class Language(Struct, frozen=True):
         text = f"{value:,.{digits}f}"
         return text.translate(_COMMAS) if self.portuguese else text
 
+    def measure(self, value: float) -> str:
+        """As short as it can be said: 22 and 7.2."""
+        return self.number(value, 0 if float(value).is_integer() else 1)
+
     def time(self, moment: datetime) -> str:
-        """The time of day on this machine's clock."""
-        return f"{moment.astimezone():%H:%M}"
+        """On this machine's clock; with the date where it is not today."""
+        local = moment.astimezone()
+        if local.date() == datetime.now().astimezone().date():
+            return f"{local:%H:%M}"
+        return f"{local:%d/%m/%Y %H:%M}" if self.portuguese else f"{local:%Y-%m-%d %H:%M}"
 
 
 def language_of(environment: Mapping[str, str]) -> Language:
@@ -36,10 +43,11 @@ _COMMAS: Final = str.maketrans(",.", ".,")
 
 PORTUGUESE: Final[Mapping[str, str]] = {
     # a vehicle
-    "Vehicle {name}: a battery of {capacity} kWh": "Veículo {name}: bateria de {capacity} kWh",
+    "Vehicle {name}: a battery of {capacity} kWh; time passes {times} times as fast": (
+        "Veículo {name}: bateria de {capacity} kWh; o tempo passa {times} vezes mais rápido"
+    ),
     "Driving about": "Rodando",
-    "Battery at {battery} %: time to charge": "Bateria em {battery} %: hora de recarregar",
-    "Book a charge?": "Reservar uma recarga?",
+    "Battery at {battery} %. Book a charge?": "Bateria em {battery} %. Reservar uma recarga?",
     "Drive there?": "Ir até lá?",
     "[Y/n]": "[S/n]",
     "Driving to the station": "A caminho da estação",
@@ -81,6 +89,7 @@ PORTUGUESE: Final[Mapping[str, str]] = {
     "Point {point} is reserved for {vehicle}, {start} to {finish}": (
         "O ponto {point} está reservado para {vehicle}, das {start} às {finish}"
     ),
+    "{vehicle} has left point {point}": "{vehicle} deixou o ponto {point}",
     "The reservation of {vehicle} on point {point} was changed": (
         "A reserva de {vehicle} no ponto {point} foi alterada"
     ),
@@ -96,6 +105,8 @@ PORTUGUESE: Final[Mapping[str, str]] = {
     "Which point? ": "Qual ponto? ",
     "There is no such point": "Esse ponto não existe",
     "The price of one kWh? ": "Qual o preço do kWh? ",
+    "No reservations": "Nenhuma reserva",
+    "One kWh costs {price} at point {point} now": "Agora o kWh custa {price} no ponto {point}",
     "That is no price": "Isso não é um preço",
     "Point": "Ponto",
     "Vehicle": "Veículo",
@@ -137,7 +148,7 @@ PORTUGUESE: Final[Mapping[str, str]] = {
     ),
     # all of them
     "The network refuses: {reason}": "A rede recusou: {reason}",
-    "The network does not answer": "A rede não responde",
+    "The network does not answer: {reason}": "A rede não responde: {reason}",
     "That did not work: {reason}": "Não deu certo: {reason}",
 }
 """Every text that a person reads, in English and in Portuguese."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import msgspec
+from rich.box import ROUNDED
 from rich.console import Console
 from rich.table import Table
 
@@ -41,8 +42,8 @@ class Menu:
                 await self._do(choice or "", keyboard)
             except RequestError as error:
                 self._show(self._say("The network refuses: {reason}", reason=error.message))
-            except OutcomeUnknown:
-                self._show(self._say("The network does not answer"))
+            except OutcomeUnknown as error:
+                self._show(self._say("The network does not answer: {reason}", reason=error))
             self._show(self._say("1 points   2 reservations   3 out of order   4 price   q quit"))
 
     async def _do(self, choice: str, keyboard: Keyboard) -> None:
@@ -51,7 +52,8 @@ class Menu:
             self._console.print(points_table(points, self._say))
         elif choice == "2":
             reservations = await self._charger.reservations(self._station_id)
-            self._console.print(reservations_table(reservations, self._say))
+            table = reservations_table(reservations, self._say)
+            self._console.print(table if reservations else self._say("No reservations"))
         elif choice in ("3", "4"):
             point = await self._ask_point(keyboard)
             if point is not None:
@@ -77,6 +79,8 @@ class Menu:
             self._show(self._say("That is no price"))
             return
         await self._attendant.update(msgspec.structs.replace(point, kwh_price=price))
+        text = "One kWh costs {price} at point {point} now"
+        self._show(self._say(text, price=self._say.number(price, 2), point=point.point_id))
 
     def _show(self, text: str) -> None:
         self._console.print(text, style="dim", soft_wrap=True)
@@ -84,16 +88,16 @@ class Menu:
 
 def points_table(points: list[Point], say: Language) -> Table:
     """A row a point."""
-    table = Table(say("Point"), say("Power"), say("Price of one kWh"), say("Availability"))
+    table = Table(say("Point"), say("Power"), say("Price of one kWh"), say("Availability"), box=ROUNDED)
     for point in points:
-        power, price = f"{say.number(point.power)} kW", say.number(point.kwh_price, 2)
+        power, price = f"{say.measure(point.power)} kW", say.number(point.kwh_price, 2)
         table.add_row(str(point.point_id), power, price, say(AVAILABILITY[point.availability]))
     return table
 
 
 def reservations_table(reservations: list[Reservation], say: Language) -> Table:
     """A row a reservation, the next one first."""
-    table = Table(say("Point"), say("Vehicle"), say("Start"), say("End"), say("Price"))
+    table = Table(say("Point"), say("Vehicle"), say("Start"), say("End"), say("Price"), box=ROUNDED)
     for reservation in sorted(reservations, key=lambda one: one.start):
         table.add_row(
             str(reservation.point_id),

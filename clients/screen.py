@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Final
 
+from rich.box import ROUNDED
 from rich.console import Console
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -41,7 +42,7 @@ class Lines:
             "Reserved point {point} of station {station}, {power} kW, {start} to {finish}, for {price}",
             station=reservation.station_id,
             point=reservation.point_id,
-            power=self._say.number(reservation.power),
+            power=self._say.measure(reservation.power),
             start=self._say.time(reservation.start),
             finish=self._say.time(reservation.finish),
             price=self._say.number(reservation.price, 2),
@@ -105,7 +106,9 @@ class TerminalScreen(Lines):
 
 def reservation_table(reservation: Reservation, kilometres: float | None, say: Language) -> Table:
     """The reservation, a row a fact."""
-    table = Table(title=say("Reservation {number}", number=reservation.reservation_id), show_header=False)
+    table = Table(
+        title=say("Reservation {number}", number=reservation.reservation_id), show_header=False, box=ROUNDED
+    )
     table.title_justify = "left"
     table.add_column(style="dim")
     table.add_column()
@@ -116,7 +119,7 @@ def reservation_table(reservation: Reservation, kilometres: float | None, say: L
     for name, value in (
         (say("Station"), place),
         (say("Charging point"), str(reservation.point_id)),
-        (say("Power"), f"{say.number(reservation.power)} kW"),
+        (say("Power"), f"{say.measure(reservation.power)} kW"),
         (say("Start"), say.time(reservation.start)),
         (say("End"), say.time(reservation.finish)),
         (say("Price"), say("{price} ({each} per kWh)", price=price, each=each)),
@@ -130,9 +133,9 @@ def introduction(known: Memory, say: Language) -> str:
     return say(
         "Station {station} at ({x}, {y}), points {points}",
         station=known.station_id,
-        x=say.number(known.x),
-        y=say.number(known.y),
-        points=", ".join(f"{point.point_id} ({say.number(point.power)} kW)" for point in known.points),
+        x=say.measure(known.x),
+        y=say.measure(known.y),
+        points=", ".join(f"{point.point_id} ({say.measure(point.power)} kW)" for point in known.points),
     )
 
 

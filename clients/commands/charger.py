@@ -51,7 +51,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def main(options: Namespace) -> int:
-    return run(_live(options, say()))
+    return run(_live(options, say()), ended=0)
 
 
 async def _live(options: Namespace, say: Language) -> int:
@@ -77,8 +77,8 @@ async def _live(options: Namespace, say: Language) -> int:
     except (RequestError, MemoryUnusable) as error:
         lines.tell(say("That did not work: {reason}", reason=error))
         return 1
-    except OutcomeUnknown:
-        lines.tell(say("The network does not answer"))
+    except OutcomeUnknown as error:
+        lines.tell(say("The network does not answer: {reason}", reason=error))
         return 1
     return 0
 

@@ -6,12 +6,14 @@ import os
 import signal
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, Final
 
 from clients.language import Language, language_of
 from clients.records import Number
 
-TIME_SCALE = 120.0
+TIME_SCALE: Final = 120.0
+INTERRUPTED: Final = 130
+"""The exit status of what was not finished, as shells have it."""
 
 
 def say() -> Language:
@@ -63,8 +65,8 @@ def add_pace(parser: ArgumentParser) -> None:
     parser.add_argument("--seed", metavar="N", type=int, help="the same seed gives the same journey")
 
 
-def run(work: Coroutine[Any, Any, int]) -> int:
-    """Runs the command's work; SIGTERM ends it as Ctrl-C does, in order."""
+def run(work: Coroutine[Any, Any, int], *, ended: int) -> int:
+    """Runs the command's work. Ctrl-C and SIGTERM end it in order, with `ended` as the exit status."""
 
     async def until_told() -> int:
         task = asyncio.current_task()
@@ -75,4 +77,4 @@ def run(work: Coroutine[Any, Any, int]) -> int:
     try:
         return asyncio.run(until_told())
     except (KeyboardInterrupt, asyncio.CancelledError):
-        return 0
+        return ended

@@ -29,8 +29,10 @@ AREA: Final = 8.0
 """Kilometres from the middle in each direction where they all are."""
 PATIENCE: Final = 60.0
 """Seconds to wait for a reply: the demo may start before the service."""
-PAUSE: Final = 5.0
-"""Seconds that a vehicle rests after a charge, or after it could not have one."""
+REST: Final = 5.0
+"""Seconds that a vehicle rests after a charge."""
+LONG_REST: Final = 60.0
+"""Seconds that it rests when it could not have one."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -40,7 +42,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def main(options: Namespace) -> int:
-    return run(Demo(options, say()).run())
+    return run(Demo(options, say()).run(), ended=0)
 
 
 class Demo:
@@ -101,8 +103,8 @@ class Demo:
             Journey(vehicle, car, pace, random, lines, self._say) as journey,
         ):
             while True:
-                await self._round(journey, lines)
-                await asyncio.sleep(PAUSE)
+                went_well = await self._round(journey, lines)
+                await asyncio.sleep(REST if went_well else LONG_REST)
 
     def _vehicle(self, name: str, protocol: Protocol) -> Vehicle:
         account = None if protocol == "tcp" else self._broker.user
@@ -116,14 +118,15 @@ class Demo:
             timeout=PATIENCE,
         )
 
-    async def _round(self, journey: Journey, lines: Lines) -> None:
+    async def _round(self, journey: Journey, lines: Lines) -> bool:
         """One journey. What goes wrong is told: in a living network the next one may go well."""
         try:
-            await journey.round()
+            return await journey.round()
         except RequestError as error:
             lines.tell(self._say("The network refuses: {reason}", reason=error.message))
-        except (OutcomeUnknown, ConnectionError):
-            lines.tell(self._say("The network does not answer"))
+        except (OutcomeUnknown, ConnectionError) as error:
+            lines.tell(self._say("The network does not answer: {reason}", reason=error))
+        return False
 
     def _random(self, name: str) -> Random:
         return Random(f"{name} {self._options.seed}")

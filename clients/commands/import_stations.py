@@ -13,7 +13,7 @@ from rich.table import Table
 
 from clients.afdc import Export, NotAnExport, Site, project, read_export, sites
 from clients.charger import Charger
-from clients.commands.common import count, finite, positive, price, run, say
+from clients.commands.common import INTERRUPTED, count, finite, positive, price, run, say
 from clients.importer import Importer, Tally
 from clients.language import Language
 from cloud_service.broker.requester import OutcomeUnknown
@@ -69,7 +69,7 @@ def _centre(text: str) -> tuple[float, float]:
 
 
 def main(options: Namespace) -> int:
-    return run(_bring_in(options, say()))
+    return run(_bring_in(options, say()), ended=INTERRUPTED)
 
 
 async def _bring_in(options: Namespace, say: Language) -> int:

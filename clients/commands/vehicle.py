@@ -7,7 +7,7 @@ from random import Random
 
 from rich.console import Console
 
-from clients.commands.common import add_pace, count, finite, positive, run, say
+from clients.commands.common import INTERRUPTED, add_pace, count, finite, positive, run, say
 from clients.driving import Car
 from clients.journey import Journey, Pace, View
 from clients.keyboard import Keyboard
@@ -50,7 +50,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def main(options: Namespace) -> int:
-    return run(_live(options, say()))
+    return run(_live(options, say()), ended=INTERRUPTED)
 
 
 async def _live(options: Namespace, say: Language) -> int:
@@ -69,10 +69,14 @@ async def _live(options: Namespace, say: Language) -> int:
     with ExitStack() as stack:
         view = _view(stack, say, ask=not options.yes)
         async with vehicle:
-            text = say(
-                "Vehicle {name}: a battery of {capacity} kWh", name=name, capacity=say.number(car.capacity)
+            view.tell(
+                say(
+                    "Vehicle {name}: a battery of {capacity} kWh; time passes {times} times as fast",
+                    name=name,
+                    capacity=say.measure(car.capacity),
+                    times=say.measure(pace.time_scale),
+                )
             )
-            view.tell(text)
             async with Journey(vehicle, car, pace, random, view, say) as journey:
                 return await _rounds(journey, options.rounds, view, say)
 
@@ -85,8 +89,8 @@ async def _rounds(journey: Journey, rounds: int, view: View, say: Language) -> i
         except RequestError as error:
             view.tell(say("The network refuses: {reason}", reason=error.message))
             return 1
-        except OutcomeUnknown:
-            view.tell(say("The network does not answer"))
+        except OutcomeUnknown as error:
+            view.tell(say("The network does not answer: {reason}", reason=error))
             return 1
     return 0
 
