@@ -41,6 +41,9 @@ COMMANDS: Final = (
     Command("gateway", "run the TCP gateway", "cloud_service.commands.gateway", names.GATEWAY + names.BROKER),
     Command("request", "send one request and print its reply", "cloud_service.commands.request", _CLIENT),
     Command(
+        "health", "tell whether a process of ours is well", "cloud_service.commands.health", names.BROKER
+    ),
+    Command(
         "accounts",
         "keep the accounts of a secured broker",
         "cloud_service.commands.accounts",

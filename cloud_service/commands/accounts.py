@@ -15,12 +15,13 @@ import asyncio
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final, get_args
 
 from msgspec.structs import replace
 
 from cloud_service.broker.address import BrokerAddress
-from cloud_service.operations.accounts import AccountRole, Accounts, AccountsError
+from cloud_service.operations.accounts import Account, AccountRole, Accounts, AccountsError
 from cloud_service.operations.audit import AuditLog
 from cloud_service.operations.first_accounts import ADMINISTRATOR, FIRST_ACCOUNTS, Secrets, new_password
 from cloud_service.operations.folders import audit_file, broker_folders
@@ -37,6 +38,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("verb", choices=_NAMES, metavar="VERB", help=", ".join(_NAMES))
     parser.add_argument("names", nargs="*", metavar="NAME", help="the account's name")
     parser.add_argument("--role", choices=get_args(AccountRole), help="what the new account is")
+    parser.add_argument(
+        "--password-file",
+        type=Path,
+        metavar="FILE",
+        help="where add puts the password instead; an account that is there already is then left as it is",
+    )
     parser.add_argument(
         "--leave-stations",
         action="store_true",
@@ -60,6 +67,8 @@ def main(options: Namespace) -> int:
         return _fail(
             "the broker does not answer: is its dynamic-security plugin there, and this its administrator?"
         )
+    except PermissionError as error:
+        return _fail(f"{error.filename}: {error.strerror}")
     return 0
 
 
@@ -73,10 +82,18 @@ async def _run(options: Namespace, audit: AuditLog) -> None:
     async with Accounts(address) as accounts:
         match options.verb, options.names:
             case "add", [name]:
+                file = options.password_file
+                if file is not None and Account(name, options.role) in await accounts.all():
+                    _say(f"{name} is a {options.role} already; {file} is left as it is")
+                    return
                 password = await accounts.add(name, options.role)
                 audit.record("accountAdded", _now(), by=address.user, account=name, role=options.role)
-                _say(f"{name} is a {options.role} now; this is its password, shown once:")
-                print(password)
+                if file is not None:
+                    write_file(file, password + "\n")
+                    _say(f"{name} is a {options.role} now, with its password in {file}")
+                else:
+                    _say(f"{name} is a {options.role} now; this is its password, shown once:")
+                    print(password)
             case "list", []:
                 for account in await accounts.all():
                     print(f"{account.name:24} {account.role}")

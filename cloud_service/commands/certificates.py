@@ -32,6 +32,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="DIR",
         help="where a device's files go (default: here)",
     )
+    parser.add_argument("--print", action="store_true", help="print a device's key and certificate instead")
 
 
 def main(options: Namespace) -> int:
@@ -69,9 +70,13 @@ def _prepare(options: Namespace) -> None:
 def _device(options: Namespace, name: str) -> None:
     check_device_name(name)
     now = datetime.now(UTC)
-    files = Pair.of(options.output_dir, name)
-    Authority(broker_folders(options).authority, now).issue_device(files, name, now)
+    signed = Authority(broker_folders(options).authority, now).issue_device(name, now)
     AuditLog(audit_file(options)).record("certificateIssued", now, account=name)
+    if options.print:
+        print((signed.key + signed.certificate).decode(), end="")
+        return
+    files = Pair.of(options.output_dir, name)
+    files.write(signed)
     print(f"{files.certificate_file} and {files.key_file}: whoever has the key is {name}")
 
 

@@ -32,6 +32,13 @@ class CertificateError(Exception):
     """A certificate cannot be made or read. The text names the file, and says what to do."""
 
 
+class Signed(Struct, frozen=True):
+    """A certificate and its key, as PEM."""
+
+    certificate: bytes
+    key: bytes
+
+
 class Pair(Struct, frozen=True):
     """The files of a certificate and its key."""
 
@@ -64,12 +71,10 @@ class Pair(Struct, frozen=True):
             )
         return key
 
-    def write(self, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
-        private = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        write_file(self.key_file, private, FOR_OWNER)
-        write_file(self.certificate_file, certificate.public_bytes(serialization.Encoding.PEM), FOR_ALL)
+    def write(self, signed: Signed) -> None:
+        self.certificate_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_file(self.key_file, signed.key, FOR_OWNER)
+        write_file(self.certificate_file, signed.certificate, FOR_ALL)
 
 
 class Authority:
@@ -77,7 +82,6 @@ class Authority:
 
     def __init__(self, folder: Path, now: datetime) -> None:
         self.files = Pair.of(folder, "ca")
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not self.files.exists():
             if self.files.certificate_file.exists():
                 raise CertificateError(
@@ -88,16 +92,16 @@ class Authority:
         self._certificate = self.files.certificate()
         self._key = self.files.key()
 
-    def issue_broker(self, files: Pair, names: Sequence[str], now: datetime) -> None:
-        """Writes the certificate of a broker that clients reach under these host names and addresses."""
+    def issue_broker(self, names: Sequence[str], now: datetime) -> Signed:
+        """The certificate of a broker that clients reach under these host names and addresses."""
         if not names:
             raise CertificateError("a broker's certificate needs a host name or address")
         alternatives = x509.SubjectAlternativeName([_general_name(name) for name in names])
-        self._issue(files, names[0][:64], BROKER_LIFETIME, now, ExtendedKeyUsageOID.SERVER_AUTH, alternatives)
+        return self._issue(names[0][:64], BROKER_LIFETIME, now, ExtendedKeyUsageOID.SERVER_AUTH, alternatives)
 
-    def issue_device(self, files: Pair, account: str, now: datetime) -> None:
-        """Writes the certificate with which a device is this account."""
-        self._issue(files, account, DEVICE_LIFETIME, now, ExtendedKeyUsageOID.CLIENT_AUTH)
+    def issue_device(self, account: str, now: datetime) -> Signed:
+        """The certificate with which a device is this account."""
+        return self._issue(account, DEVICE_LIFETIME, now, ExtendedKeyUsageOID.CLIENT_AUTH)
 
     def signed(self, certificate: x509.Certificate) -> bool:
         return certificate.issuer == self._certificate.subject
@@ -111,17 +115,16 @@ class Authority:
             .add_extension(_usage(signs_certificates=True), critical=True)
             .sign(key, hashes.SHA256())
         )
-        self.files.write(certificate, key)
+        self.files.write(_signed(certificate, key))
 
     def _issue(
         self,
-        files: Pair,
         name: str,
         lifetime: timedelta,
         now: datetime,
         purpose: x509.ObjectIdentifier,
         *extensions: x509.ExtensionType,
-    ) -> None:
+    ) -> Signed:
         key = ec.generate_private_key(ec.SECP256R1())
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         builder = (
@@ -133,7 +136,7 @@ class Authority:
         )
         for extension in extensions:
             builder = builder.add_extension(extension, critical=False)
-        files.write(builder.sign(self._key, hashes.SHA256()), key)
+        return _signed(builder.sign(self._key, hashes.SHA256()), key)
 
 
 def prepare_broker(folder: Path, authority_folder: Path, names: Sequence[str], now: datetime) -> Pair:
@@ -149,9 +152,8 @@ def prepare_broker(folder: Path, authority_folder: Path, names: Sequence[str], n
         certificate = files.certificate()
         if not authority.signed(certificate) or not _is_due(certificate, names, now):
             return files
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    files.write(authority.issue_broker(names, now))
     write_file(folder / "ca.crt", authority.files.certificate_file.read_bytes(), FOR_ALL)
-    authority.issue_broker(files, names, now)
     return files
 
 
@@ -175,6 +177,12 @@ def _unsigned(
         .not_valid_after(now + lifetime)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
+
+
+def _signed(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Signed:
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return Signed(certificate.public_bytes(pem), private)
 
 
 def _usage(*, signs_certificates: bool) -> x509.KeyUsage:

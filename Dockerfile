@@ -1,0 +1,20 @@
+FROM python:3.13.2-slim AS dependencies
+COPY requirements.lock .
+RUN python -m venv --without-pip /opt/recharge \
+ && pip --python /opt/recharge/bin/python install --no-cache-dir --no-deps --require-hashes -r requirements.lock
+
+FROM python:3.13.2-slim
+ENV PATH=/opt/recharge/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+# Named volumes take owner and rights from these folders. 1883 is the user of Mosquitto's own image: the broker
+# reads what `recharge certificates prepare` writes. What a container does not mount it cannot read.
+RUN groupadd --gid 1883 recharge \
+ && useradd --uid 1883 --gid 1883 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin recharge \
+ && install -d -m 700 -o 1883 -g 1883 /data /audit /authority /mosquitto/data /mosquitto/certificates \
+    /secrets /secrets/administrator /secrets/cloud_service /secrets/gateway /secrets/demo
+COPY --from=dependencies /opt/recharge /opt/recharge
+COPY cloud_service /opt/recharge/lib/python3.13/site-packages/cloud_service
+COPY clients /opt/recharge/lib/python3.13/site-packages/clients
+RUN python -m compileall -q /opt/recharge/lib
+USER 1883:1883
+WORKDIR /data
+ENTRYPOINT ["python", "-m", "cloud_service"]
