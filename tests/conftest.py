@@ -1,10 +1,55 @@
 """What all tests share."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.harness import Stack
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--faults",
+        choices=("share", "full"),
+        default="share",
+        help="how many faults the tests of docs/reliability.md inject: a share of minutes, or all in hours",
+    )
+
+
+FIGURES = pytest.StashKey[list[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[FIGURES] = []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The figures that docs/reliability.md quotes, as this run found them."""
+    if config.stash[FIGURES]:
+        terminalreporter.section(f"figures (--faults {config.getoption('faults')})")
+        for line in config.stash[FIGURES]:
+            terminalreporter.line(line)
+
+
+@pytest.fixture
+def figure(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Prints a line at the end of the run."""
+    return pytestconfig.stash[FIGURES].append
+
+
+class Scale:
+    """How many faults this run injects."""
+
+    def __init__(self, full: bool) -> None:
+        self.full = full
+
+    def __call__(self, *, share: int, full: int) -> int:
+        return full if self.full else share
+
+
+@pytest.fixture(scope="session")
+def scale(pytestconfig: pytest.Config) -> Scale:
+    return Scale(pytestconfig.getoption("faults") == "full")
 
 
 @pytest.fixture(scope="session")

@@ -73,7 +73,7 @@ def read_checkpoint(folder: Folder) -> Checkpoint:
     """The folder's checkpoint; an empty one where the service never wrote here."""
     if CHECKPOINT not in folder.names():
         return Checkpoint()
-    checkpoint = _decode(folder, CHECKPOINT, Checkpoint)
+    checkpoint = decode(folder, CHECKPOINT, Checkpoint)
     if checkpoint.format != FORMAT:
         raise DamagedStore(
             folder.where(CHECKPOINT),
@@ -89,7 +89,7 @@ def write_checkpoint(folder: Folder, checkpoint: Checkpoint) -> None:
 
 
 def read_keeping(folder: Folder) -> Keeping:
-    return _decode(folder, KEEPING, Keeping) if KEEPING in folder.names() else Keeping()
+    return decode(folder, KEEPING, Keeping) if KEEPING in folder.names() else Keeping()
 
 
 def write_keeping(folder: Folder, tables: Tables) -> None:
@@ -122,7 +122,8 @@ def _rows(rows: Iterable[tuple[object, ...]]) -> Iterator[bytes]:
         separator = b",\n"
 
 
-def _decode(folder: Folder, name: str, kind: type[Kept]) -> Kept:
+def decode(folder: Folder, name: str, kind: type[Kept]) -> Kept:
+    """A file that the service wrote. DamagedStore where it is none of this kind."""
     try:
         return msgspec.json.decode(folder.read(name), type=kind)
     except (msgspec.MsgspecError, ValueError) as error:

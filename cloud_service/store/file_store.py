@@ -41,30 +41,33 @@ class FileStore:
         self._folder = folder
         self._options = options
         self._mark = Mark()
-        self._number = 0
+        self._number = self._newest = 0
         self._segment: File | None = None
         self._unfolded = Unfolded()
         self._sizes: dict[str, int] = {}
         self._fold: Fold | None = None
         self._next_fold: datetime | None = None
         self._failures = 0
-        self._doubtful = False
+
+    @property
+    def folding(self) -> bool:
+        """Whether a checkpoint is being made."""
+        return self._fold is not None and self._fold.running()
 
     def load(self, now: datetime) -> Recovered:
         self._let_go()
-        found = recover(self._folder, self._options.zone, now, trust_syncs=not self._doubtful)
+        found = recover(self._folder, self._options.zone, now)
         self._mark, self.sequence = found.mark, found.mark.sequence
-        self._unfolded, self._sizes, self._number = found.unfolded, dict(found.sizes), found.last_segment
+        self._unfolded, self._sizes, self._newest = found.unfolded, dict(found.sizes), found.last_segment
         self._next_fold = now + timedelta(seconds=self._options.checkpoint_seconds)
         self._open_segment()
         if found.set_aside:
             keep_aside(self._folder, found.set_aside)
-        if found.set_aside or self._doubtful:
             self._fold_at_once(found, now)
         return found.recovered
 
     def _fold_at_once(self, found: Found, now: datetime) -> None:
-        """What was set aside must not come back; what no sync confirmed is made sure of in new files."""
+        """What was set aside must not come back."""
         remembered = found.recovered.remembered
         oldest = remembered[0].sequence if remembered else self.sequence + 1
         standing = Standing(found.recovered.tables, found.told, found.recovered.untold, oldest)
@@ -72,9 +75,9 @@ class FileStore:
             fold = self._prepare_fold(standing, now)
             fold.run()
         except OSError:
-            self._distrust()
+            self._let_go()
             raise
-        self._sizes, self._doubtful = dict(fold.sizes), False
+        self._sizes = dict(fold.sizes)
 
     def append(
         self, changes: Sequence[Changes], remembered: Sequence[Remembered], told: int, now: datetime
@@ -93,7 +96,7 @@ class FileStore:
         try:
             segment.sync()
         except OSError as error:
-            self._distrust()
+            self._let_go()
             raise SyncFailed(f"{self._where()}: {error}") from error
         self._mark, self.sequence = mark, mark.sequence
         self._unfolded.add(batch)
@@ -103,7 +106,7 @@ class FileStore:
         if self._segment is None:
             return
         if self._fold is not None:
-            if not self._fold.running():
+            if not self.folding:
                 self._end_fold(now)
         elif self._unfolded.batches and self._due(now):
             try:
@@ -132,8 +135,12 @@ class FileStore:
         return self._folder.where(segment_name(self._number))
 
     def _open_segment(self) -> None:
-        """Begins the next segment, whose name is on disk when this returns."""
-        segment = self._folder.open(segment_name(self._number + 1))
+        """Begins the next segment, whose name is on disk when this returns.
+
+        No number is tried twice: whether a name is there for good, no sync tells once one has failed.
+        """
+        self._newest += 1
+        segment = self._folder.open(segment_name(self._newest))
         try:
             segment.sync()
             self._folder.sync()
@@ -142,22 +149,18 @@ class FileStore:
             raise
         if self._segment is not None:
             self._segment.close()
-        self._segment, self._number = segment, self._number + 1
+        self._segment, self._number = segment, self._newest
 
     def _cut(self, segment: File, size: int, cause: OSError) -> None:
         """Takes a part of a line back."""
         try:
             segment.truncate(size)
         except OSError as error:
-            self._distrust()
+            self._let_go()
             raise SyncFailed(f"{self._where()}: {cause}, and cutting it back failed: {error}") from error
 
-    def _distrust(self) -> None:
-        """Leaves the segment alone for good: after a failed sync, another one would prove nothing."""
-        self._doubtful = True
-        self._let_go()
-
     def _let_go(self) -> None:
+        """Leaves the segment alone for good: after a failed sync, another one would prove nothing."""
         if self._fold is not None:
             self._fold.join()
             self._fold = None
@@ -192,11 +195,11 @@ class FileStore:
     def _end_fold(self, now: datetime) -> None:
         assert self._fold is not None
         fold, self._fold = self._fold, None
+        self._sizes = dict(fold.sizes)
         if fold.error is not None:
             self._unfolded = self._unfolded.after(fold.unfolded)
             self._postpone(fold.error, now)
             return
-        self._sizes = dict(fold.sizes)
         self._failures = 0
         self._next_fold = now + timedelta(seconds=self._options.checkpoint_seconds)
 

@@ -96,8 +96,9 @@ class Fold:
             replace_file(folder, requests_name(self._checkpoint.sequence), rows)
         history = History(folder, self._checkpoint.sizes)
         history.append(self.unfolded.endings)
+        # From here on the history counts, whether the checkpoint is on disk or not: it is not added again.
+        self.sizes, self.unfolded.endings = history.sizes, []
         checkpoints.write_checkpoint(folder, replace(self._checkpoint, sizes=history.sizes))
-        self.sizes = history.sizes
         self._remove_old()
 
     def _remove_old(self) -> None:

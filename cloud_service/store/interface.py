@@ -44,8 +44,9 @@ class Standing(Struct, frozen=True):
 class Store(Protocol):
     """Keeps what was decided. One thread uses it."""
 
-    sequence: int
-    """The number of the last batch, 0 before the first."""
+    @property
+    def sequence(self) -> int:
+        """The number of the last batch, 0 before the first."""
 
     def load(self, now: datetime) -> Recovered:
         """Reads what there is, at the start and again after SyncFailed.

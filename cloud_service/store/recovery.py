@@ -32,11 +32,10 @@ class Found(Struct):
     set_aside: list[SetAside]
 
 
-def recover(folder: Folder, zone: tzinfo | None, now: datetime, *, trust_syncs: bool) -> Found:
-    """Reads a folder. Nothing is written but what was torn, which is set aside and cut.
+def recover(folder: Folder, zone: tzinfo | None, now: datetime) -> Found:
+    """Reads a folder. Nothing is written before all of it was found to be sound.
 
-    Where syncs are not to be trusted, because one failed, not even that is cut: the caller writes anew all
-    that was read. Raises DamagedStore for whatever is not as the service or a person leaves it.
+    Raises DamagedStore for whatever is not as the service or a person leaves it.
     """
     checkpoint = checkpoints.read_checkpoint(folder)
     intake = _read_files(folder, zone)
@@ -44,6 +43,7 @@ def recover(folder: Folder, zone: tzinfo | None, now: datetime, *, trust_syncs: 
     mark, told, unfolded = checkpoint.mark, checkpoint.told, Unfolded()
     events: list[tuple[int, Event]] = list(checkpoint.untold)
     last_segment = checkpoint.segment - 1
+    scans: list[tuple[str, Scan]] = []
     for number, name in numbered(folder, SEGMENTS):
         if number < checkpoint.segment:
             continue
@@ -55,9 +55,8 @@ def recover(folder: Folder, zone: tzinfo | None, now: datetime, *, trust_syncs: 
             told = max(told, batch.told)
             unfolded.add(batch)
         mark, last_segment = scan.mark, number
-        recovered.notes += _set_torn_aside(folder, name, scan)
-        if trust_syncs:
-            _settle(folder, name, scan.end)
+        scans.append((name, scan))
+    recovered.notes += _settle(folder, scans)
     recovered.remembered += unfolded.remembered
     recovered.untold = [row for row in events if row[0] > told]
     intake.check(now)
@@ -70,7 +69,7 @@ def keep_aside(folder: Folder, rows: list[SetAside]) -> None:
     """Adds rows to `set_aside.json`; those that are there stay."""
     kept: list[SetAside] = []
     if SET_ASIDE in folder.names():
-        kept = msgspec.json.decode(folder.read(SET_ASIDE), type=list[SetAside])
+        kept = checkpoints.decode(folder, SET_ASIDE, list[SetAside])
     kept += [row for row in rows if row not in kept]
     replace_file(folder, SET_ASIDE, [msgspec.json.format(msgspec.json.encode(kept), indent=4), b"\n"])
 
@@ -103,22 +102,21 @@ def _read_requests(folder: Folder, sequence: int) -> list[Memory]:
     return remembered
 
 
-def _set_torn_aside(folder: Folder, name: str, scan: Scan) -> list[str]:
-    torn = scan.data[scan.end :]
-    if not torn:
-        return []
-    broken = f"{name}.{scan.end}.broken"
-    replace_file(folder, broken, [torn])
-    place = f"{scan.where}, byte {scan.end}"
-    return [f"{place}: the last {len(torn)} bytes are no whole line; set aside in {broken}"]
+def _settle(folder: Folder, scans: list[tuple[str, Scan]]) -> list[str]:
+    """Sets aside what is torn, and makes sure that what was read is on disk before anything builds on it.
 
-
-def _settle(folder: Folder, name: str, end: int) -> None:
-    """Cuts what is torn, and makes sure that what was read is on disk before anything builds on it."""
-    file = folder.open(name)
-    try:
-        if file.size > end:
-            file.truncate(end)
-        file.sync()
-    finally:
-        file.close()
+    The last lines are written anew, in a file of their own: they may be those of a sync that failed, perhaps
+    in a process that is gone, and no later sync of that file would say whether they are on disk.
+    """
+    notes = []
+    filled = [name for name, scan in scans if scan.data]
+    for name, scan in scans:
+        torn = scan.data[scan.end :]
+        if torn:
+            broken = f"{name}.{scan.end}.broken"
+            replace_file(folder, broken, [torn])
+            place = f"{scan.where}, byte {scan.end}"
+            notes.append(f"{place}: the last {len(torn)} bytes are no whole line; set aside in {broken}")
+        if torn or name in filled[-1:]:
+            replace_file(folder, name, [scan.data[: scan.end]])
+    return notes

@@ -1,0 +1,98 @@
+"""Power loss at any moment: the service in this process, on a folder that knows what a disk may forget.
+
+Each run gives a log of operations. After each of them, and in many ways each, the power goes: what is left is
+read anew and has to be what was promised until then, wholly, with the batch on its way or without it.
+"""
+
+import errno
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from random import Random
+
+import pytest
+from msgspec import Struct
+
+from cloud_service.service import Service, ServiceLimits
+from cloud_service.store.file_store import StoreOptions
+from tests.conftest import Scale
+from tests.faults.power_loss import SimulatedFolder, Trouble, no_trouble, states
+from tests.faults.traffic import START, Traffic
+from tests.faults.witness import Possible, Witness, check, possible_at, read
+from tests.harness import wait_until
+
+
+class Run(Struct, frozen=True):
+    folder: SimulatedFolder
+    ended: datetime
+
+
+def run(random: Random, trouble: Trouble = no_trouble, turns: int = 40) -> Run:
+    """A service's life of some hours, with checkpoints, which ends with or without a clean stop."""
+    folder = SimulatedFolder(trouble=trouble)
+    witness = Witness(folder, StoreOptions(checkpoint_seconds=600))
+    now = START
+    service = Service(witness, ServiceLimits(), now)
+    traffic = Traffic(random)
+    for _ in range(turns):
+        now += timedelta(minutes=random.choice((0, 1, 5, 60)))
+        for _ in range(random.randint(1, 4)):
+            service.take_in(traffic.next(), None, now.timestamp())
+        for event in service.work(now).events:
+            if random.random() < 0.8:
+                service.told(event.receipt)
+        service.maintain(now)
+        if random.random() < 0.7:
+            # Otherwise the next batches are written while the checkpoint is.
+            wait_until(lambda: not witness.store.folding, "the checkpoint is made")
+    wait_until(lambda: not witness.store.folding, "the last checkpoint is made")
+    if trouble is no_trouble and random.random() < 0.3:
+        service.close(now)
+    return Run(folder, now)
+
+
+def troubled(random: Random) -> Trouble:
+    """One operation in fifty fails: an error, or an append that takes less than all."""
+
+    def trouble(operation: str, name: str) -> OSError | int | None:
+        if operation == "read" or random.random() >= 0.02:
+            return None
+        if operation == "append" and random.random() < 0.7:
+            return random.randint(0, 300)
+        return OSError(random.choice((errno.EIO, errno.ENOSPC)), "as the test wants it")
+
+    return trouble
+
+
+def check_states(life: Run, random: Random, of_each: int) -> int:
+    """Reads what power losses may leave, and again after a second one in the midst of that. How many states."""
+    count = 0
+    for done, files in states(life.folder, random, of_each):
+        possible = possible_at(life.folder.log, done)
+        folder = SimulatedFolder(files)
+        check(read(folder, life.ended), possible)
+        count += 1
+        if random.random() < 0.05:
+            count += _check_second_loss(folder, possible, life.ended, random)
+    return count
+
+
+def _check_second_loss(folder: SimulatedFolder, possible: Possible, now: datetime, random: Random) -> int:
+    done, files = random.choice(list(states(folder, random, 1)))
+    check(read(SimulatedFolder(files), now), possible)
+    return 1
+
+
+@pytest.mark.parametrize("disk", ["sound", "failing"])
+def test_what_was_answered_survives(disk: str, scale: Scale, figure: Callable[[str], None]) -> None:
+    wanted = scale(share=10_000, full=100_000)
+    count, seed = 0, 0
+    while count < wanted:
+        random = Random(f"{disk} {seed}")
+        life = run(random, no_trouble if disk == "sound" else troubled(random))
+        try:
+            count += check_states(life, random, of_each=2)
+        except Exception as error:
+            error.add_note(f"seed {seed}")
+            raise
+        seed += 1
+    figure(f"power loss, {disk} disk, in process: {count} states of {seed} runs, nothing answered lost")

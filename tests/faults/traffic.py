@@ -1,0 +1,66 @@
+"""Requests of a few chargers and vehicles, as random as they come, for a service in the same process."""
+
+from datetime import UTC, datetime
+from random import Random
+from typing import Any
+
+import msgspec
+
+from cloud_service.protocol import topics
+from cloud_service.protocol.messages import Message
+
+START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+_CHARGERS = ("charger-a", "charger-b", "gateway")
+
+
+class Traffic:
+    """Makes one request after the other. A few are sent again with the ID that they had."""
+
+    def __init__(self, random: Random, vehicles: int = 8) -> None:
+        self._random = random
+        self._vehicles = [f"vehicle-{number}" for number in range(vehicles)]
+        self._sent: list[Message] = []
+        self._number = 0
+
+    def next(self) -> Message:
+        if self._sent and self._random.random() < 0.1:
+            return self._random.choice(self._sent)
+        action, client, values = self._request()
+        self._number += 1
+        body = msgspec.json.encode({**values, "requestID": f"request-{self._number}"})
+        message = Message(topics.request(action, client), body)
+        self._sent.append(message)
+        return message
+
+    def _request(self) -> tuple[str, str, dict[str, Any]]:
+        random = self._random
+        charger = random.choice(_CHARGERS)
+        station = {"chargingStationID": random.randint(1, 4)}
+        place = {"x_position": random.randint(0, 3), "y_position": random.randint(0, 2)}
+        point = {"chargingPointID": random.randint(1, 3)}
+        equipment = {
+            "power": random.choice((7, 22.5, 50)),
+            "kWhPrice": random.choice((0, 1, 0.25)),
+            "availability": random.choice(("livre", "livre", "ocupado", "reservado")),
+        }
+        vehicle = random.choice(self._vehicles)
+        battery = {
+            "x": random.uniform(0, 3),
+            "y": random.uniform(0, 2),
+            "actualBatteryPercentage": random.randint(0, 90),
+            "batteryCapacity": random.choice((20, 60.5)),
+        }
+        chances: list[tuple[int, tuple[str, str, dict[str, Any]]]] = [
+            (4, ("newChargingStation", charger, place)),
+            (1, ("updateChargingStation", charger, station | place)),
+            (1, ("deleteChargingStation", charger, station)),
+            (6, ("newChargingPoint", charger, station | equipment)),
+            (3, ("updateChargingPoint", charger, station | point | equipment)),
+            (1, ("deleteChargingPoint", charger, station | point)),
+            (1, ("receiveAllReservations", charger, station)),
+            (12, ("scheduleReservation", vehicle, battery)),
+            (3, ("scheduleReservation", "gateway", battery | {"vid": random.randint(1, 4)})),
+            (1, ("findReservation", vehicle, {})),
+            (4, ("deleteReservation", vehicle, {"reservationID": random.randint(1, 4)})),
+        ]
+        return random.choices([row for _, row in chances], [weight for weight, _ in chances])[0]

@@ -1,0 +1,61 @@
+"""Batches for tests of the store."""
+
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from cloud_service.core.changes import Changes, Event
+from cloud_service.core.network import Tables
+from cloud_service.store.file_store import FileStore, StoreOptions
+from cloud_service.store.filesystem import Folder
+from cloud_service.store.interface import Recovered, Standing
+from cloud_service.store.journal import Remembered
+from tests.core.samples import NOW, minutes, point, reservation, station
+from tests.harness import wait_until
+
+STATION = station(1, 2, 3.5, last_point_id=1)
+POINT = point(1, 1, 22, 0.25)
+BOOKED_POINT = replace(POINT, last_reservation_id=1)
+BOOKING = reservation(1, NOW + minutes(5), NOW + minutes(65), "ana")
+
+
+def registration() -> Changes:
+    return Changes(stations=(STATION,), points=(POINT,), last_station_id=1)
+
+
+def booking() -> Changes:
+    return Changes(
+        points=(BOOKED_POINT,),
+        reservations=(BOOKING,),
+        events=(Event("reservationScheduled", NOW, "requested", BOOKING, "owner"),),
+    )
+
+
+def cancellation(at: datetime = NOW) -> Changes:
+    return Changes(
+        removed_reservations=(BOOKING.key,),
+        events=(Event("reservationCancelled", at, "vehicleCancelled", BOOKING, "owner"),),
+    )
+
+
+def request(identity: str, client: str = "ana") -> Remembered:
+    return Remembered(client, f"text:{identity}", b"0123456789abcdef", "ok", '"ok":true,"result":1')
+
+
+def standing(
+    recovered: Recovered, *, told: int = 0, oldest: int = 1, tables: Tables | None = None
+) -> Standing:
+    """What a service would hand over that has not changed anything since."""
+    return Standing(tables or recovered.tables, told, recovered.untold, oldest)
+
+
+def checkpoint(store: FileStore, state: Standing, now: datetime) -> None:
+    """Has the store make the checkpoint that is due an hour later, and waits until it is made."""
+    store.maintain(state, now + timedelta(hours=1))
+    wait_until(lambda: not store.folding, "the checkpoint is made")
+    store.maintain(state, now + timedelta(hours=1))
+
+
+def open_store(folder: Folder, now: datetime = NOW) -> tuple[FileStore, Recovered]:
+    store = FileStore(folder, StoreOptions())
+    return store, store.load(now)

@@ -1,0 +1,161 @@
+"""The journal's lines: what is whole is read back, what is not is noticed, whatever happened to it."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from random import Random
+
+import pytest
+
+from cloud_service.service import Service, ServiceLimits
+from cloud_service.store.errors import DamagedStore
+from cloud_service.store.file_store import FileStore, StoreOptions
+from cloud_service.store.journal import Batch, Mark, Scan, decode_line, encode_line
+from tests.conftest import Scale
+from tests.core.samples import NOW
+from tests.faults.power_loss import SimulatedFolder
+from tests.faults.traffic import Traffic
+from tests.faults.witness import Knowledge, Possible, Witness, check, read
+from tests.store.samples import booking, registration, request
+
+JOURNAL = "journal-000001.jsonl"
+
+
+def chain(length: int) -> tuple[list[bytes], list[Batch]]:
+    """The lines of a journal, and what they hold."""
+    mark, lines, batches = Mark(), [], []
+    for number in range(1, length + 1):
+        changes = (registration(), booking()) if number == 1 else ()
+        batch = Batch(number, mark.checksum, NOW, changes, (request(str(number)),), told=number - 1)
+        line, mark = encode_line(batch)
+        lines.append(line)
+        batches.append(batch)
+    return lines, batches
+
+
+def scan(data: bytes) -> tuple[list[Batch], Scan]:
+    reading = Scan(JOURNAL, data, Mark())
+    return list(reading.batches()), reading
+
+
+def busy_journal(size: int) -> tuple[bytes, list[int], list[Knowledge]]:
+    """A journal of about this size as real requests make it, where its lines end, and what each leads to."""
+    folder = SimulatedFolder()
+    witness = Witness(folder, StoreOptions())
+    service = Service(witness, ServiceLimits(), NOW)
+    traffic, now = Traffic(Random(4)), NOW
+    ends, known = [0], [witness.certain]
+    while ends[-1] < size:
+        now += timedelta(minutes=7)
+        service.take_in(traffic.next(), None, now.timestamp())
+        service.work(now)
+        if witness.sequence == len(ends):
+            ends.append(len(folder.files()[JOURNAL]))
+            known.append(witness.certain)
+    return folder.files()[JOURNAL], ends, known
+
+
+def test_a_line_is_read_back() -> None:
+    lines, batches = chain(3)
+    assert [decode_line(line) for line in lines] == [
+        (batch, Mark(batch.sequence, line[13:21].decode()))
+        for line, batch in zip(lines, batches, strict=True)
+    ]
+
+
+def test_a_segment_is_read_to_its_end() -> None:
+    lines, batches = chain(4)
+    found, reading = scan(b"".join(lines))
+    assert found == batches
+    assert reading.end == len(b"".join(lines))
+    assert reading.mark.sequence == 4
+
+
+@pytest.mark.parametrize(
+    ("spoil", "offset"),
+    [
+        pytest.param(lambda lines: [lines[0], lines[2]], 0, id="a line is missing"),
+        pytest.param(lambda lines: [lines[0], lines[2], lines[1]], 0, id="lines are swapped"),
+        pytest.param(lambda lines: [lines[0], lines[0], *lines[1:]], 0, id="a line stands twice"),
+        pytest.param(lambda lines: [lines[0], lines[1][1:], lines[2]], 0, id="a byte is missing"),
+        pytest.param(lambda lines: [lines[0], b"\n", *lines[1:]], 0, id="an empty line"),
+        pytest.param(lambda lines: [lines[0], bytes(512), *lines[1:]], 0, id="zeros"),
+        pytest.param(lambda lines: [lines[0], lines[1][:40], *lines[1:]], 0, id="a torn line before"),
+    ],
+)
+def test_damage_before_a_good_line_stops_the_start(
+    spoil: Callable[[list[bytes]], list[bytes]], offset: int
+) -> None:
+    lines, _ = chain(3)
+    folder = SimulatedFolder({JOURNAL: b"".join(spoil(lines))})
+    with pytest.raises(DamagedStore) as refusal:
+        read(folder, NOW)
+    assert f"folder/{JOURNAL}, byte {len(lines[0])}: " in str(refusal.value)
+    assert "Restore the folder from a backup" in str(refusal.value)
+    assert folder.log == [], "the folder was changed"
+
+
+def test_a_first_line_that_does_not_follow_the_checkpoint_stops_the_start() -> None:
+    lines, _ = chain(3)
+    with pytest.raises(DamagedStore, match="byte 0: line 2 does not continue line 0"):
+        read(SimulatedFolder({JOURNAL: lines[1] + lines[2]}), NOW)
+
+
+def test_a_missing_segment_stops_the_start() -> None:
+    lines, _ = chain(3)
+    files = {JOURNAL: lines[0], "journal-000003.jsonl": lines[2]}
+    with pytest.raises(DamagedStore, match=r"journal-000003.jsonl, byte 0: line 3 does not continue line 1"):
+        read(SimulatedFolder(files), NOW)
+
+
+def test_damage_at_the_end_of_an_earlier_segment_changes_nothing() -> None:
+    lines, _ = chain(3)
+    folder = SimulatedFolder({JOURNAL: lines[0] + lines[1][:-5], "journal-000002.jsonl": lines[2]})
+    with pytest.raises(DamagedStore):
+        read(folder, NOW)
+    assert folder.log == [], "the folder was changed"
+
+
+def test_segments_continue_each_other() -> None:
+    lines, _ = chain(3)
+    files = {JOURNAL: lines[0], "journal-000002.jsonl": b"", "journal-000003.jsonl": lines[1] + lines[2]}
+    assert read(SimulatedFolder(files), NOW).sequence == 3
+
+
+def test_every_prefix_recovers_to_its_last_whole_line(figure: Callable[[str], None]) -> None:
+    journal, ends, known = busy_journal(20_000)
+    for length in range(len(journal) + 1):
+        whole = max(number for number, end in enumerate(ends) if end <= length)
+        folder = SimulatedFolder({JOURNAL: journal[:length]})
+        check(read(folder, NOW), Possible(known[whole]))
+        broken = {name: data for name, data in folder.files().items() if name.endswith(".broken")}
+        torn = journal[ends[whole] : length]
+        assert broken == ({f"{JOURNAL}.{ends[whole]}.broken": torn} if torn else {})
+    figure(f"journal: {len(journal) + 1} prefixes, each recovered to its last whole line")
+
+
+def test_every_flipped_bit_is_noticed(scale: Scale, figure: Callable[[str], None]) -> None:
+    """In the last line it may cost that line, set aside and reported; any other stops the start."""
+    journal, ends, known = busy_journal(20_000)
+    assert len(journal) >= 20_000
+    last = ends[-2]
+    positions = [*range(0, last, scale(share=7, full=1)), *range(last, len(journal))]
+    for position in positions:
+        for bit in range(8):
+            spoiled = bytearray(journal)
+            spoiled[position] ^= 1 << bit
+            folder = SimulatedFolder({JOURNAL: bytes(spoiled)})
+            store = FileStore(folder, StoreOptions())
+            if position >= last:
+                notes = store.load(NOW).notes
+                assert store.sequence == len(ends) - 2
+                assert any(f"folder/{JOURNAL}, byte {last}: " in note for note in notes)
+                assert folder.files()[f"{JOURNAL}.{last}.broken"] == spoiled[last:]
+                continue
+            start = max(end for end in ends if end <= position)
+            with pytest.raises(DamagedStore) as refusal:
+                store.load(NOW)
+            assert re.search(rf"{JOURNAL}, byte {start}: .*\. Restore the folder", str(refusal.value))
+            assert folder.log == [], "the folder was changed"
+    check(read(SimulatedFolder({JOURNAL: journal}), NOW), Possible(known[-1]))
+    figure(f"journal: {8 * len(positions)} flipped bits of {8 * len(journal)}, each noticed")
