@@ -1,13 +1,14 @@
 """The cloud service as a process: one loop that reads, decides, writes, answers, and then tells."""
 
+import gc
 import logging
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -17,7 +18,7 @@ from cloud_service.broker.link import Link, Ticket
 from cloud_service.memory import MemoryLimits
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
-from cloud_service.protocol.requests import REQUESTS
+from cloud_service.protocol.requests import CONTROLS, REQUESTS
 from cloud_service.service import Answer, Service, ServiceLimits, Work
 from cloud_service.settings import ServiceSettings
 from cloud_service.state import RetainedState
@@ -26,6 +27,8 @@ from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.filesystem import DiskFolder, FolderLocked
 
 log = logging.getLogger(__name__)
+
+Loaded = TypeVar("Loaded")
 
 NAME: Final = "cloud_service"
 HEARTBEAT: Final = 30.0
@@ -65,7 +68,7 @@ class Runtime:
     def __init__(self, settings: ServiceSettings, store: FileStore) -> None:
         begun = time.monotonic()
         self._since = _now()
-        self._service = Service(store, _limits(settings), self._since)
+        self._service = _without_collections(lambda: Service(store, _limits(settings), self._since))
         tables = self._service.network.tables
         log.info(
             "%d stations, %d points, %d reservations read in %.1f s",
@@ -80,7 +83,11 @@ class Runtime:
         self._link = Link(
             settings.broker,
             NAME,
-            subscriptions=[topics.request(action, "+") for action in REQUESTS] + [topics.reply(NAME) + "/#"],
+            subscriptions=[
+                *(topics.request(action, "+") for action in REQUESTS),
+                *(topics.control(action, "+") for action in CONTROLS),
+                topics.reply(NAME) + "/#",
+            ],
             will=self._presence(online=False),
             on_message=self._received,
             on_published=self._published,
@@ -213,6 +220,20 @@ def _stop_signals() -> Iterator[Stop]:
         for number, handler in before.items():
             signal.signal(number, handler)
         stop.close()
+
+
+def _without_collections(load: Callable[[], Loaded]) -> Loaded:
+    """Loads the network while Python's cycle collector rests, and keeps it out of the collector's sight.
+
+    A million records hold no cycle, and looking through them would take a second now and then.
+    """
+    gc.disable()
+    try:
+        loaded = load()
+        gc.freeze()
+    finally:
+        gc.enable()
+    return loaded
 
 
 def _now() -> datetime:

@@ -4,6 +4,7 @@ Splits compare coordinates and never halve a space, so that clusters, one far ou
 limits of a float cost no more than an even spread. Where the tree grew lopsided, that part is built anew.
 """
 
+from collections.abc import Iterable
 from math import hypot, inf
 from typing import Final
 
@@ -31,10 +32,9 @@ class _Node:
 class NearestIndex:
     """Locations by ID. Distances are Euclid's; of equally near locations the lower ID is the nearest."""
 
-    def __init__(self) -> None:
-        self._places: dict[int, Entry] = {}
-        self._root = _Node({})
-        self._built_for = BUCKET
+    def __init__(self, places: Iterable[tuple[int, Number, Number]] = ()) -> None:
+        self._places: dict[int, Entry] = {number: (number, float(x), float(y)) for number, x, y in places}
+        self._rebuild()
 
     def __len__(self) -> int:
         return len(self._places)
@@ -98,7 +98,7 @@ class NearestIndex:
 
     def _rebuild(self) -> None:
         self._built_for = max(len(self._places), BUCKET)
-        self._root = _Node(dict(self._places))
+        self._root: _Node = _Node(dict(self._places))
         _build(self._root)
 
 
@@ -108,7 +108,7 @@ def _most_levels(count: int) -> int:
 
 
 def _lopsided(path: list[_Node]) -> _Node:
-    """The lowest node of the path that has too many levels below it, which is all that has to be built anew."""
+    """The lowest node of the path with too many levels below it: all that has to be built anew."""
     for levels, node in enumerate(reversed(path), 1):
         if levels > _most_levels(len(_entries(node))):
             return node

@@ -39,6 +39,9 @@ class Reader(Protocol):
     def nearest_station(self, x: Number, y: Number) -> Station | None:
         """The nearest station that has a charging point; a tie goes to the lower ID."""
 
+    def stations_of(self, owner: str) -> list[Station]:
+        """The stations of this owner by ID."""
+
     def points(self, station_id: int) -> list[Point]:
         """The station's points by ID."""
 
@@ -86,17 +89,26 @@ class Network:
     def __init__(self, tables: Tables | None = None) -> None:
         self.tables = tables or Tables()
         self._locations: dict[tuple[Number, Number], list[int]] = {}
+        self._owned: dict[str, set[int]] = {}
         self._station_points: dict[int, list[int]] = {}
         self._queues: dict[PointKey, Queue] = {}
         self._vehicles: dict[VehicleKey, Reservation] = {}
-        self._nearest = NearestIndex()
-        self._finishes: list[tuple[datetime, ReservationKey]] = []
         for station in self.tables.stations.values():
-            self._link_station(station)
-        for point in self.tables.points.values():
-            self._link_point(point)
+            self._locations.setdefault(station.location, []).append(station.station_id)
+            self._owned.setdefault(station.owner, set()).add(station.station_id)
+        for station_id, point_id in self.tables.points:
+            self._station_points.setdefault(station_id, []).append(point_id)
         for reservation in self.tables.reservations.values():
-            self._link_reservation(reservation)
+            self._enqueue(reservation)
+        self._nearest = NearestIndex(
+            (station.station_id, station.x, station.y)
+            for station in self.tables.stations.values()
+            if station.station_id in self._station_points
+        )
+        self._finishes = [
+            (reservation.finish, reservation.key) for reservation in self.tables.reservations.values()
+        ]
+        heapify(self._finishes)
 
     @property
     def last_station_id(self) -> int:
@@ -112,6 +124,9 @@ class Network:
     def nearest_station(self, x: Number, y: Number) -> Station | None:
         number = self._nearest.nearest(x, y)
         return None if number is None else self.tables.stations[number]
+
+    def stations_of(self, owner: str) -> list[Station]:
+        return [self.tables.stations[number] for number in sorted(self._owned.get(owner, ()))]
 
     def points(self, station_id: int) -> list[Point]:
         numbers = sorted(self._station_points.get(station_id, ()))
@@ -186,6 +201,7 @@ class Network:
 
     def _link_station(self, station: Station) -> None:
         self._locations.setdefault(station.location, []).append(station.station_id)
+        self._owned.setdefault(station.owner, set()).add(station.station_id)
         if self._station_points.get(station.station_id):
             self._nearest.put(station.station_id, station.x, station.y)
 
@@ -197,6 +213,10 @@ class Network:
         numbers.remove(station_id)
         if not numbers:
             del self._locations[station.location]
+        owned = self._owned[station.owner]
+        owned.remove(station_id)
+        if not owned:
+            del self._owned[station.owner]
         self._nearest.discard(station_id)
 
     def _link_point(self, point: Point) -> None:
@@ -218,11 +238,14 @@ class Network:
             self._nearest.discard(station_id)
 
     def _link_reservation(self, reservation: Reservation) -> None:
+        self._enqueue(reservation)
+        heappush(self._finishes, (reservation.finish, reservation.key))
+
+    def _enqueue(self, reservation: Reservation) -> None:
         self._queues.setdefault(reservation.point_key, Queue()).add(reservation)
         other = self._vehicles.get(reservation.vehicle)
         if other is None or other.finish < reservation.finish:  # files may hold one that is over as well
             self._vehicles[reservation.vehicle] = reservation
-        heappush(self._finishes, (reservation.finish, reservation.key))
 
     def _unlink_reservation(self, key: ReservationKey) -> None:
         reservation = self.tables.reservations.get(key)
