@@ -2,9 +2,14 @@
 
 from collections.abc import Callable, Iterator
 
+import hypothesis
 import pytest
 
 from tests.harness import Stack
+
+# On a busy machine an example may take long, which says nothing about the code.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

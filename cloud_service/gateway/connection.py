@@ -67,7 +67,6 @@ class Connection:
         self._writer.transport.set_write_buffer_limits(0)  # drain() is to wait until the kernel has it all
         try:
             await self._answer_all()
-            await self._hang_up()
         except Unreadable as reason:
             self._log(None, None, BadRequest.code, self._loop.time(), str(reason))
             with suppress(OSError):
@@ -88,6 +87,7 @@ class Connection:
         while not self._stopping and (body := await self._receive()) is not None:
             reply = await self._answer(body)
             if reply is None:
+                await self._hang_up()
                 return
             await self._send(reply)
             self._end = self._loop.time() + (self._settings.linger if may_end(reply) else math.inf)
@@ -166,7 +166,7 @@ class Connection:
             await self._writer.drain()
 
     async def _hang_up(self) -> None:
-        """Ends our side, and takes in what still comes: else a reset might overtake the last reply."""
+        """Ends our side and takes in what still comes: else a reset might overtake what was sent."""
         self._writer.write_eof()
         with suppress(TimeoutError):
             async with asyncio.timeout(_HANG_UP_TIMEOUT):

@@ -24,7 +24,9 @@ _TELL_REFUSALS_EVERY: Final = 1.0
 def listen(settings: GatewaySettings) -> socket.socket:
     """Takes the port; who connects waits until the server is entered. Raises OSError where that fails."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+    both = settings.host == "::" and socket.has_dualstack_ipv6()
+    address = (settings.host, settings.port)
+    return socket.create_server(address, family=family, backlog=BACKLOG, dualstack_ipv6=both)
 
 
 class GatewayServer:

@@ -1,0 +1,268 @@
+"""Requests are found in a stream of bytes however it is cut, and what can be none is refused as it comes."""
+
+import json
+import time
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from cloud_service.gateway.framing import MAX_BYTES, MAX_DEPTH, Framer, Unreadable
+
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(codec="utf-8"), max_size=12)
+)
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=8)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=8,
+)
+SPACE = st.text(" \t\r\n", max_size=3).map(str.encode)
+
+
+@st.composite
+def objects(draw: st.DrawFn) -> bytes:
+    """A JSON object as some client may write it."""
+    value = draw(st.dictionaries(TEXTS, VALUES, max_size=4))
+    separators = draw(st.sampled_from([None, (",", ":"), (" ,\t", "\r\n: ")]))
+    return json.dumps(
+        value,
+        indent=draw(st.sampled_from([None, 0, 4, "\t"])),
+        ensure_ascii=draw(st.booleans()),
+        separators=separators,
+    ).encode()
+
+
+def frame(*pieces: bytes) -> list[bytes]:
+    """All objects of a stream that came in these pieces."""
+    framer = Framer()
+    found = []
+    for piece in pieces:
+        framer.feed(piece)
+        while (body := framer.take()) is not None:
+            found.append(body)
+    return found
+
+
+def is_object(text: bytes) -> bool:
+    """What the standard library says, but for the constants that JSON does not have."""
+
+    def refuse(constant: str) -> Any:
+        raise ValueError(constant)
+
+    try:
+        return isinstance(json.loads(text.decode(), parse_constant=refuse), dict)
+    except ValueError:
+        return False
+
+
+def cut(stream: bytes, places: list[int]) -> list[bytes]:
+    edges = [0, *sorted(place % (len(stream) + 1) for place in places), len(stream)]
+    return [stream[start:end] for start, end in pairwise(edges)]
+
+
+@given(st.lists(st.tuples(objects(), SPACE), max_size=4), SPACE, st.lists(st.integers(0, 2000), max_size=8))
+def test_any_cut_of_any_sequence_gives_the_same_objects(
+    sequence: list[tuple[bytes, bytes]], before: bytes, places: list[int]
+) -> None:
+    stream = before + b"".join(body + space for body, space in sequence)
+    assert frame(*cut(stream, places)) == [body for body, _ in sequence]
+
+
+@given(objects())
+@example(b'{"a": "\xf0\x9f\x94\x8c \\ud83d\\udd0c", "b": -0.5e+10, "c": [true, false, null]}')
+def test_byte_by_byte_no_prefix_is_refused_and_only_the_last_byte_completes(body: bytes) -> None:
+    framer = Framer()
+    for position in range(len(body) - 1):
+        framer.feed(body[position : position + 1])
+        assert framer.take() is None
+        assert framer.begun
+    framer.feed(body[-1:])
+    assert framer.take() == body
+    assert not framer.begun
+
+
+@given(objects(), st.data())
+def test_it_agrees_with_json_loads_on_damaged_objects(body: bytes, data: st.DataObject) -> None:
+    place = data.draw(st.integers(0, len(body)))
+    removed = data.draw(st.integers(0, 2))
+    added = data.draw(
+        st.binary(max_size=2) | st.sampled_from([b'"', b"{", b"}", b",", b"0", b"e", b"\\", b"N"])
+    )
+    damaged = body[:place] + added + body[place + removed :]
+    framer = Framer()
+    framer.feed(damaged)
+    try:
+        found = framer.take()
+    except Unreadable:
+        assert not is_object(damaged.strip(b" \t\r\n"))
+        return
+    if found is not None:
+        assert is_object(found)
+    else:
+        assert not is_object(damaged)
+
+
+@given(
+    st.lists(st.sampled_from([b"{", b"}", b"[", b"]", b'"', b"a", b":", b",", b"1", b"-", b".", b"e", b" "]))
+)
+def test_it_agrees_with_json_loads_on_random_tokens(tokens: list[bytes]) -> None:
+    text = b"".join(tokens)
+    assume(text.strip())
+    try:
+        found = frame(text)
+    except Unreadable:
+        found = []
+    if is_object(text):
+        assert found == [text.strip()]
+    assert all(is_object(body) for body in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "position"),
+    [
+        (b"[", 0),
+        (b'"', 0),
+        (b"\xef\xbb\xbf{", 0),
+        (b"GET / HTTP/1.1", 0),
+        (b"\x00", 0),
+        (b"{,", 1),
+        (b"{a", 1),
+        (b"{'a'", 1),
+        (b'{"a" 1', 5),
+        (b'{"a":}', 5),
+        (b'{"a":,', 5),
+        (b'{"a":1,}', 7),
+        (b'{"a":[1,]', 8),
+        (b'{"a":[1}', 7),
+        (b'{"a":{]', 6),
+        (b'{"a":1]', 6),
+        (b'{"a":01', 6),
+        (b'{"a":+1', 5),
+        (b'{"a":.5', 5),
+        (b'{"a":-}', 6),
+        (b'{"a":1.}', 7),
+        (b'{"a":1.e', 7),
+        (b'{"a":1e}', 7),
+        (b'{"a":1e+}', 8),
+        (b'{"a":1.2.', 8),
+        (b'{"a":1e5.', 8),
+        (b'{"a":1 2', 7),
+        (b'{"a":1a', 6),
+        (b'{"a":NaN', 5),
+        (b'{"a":Infinity', 5),
+        (b'{"a":trUe', 7),
+        (b'{"a":nulL', 8),
+        (b'{"a":truee', 9),
+        (b'{"a":"\n', 6),
+        (b'{"a":"\x00', 6),
+        (b'{"a":"\\x', 7),
+        (b'{"a":"\\u12g', 10),
+        (b'{"a":"\xff', 6),
+        (b'{"a":"\x80', 6),
+        (b'{"a":"\xc0\x80', 6),
+        (b'{"a":"\xc3(', 7),
+        (b'{"a":"\xed\xa0\x80', 7),
+        (b'{"a":"\xf4\x90', 7),
+        (b'{"a":/', 5),
+        (b'{"a":1}x', 7),
+        (b'{"a":1},', 7),
+    ],
+)
+def test_a_byte_after_which_no_object_is_possible_is_refused_at_once(text: bytes, position: int) -> None:
+    framer = Framer()
+    framer.feed(text[:position])
+    while framer.take() is not None:
+        pass
+    framer.feed(text[position : position + 1])
+    with pytest.raises(Unreadable):
+        framer.take()
+
+
+@pytest.mark.parametrize("piece_size", [1, 1000, 1_000_000])
+def test_an_object_before_garbage_is_found(piece_size: int) -> None:
+    stream = b' {"a": 1}\n{} oops'
+    framer = Framer()
+    found = []
+    with pytest.raises(Unreadable):  # noqa: PT012
+        for start in range(0, len(stream), piece_size):
+            framer.feed(stream[start : start + piece_size])
+            while (body := framer.take()) is not None:
+                found.append(body)
+    assert found == [b'{"a": 1}', b"{}"]
+
+
+def object_of(size: int) -> bytes:
+    return b'{"a":"' + b"x" * (size - 8) + b'"}'
+
+
+@pytest.mark.parametrize("piece_size", [1, 4096, 1_000_000])
+def test_the_largest_object_is_taken_and_one_byte_more_is_not(piece_size: int) -> None:
+    def feed(body: bytes) -> list[bytes]:
+        return frame(*(body[start : start + piece_size] for start in range(0, len(body), piece_size)))
+
+    assert feed(object_of(MAX_BYTES)) == [object_of(MAX_BYTES)]
+    with pytest.raises(Unreadable, match="larger"):
+        feed(object_of(MAX_BYTES + 1))
+    with pytest.raises(Unreadable, match="larger"):
+        feed(b"{" + b" " * MAX_BYTES)
+
+
+def test_the_size_is_that_of_an_object_and_not_of_the_stream() -> None:
+    half = object_of(40_000)
+    assert frame(half + b" " * 100_000 + half + half) == [half] * 3
+
+
+def test_white_space_between_requests_is_nothing() -> None:
+    framer = Framer()
+    for _ in range(100):
+        framer.feed(b" \r\n\t" * 10_000)
+        assert framer.take() is None
+        assert not framer.begun
+    framer.feed(b"{")
+    assert framer.take() is None
+    assert framer.begun
+
+
+@pytest.mark.parametrize(("opening", "closing"), [(b'{"a":', b"}"), (b"[", b"]")])
+def test_the_deepest_object_is_taken_and_one_level_more_is_refused_as_it_opens(
+    opening: bytes, closing: bytes
+) -> None:
+    levels = MAX_DEPTH - 1
+    deepest = b'{"a":' + opening * levels + b"1" + closing * levels + b"}"
+    assert frame(deepest) == [deepest]
+    with pytest.raises(Unreadable, match="deeper"):
+        frame(b'{"a":' + opening * MAX_DEPTH)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda size: b'{"a":"' + b"x" * size,
+        lambda size: b'{"' + "ação".encode() * (size // 6),
+        lambda size: b'{"a":"' + b"\\u00e9" * (size // 6),
+        lambda size: b'{"a":1' + b"0" * size,
+        lambda size: b'{"a":0.' + b"0" * size,
+        lambda size: b"{" + b" " * size,
+        lambda size: b'{"a":[' + b"1," * (size // 2),
+        lambda size: b'{"a":[' + b'"",' * (size // 3),
+    ],
+    ids=["text", "utf-8", "escapes", "digits", "fraction", "space", "items", "texts"],
+)
+def test_the_work_is_linear_in_the_bytes_however_they_come(make: Any) -> None:
+    def seconds(size: int) -> float:
+        stream = make(size)
+        begun = time.process_time()
+        frame(*(stream[start : start + 1] for start in range(len(stream))))
+        return time.process_time() - begun
+
+    # Eight times the bytes: eight times the work where it is linear, 64 times where it is quadratic.
+    few, many = (min(seconds(size) for _ in range(3)) for size in (8_000, 64_000))
+    assert many < 24 * few

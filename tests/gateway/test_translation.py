@@ -1,0 +1,185 @@
+"""What an old request asks of the service, and what a result looks like to an old client."""
+
+import json
+import time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from cloud_service.gateway.translation import NONE, may_end, read_request, write_reply
+from cloud_service.protocol.errors import BadRequest
+from cloud_service.protocol.requests import KEYS
+
+GOOD: dict[str, dict[str, Any]] = {
+    "newChargingStation": {"x_position": 1, "y_position": -2.5},
+    "updateChargingStation": {"chargingStationID": 1, "x_position": 1, "y_position": 2},
+    "deleteChargingStation": {"chargingStationID": 1},
+    "newChargingPoint": {"chargingStationID": 1, "power": 22, "kWhPrice": 0.5, "availability": "livre"},
+    "updateChargingPoint": {
+        "chargingPointID": 2,
+        "chargingStationID": 1,
+        "power": 22,
+        "kWhPrice": 0,
+        "availability": "ocupado",
+    },
+    "deleteChargingPoint": {"chargingPointID": 2, "chargingStationID": 1},
+    "receiveAllChargingPoints": {"chargingStationID": 1},
+    "receiveAllReservations": {"chargingStationID": 1.0},
+    "scheduleReservation": {
+        "vid": "ABC-1234",
+        "x": 0,
+        "y": 0,
+        "actualBatteryPercentage": 20,
+        "batteryCapacity": 50,
+    },
+    "findReservation": {"vid": 7},
+    "deleteReservation": {"reservationID": 3, "vehicleID": "007"},
+}
+POINT = {
+    "chargingPointID": 1,
+    "chargingStationID": 2,
+    "power": 30,
+    "kWhPrice": 0.5,
+    "availability": "livre",
+}
+RESERVATION = {
+    "reservationID": 1,
+    "chargingStationID": 2,
+    "chargingPointID": 3,
+    "chargingPointPower": 30,
+    "kWhPrice": 0.5,
+    "vehicleID": "São Paulo 1",
+    "startDateTime": "2026-03-01T02:30:00+00:00",
+    "finishDateTime": "2026-03-01T03:50:00.250000+00:00",
+    "duration": 1.3334027777777777,
+    "price": 20,
+}
+SAO_PAULO = ZoneInfo("America/Sao_Paulo")
+
+
+def encode(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+def test_the_examples_are_of_all_actions() -> None:
+    assert list(GOOD) == list(KEYS)
+
+
+@pytest.mark.parametrize("action", GOOD)
+@pytest.mark.parametrize("marker", [True, False, None, 0, "x", []])
+def test_an_action_is_known_by_its_name_whatever_the_value(action: str, marker: Any) -> None:
+    question = read_request(encode({**GOOD[action], action: marker, "unknown": {"key": 1}}))
+    assert question.action == action
+    assert question.values == GOOD[action]
+    assert list(question.values) == list(KEYS[action])
+
+
+@pytest.mark.parametrize(("action", "key"), [(action, key) for action in GOOD for key in GOOD[action]])
+def test_a_missing_key_is_an_error_that_names_the_action(action: str, key: str) -> None:
+    rest = {name: value for name, value in GOOD[action].items() if name != key}
+    with pytest.raises(BadRequest, match=action):
+        read_request(encode({action: True, **rest}))
+
+
+@pytest.mark.parametrize(
+    ("body", "action"),
+    [
+        ({"deleteChargingStation": True, "newChargingStation": True}, "newChargingStation"),
+        ({"updateChargingStation": True, "deleteChargingStation": True}, "updateChargingStation"),
+        ({"findReservation": True, "receiveAllReservations": True}, "receiveAllReservations"),
+    ],
+)
+def test_of_several_actions_the_first_in_the_table_whose_keys_are_there_counts(
+    body: dict[str, Any], action: str
+) -> None:
+    everything = {key: value for values in GOOD.values() for key, value in values.items()}
+    assert read_request(encode({**body, **everything})).action == action
+
+
+def test_an_action_without_its_keys_gives_way_to_one_further_down() -> None:
+    body = {"newChargingStation": True, "findReservation": True, "vid": 7}
+    assert read_request(encode(body)).action == "findReservation"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{}",
+        b'{"vid": 7}',
+        b'{"findreservation": true, "vid": 7}',
+        b'{"findReservation": true, "vid": 7, "vid": 8}',
+        b'{"findReservation": true, "vid": null}',
+        b'{"findReservation": true, "vid": ""}',
+        b'{"findReservation": true, "vid": true}',
+        b'{"findReservation": true, "vid": "\\ud800"}',
+        b'{"deleteChargingStation": true, "chargingStationID": "1"}',
+        b'{"deleteChargingStation": true, "chargingStationID": 1.5}',
+        b'{"deleteChargingStation": true, "chargingStationID": 0}',
+        b'{"newChargingStation": true, "x_position": 1e999, "y_position": 0}',
+        b'{"newChargingStation": true, "x_position": "1", "y_position": 0}',
+    ],
+)
+def test_bad_requests(body: bytes) -> None:
+    with pytest.raises(BadRequest):
+        read_request(body)
+
+
+@pytest.mark.parametrize(
+    ("action", "result", "reply"),
+    [
+        ("newChargingStation", 12, b"12"),
+        ("newChargingPoint", 1, b"1"),
+        ("updateChargingStation", "Sucesso", b"Sucesso"),
+        ("deleteReservation", "Sucesso", b"Sucesso"),
+        ("receiveAllChargingPoints", [], b"None"),
+        ("receiveAllReservations", [], b"None"),
+    ],
+)
+def test_short_replies(action: str, result: Any, reply: bytes) -> None:
+    assert write_reply(action, result, None) == reply
+
+
+def test_a_list_of_points() -> None:
+    assert write_reply("receiveAllChargingPoints", [POINT, POINT], None) == (
+        b"[\n"
+        b'    {\n        "chargingPointID": 1,\n        "chargingStationID": 2,\n        "power": 30,\n'
+        b'        "kWhPrice": 0.5,\n        "availability": "livre"\n    },\n'
+        b'    {\n        "chargingPointID": 1,\n        "chargingStationID": 2,\n        "power": 30,\n'
+        b'        "kWhPrice": 0.5,\n        "availability": "livre"\n    }\n'
+        b"]"
+    )
+
+
+@pytest.mark.parametrize("action", ["scheduleReservation", "findReservation"])
+def test_a_reservation_in_the_zone_of_the_gateway(action: str) -> None:
+    assert write_reply(action, RESERVATION, SAO_PAULO) == (
+        b'{\n    "reservationID": 1,\n    "chargingStationID": 2,\n    "chargingPointID": 3,\n'
+        b'    "chargingPointPower": 30,\n    "kWhPrice": 0.5,\n    "vehicleID": "S\\u00e3o Paulo 1",\n'
+        b'    "startDateTime": "2026-02-28T23:30:00",\n    "finishDateTime": "2026-03-01T00:50:00.250000",\n'
+        b'    "duration": 1.3334027777777777,\n    "price": 20\n}'
+    )
+
+
+def test_a_list_of_reservations_in_the_zone_of_the_gateway() -> None:
+    reply = json.loads(write_reply("receiveAllReservations", [RESERVATION], SAO_PAULO))
+    assert [list(record) for record in reply] == [list(RESERVATION)]
+    assert reply[0]["startDateTime"] == "2026-02-28T23:30:00"
+
+
+def test_without_a_setting_the_zone_is_the_machines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        reply = json.loads(write_reply("findReservation", RESERVATION, None))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert reply["startDateTime"] == "2026-03-01T11:30:00"
+
+
+def test_only_sucesso_and_none_end_a_connection() -> None:
+    assert may_end(NONE)
+    assert may_end(b"Sucesso")
+    assert not may_end(b"12")
+    assert not may_end(write_reply("findReservation", RESERVATION, None))
