@@ -1,0 +1,85 @@
+"""What a failing disk does: nothing is half-done, and reads go on."""
+
+import pytest
+
+from tests.service.bench import Bench, FailingStore
+
+
+@pytest.fixture
+def store() -> FailingStore:
+    return FailingStore()
+
+
+@pytest.fixture
+def bench(store: FailingStore) -> Bench:
+    return Bench(store)
+
+
+def test_after_a_failed_write_nothing_was_changed(bench: Bench, store: FailingStore) -> None:
+    bench.station("ana")
+    store.failing_writes = 1
+
+    assert bench.book("bob", requestID="once") == "STORAGE"
+    assert bench.ask("bob", "findReservation") == "NOT_FOUND"
+    assert bench.book("bob", requestID="once")["reservationID"] == 1
+
+
+def test_a_read_in_the_batch_of_a_failed_write_does_not_tell_of_it(bench: Bench, store: FailingStore) -> None:
+    number = bench.station("ana")
+    store.failing_writes = 1
+    bench.send("bob", "scheduleReservation", x=0, y=0, actualBatteryPercentage=50, batteryCapacity=20)
+    bench.send("ana", "receiveAllReservations", chargingStationID=number)
+
+    replies = [answer.reply for answer in bench.turn().answers]
+
+    assert [reply.status for reply in replies if reply] == ["STORAGE", "ok"]
+    assert replies[1] is not None
+    assert replies[1].payload.endswith(b'"result":[]}')
+
+
+def test_reads_go_on_after_a_failed_sync_and_changes_after_it_was_read_anew(
+    bench: Bench, store: FailingStore
+) -> None:
+    bench.station("ana")
+    store.failing_syncs = 1
+    store.failing_loads = 2
+
+    assert bench.book("bob") == "STORAGE"
+    assert bench.book("bob") == "STORAGE"
+    assert bench.ask("bob", "findReservation") == "NOT_FOUND"
+    reloaded = [bench.turn(seconds=5).reloaded for _ in range(4)]
+
+    assert reloaded.count(True) == 1
+    assert bench.book("bob")["reservationID"] == 1
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_after_a_failed_sync_asking_again_with_the_same_id_tells(
+    bench: Bench, store: FailingStore, kept: bool
+) -> None:
+    number = bench.station("ana")
+    store.failing_syncs, store.kept_in_spite = 1, kept
+    assert bench.book("bob", requestID="once") == "STORAGE"
+
+    bench.turn(seconds=5)
+    booked = bench.book("bob", requestID="once")
+
+    assert booked["reservationID"] == 1
+    assert len(bench.ask("ana", "receiveAllReservations", chargingStationID=number)) == 1
+
+
+def test_what_finishes_while_the_disk_fails_finishes_once_it_is_well(
+    bench: Bench, store: FailingStore
+) -> None:
+    bench.station("ana")
+    bench.book("bob")
+    store.failing_writes = 1
+    work = bench.turn(hours=2)
+    assert not work.events
+
+    events = [told.message.topic for told in bench.turn(seconds=1).events]
+
+    assert events == [
+        "recharge/v1/event/ana/reservationFinished",
+        "recharge/v1/event/bob/reservationFinished",
+    ]

@@ -1,0 +1,64 @@
+"""Requests wait in bounded queues, and clients take turns."""
+
+from cloud_service.protocol.messages import Message
+from cloud_service.service import ServiceLimits
+from tests.service.bench import Bench, result
+
+
+def test_a_vehicle_does_not_wait_behind_an_import() -> None:
+    bench = Bench(limits=ServiceLimits(batch=4))
+    for x in range(20):
+        bench.send("operator-import", "newChargingStation", "import", x_position=x, y_position=1)
+    bench.send("bob", "findReservation", "vehicle")
+
+    assert "vehicle" in [answer.ticket for answer in bench.turn().answers]
+
+
+def test_the_requests_of_one_client_stay_in_order() -> None:
+    bench = Bench(limits=ServiceLimits(batch=3))
+    for number in range(8):
+        bench.send("ana", "newChargingStation", number, x_position=number, y_position=1)
+        bench.send("eva", "findReservation", None)
+
+    tickets = [answer.ticket for _ in range(8) for answer in bench.turn().answers]
+
+    assert [ticket for ticket in tickets if ticket is not None] == list(range(8))
+
+
+def test_what_has_no_room_is_busy_and_not_remembered() -> None:
+    bench = Bench(limits=ServiceLimits(pending_per_client=1, pending_in_all=2))
+    for client in ("ana", "ana", "bob", "eva"):
+        bench.send(
+            client, "newChargingStation", client, requestID="a", x_position=ord(client[0]), y_position=1
+        )
+
+    answers = bench.turn().answers
+
+    assert sorted((str(answer.ticket), str(result(answer.reply))) for answer in answers) == [
+        ("ana", "1"),
+        ("ana", "BUSY"),
+        ("bob", "2"),
+        ("eva", "BUSY"),
+    ]
+    assert bench.ask("eva", "newChargingStation", requestID="a", x_position=ord("e"), y_position=1) == 3
+
+
+def test_every_message_is_settled_even_one_that_gets_no_reply() -> None:
+    bench = Bench()
+    for topic in ("recharge/v1/request/fly/ana", "recharge/v1/request/findReservation/a.b", "else"):
+        bench.service.take_in(Message(topic, b"{}"), topic, bench.now.timestamp())
+    retained = Message("recharge/v1/request/findReservation/ana", b"{}", retain=True)
+    bench.service.take_in(retained, "retained", bench.now.timestamp())
+
+    assert [(answer.reply, answer.outcome) for answer in bench.turn().answers] == [(None, "ignored")] * 4
+
+
+def test_time_does_not_run_backwards() -> None:
+    bench = Bench()
+    bench.station("ana")
+    bench.book("bob")
+    bench.turn(hours=2)
+    bench.now = bench.now.replace(hour=12)
+
+    assert bench.ask("bob", "findReservation") == "NOT_FOUND"
+    assert bench.book("bob")["startDateTime"] > "2026-03-01T14"
