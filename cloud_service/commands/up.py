@@ -56,7 +56,7 @@ async def _up(options: Namespace) -> int:
             except Asked:
                 pass
             print("ending: gateway, service, broker", file=sys.stderr)
-    return 0
+    return _fail("; ".join(supervisor.disorderly)) if supervisor.disorderly else 0
 
 
 def _choose_ports(options: Namespace) -> None:

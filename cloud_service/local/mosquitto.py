@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-_FOLDERS = (
+FOLDERS = (
     "/usr/sbin",
     "/usr/local/sbin",
     "/usr/local/bin",
@@ -22,7 +22,7 @@ class MosquittoMissing(Exception):
 
 def find_program(name: str) -> Path:
     """A program of Mosquitto's: `mosquitto` or one of its clients. Raises MosquittoMissing."""
-    found = shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", os.defpath), *_FOLDERS)))
+    found = shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", os.defpath), *FOLDERS)))
     if found is None:
         raise MosquittoMissing(
             f"{name} is not installed: `sudo apt install mosquitto mosquitto-clients` or"

@@ -45,10 +45,13 @@ class Child:
             return f"{self.name} was ended by {signal.Signals(-status).name}"
         return f"{self.name} ended with status {status}"
 
-    async def end(self, patience: float = PATIENCE) -> None:
-        """Ends the process with SIGTERM; with SIGKILL where it has not ended after `patience` seconds."""
+    async def end(self, patience: float = PATIENCE) -> bool:
+        """Ends the process with SIGTERM; with SIGKILL where it has not ended after `patience` seconds.
+
+        Returns whether it ended in order. One that has ended already did.
+        """
         if self._process.returncode is not None:
-            return
+            return True
         self._process.terminate()
         try:
             async with asyncio.timeout(patience):
@@ -56,6 +59,7 @@ class Child:
         except TimeoutError:
             self._process.kill()
             await self._process.wait()
+        return self._process.returncode in (0, -signal.SIGTERM)
 
 
 def end_with_parent() -> Callable[[], None]:

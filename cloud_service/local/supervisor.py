@@ -21,9 +21,13 @@ class Asked(Exception):
 
 
 class Supervisor:
-    """`async with Supervisor()`: on leaving, the processes that were started end, the last one first."""
+    """`async with Supervisor()`: on leaving, the processes that were started end, the last one first.
+
+    `disorderly` says then which of them did not end as they should.
+    """
 
     def __init__(self) -> None:
+        self.disorderly: list[str] = []
         self._children: list[Child] = []
         self._ends: list[asyncio.Task[str]] = []
         self._asked = asyncio.Event()
@@ -36,9 +40,9 @@ class Supervisor:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for child in reversed(self._children):
-            await child.end()
-        await asyncio.gather(*self._ends)
+        for child, ended in reversed(list(zip(self._children, self._ends, strict=True))):
+            if not await child.end():
+                self.disorderly.append(await ended)
 
     async def start(
         self, name: str, command: Sequence[str], environment: Mapping[str, str] = os.environ

@@ -26,7 +26,6 @@ OTHER_VALUES = {
     "SECONDS": "7.5",
     "N": "77",
     "NETWORKS": "192.0.2.0/24,2001:db8::/32",
-    "NAMES": "broker.example.org,192.0.2.1",
     "text|json": "json",
     "LEVEL": "debug",
 }

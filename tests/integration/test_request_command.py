@@ -1,0 +1,176 @@
+"""`recharge request`, over MQTT and over TCP, against the running network."""
+
+import json
+import os
+import pty
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cloud_service.protocol.requests import KEYS
+from tests.harness import DEADLINE, HOST, Broker, Stack, clean_environment
+
+
+def test_result_is_printed(stack: Stack) -> None:
+    made = stack.recharge(
+        "request", "newChargingStation", "x_position=7001", "y_position=-0.5", "--client", "rita"
+    )
+    assert (made.returncode, made.stderr) == (0, "")
+    station_id = int(made.stdout)
+
+    values = (f"chargingStationID={station_id}", "power=22", "kWhPrice=1.5", "availability=livre")
+    assert stack.recharge("request", "newChargingPoint", *values, "--client", "rita").stdout == "1\n"
+
+    listed = stack.recharge(
+        "request", "receiveAllChargingPoints", f"chargingStationID={station_id}", "--client", "rita"
+    )
+    assert json.loads(listed.stdout) == [
+        {
+            "chargingPointID": 1,
+            "chargingStationID": station_id,
+            "power": 22,
+            "kWhPrice": 1.5,
+            "availability": "livre",
+        }
+    ]
+    assert listed.stdout.startswith("[\n    {\n        ")
+
+    deleted = stack.recharge(
+        "request", "deleteChargingStation", f"chargingStationID={station_id}", "--client", "rita"
+    )
+    assert deleted.stdout == '"Sucesso"\n'
+
+
+def test_value_that_is_no_json_is_a_text(stack: Stack) -> None:
+    """The vehicle "007" is another than 7, and quotes make a text of a number."""
+    for value in ("007", '"7"', "a=b", "Zé 1"):
+        done = stack.recharge("request", "findReservation", f"vid={value}")
+        assert done.returncode == 1
+        assert done.stderr.startswith("recharge request: NOT_FOUND: ")
+        assert done.stdout == ""
+
+
+def test_error_of_the_service(stack: Stack) -> None:
+    done = stack.recharge("request", "newChargingStation", "x_position=here", "y_position=1")
+    assert done.returncode == 1
+    assert done.stderr.startswith("recharge request: BAD_REQUEST: ")
+    assert "x_position" in done.stderr
+
+
+def test_same_id_asks_for_the_same_once(stack: Stack) -> None:
+    words = ("request", "newChargingStation", "x_position=7003", "y_position=1", "--request-id", "once-7003")
+    first, again = stack.recharge(*words), stack.recharge(*words)
+    assert first.returncode == again.returncode == 0
+    assert first.stdout == again.stdout
+    words = ("request", "newChargingStation", "x_position=7004", "y_position=1", "--request-id", "once-7003")
+    other = stack.recharge(*words)
+    assert other.returncode == 1
+    assert "ID_REUSED" in other.stderr
+
+
+def test_over_tcp(stack: Stack) -> None:
+    made = stack.recharge("request", "--tcp", "newChargingStation", "x_position=7002", "y_position=1")
+    assert made.returncode == 0
+    station_id = int(made.stdout)
+    moved = stack.recharge(
+        "request",
+        "updateChargingStation",
+        f"chargingStationID={station_id}",
+        "x_position=7002",
+        "y_position=2",
+        "--tcp",
+    )
+    assert (moved.returncode, moved.stdout) == (0, '"Sucesso"\n')
+    deleted = stack.recharge("request", "--tcp", "deleteChargingStation", f"chargingStationID={station_id}")
+    assert deleted.returncode == 0
+    none = stack.recharge("request", "--tcp", "deleteChargingStation", f"chargingStationID={station_id}")
+    assert none.returncode == 1
+    assert none.stderr == "recharge request: None\n"
+
+
+def test_reply_is_pretty_on_a_terminal(stack: Stack) -> None:
+    ours, terminals = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "cloud_service",
+                "request",
+                "newChargingStation",
+                "x_position=1",
+                "y_position=7",
+            ],
+            env={**stack.environment, "TERM": "xterm-256color"},
+            stdout=terminals,
+            stderr=subprocess.PIPE,
+            timeout=DEADLINE,
+            check=False,
+        )
+        os.close(terminals)
+        assert done.returncode == 0, done.stderr
+        shown = terminal.read(4096).decode()
+    assert "\x1b[" in shown
+
+
+@pytest.mark.parametrize("protocol", ["mqtt", "tcp"])
+def test_nobody_there(protocol: str) -> None:
+    with socket.socket() as unused:
+        unused.bind((HOST, 0))
+        port = unused.getsockname()[1]
+        done = recharge(
+            "request",
+            "findReservation",
+            "vid=1",
+            f"--{protocol}-port={port}",
+            *(["--tcp"] if protocol == "tcp" else []),
+        )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert f":{port} cannot be reached" in done.stderr
+
+
+def test_no_reply_in_time(stack: Stack, tmp_path: Path) -> None:
+    """The broker is there, and the service is not."""
+    with Broker(tmp_path) as broker:
+        done = recharge(
+            "request", "findReservation", "vid=1", "--timeout", "0.5", f"--mqtt-port={broker.port}"
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("recharge request: no reply to findReservation")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["fly"], "invalid choice: 'fly'"),
+        (["findReservation", "vid"], "'vid' is not KEY=VALUE"),
+        (["findReservation", "--mqtt-prot", "1"], "--mqtt-prot"),
+    ],
+)
+def test_mistakes_are_explained(words: list[str], said: str) -> None:
+    done = recharge("request", *words)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "`recharge request --help`" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_help_lists_the_actions_with_their_keys() -> None:
+    lines = recharge("request", "--help").stdout.splitlines()
+    for action, keys in KEYS.items():
+        assert f"  {action} {' '.join(f'{key}=...' for key in keys)}" in lines
+
+
+def recharge(*words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "cloud_service", *words],
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )

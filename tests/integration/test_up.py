@@ -1,0 +1,327 @@
+"""`recharge up`: the whole network with one command, and its end."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from cloud_service.__main__ import main
+from cloud_service.local import mosquitto, ports
+from tests.harness import DEADLINE, HOST, clean_environment, wait_until
+
+PROC = Path("/proc")
+
+
+class Up:
+    """A started `recharge up` in a session of its own, as a terminal would have it."""
+
+    def __init__(self, folder: Path, *words: str, environment: dict[str, str] | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self._out, self._err = folder / "stdout", folder / "stderr"
+        with self._out.open("w") as out, self._err.open("w") as err:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "cloud_service", "up", *words],
+                env=clean_environment(**(environment or {})),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+            )
+
+    @property
+    def stdout(self) -> str:
+        return self._out.read_text()
+
+    @property
+    def stderr(self) -> str:
+        return self._err.read_text()
+
+    def wait_ready(self) -> None:
+        def ready() -> bool:
+            assert self.process.poll() is None, self.stderr
+            return self.stdout.rpartition("\n")[0].rpartition("\n")[2].startswith("ready")
+
+        wait_until(ready, "`recharge up` is ready")
+
+    def wait_end(self) -> int:
+        return self.process.wait(DEADLINE)
+
+    def port(self, name: str) -> int:
+        """The port that it prints for MQTT or TCP."""
+        line = next(line for line in self.stdout.splitlines() if line.startswith(f"{name} "))
+        return int(line.split()[1].rpartition(":")[2])
+
+    def paste(self) -> object:
+        """Runs the line that it shows, as a reader would. Returns the reply."""
+        line = next(line for line in self.stdout.splitlines() if "mosquitto_rr" in line)
+        answer = subprocess.run(
+            ["sh", "-c", f"{line} -W 30"], capture_output=True, text=True, timeout=DEADLINE, check=True
+        )
+        return json.loads(answer.stdout)
+
+
+@contextmanager
+def up(folder: Path, *words: str, environment: dict[str, str] | None = None) -> Iterator[Up]:
+    started = Up(folder, *words, environment=environment)
+    try:
+        yield started
+    finally:
+        if started.process.poll() is None:
+            started.process.terminate()
+            started.wait_end()
+
+
+FREE_PORTS = ("--mqtt-port", "0", "--tcp-port", "0")
+
+
+def processes_of(data_dir: Path) -> dict[str, int]:
+    """The processes that work on this folder, by what they are."""
+    if not PROC.is_dir():
+        pytest.skip("which processes run is read from /proc, which this machine has not")
+    found = {}
+    for process in PROC.iterdir():
+        try:
+            words = (process / "cmdline").read_bytes().split(b"\0")
+            variables = (process / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"RECHARGE_DATA_DIR=" + bytes(data_dir) in variables and b"cloud_service" in words:
+            found[words[-2].decode()] = int(process.name)
+        elif bytes(data_dir / "broker" / "mosquitto.conf") in words:
+            found["broker"] = int(process.name)
+    return found
+
+
+def has_ended(pid: int) -> bool:
+    """A process that nobody has asked for its status yet has ended as well."""
+    try:
+        status = (PROC / str(pid) / "stat").read_text()
+    except OSError:
+        return True
+    return status.rpartition(")")[2].split()[0] == "Z"
+
+
+def test_network_starts_answers_ends_and_starts_again(tmp_path: Path) -> None:
+    data_dir = tmp_path / "a folder" / "data"
+    with up(tmp_path / "first", "--data-dir", str(data_dir), *FREE_PORTS) as network:
+        network.wait_ready()
+        assert network.paste() == {"requestID": None, "ok": True, "result": 1}
+        with socket.create_connection((HOST, network.port("TCP")), DEADLINE) as legacy:
+            legacy.sendall(b'{"findReservation": true, "vid": 1}')
+            legacy.shutdown(socket.SHUT_WR)
+            assert legacy.makefile("rb").read() == b"None"
+        assert str(data_dir) in network.stdout
+        network.process.send_signal(signal.SIGINT)
+        assert network.wait_end() == 0, network.stderr
+        stopped = [line for line in network.stderr.splitlines() if "stopped" in line]
+        assert ["gateway" in stopped[0], "service" in stopped[1], len(stopped)] == [True, True, 2]
+        assert network.stdout.splitlines()[-1].startswith("ready")
+
+    stations = json.loads((data_dir / "charging_stations.json").read_text())
+    assert [(station["x_position"], station["y_position"]) for station in stations] == [(10, 20)]
+    for name in ("charging_points.json", "reservations.json"):
+        assert json.loads((data_dir / name).read_text()) == []
+
+    with up(tmp_path / "second", "--data-dir", str(data_dir), *FREE_PORTS) as network:
+        network.wait_ready()
+        assert network.paste() == {"requestID": None, "ok": True, "result": 1}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_the_process_alone_ends_everything(tmp_path: Path, number: signal.Signals) -> None:
+    with up(tmp_path, "--data-dir", str(tmp_path / "data"), *FREE_PORTS) as network:
+        network.wait_ready()
+        running = processes_of(tmp_path / "data")
+        assert set(running) == {"broker", "service", "gateway"}
+        network.process.send_signal(number)
+        assert network.wait_end() == 0, network.stderr
+        assert all(has_ended(pid) for pid in running.values())
+
+
+def test_ctrl_c_reaches_the_supervisor_only(tmp_path: Path) -> None:
+    with up(tmp_path, "--data-dir", str(tmp_path / "data"), *FREE_PORTS) as network:
+        network.wait_ready()
+        groups = {os.getpgid(pid) for pid in processes_of(tmp_path / "data").values()}
+        assert len(groups) == 3
+        assert os.getpgid(network.process.pid) not in groups
+        os.killpg(network.process.pid, signal.SIGINT)
+        assert network.wait_end() == 0, network.stderr
+        assert "service: stopped" in network.stderr
+
+
+def test_ctrl_c_while_it_starts(tmp_path: Path) -> None:
+    with up(tmp_path, "--data-dir", str(tmp_path / "data"), *FREE_PORTS) as network:
+        wait_until(lambda: (tmp_path / "data" / "broker" / "mosquitto.conf").exists(), "the broker starts")
+        network.process.send_signal(signal.SIGINT)
+        assert network.wait_end() == 0, network.stderr
+        assert processes_of(tmp_path / "data") == {}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends the children of a killed process")
+def test_nothing_outlives_a_killed_supervisor(tmp_path: Path) -> None:
+    with up(tmp_path, "--data-dir", str(tmp_path / "data"), *FREE_PORTS) as network:
+        network.wait_ready()
+        running = processes_of(tmp_path / "data")
+        assert set(running) == {"broker", "service", "gateway"}
+        network.process.kill()
+        network.wait_end()
+        wait_until(lambda: all(has_ended(pid) for pid in running.values()), "the children have ended")
+        assert "service: stopped" in network.stderr
+
+
+@pytest.mark.parametrize("part", ["broker", "service", "gateway"])
+def test_a_part_that_dies_ends_the_rest(tmp_path: Path, part: str) -> None:
+    with up(tmp_path, "--data-dir", str(tmp_path / "data"), *FREE_PORTS) as network:
+        network.wait_ready()
+        running = processes_of(tmp_path / "data")
+        os.kill(running[part], signal.SIGKILL)
+        assert network.wait_end() == 1
+        last = network.stderr.splitlines()[-1]
+        assert last.startswith(f"recharge up: the {part} was ended by SIGKILL")
+        assert all(has_ended(pid) for pid in running.values())
+
+
+def test_default_mqtt_port_that_is_taken_is_replaced(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        if ports.is_free(HOST, 1883):
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            other.bind((HOST, 1883))
+            other.listen()
+        with up(tmp_path, "--data-dir", str(tmp_path / "data"), "--tcp-port", "0") as network:
+            network.wait_ready()
+            assert network.port("MQTT") not in (0, 1883)
+            assert "1883" not in network.stdout
+            assert network.paste() == {"requestID": None, "ok": True, "result": 1}
+
+
+@pytest.mark.parametrize(("flag", "other"), [("--mqtt-port", "--tcp-port"), ("--tcp-port", "--mqtt-port")])
+def test_port_that_was_asked_for_and_is_taken(tmp_path: Path, flag: str, other: str) -> None:
+    with socket.create_server((HOST, 0)) as listener:
+        port = listener.getsockname()[1]
+        words = ("--data-dir", str(tmp_path / "data"), flag, str(port), other, "0")
+        with up(tmp_path, *words) as network:
+            assert network.wait_end() == 1
+            assert network.stderr.count("\n") == 1
+            assert f"port {port} on {HOST} is taken" in network.stderr
+            assert flag in network.stderr
+            assert network.stdout == ""
+
+
+def test_default_tcp_port_that_is_taken(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        if ports.is_free(HOST, 64352):
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            other.bind((HOST, 64352))
+            other.listen()
+        with up(tmp_path, "--data-dir", str(tmp_path / "data"), "--mqtt-port", "0") as network:
+            assert network.wait_end() == 1
+            assert network.stderr.startswith(f"recharge up: port 64352 on {HOST} is taken")
+
+
+def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with up(tmp_path, "--data-dir", str(tmp_path / "file" / "data"), *FREE_PORTS) as network:
+        assert network.wait_end() == 1
+        assert network.stderr.count("\n") == 1
+        assert f"cannot write to the data folder {tmp_path}/file/data: Not a directory" in network.stderr
+
+
+def test_folder_that_belongs_to_others(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o500)
+    if os.access(folder, os.W_OK):
+        pytest.skip("this user may write everywhere")
+    with up(tmp_path, "--data-dir", str(folder), *FREE_PORTS) as network:
+        assert network.wait_end() == 1
+        assert f"cannot write to the data folder {folder}: Permission denied" in network.stderr
+
+
+def test_folder_that_another_network_uses(tmp_path: Path) -> None:
+    data_dir = str(tmp_path / "data")
+    with up(tmp_path / "first", "--data-dir", data_dir, *FREE_PORTS) as first:
+        first.wait_ready()
+        with up(tmp_path / "second", "--data-dir", data_dir, *FREE_PORTS) as second:
+            assert second.wait_end() == 1
+            assert second.stderr.count("\n") == 1
+            assert f"another `recharge up` uses the data folder {data_dir}" in second.stderr
+        assert first.paste() == {"requestID": None, "ok": True, "result": 1}
+
+
+def test_files_that_are_no_json_stop_the_start(tmp_path: Path) -> None:
+    file = tmp_path / "data" / "charging_points.json"
+    file.parent.mkdir()
+    file.write_text('[{"chargingPointID": 1,')
+    with up(tmp_path, "--data-dir", str(file.parent), *FREE_PORTS) as network:
+        assert network.wait_end() == 1
+        assert "charging_points.json" in network.stderr
+        assert "recharge up: the service ended with status 1" in network.stderr
+        assert processes_of(file.parent) == {}
+    assert file.read_text() == '[{"chargingPointID": 1,'
+
+
+def test_mosquitto_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(mosquitto, "FOLDERS", ())
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main(["up", "--data-dir", str(tmp_path / "data"), *FREE_PORTS]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("recharge up: mosquitto is not installed: `sudo apt install mosquitto")
+    assert not (tmp_path / "data").exists()
+
+
+def test_variables_do_as_flags_do(tmp_path: Path) -> None:
+    """Those of the shell for another broker do not lead our processes astray."""
+    environment = {
+        "RECHARGE_DATA_DIR": str(tmp_path / "data"),
+        "RECHARGE_MQTT_PORT": "0",
+        "RECHARGE_TCP_PORT": "0",
+        "RECHARGE_LOG_FORMAT": "json",
+        "RECHARGE_MQTT_USER": "nobody",
+        "RECHARGE_MQTT_PASSWORD_FILE": str(tmp_path / "absent"),
+    }
+    with up(tmp_path, environment=environment) as network:
+        network.wait_ready()
+        network.paste()
+        logged = [json.loads(line) for line in network.stderr.splitlines() if line.startswith("{")]
+        request = next(line for line in logged if line.get("action") == "newChargingStation")
+        assert (request["process"], request["client"], request["outcome"]) == ("service", "ana", "ok")
+        assert {"request_id", "milliseconds", "time", "level"} <= set(request)
+
+
+@pytest.mark.skipif(not (PROC / "net" / "tcp").exists(), reason="listeners are read from /proc/net/tcp")
+def test_ports_are_open_on_the_loopback_address_only(tmp_path: Path) -> None:
+    with up(tmp_path, "--data-dir", str(tmp_path / "data"), *FREE_PORTS) as network:
+        network.wait_ready()
+        for port in (network.port("MQTT"), network.port("TCP")):
+            assert listening_addresses(port) == {"0100007F"}
+
+
+def listening_addresses(port: int) -> set[str]:
+    """The local addresses, in the kernel's hexadecimal form, on which somebody listens on this port."""
+    addresses = set()
+    for table in ("tcp", "tcp6"):
+        for line in (PROC / "net" / table).read_text().splitlines()[1:]:
+            _, local, _, state, *_ = line.split()
+            address, _, number = local.rpartition(":")
+            if state == "0A" and int(number, 16) == port:
+                addresses.add(address)
+    return addresses
+
+
+def test_log_lines_of_all_parts_are_on_standard_error(tmp_path: Path) -> None:
+    with up(tmp_path, "--data-dir", str(tmp_path / "data"), *FREE_PORTS) as network:
+        network.wait_ready()
+        assert " service: " in network.stderr
+        assert " gateway: " in network.stderr
+        for part in ("service: ", "gateway: "):
+            assert part not in network.stdout
