@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypeVar
 import msgspec
 from msgspec import Struct
 
-from cloud_service.core.records import FREE, OCCUPIED, RESERVED, Point, Reservation, Station
+from cloud_service.core.records import FREE, GATEWAY, OCCUPIED, RESERVED, Point, Reservation, Station
 from cloud_service.store.errors import DamagedStore
 from cloud_service.store.filesystem import Folder, replace_file
 
@@ -179,16 +179,41 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON number")
 
 
+# Sound is a record that the slower way would read alike; our own keys do not belong into these files.
+
+
 def _sound_station(station: Station) -> bool:
-    return station.station_id > 0 and isfinite(station.x) and isfinite(station.y)
+    return (
+        station.station_id > 0
+        and isfinite(station.x)
+        and isfinite(station.y)
+        and station.last_point_id == 0
+        and station.owner == GATEWAY
+    )
 
 
 def _sound_point(point: Point) -> bool:
-    return point.point_id > 0 and point.station_id > 0 and point.power > 0
+    return (
+        min(point.key) > 0
+        and point.power > 0
+        and isfinite(point.power)
+        and isfinite(point.kwh_price)
+        and point.last_reservation_id == 0
+    )
 
 
 def _sound_reservation(reservation: Reservation) -> bool:
-    return reservation.start.tzinfo is UTC and reservation.finish.tzinfo is UTC and min(reservation.key) > 0
+    return (
+        min(reservation.key) > 0
+        and reservation.start.tzinfo is UTC
+        and reservation.finish.tzinfo is UTC
+        and reservation.start <= reservation.finish
+        and isfinite(reservation.power)
+        and isfinite(reservation.kwh_price)
+        and isfinite(reservation.duration)
+        and isfinite(reservation.price)
+        and reservation.legacy
+    )
 
 
 def _station(row: dict[str, Any]) -> Station:

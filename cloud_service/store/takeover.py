@@ -6,6 +6,7 @@ What is set aside still counts for the IDs given: its numbers are not given agai
 from bisect import bisect_left
 from collections.abc import Iterable
 from datetime import datetime
+from math import inf
 from typing import Any
 
 from msgspec.structs import replace
@@ -106,6 +107,8 @@ class Intake:
 
 def _ids_of(row: dict[str, Any]) -> tuple[int, int, int]:
     """The station, point and reservation IDs that a row names; 0 for each that it does not."""
-    values = (row.get(key) for key in ("chargingStationID", "chargingPointID", "reservationID"))
-    station, point, reservation = (value if isinstance(value, int) and value > 0 else 0 for value in values)
+    station, point, reservation = (
+        int(value) if isinstance(value, int | float) and 0 < value < inf else 0
+        for value in map(row.get, ("chargingStationID", "chargingPointID", "reservationID"))
+    )
     return station, point, reservation

@@ -1,0 +1,117 @@
+"""EIO and ENOSPC at every operation that the store makes, once and lasting, as the service lives with them.
+
+A service in this process goes through the same requests with a fault at one operation after the other.
+Whatever it answers holds; whatever it refuses with STORAGE after a failed write changed nothing; once the disk
+is well again, so is the service, by itself.
+"""
+
+import errno
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from random import Random
+
+import pytest
+from msgspec import Struct
+
+from cloud_service.protocol.messages import Message
+from cloud_service.service import Service, ServiceLimits
+from cloud_service.store.file_store import StoreOptions
+from tests.faults.power_loss import SimulatedFolder
+from tests.faults.traffic import START, Traffic
+from tests.faults.witness import Witness, check, possible_at, read
+from tests.harness import wait_until
+
+TURNS = 24
+
+
+class FailingFrom:
+    """The operation of this number fails, and so do as many after it as `lasting` says."""
+
+    def __init__(self, first: int, lasting: int, number: int, short: int | None) -> None:
+        self.count = -1
+        self._first, self._lasting, self._number, self._short = first, lasting, number, short
+
+    def __call__(self, operation: str, name: str) -> OSError | int | None:
+        if operation == "read":
+            return None
+        self.count += 1
+        if not self._first <= self.count < self._first + self._lasting:
+            return None
+        if operation == "append" and self.count == self._first and self._short is not None:
+            return self._short
+        return OSError(self._number, "as the test wants it")
+
+
+class Life(Struct):
+    folder: SimulatedFolder
+    operations: int
+    refused: int
+    now: datetime
+
+
+def live(trouble: FailingFrom) -> Life:
+    """A service through two checkpoints. Then the disk is well, and what was refused is asked again."""
+    folder = SimulatedFolder()
+    witness = Witness(folder, StoreOptions(checkpoint_seconds=600))
+    now = START
+    service = Service(witness, ServiceLimits(), now)
+    traffic = Traffic(Random(2), vehicles=4)
+    folder.trouble = trouble
+    waiting: list[Message] = []
+    refused = 0
+
+    def turn(messages: list[Message]) -> None:
+        nonlocal refused, waiting
+        for message in messages:
+            service.take_in(message, message, now.timestamp())
+        answers = service.work(now).answers
+        service.maintain(now)
+        wait_until(lambda: not witness.store.folding, "the checkpoint is made")
+        waiting = [answer.ticket for answer in answers if status(answer.reply) in ("STORAGE", "INTERNAL")]
+        assert not [answer for answer in answers if status(answer.reply) == "INTERNAL"]
+        refused += len(waiting)
+
+    for _ in range(TURNS):
+        now += timedelta(minutes=3)
+        turn([*waiting, traffic.next(), traffic.next()])
+    operations = trouble.count
+    folder.trouble = FailingFrom(0, 0, 0, None)
+    for _ in range(4):
+        now += timedelta(minutes=20)
+        turn(waiting)
+    assert not waiting, "not well again by itself"
+    return Life(folder, operations, refused, now)
+
+
+def status(reply: Message | None) -> str:
+    assert reply is not None
+    body = json.loads(reply.payload)
+    return "ok" if body["ok"] else str(body["error"]["code"])
+
+
+@pytest.mark.parametrize("lasting", [1, 5, 40])
+@pytest.mark.parametrize(
+    ("number", "short"), [(errno.EIO, None), (errno.ENOSPC, 50)], ids=["EIO", "ENOSPC after a short write"]
+)
+def test_a_fault_at_every_operation(
+    number: int, short: int | None, lasting: int, figure: Callable[[str], None]
+) -> None:
+    operations = live(FailingFrom(0, 0, number, short)).operations
+    assert operations > 100
+    refused = 0
+    for first in range(operations):
+        life = live(FailingFrom(first, lasting, number, short))
+        refused += life.refused
+        image = life.folder.image()
+        for operation in life.folder.log:
+            image.apply(operation)
+        for kept in (True, False):
+            folder = SimulatedFolder(image.survivors(kept))
+            check(read(folder, life.now), possible_at(life.folder.log, len(life.folder.log)))
+    assert refused
+    kind = errno.errorcode[number] + (" after a short write" if short else "")
+    figure(
+        f"disk faults: {kind} at each of {operations} operations, {lasting} in a row:"
+        f" {refused} answers STORAGE, nothing lost, well again by itself"
+    )
