@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from cloud_service.core.network import Reader
-from cloud_service.handlers import points, reservations, stations
+from cloud_service.handlers import ownership, points, reservations, stations
 from cloud_service.handlers.decision import Caller, Decision, Role
 from cloud_service.protocol import requests
 from cloud_service.protocol.errors import Forbidden
@@ -19,6 +19,7 @@ Handler: TypeAlias = Callable[[Reader, Any, Caller, datetime], Decision]
 
 WRITERS: frozenset[Role] = frozenset({"client", "gateway", "operator"})
 READERS: frozenset[Role] = WRITERS | {"monitor"}
+KEEPERS: frozenset[Role] = frozenset({"administrator"})
 
 
 class Action(Struct, frozen=True):
@@ -49,5 +50,7 @@ def actions(longest_charge: timedelta) -> dict[str, Action]:
         Action(requests.ScheduleReservation, WRITERS, reservations.Scheduler(longest_charge)),
         Action(requests.FindReservation, READERS, reservations.find_reservation),
         Action(requests.DeleteReservation, WRITERS, reservations.delete_reservation),
+        Action(requests.CountStations, KEEPERS, ownership.count_stations),
+        Action(requests.TransferStations, KEEPERS, ownership.transfer_stations),
     )
     return {row.request.action: row for row in rows}

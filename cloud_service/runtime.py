@@ -16,9 +16,11 @@ import msgspec
 from cloud_service import __version__
 from cloud_service.broker.link import Link, Ticket
 from cloud_service.memory import MemoryLimits
+from cloud_service.operations.audit import AuditLog
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.requests import CONTROLS, REQUESTS
+from cloud_service.request_audit import RequestAudit
 from cloud_service.service import Answer, Service, ServiceLimits, Work
 from cloud_service.settings import ServiceSettings
 from cloud_service.state import RetainedState
@@ -77,6 +79,9 @@ class Runtime:
             len(tables.reservations),
             time.monotonic() - begun,
         )
+        self._audit = AuditLog(settings.audit_file or settings.data_dir / "audit.jsonl")
+        self._requests = RequestAudit(self._audit)
+        self._audit.record("serviceStarted", self._since, version=__version__)
         self._state = RetainedState()
         self._next_state = 0.0
         self._next_heartbeat = 0.0
@@ -105,6 +110,8 @@ class Runtime:
             self._turn()
         self._link.close(self._presence(online=False), GOODBYE)
         self._service.close(_now())
+        self._requests.close(_now())
+        self._audit.record("serviceStopped", _now())
         log.info("stopped; all of the network is in the data folder")
         return 0
 
@@ -124,6 +131,7 @@ class Runtime:
         for answer in work.answers:
             self._link.settle(answer.ticket)
             _log(answer)
+            self._requests.note(answer, _now())
         for changes in work.changes:
             self._state.note(changes)
         if work.reloaded:
@@ -166,6 +174,7 @@ class Runtime:
     def _beat(self) -> None:
         if self._link.ready and time.monotonic() >= self._next_heartbeat:
             self._next_heartbeat = time.monotonic() + HEARTBEAT
+            self._requests.flush(_now())
             self._link.publish(self._presence(online=True))
 
     def _presence(self, *, online: bool) -> Message:

@@ -29,7 +29,7 @@ from cloud_service.protocol.errors import (
 from cloud_service.protocol.incoming import Ignored, Incoming, receive
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.replies import Outcome, failed, succeeded
-from cloud_service.protocol.requests import REQUESTS
+from cloud_service.protocol.requests import KINDS
 from cloud_service.store.errors import StoreError, SyncFailed, WriteFailed
 from cloud_service.store.interface import Memory, Standing, Store
 from cloud_service.store.journal import Remembered
@@ -55,6 +55,8 @@ class Answer(Struct, frozen=True):
     reply: Message | None
     waiting: Waiting | None
     """The request; None where the message was none."""
+    topic: str = ""
+    """Where a message came that was no request."""
 
     @property
     def outcome(self) -> str:
@@ -119,7 +121,7 @@ class Service:
             incoming = receive(message, arrival)
         except Ignored as reason:
             log.warning("request ignored", extra={"topic": message.topic[:200], "why": str(reason)})
-            self._refused.append(Answer(ticket, None, None))
+            self._refused.append(Answer(ticket, None, None, message.topic))
             return
         waiting = Waiting(incoming, arrival, ticket)
         if incoming.expired(arrival):
@@ -217,7 +219,7 @@ class Service:
         return batch
 
     def _outcome(self, incoming: Incoming, batch: _Batch, now: datetime, may_change: bool) -> Outcome:
-        changes = REQUESTS[incoming.action].changes
+        changes = KINDS[incoming.action].changes
         if incoming.identity is not None:
             key = incoming.client, incoming.identity
             known = batch.remembered.get(key) or self._memory.find(*key)

@@ -252,7 +252,7 @@ BROKER: Final = _names(_BROKER)
 """The names of the settings that a client of the broker takes; the tuples below are for others."""
 TCP: Final = _names(_TCP)
 LOGS: Final = _names(_LOGS)
-SERVICE: Final = ("data_dir", "time_zone", *_names(_SERVICE))
+SERVICE: Final = ("data_dir", "audit_file", "time_zone", *_names(_SERVICE))
 GATEWAY: Final = ("time_zone", *TCP, *_names(_GATEWAY))
 SECURITY: Final = ("data_dir", "audit_file", *_names(_SECURITY))
 UP: Final = tuple(dict.fromkeys(("data_dir", "mqtt_host", "mqtt_port", *SERVICE, *GATEWAY)))
@@ -262,6 +262,8 @@ class ServiceSettings(Struct, frozen=True):
     """What the cloud service is started with. Sizes are in bytes."""
 
     data_dir: Path
+    audit_file: Path | None = None
+    """None is audit.jsonl in the data folder."""
     broker: BrokerAddress = BrokerAddress()
     time_zone: str | None = None
     """IANA name of the zone of dates without an offset; None is the machine's."""

@@ -8,7 +8,7 @@ from cloud_service.core.changes import NOTHING, Changes
 from cloud_service.core.records import GATEWAY, VehicleKey
 from cloud_service.protocol.errors import BadRequest, Forbidden
 
-Role: TypeAlias = Literal["client", "gateway", "operator", "monitor", "service"]
+Role: TypeAlias = Literal["client", "gateway", "operator", "monitor", "service", "administrator"]
 """What an account may do follows from its name. A `client` owns what it registers, and is a vehicle."""
 
 
@@ -28,6 +28,8 @@ class Caller(Struct, frozen=True):
     def role(self) -> Role:
         if self.name == "cloud_service":
             return "service"
+        if self.name == "administrator":
+            return "administrator"
         for role in _RESERVED:
             if self.name == role or self.name.startswith(role + "-"):
                 return role

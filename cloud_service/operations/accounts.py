@@ -22,11 +22,10 @@ from cloud_service.operations.first_accounts import (
     role_name,
 )
 from cloud_service.operations.rights import ROLES, Role, access_list
-from cloud_service.protocol import control, topics
-from cloud_service.protocol.control import CountStations, TransferStations
+from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.replies import decode_reply
-from cloud_service.protocol.requests import Request
+from cloud_service.protocol.requests import CountStations, Request, TransferStations
 
 AccountRole: TypeAlias = Literal["charger", "vehicle", "monitor", "operator", "gateway"]
 """The roles of accounts that can be added; the others are made at the first start."""
@@ -206,7 +205,7 @@ class Accounts:
     async def _ask(self, request: Request) -> Any:
         number = uuid4().hex
         body = msgspec.to_builtins(request) | {"requestID": number, "replyTo": self._reply_topic}
-        topic = control.topic(request.action, ADMINISTRATOR)
+        topic = topics.control(request.action, ADMINISTRATOR)
         await self._connection.publish(Message(topic, msgspec.json.encode(body), expiry=int(_REPLY_TIMEOUT)))
         try:
             async with asyncio.timeout(_REPLY_TIMEOUT):

@@ -2,10 +2,9 @@
 
 import logging
 import os
-from collections import Counter
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -24,9 +23,6 @@ AuditEvent: TypeAlias = Literal[
     "serviceStopped",
 ]
 """`requestsRefused` counts, for one client, those of a minute that have no line of their own."""
-
-_REFUSALS_PER_MINUTE: Final = 10
-_MINUTE: Final = timedelta(minutes=1)
 
 
 class AuditLog:
@@ -48,30 +44,3 @@ class AuditLog:
             log.error(
                 "cannot write to the audit log %s: %s; lost: %s", self._file, error.strerror, line.decode()
             )
-
-
-class RefusalAudit:
-    """Refused requests in the audit log: of thousands in a minute a few have a line, the rest is counted."""
-
-    def __init__(self, audit: AuditLog) -> None:
-        self._audit = audit
-        self._counts: Counter[str] = Counter()
-        self._until: datetime | None = None
-
-    def refused(self, at: datetime, client: str, action: str, code: str) -> None:
-        """A request that this client had no right to, or that could not be read for what it claimed to be."""
-        self.flush(at)
-        self._counts[client] += 1
-        if self._counts[client] <= _REFUSALS_PER_MINUTE:
-            self._audit.record("requestRefused", at, client=client, action=action, code=code)
-
-    def flush(self, at: datetime) -> None:
-        """Ends the minute where it has passed: counts what had no line."""
-        if self._until is not None and at < self._until:
-            return
-        for client, count in self._counts.items():
-            if count > _REFUSALS_PER_MINUTE:
-                more = count - _REFUSALS_PER_MINUTE
-                self._audit.record("requestsRefused", at, client=client, more=more)
-        self._counts.clear()
-        self._until = at + _MINUTE

@@ -10,7 +10,7 @@ from cloud_service.protocol.errors import BadRequest, RequestError, TooLarge
 from cloud_service.protocol.jsontext import decode_object
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.replies import Outcome, encode_reply
-from cloud_service.protocol.requests import REQUESTS, Request, fingerprint, make_request, raw_fingerprint
+from cloud_service.protocol.requests import KINDS, Request, fingerprint, make_request, raw_fingerprint
 
 MAX_REQUEST_BYTES: Final = 65_536
 _LATEST: Final = 10**15
@@ -54,7 +54,7 @@ class Incoming(Struct, frozen=True):
 def receive(message: Message, arrival: float) -> Incoming:
     """Reads a request that arrived at this Unix time. Raises Ignored where it is to get no reply."""
     address = topics.parse_request(message.topic)
-    if address is None or address[0] not in REQUESTS:
+    if address is None or address[0] not in KINDS:
         raise Ignored("no request topic of a known action and a possible client")
     if message.retain:
         raise Ignored("a request must not be retained")

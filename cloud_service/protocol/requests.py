@@ -21,6 +21,7 @@ Percentage: TypeAlias = Annotated[int, Meta(ge=0, lt=100)] | Annotated[float, Me
 VehicleID: TypeAlias = (
     int | Annotated[str, Meta(min_length=1, max_length=128, pattern=r"\A[^\x00-\x1f\x7f-\x9f]*\Z")]
 )
+AccountName: TypeAlias = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_-]{1,64}\Z")]
 Availability: TypeAlias = Literal["livre", "ocupado", "reservado"]
 
 
@@ -162,6 +163,24 @@ class DeleteReservation(Request, frozen=True):
     vehicle_id: VehicleID | UnsetType = field(name="vehicleID", default=UNSET)
 
 
+class CountStations(Request, frozen=True):
+    """How many stations an account owns."""
+
+    action = "countStations"
+    changes = False
+
+    owner: AccountName
+
+
+class TransferStations(Request, frozen=True):
+    """Hands all stations of one account to another. The result is their number."""
+
+    action = "transferStations"
+
+    old: AccountName = field(name="from")
+    new: AccountName = field(name="to")
+
+
 REQUESTS: dict[str, type[Request]] = {
     request.action: request
     for request in (
@@ -180,17 +199,26 @@ REQUESTS: dict[str, type[Request]] = {
 }
 """The request class of each action, in the order of the contract's table."""
 
-KEYS: dict[str, tuple[str, ...]] = {
-    action: tuple(entry.encode_name for entry in msgspec.structs.fields(request))
-    for action, request in REQUESTS.items()
+CONTROLS: dict[str, type[Request]] = {
+    request.action: request for request in (CountStations, TransferStations)
 }
+"""The request class of each action that is the administrator's, beside the contract's."""
+
+KINDS: dict[str, type[Request]] = {**REQUESTS, **CONTROLS}
+
+_KEYS: dict[str, tuple[str, ...]] = {
+    action: tuple(entry.encode_name for entry in msgspec.structs.fields(request))
+    for action, request in KINDS.items()
+}
+
+KEYS: dict[str, tuple[str, ...]] = {action: _KEYS[action] for action in REQUESTS}
 """The keys of each action, as they are on the wire."""
 
 
 def make_request(action: str, values: Mapping[str, Any]) -> Request:
     """The typed request; unknown keys are ignored. BadRequest names the key that is missing or wrong."""
-    kind = REQUESTS[action]
-    known = {key: values[key] for key in KEYS[action] if key in values}
+    kind = KINDS[action]
+    known = {key: values[key] for key in _KEYS[action] if key in values}
     for key in kind.ids:
         value = known.get(key)
         if isinstance(value, float) and value.is_integer():
@@ -208,7 +236,7 @@ def make_request(action: str, values: Mapping[str, Any]) -> Request:
 
 def fingerprint(action: str, values: Mapping[str, Any]) -> bytes:
     """The same for the same request: the action and the values of its keys, where 5 and 5.0 are the same."""
-    known = [(key, _plain(values[key])) for key in KEYS[action] if key in values]
+    known = [(key, _plain(values[key])) for key in _KEYS[action] if key in values]
     return blake2b(msgspec.json.encode((action, known)), digest_size=16).digest()
 
 

@@ -7,7 +7,7 @@ ROOT: Final = "recharge/v1"
 MAX_TOPIC_BYTES: Final = 65_535
 
 _CLIENT = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_REQUEST = re.compile(rf"{ROOT}/request/([A-Za-z]+)/([A-Za-z0-9_-]{{1,64}})")
+_REQUEST = re.compile(rf"{ROOT}/(?:request|control)/([A-Za-z]+)/([A-Za-z0-9_-]{{1,64}})")
 
 
 def is_client(name: str) -> bool:
@@ -17,6 +17,11 @@ def is_client(name: str) -> bool:
 
 def request(action: str, client: str) -> str:
     return f"{ROOT}/request/{action}/{client}"
+
+
+def control(action: str, client: str) -> str:
+    """Where the administrator asks for what is no action of the contract."""
+    return f"{ROOT}/control/{action}/{client}"
 
 
 def parse_request(topic: str) -> tuple[str, str] | None:
