@@ -1,7 +1,9 @@
 """The nearest is the nearest: against brute force, wherever the locations lie."""
 
 import time
+from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -90,6 +92,19 @@ def test_the_nearest_is_that_of_brute_force(
 ) -> None:
     index = index_of(known)
     for place in [*questions, *known.values()]:
+        assert index.nearest(*place) == nearest(known, *place)
+
+
+@pytest.mark.parametrize("width", [1, 1000, 1e-6])
+def test_the_nearest_of_many_is_that_of_brute_force(width: float) -> None:
+    """Two thousand evenly in a strip: the nearest often lies beyond the border of a leaf."""
+    chance = Random(7)
+    known: dict[int, tuple[Number, Number]] = {
+        number: (chance.random() * 1000, chance.random() * width) for number in range(1, 2001)
+    }
+    index = index_of(known)
+    for _ in range(500):
+        place = chance.random() * 1000, chance.random() * width
         assert index.nearest(*place) == nearest(known, *place)
 
 
