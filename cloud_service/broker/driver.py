@@ -6,7 +6,6 @@ import select
 import socket
 import ssl
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any, Final
 
 from paho.mqtt.client import Client, MQTTMessage
@@ -123,12 +122,10 @@ class Driver:
 
     def abort(self) -> None:
         """Ends the connection at once. Harmless where it has ended."""
-        if self._care is not None:
-            self._care.cancel()
-        if self._client is not None and self._socket is not None:
-            with suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
-            self._client.loop_read()
+        if self._client is not None:
+            self._client.connect_async(self._address.host)  # only prepares, and closes what was open
+        if not self.closed.done():
+            self.closed.set_result("given up")
 
     def _drive(self, client: Client) -> None:
         connection = client.socket()

@@ -55,11 +55,19 @@ def build_client(
 
 
 def tls_context(address: BrokerAddress) -> ssl.SSLContext:
-    """TLS from 1.2 on, the broker's certificate and name checked, with the device's certificate if any."""
-    context = ssl.create_default_context(cafile=address.ca_file)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if address.certificate_file is not None:
-        context.load_cert_chain(address.certificate_file, address.key_file)
+    """TLS from 1.2 on, the broker's certificate and name checked, with the device's certificate if any.
+
+    Raises OSError, with the files' names, where one cannot be used.
+    """
+    try:
+        context = ssl.create_default_context(cafile=address.ca_file)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if address.certificate_file is not None:
+            context.load_cert_chain(address.certificate_file, address.key_file)
+    except OSError as error:
+        files = (address.ca_file, address.certificate_file, address.key_file)
+        named = ", ".join(str(file) for file in files if file is not None)
+        raise OSError(f"TLS with {named}: {error}") from error
     return context
 
 

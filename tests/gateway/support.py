@@ -87,6 +87,7 @@ class Relay:
         self.cut()
         for task in self._tasks:
             task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def cut(self) -> None:
         for writer in self._writers:
