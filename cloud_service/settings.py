@@ -131,6 +131,7 @@ SETTINGS: Final[Mapping[str, Setting]] = {
         ),
         Setting("mqtt_host", _BROKER, "HOST", str, "127.0.0.1", "host of the broker"),
         Setting("mqtt_port", _BROKER, "PORT", _port, 1883, "port of the broker"),
+        Setting("mqtt_tls_port", _SECURITY, "PORT", _port, 8883, "port of the broker for TLS"),
         Setting(
             "mqtt_user", _BROKER, "NAME", str, None, "account at the broker; an open broker asks for none"
         ),
@@ -255,7 +256,9 @@ LOGS: Final = _names(_LOGS)
 SERVICE: Final = ("data_dir", "audit_file", "time_zone", *_names(_SERVICE))
 GATEWAY: Final = ("time_zone", *TCP, *_names(_GATEWAY))
 SECURITY: Final = ("data_dir", "audit_file", *_names(_SECURITY))
-UP: Final = tuple(dict.fromkeys(("data_dir", "mqtt_host", "mqtt_port", *SERVICE, *GATEWAY)))
+UP: Final = tuple(
+    dict.fromkeys(("data_dir", "mqtt_host", "mqtt_port", "mqtt_tls_port", "broker_names", *SERVICE, *GATEWAY))
+)
 
 
 class ServiceSettings(Struct, frozen=True):

@@ -3,23 +3,19 @@
 import asyncio
 import fcntl
 import os
-import shlex
-import shutil
 import sys
 import tempfile
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
 from cloud_service import settings
-from cloud_service.broker.address import BrokerAddress
 from cloud_service.local import mosquitto, ports, presence
+from cloud_service.local.access import LOOPBACK, Access, OpenAccess, SecureAccess, reachable
 from cloud_service.local.supervisor import Asked, ChildEnded, Supervisor
-from cloud_service.protocol import topics
-
-_LOOPBACK: Final = "127.0.0.1"
+from cloud_service.operations.certificates import CertificateError
+from cloud_service.operations.secure_broker import PluginMissing
 
 
 class CannotStart(Exception):
@@ -28,6 +24,9 @@ class CannotStart(Exception):
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--demo", action="store_true", help="add a few chargers and vehicles that live")
+    parser.add_argument(
+        "--secure", action="store_true", help="with accounts and TLS, as the compose stack has"
+    )
 
 
 def main(options: Namespace) -> int:
@@ -35,7 +34,7 @@ def main(options: Namespace) -> int:
         return asyncio.run(_up(options))
     except ChildEnded as end:
         return _fail(f"{end}, so all the rest was ended too; what it said last stands above")
-    except (CannotStart, mosquitto.MosquittoMissing) as error:
+    except (CannotStart, CertificateError, PluginMissing, mosquitto.MosquittoMissing) as error:
         return _fail(str(error))
 
 
@@ -48,10 +47,11 @@ async def _up(options: Namespace) -> int:
     broker = mosquitto.find_program("mosquitto")
     _choose_ports(options)
     with _prepared_folder(options.data_dir) as broker_folder:
+        access = _access(options, broker_folder)
         async with Supervisor() as supervisor:
             try:
-                await _start(supervisor, options, broker, broker_folder)
-                _describe(options)
+                await _start(supervisor, options, broker, broker_folder, access)
+                _describe(options, access)
                 await supervisor.until_asked()
             except Asked:
                 pass
@@ -60,18 +60,22 @@ async def _up(options: Namespace) -> int:
 
 
 def _choose_ports(options: Namespace) -> None:
-    """Puts real ports in the place of 0, and of a default MQTT port that is taken."""
-    default_is_taken = "mqtt_port" not in options.asked_for and not _is_free(
-        options.mqtt_host, options.mqtt_port
-    )
-    if options.mqtt_port == 0 or default_is_taken:
-        options.mqtt_port = ports.free_port(options.mqtt_host)
-    elif not _is_free(options.mqtt_host, options.mqtt_port):
-        raise CannotStart(_taken(options.mqtt_host, options.mqtt_port, "--mqtt-port"))
-    if options.tcp_port == 0:
-        options.tcp_port = ports.free_port(options.tcp_host)
-    elif not _is_free(options.tcp_host, options.tcp_port):
-        raise CannotStart(_taken(options.tcp_host, options.tcp_port, "--tcp-port"))
+    """Puts real ports in the place of 0, and of default MQTT ports that are taken."""
+    plain_host = LOOPBACK if options.secure else options.mqtt_host
+    _choose_port(options, "mqtt_port", plain_host)
+    if options.secure:
+        _choose_port(options, "mqtt_tls_port", options.mqtt_host)
+    _choose_port(options, "tcp_port", options.tcp_host, always=True)
+
+
+def _choose_port(options: Namespace, name: str, host: str, always: bool = False) -> None:
+    """A port that was asked for has to be free, and one that is `always` to be this one."""
+    port = getattr(options, name)
+    wanted = always or name in options.asked_for
+    if port == 0 or (not wanted and not _is_free(host, port)):
+        setattr(options, name, ports.free_port(host))
+    elif not _is_free(host, port):
+        raise CannotStart(_taken(host, port, "--" + name.replace("_", "-")))
 
 
 def _is_free(host: str, port: int) -> bool:
@@ -113,55 +117,55 @@ def _prepared_folder(data_dir: Path) -> Iterator[Path]:
         yield broker_folder
 
 
-async def _start(supervisor: Supervisor, options: Namespace, broker: Path, broker_folder: Path) -> None:
-    listener = mosquitto.open_listener(options.mqtt_host, options.mqtt_port)
-    configuration = mosquitto.write_configuration(broker_folder, listener)
+def _access(options: Namespace, broker_folder: Path) -> Access:
+    if options.secure:
+        names = (*options.broker_names, reachable(options.mqtt_host))
+        return SecureAccess(
+            broker_folder,
+            options.mqtt_host,
+            options.mqtt_port,
+            options.mqtt_tls_port,
+            tuple(dict.fromkeys(names)),
+        )
+    return OpenAccess(options.mqtt_host, options.mqtt_port)
+
+
+async def _start(
+    supervisor: Supervisor, options: Namespace, broker: Path, broker_folder: Path, access: Access
+) -> None:
+    configuration = mosquitto.write_configuration(broker_folder, access.listeners())
+    address = access.address("gateway")
     await supervisor.start("the broker", [str(broker), "-c", str(configuration)])
-    await supervisor.until(ports.accepting(_reachable(options.mqtt_host), options.mqtt_port))
-    environment = _environment(options)
+    await supervisor.until(ports.accepting(address.host, address.port))
     # -P: what lies in the folder in which the user is must not stand in for our modules.
     recharge = (sys.executable, "-P", "-m", "cloud_service")
-    async with presence.watch(BrokerAddress(_reachable(options.mqtt_host), options.mqtt_port)) as watch:
+    async with presence.watch(address) as watch:
+        environment = _environment(options, access, "cloud_service")
         await supervisor.start("the service", [*recharge, "service"], environment)
         await supervisor.until(watch.online("cloud_service"))
+        environment = _environment(options, access, "gateway")
         await supervisor.start("the gateway", [*recharge, "gateway"], environment)
         await supervisor.until(watch.online("gateway"))
     if options.demo:
+        await supervisor.until(access.open_for_demo())
+        environment = _environment(options, access, "demo")
         await supervisor.start("the demo", [*recharge, "demo"], environment)
 
 
-def _environment(options: Namespace) -> dict[str, str]:
-    """Our own settings for the processes, and none for another broker that the shell may have."""
+def _environment(options: Namespace, access: Access, process: str) -> dict[str, str]:
+    """Our own settings for the process, and none for another broker that the shell may have."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RECHARGE_MQTT_")}
     environment |= settings.to_environment(options, (*settings.UP, *settings.LOGS))
-    environment["RECHARGE_MQTT_HOST"] = _reachable(options.mqtt_host)
-    return environment
+    return {**environment, **access.environment(process)}
 
 
-def _reachable(host: str) -> str:
-    """Where this machine's processes reach what listens on an address; on all of them, say."""
-    return _LOOPBACK if host in ("0.0.0.0", "::") else host  # noqa: S104
-
-
-def _describe(options: Namespace) -> None:
+def _describe(options: Namespace, access: Access) -> None:
     """Prints where things are, and a line to try them with."""
-    mqtt = f"{options.mqtt_host}:{options.mqtt_port}"
     tcp = f"{options.tcp_host}:{options.tcp_port}"
-    print(f"MQTT  {mqtt}  (open to all who can reach this address, under any name: for development)")
+    port = options.mqtt_tls_port if options.secure else options.mqtt_port
+    print("\n".join(access.describe()))
     print(f"TCP   {tcp}")
     print(f"data  {options.data_dir.resolve()}")
-    print(f"\nTry it in a second terminal:\n\n    {_example(options)}\n")
+    print(f"\nTry it in a second terminal:\n\n    {access.example()}\n")
+    mqtt = f"{options.mqtt_host}:{port}"
     print(f"ready: the network runs, with MQTT on {mqtt} and TCP on {tcp}; Ctrl-C ends it", flush=True)
-
-
-def _example(options: Namespace) -> str:
-    """A request by Mosquitto's own client, to be pasted into a shell."""
-    program = "mosquitto_rr"
-    if shutil.which(program) is None:
-        with suppress(mosquitto.MosquittoMissing):
-            program = shlex.quote(str(mosquitto.find_program(program)))
-    return (
-        f"{program} -V mqttv5 -h {_reachable(options.mqtt_host)} -p {options.mqtt_port}"
-        f" -t {topics.request('newChargingStation', 'ana')} -e {topics.reply('ana')}"
-        """ -m '{"x_position": 10, "y_position": 20}'"""
-    )

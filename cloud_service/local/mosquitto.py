@@ -1,7 +1,9 @@
 """Mosquitto on this machine: where its programs are, and the configuration that it is started with."""
 
 import os
+import shlex
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 FOLDERS = (
@@ -29,6 +31,14 @@ def find_program(name: str) -> Path:
             " `brew install mosquitto` installs it; `docker compose up` needs none"
         )
     return Path(found)
+
+
+def command(name: str) -> str:
+    """How a person calls this program in a shell, wherever it is."""
+    if shutil.which(name) is None:
+        with suppress(MosquittoMissing):
+            return shlex.quote(str(find_program(name)))
+    return name
 
 
 def limits() -> str:

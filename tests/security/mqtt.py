@@ -77,13 +77,17 @@ class MQTT:
         self._client.loop_start()
         reason = self._connected.get(timeout=PATIENCE)
         if reason.is_failure:
-            self._client.loop_stop()
+            self._close()
             raise Refused(str(reason))
         return self
 
     def __exit__(self, *_: object) -> None:
         self._client.disconnect()
+        self._close()
+
+    def _close(self) -> None:
         self._client.loop_stop()
+        self._client._reset_sockets()  # paho leaves its own pair of sockets to the garbage collector
 
     def subscribe(self, filters: Sequence[str]) -> list[bool]:
         """Whether each filter was granted."""
