@@ -12,7 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from cloud_service.core.network import Tables
-from cloud_service.core.records import Point, PointKey, Reservation, Station, VehicleKey
+from cloud_service.core.records import FREE, RESERVED, Point, PointKey, Reservation, Station, VehicleKey
 from cloud_service.store.files import ChargingPointsFile, ChargingStationsFile, ReservationsFile, SetAside
 
 
@@ -47,7 +47,10 @@ class Intake:
                 self.tables.reservations[reservation.key] = reservation
 
     def check(self, now: datetime) -> None:
-        """Sets aside what does not fit together. Reservations that are over by now only need their point."""
+        """Sets aside what does not fit together, and reserves free points that somebody has booked.
+
+        Reservations that are over by now only need their point.
+        """
         for point in list(self.tables.points.values()):
             if point.station_id not in self.tables.stations:
                 self._set_aside(ChargingPointsFile.name, "its station does not exist", point)
@@ -59,6 +62,10 @@ class Intake:
             if reason is not None:
                 self._set_aside(ReservationsFile.name, reason, reservation)
                 del self.tables.reservations[reservation.key]
+        for point_key in queues:
+            point = self.tables.points[point_key]
+            if point.availability == FREE:
+                self.tables.points[point_key] = replace(point, availability=RESERVED)
 
     def count_ids(self) -> None:
         """Raises the largest IDs ever given to those that are in use or set aside."""
