@@ -122,24 +122,29 @@ class Requester:
         if request_id in self._pending:
             raise ValueError(f"the request ID {request_id!r} is already waiting for its reply")
         deadline = asyncio.get_running_loop().time() + timeout
-        expires = time.time() + timeout - min(EXPIRY_MARGIN, timeout / 2)
+        margin = min(EXPIRY_MARGIN, timeout / 2)
+        expires = time.time() + timeout - margin
+        body = self._body(values, request_id, expires)
+        pending = _Pending(request_id, topics.request(action, self._client), body, expires)
+        self._pending[request_id] = pending
+        try:
+            await self._enter(action, deadline - margin)
+            try:
+                async with asyncio.timeout_at(deadline):
+                    return await self._ask(pending, retry)
+            except TimeoutError:
+                raise OutcomeUnknown(f"no reply to {action} {request_id} within {timeout:g} s") from None
+            finally:
+                self._room.release()
+        finally:
+            del self._pending[request_id]
+
+    async def _enter(self, action: str, deadline: float) -> None:
         try:
             async with asyncio.timeout_at(deadline):
                 await self._room.acquire()
         except TimeoutError:
             raise Busy(f"too many requests are waiting: {action} was not sent") from None
-        pending = _Pending(
-            request_id, topics.request(action, self._client), self._body(values, request_id, expires), expires
-        )
-        self._pending[request_id] = pending
-        try:
-            async with asyncio.timeout_at(deadline):
-                return await self._ask(pending, retry)
-        except TimeoutError:
-            raise OutcomeUnknown(f"no reply to {action} {request_id} within {timeout:g} s") from None
-        finally:
-            del self._pending[request_id]
-            self._room.release()
 
     def _body(self, values: Mapping[str, Any], request_id: str, expires: float) -> bytes:
         envelope: dict[str, Any] = {"expiresAt": int(expires * 1000)}

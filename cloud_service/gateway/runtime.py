@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import resource
 import signal
 import socket
@@ -37,7 +38,13 @@ def run_gateway(settings: GatewaySettings) -> int:
     try:
         listener = listen(settings)
     except OSError as error:
-        log.error("cannot listen on %s, port %d: %s", settings.host, settings.port, error.strerror)
+        reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        log.error(
+            "cannot listen on %s, port %d: %s; --tcp-host and --tcp-port choose others",
+            settings.host,
+            settings.port,
+            reason,
+        )
         return 1
     with listener:
         try:
