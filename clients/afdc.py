@@ -90,7 +90,7 @@ def _records(lines: Iterable[str]) -> Iterator[dict[str, str]]:
             raise NotAnExport(f"column missing: {', '.join(missing)}")
         yield from reader
     except csv.Error as error:
-        raise NotAnExport(f"line {reader.line_num}: {error}") from None
+        raise NotAnExport(f"line {reader.reader.line_num}: {error}") from None
 
 
 def _not_a_station(values: Mapping[str, str]) -> str | None:

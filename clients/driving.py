@@ -44,10 +44,11 @@ def drive(car: Car, hours: float, random: Random) -> Car:
 def drive_to(car: Car, x: float, y: float, hours: float) -> Car:
     """The car after driving straight to a place for so long; it stops there."""
     left = distance(car, x, y)
-    way = min(left, SPEED * hours)
-    share = way / left if left else 0.0
+    way = SPEED * hours
+    if way >= left:
+        return _moved(car, x, y, left, car.heading)
     heading = math.atan2(y - car.y, x - car.x)
-    return _moved(car, car.x + (x - car.x) * share, car.y + (y - car.y) * share, way, heading)
+    return _moved(car, car.x + way * math.cos(heading), car.y + way * math.sin(heading), way, heading)
 
 
 def charge(car: Car, energy: float) -> Car:

@@ -1,0 +1,71 @@
+"""`recharge` commands of the clients as processes, and what the network knows of them."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from clients import Charger, Point
+from cloud_service.broker.asynchronous import AsyncConnection
+from cloud_service.protocol import topics
+from tests.harness import Process, Stack, wait_until
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "docs" / "examples"
+
+
+@contextmanager
+def command(stack: Stack, folder: Path, *words: str, **environment: str) -> Iterator[Process]:
+    """A `recharge` command that runs until it is ended, with a log of its own in the folder."""
+    process = Process(
+        words[0],
+        [sys.executable, "-m", "cloud_service", *words],
+        folder / f"{words[0]}-{uuid4().hex}.log",
+        {**stack.environment, "XDG_STATE_HOME": str(folder), **environment},
+    )
+    process.start()
+    try:
+        yield process
+    finally:
+        if process.running:
+            process.kill()
+
+
+@contextmanager
+def running_charger(stack: Stack, folder: Path, name: str, *words: str) -> Iterator[Process]:
+    """An unattended charger that has registered everything."""
+    with command(stack, folder, "charger", "--yes", "--name", name, *words) as charger:
+        wait_until(lambda: "Station " in charger.tail() or not charger.running, f"{name} is registered")
+        charger.check()
+        yield charger
+
+
+def points_of(stack: Stack, account: str, station_id: int) -> list[Point]:
+    async def ask() -> list[Point]:
+        async with Charger(account, stack.address, client_id=f"{account}-look", presence=False) as charger:
+            return await charger.points(station_id)
+
+    return asyncio.run(ask())
+
+
+def presence_of(stack: Stack, account: str) -> bool | None:
+    """What the broker keeps on the account's presence topic; None where it keeps nothing."""
+
+    async def look() -> bool | None:
+        arrived: asyncio.Queue[bytes] = asyncio.Queue()
+        async with AsyncConnection(
+            stack.address,
+            f"look-{account}",
+            subscriptions=[topics.presence(account)],
+            on_message=lambda message: arrived.put_nowait(message.payload),
+        ):
+            try:
+                async with asyncio.timeout(1):
+                    return bool(json.loads(await arrived.get())["online"])
+            except TimeoutError:
+                return None
+
+    return asyncio.run(look())

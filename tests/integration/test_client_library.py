@@ -1,0 +1,126 @@
+"""The client library against a network of real processes, and the examples of its page."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from clients import BrokerAddress, Charger, Event, Point, RequestError, Station, Vehicle
+from cloud_service.protocol.errors import Conflict, Forbidden, NotFound
+from tests.harness import DEADLINE, Process, Stack, wait_until
+from tests.integration.client_commands import EXAMPLES, ROOT, presence_of
+
+
+async def next_event(client: Charger | Vehicle) -> Event:
+    async with asyncio.timeout(DEADLINE):
+        return await anext(aiter(client.events()))
+
+
+@pytest.mark.parametrize("protocol", ["mqtt5", "mqtt311"])
+def test_a_charger_and_a_vehicle_meet(stack: Stack, protocol: Literal["mqtt5", "mqtt311"]) -> None:
+    async def meet() -> None:
+        async with (
+            Charger(f"post-{protocol}", stack.address, protocol=protocol) as charger,
+            Vehicle(f"car-{protocol}", stack.address, protocol=protocol) as vehicle,
+        ):
+            station = await charger.register_station(9000, 5)
+            assert await charger.register_station(9000.0, 5) == station
+            point = await charger.add_point(station.station_id, 22, 0.5)
+            assert await charger.points(station.station_id) == [point]
+
+            booked = await vehicle.book(9000, 5, 50, 44)
+            assert (booked.power, booked.price, booked.duration) == (22, 11, 1)
+            assert booked.start.utcoffset() is not None
+            assert await vehicle.reservation() == booked
+            assert await vehicle.book(9001, 5, 40, 44) == booked
+            assert await charger.reservations(station.station_id) == [booked]
+            assert await vehicle.station(station.station_id) == station
+            for client in (charger, vehicle):
+                event = await next_event(client)
+                assert (event.type, event.reservation) == ("reservationScheduled", booked)
+
+            await vehicle.cancel(booked)
+            assert await vehicle.reservation() is None
+            for client in (charger, vehicle):
+                assert (await next_event(client)).type == "reservationCancelled"
+            await charger.delete_station(station.station_id)
+
+    asyncio.run(meet())
+
+
+def test_refusals_are_typed(stack: Stack) -> None:
+    async def ask() -> None:
+        async with Charger("typed-a", stack.address) as ours, Charger("typed-b", stack.address) as other:
+            station = await ours.register_station(8000, 1)
+            with pytest.raises(Conflict):
+                await other.register_station(8000, 1)
+            with pytest.raises(Forbidden):
+                await other.points(station.station_id)
+            with pytest.raises(NotFound):
+                await ours.delete_point(Point(99, station.station_id, 1, 1, "livre"))
+            with pytest.raises(RequestError, match="power"):
+                await ours.add_point(station.station_id, -1, 1)
+            moved = await ours.move_station(station.station_id, 8000, 2)
+            assert moved == Station(station.station_id, 8000, 2)
+            await ours.delete_station(station.station_id)
+
+    asyncio.run(ask())
+
+
+def test_presence_lasts_as_long_as_the_block(stack: Stack) -> None:
+    async def be_there() -> None:
+        async with Charger("there", stack.address):
+            assert await asyncio.to_thread(presence_of, stack, "there") is True
+
+    asyncio.run(be_there())
+    assert presence_of(stack, "there") is False
+
+
+def test_a_name_that_cannot_be_an_account_is_refused_before_connecting() -> None:
+    with pytest.raises(ValueError, match="no account's name"):
+        Charger("a/b")
+    with pytest.raises(ValueError, match="only speak under its own name"):
+        Charger("a", BrokerAddress(user="b"))
+
+
+def test_a_broker_that_is_not_there_is_named(stack: Stack) -> None:
+    async def connect() -> None:
+        async with Vehicle("lonely", BrokerAddress(port=1)):
+            pass
+
+    with pytest.raises(ConnectionError, match="cannot be reached"):
+        asyncio.run(connect())
+
+
+# The examples of docs/clients.md
+
+
+def test_the_examples_run(stack: Stack, tmp_path: Path) -> None:
+    log = tmp_path / "charger.log"
+    environment = {**stack.environment, "PYTHONPATH": str(ROOT)}
+    charger = Process("charger.py", [sys.executable, str(EXAMPLES / "charger.py")], log, environment)
+    charger.start()
+    try:
+        wait_until(lambda: "is online" in charger.tail(), "the example's charger is online")
+        vehicle = subprocess.run(
+            [sys.executable, str(EXAMPLES / "vehicle.py")],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+            check=True,
+        )
+        assert vehicle.stdout.startswith("station ")
+        wait_until(lambda: "reservationCancelled my-vehicle" in charger.tail(), "the charger hears of it")
+        assert "reservationScheduled my-vehicle" in charger.tail()
+    finally:
+        charger.kill()
+
+
+def test_the_page_quotes_the_examples() -> None:
+    page = (ROOT / "docs" / "clients.md").read_text()
+    for example in EXAMPLES.glob("*.py"):
+        assert f"```python\n{example.read_text()}```" in page, example.name

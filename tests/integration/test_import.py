@@ -1,0 +1,112 @@
+"""`recharge import` against a network of real processes."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from clients import Charger
+from clients.afdc import project
+from clients.commands.import_stations import CENTRE
+from tests.harness import Stack, wait_until
+from tests.integration.client_commands import EXAMPLES, ROOT, command
+
+REAL_FILE = ROOT.parent / "shared" / "data" / "afdc_washington_2024.csv"
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A network of this module's own: it fills with stations."""
+    with Stack(tmp_path_factory.mktemp("import")) as running:
+        yield running
+
+
+HEADER = (EXAMPLES / "stations.csv").read_text().splitlines()[0]
+
+
+def imported(stack: Stack, file: Path, *words: str) -> dict[str, list[int]]:
+    """Imports the file; the numbers of the summary by what they count, in order."""
+    ended = stack.recharge("import", str(file), *words)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    counts: dict[str, list[int]] = {}
+    for line in ended.stdout.splitlines():
+        number, _, text = line.strip().partition("  ")
+        if number.replace(",", "").isdecimal():
+            counts.setdefault(text.strip(), []).append(int(number.replace(",", "")))
+    return counts
+
+
+def test_an_import_adds_what_is_missing_and_doubles_nothing(stack: Stack, tmp_path: Path) -> None:
+    first = imported(stack, EXAMPLES / "stations.csv")
+    assert first == {
+        "rows in the file": [5],
+        "left out: not open": [1],
+        "left out: another fuel": [1],
+        "stations in the file": [2],
+        "added": [2, 13],
+        "there already": [0, 0],
+        "points in the file": [13],
+    }
+    again = imported(stack, EXAMPLES / "stations.csv", "--level2", "11")
+    assert (again["added"], again["there already"]) == ([0, 0], [2, 13])
+
+    updated = tmp_path / "updated.csv"
+    text = (EXAMPLES / "stations.csv").read_text()
+    updated.write_text(text.replace("ELEC,New car park,P", "ELEC,New car park,E").replace(",,,6,", ",,1,5,"))
+    third = imported(stack, updated)
+    assert (third["added"], third["there already"]) == ([1, 9], [2, 12])
+    assert third["more at these stations, left as they are"] == [1]
+
+
+def test_an_import_leaves_out_what_belongs_to_others(stack: Stack, tmp_path: Path) -> None:
+    async def be_there_first() -> None:
+        async with Charger("earlier", stack.address) as charger:
+            await charger.register_station(*project(10.5, 20.5, CENTRE))
+
+    asyncio.run(be_there_first())
+    file = tmp_path / "stations.csv"
+    file.write_text(f"{HEADER}\nELEC,A,E,,2,,10.5,20.5,1\nELEC,B,E,,1,,10.5,20.6,2\n")
+    counts = imported(stack, file)
+    assert counts["left out: the location has another owner's station"] == [1]
+    assert counts["added"] == [1, 1]
+
+
+def test_an_import_that_was_killed_goes_on_where_it_stopped(stack: Stack, tmp_path: Path) -> None:
+    file = tmp_path / "stations.csv"
+    rows = (f"ELEC,S{number},E,,2,1,{30 + number / 1000},10,{number}" for number in range(600))
+    file.write_text("\n".join((HEADER, *rows)))
+    with command(stack, tmp_path, "import", str(file), "--at-once", "4") as interrupted:
+        wait_until(lambda: "60 of 600" in interrupted.tail() or not interrupted.running, "it is under way")
+        interrupted.check()
+        interrupted.kill()
+    rest = imported(stack, file)
+    stations, points = rest["added"]
+    assert 0 < stations < 600
+    assert 0 < points < 1800
+    assert stations + rest["there already"][0] == 600
+    assert points + rest["there already"][1] == 1800
+    again = imported(stack, file)
+    assert (again["added"], again["there already"]) == ([0, 0], [600, 1800])
+    assert "more at these stations, left as they are" not in again
+
+
+def test_a_file_that_is_no_export_is_refused_in_one_sentence(stack: Stack, tmp_path: Path) -> None:
+    for file in (tmp_path / "nowhere.csv", ROOT / "pyproject.toml"):
+        ended = stack.recharge("import", str(file))
+        assert ended.returncode == 1
+        assert f"{file} cannot be read: " in ended.stdout
+        assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.skipif(not REAL_FILE.exists(), reason=f"no file of real stations at {REAL_FILE}")
+def test_a_real_network_comes_in_within_a_minute_and_once(stack: Stack) -> None:
+    began = time.monotonic()
+    first = imported(stack, REAL_FILE)
+    assert time.monotonic() - began < 60
+    assert (first["stations in the file"], first["points in the file"]) == ([2460], [6653])
+    assert first["added"] == [2460, 6653]
+    assert first["left out: another fuel"] == [85]
+    again = imported(stack, REAL_FILE)
+    assert (again["added"], again["there already"]) == ([0, 0], [2460, 6653])
