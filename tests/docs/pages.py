@@ -1,0 +1,98 @@
+"""The project's pages: their code blocks, headings, links and tables."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+RUN = ("sh", "python")
+"""The languages of code blocks that tests run against a network."""
+SHOWN = ("console", "text", "json", "yaml", "ini")
+"""Those of blocks that are there to be read. In `console`, commands stand after `$`."""
+
+_FENCE = re.compile(r"^```(.*)$")
+_HEADING = re.compile(r"^(#+) (.*)$")
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+class Block(NamedTuple):
+    """A fenced code block, and the line on which it begins."""
+
+    language: str
+    text: str
+    line: int
+
+
+class Heading(NamedTuple):
+    level: int
+    text: str
+
+    @property
+    def anchor(self) -> str:
+        """As GitHub makes it."""
+        kept = re.sub(r"[^\w\- ]", "", self.text.replace("`", "").lower())
+        return kept.replace(" ", "-")
+
+
+class Page:
+    """A Markdown page."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.name = str(path.relative_to(ROOT))
+        self.blocks: list[Block] = []
+        self.prose: list[str] = []
+        """The lines outside code blocks."""
+        self._read()
+
+    def _read(self) -> None:
+        language, begun, inside = "", 0, []
+        in_block = False
+        for number, line in enumerate(self.path.read_text().splitlines(), 1):
+            fence = _FENCE.match(line)
+            if fence and not in_block:
+                in_block, language, begun, inside = True, fence[1].strip(), number, []
+            elif fence:
+                in_block = False
+                self.blocks.append(Block(language, "\n".join(inside) + "\n", begun))
+            elif in_block:
+                inside.append(line)
+            else:
+                self.prose.append(line)
+        assert not in_block, f"{self.name}, line {begun}: the code block does not end"
+
+    @property
+    def headings(self) -> list[Heading]:
+        matches = (_HEADING.match(line) for line in self.prose)
+        return [Heading(len(match[1]), match[2]) for match in matches if match]
+
+    @property
+    def links(self) -> list[str]:
+        return [target for line in self.prose for target in _LINK.findall(line)]
+
+    @property
+    def tables(self) -> list[tuple[int, int]]:
+        """Of each table, the numbers of its rows and columns."""
+        rows: list[int] = []
+        found = []
+        for line in [*self.prose, ""]:
+            if line.startswith("|"):
+                rows.append(line.replace("\\|", "").count("|") - 1)
+            elif rows:
+                found.append((len(rows), max(rows)))
+                rows = []
+        return found
+
+
+def pages() -> list[Page]:
+    return [Page(path) for path in PAGES]
+
+
+def commands(block: Block) -> Iterator[str]:
+    """The commands of a console block, without what they print."""
+    for line in block.text.splitlines():
+        if line.startswith("$ "):
+            yield line.removeprefix("$ ")
