@@ -1,0 +1,86 @@
+"""Both READMEs say the same, and what both say of the start is so."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import cloud_service
+from cloud_service.protocol.requests import REQUESTS
+from tests.docs.pages import ROOT, Block, Page, commands
+from tests.harness import DEADLINE, HOST, Process, clean_environment, wait_until
+
+ENGLISH = Page(ROOT / "README.md")
+PORTUGUESE = Page(ROOT / "README.pt-BR.md")
+
+
+def _without_comments(block: Block) -> str:
+    return "\n".join(line for line in block.text.splitlines() if not line.startswith("#"))
+
+
+def test_same_blocks() -> None:
+    blocks = [
+        [(block.language, _without_comments(block)) for block in page.blocks]
+        for page in (ENGLISH, PORTUGUESE)
+    ]
+    assert blocks[0] == blocks[1]
+
+
+def test_same_structure() -> None:
+    levels = [[heading.level for heading in page.headings] for page in (ENGLISH, PORTUGUESE)]
+    assert levels[0] == levels[1]
+    assert ENGLISH.tables == PORTUGUESE.tables
+    paragraphs = [len(re.findall(r"\n\n", page.path.read_text())) for page in (ENGLISH, PORTUGUESE)]
+    assert paragraphs[0] == paragraphs[1]
+
+
+def test_same_links() -> None:
+    """But for the anchors within a page, which are its headings, and the link to each other."""
+    targets = [
+        [link.partition("#")[0] for link in page.links if not link.startswith("README")]
+        for page in (ENGLISH, PORTUGUESE)
+    ]
+    assert targets[0] == targets[1]
+    assert PORTUGUESE.path.name in ENGLISH.links
+    assert ENGLISH.path.name in PORTUGUESE.links
+
+
+def test_all_actions_in_order() -> None:
+    for page in (ENGLISH, PORTUGUESE):
+        named = [match[1] for line in page.prose if (match := re.match(r"\| `(\w+)` \|", line))]
+        assert named == list(REQUESTS), page.name
+
+
+def test_version_of_the_changelog() -> None:
+    releases = re.findall(r"^## \[([^]]+)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert releases[0] in ("Unreleased", cloud_service.__version__)
+    assert cloud_service.__version__ in releases
+
+
+def test_the_first_command(tmp_path: Path) -> None:
+    """It says ready, the line that it prints answers when pasted, and its chargers live."""
+    start = next(commands(ENGLISH.blocks[0]))
+    words = start.removeprefix("./run ").split()
+    free_ports = ["--mqtt-port", "0", "--tcp-port", "0", "--data-dir", str(tmp_path / "data")]
+    log = tmp_path / "log"
+    process = Process(
+        "up", [sys.executable, "-m", "cloud_service", *words, *free_ports], log, clean_environment()
+    )
+    process.start()
+    try:
+
+        def said(text: str, times: int = 1) -> bool:
+            process.check()
+            return len(re.findall(text, log.read_text(), re.MULTILINE)) == times
+
+        wait_until(lambda: said("^ready"), "the network is ready")
+        wait_until(lambda: said(r"  demo-charger-\d  ", 3), "the demo's chargers have registered")
+        pasted = re.search(r"^ +(\S*mosquitto_rr .*)$", log.read_text(), re.MULTILINE)
+        assert pasted is not None
+        assert HOST in pasted[1]
+        answer = subprocess.check_output(["sh", "-c", pasted[1]], text=True, timeout=DEADLINE)
+        assert answer == '{"requestID":null,"ok":true,"result":4}\n'
+    finally:
+        status = process.stop()
+    assert status == 0, process.tail()
+    assert (tmp_path / "data" / "charging_stations.json").read_text().count("chargingStationID") == 4
