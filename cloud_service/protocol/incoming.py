@@ -60,10 +60,10 @@ def receive(message: Message, arrival: float) -> Incoming:
         raise Ignored("a request must not be retained")
     action, client = address
     values, error = _read_body(message.payload)
-    envelope = _Envelope(client, message, values, arrival)
+    envelope = _Envelope(client, message, values or {}, arrival)
     error = error or envelope.error
     request = None
-    if error is None:
+    if values is not None and error is None:
         try:
             request = make_request(action, values)
         except BadRequest as refusal:
@@ -75,21 +75,26 @@ def receive(message: Message, arrival: float) -> Incoming:
         correlation=message.correlation,
         request_id=envelope.request_id,
         identity=envelope.identity,
-        fingerprint=fingerprint(action, values) if values else raw_fingerprint(action, message.payload),
+        fingerprint=(
+            raw_fingerprint(action, message.payload) if values is None else fingerprint(action, values)
+        ),
         expires_at=envelope.expires_at,
         request=request,
         error=error,
     )
 
 
-def _read_body(payload: bytes) -> tuple[dict[str, Any], RequestError | None]:
+def _read_body(payload: bytes) -> tuple[dict[str, Any] | None, RequestError | None]:
+    """The JSON object, or None where it is none, and what is wrong with it."""
+    values: dict[str, Any] | None = None
+    error: RequestError | None = None
     try:
         values = decode_object(payload)
-    except BadRequest as error:
-        return {}, error
+    except BadRequest as refusal:
+        error = refusal
     if len(payload) > MAX_REQUEST_BYTES:
-        return values, TooLarge(f"a request has {MAX_REQUEST_BYTES} bytes at most")
-    return values, None
+        error = TooLarge(f"a request has {MAX_REQUEST_BYTES} bytes at most")
+    return values, error
 
 
 class _Envelope:

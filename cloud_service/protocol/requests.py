@@ -252,7 +252,7 @@ def _plain(value: Any) -> Any:
 def _check_vehicle(request: Request) -> None:
     vehicle_id = getattr(request, "vehicle_id", UNSET)
     if isinstance(vehicle_id, int) and len(str(vehicle_id)) > 128:
-        raise BadRequest("a vehicle's ID has 128 characters at most")
+        raise BadRequest(f"{request.ids[-1]} has more than 128 characters")
 
 
 def _explain(error: msgspec.ValidationError) -> str:

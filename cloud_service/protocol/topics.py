@@ -8,6 +8,8 @@ MAX_TOPIC_BYTES: Final = 65_535
 
 _CLIENT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _REQUEST = re.compile(rf"{ROOT}/(?:request|control)/([A-Za-z]+)/([A-Za-z0-9_-]{{1,64}})")
+_ID = "([1-9][0-9]{0,30})"
+_STATE = re.compile(rf"{ROOT}/state/(?:station/{_ID}|point/{_ID}/{_ID})")
 
 
 def is_client(name: str) -> bool:
@@ -59,12 +61,8 @@ def point_state(station_id: int | str, point_id: int | str) -> str:
 
 def parse_state(topic: str) -> tuple[int, ...] | None:
     """(station ID,) or (station ID, point ID) of a topic of retained state; None for any other topic."""
-    match topic.removeprefix(f"{ROOT}/state/").split("/"):
-        case ["station", station] if station.isdecimal():
-            return (int(station),)
-        case ["point", station, point] if station.isdecimal() and point.isdecimal():
-            return int(station), int(point)
-    return None
+    match = _STATE.fullmatch(topic)
+    return tuple(int(number) for number in match.groups() if number) if match else None
 
 
 def presence(client: str) -> str:

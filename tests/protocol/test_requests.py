@@ -1,0 +1,169 @@
+"""The eleven requests: their keys, the kinds of their values, and when two are the same."""
+
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloud_service.protocol.errors import BadRequest
+from cloud_service.protocol.requests import KEYS, REQUESTS, fingerprint, make_request
+
+CONTRACT = {
+    "newChargingStation": ("x_position", "y_position"),
+    "updateChargingStation": ("chargingStationID", "x_position", "y_position"),
+    "deleteChargingStation": ("chargingStationID",),
+    "newChargingPoint": ("chargingStationID", "power", "kWhPrice", "availability"),
+    "updateChargingPoint": ("chargingPointID", "chargingStationID", "power", "kWhPrice", "availability"),
+    "deleteChargingPoint": ("chargingPointID", "chargingStationID"),
+    "receiveAllChargingPoints": ("chargingStationID",),
+    "receiveAllReservations": ("chargingStationID",),
+    "scheduleReservation": ("vid", "x", "y", "actualBatteryPercentage", "batteryCapacity"),
+    "findReservation": ("vid",),
+    "deleteReservation": ("reservationID", "vehicleID"),
+}
+
+GOOD: dict[str, tuple[Any, ...]] = {
+    "x_position": (0, -5, 2.5, 1e308, -(10**300), 5e-324),
+    "y_position": (0, 7.25),
+    "x": (0, 1.5),
+    "y": (0, -1.5),
+    "chargingStationID": (1, 5.0, 1e15, 10**20),
+    "chargingPointID": (1, 2.0),
+    "reservationID": (1, 3.0),
+    "power": (1, 0.1, 5e-324, 10**300),
+    "kWhPrice": (0, 0.0, -0.0, 1, 0.75),
+    "availability": ("livre", "ocupado", "reservado"),
+    "actualBatteryPercentage": (0, -0.0, 1, 99, 99.99999),
+    "batteryCapacity": (1, 0.5, 1e300),
+    "vid": (7, -7, 7.0, 0, "7", "a", "Zé da Silva", "x" * 128, "/+#", 10**127),
+    "vehicleID": (7, "abc"),
+}
+
+NO_NUMBER: tuple[Any, ...] = (None, True, False, "1", "", [], [1], {}, {"a": 1}, 10**309, -(10**400))
+NO_ID = (*NO_NUMBER, 0, -1, 1.5, 0.0, -0.0, -5.0, 0.5)
+BAD: dict[str, tuple[Any, ...]] = {
+    "x_position": NO_NUMBER,
+    "y_position": NO_NUMBER,
+    "x": NO_NUMBER,
+    "y": NO_NUMBER,
+    "chargingStationID": NO_ID,
+    "chargingPointID": NO_ID,
+    "reservationID": NO_ID,
+    "power": (*NO_NUMBER, 0, 0.0, -0.0, -1, -0.5),
+    "kWhPrice": (*NO_NUMBER, -1, -0.01, -5e-324),
+    "availability": (None, True, 1, "", "Livre", "livre ", "free", ["livre"]),
+    "actualBatteryPercentage": (*NO_NUMBER, 100, 100.0, 100.5, -1, -0.1),
+    "batteryCapacity": (*NO_NUMBER, 0, 0.0, -1),
+    "vid": (None, True, 1.5, "", "x" * 129, "a\nb", "a\0", "\x7f", "\x85", [], {}, 10**128, -(10**127)),
+    "vehicleID": (None, False, 0.5, "", "x" * 129, "a\tb", [7], 10**128),
+}
+
+SAMPLE = {key: values[0] for key, values in GOOD.items()}
+MAY_BE_MISSING = {"vid", "vehicleID"}
+"""Accounts that are one vehicle may leave them out; who has to name one, the handlers say."""
+
+ROWS = [(action, key) for action, keys in CONTRACT.items() for key in keys]
+
+
+def sample(action: str) -> dict[str, Any]:
+    return {key: SAMPLE[key] for key in CONTRACT[action]}
+
+
+def cases(values: dict[str, tuple[Any, ...]]) -> list[Any]:
+    return [
+        pytest.param(action, key, value, id=f"{action}-{key}-{value!r:.30}")
+        for action, key in ROWS
+        for value in values[key]
+    ]
+
+
+def test_the_table_is_the_contract_s() -> None:
+    assert list(REQUESTS) == list(CONTRACT)
+    assert {action: set(keys) for action, keys in KEYS.items()} == {
+        action: set(keys) for action, keys in CONTRACT.items()
+    }
+
+
+@pytest.mark.parametrize(("action", "key", "value"), cases(GOOD))
+def test_good_values(action: str, key: str, value: Any) -> None:
+    request = make_request(action, {**sample(action), key: value})
+    held = msgspec.to_builtins(request)[key]
+    assert held == value
+    if isinstance(value, int):
+        assert isinstance(held, int), "an integer stays an integer"
+    elif isinstance(value, float):
+        id_keys = ("chargingStationID", "chargingPointID", "reservationID", "vid", "vehicleID")
+        assert isinstance(held, int if key in id_keys else float)
+
+
+@pytest.mark.parametrize(("action", "key", "value"), cases(BAD))
+def test_bad_values(action: str, key: str, value: Any) -> None:
+    with pytest.raises(BadRequest, match=key):
+        make_request(action, {**sample(action), key: value})
+
+
+@pytest.mark.parametrize(("action", "key"), ROWS)
+def test_missing_keys(action: str, key: str) -> None:
+    values = {name: value for name, value in sample(action).items() if name != key}
+    if key in MAY_BE_MISSING:
+        make_request(action, values)
+    else:
+        with pytest.raises(BadRequest, match=f"missing key `{key}`"):
+            make_request(action, values)
+
+
+@pytest.mark.parametrize("action", REQUESTS)
+def test_unknown_keys_are_ignored(action: str) -> None:
+    more = {"unknown": [1e300], "action": 1, "changes": None, "Power": 1, "station_id": 9, "requestID": 5}
+    assert make_request(action, {**sample(action), **more}) == make_request(action, sample(action))
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.sampled_from(ROWS), anything)
+def test_any_value_makes_a_request_or_a_bad_one(row: tuple[str, str], value: Any) -> None:
+    action, key = row
+    values = {**sample(action), key: value}
+    with suppress(BadRequest):
+        assert make_request(action, values).action == action
+
+
+class TestFingerprints:
+    @pytest.mark.parametrize("action", REQUESTS)
+    def test_what_does_not_count(self, action: str) -> None:
+        plain = fingerprint(action, sample(action))
+        around = {"requestID": "a", "replyTo": "b", "expiresAt": 5, "unknown": 1}
+        assert fingerprint(action, {**around, **dict(reversed(sample(action).items()))}) == plain
+
+    @pytest.mark.parametrize(("action", "key"), ROWS)
+    def test_what_counts(self, action: str, key: str) -> None:
+        plain = fingerprint(action, sample(action))
+        for value in (*GOOD[key][1:], *BAD[key]):
+            if value != SAMPLE[key] or type(value) is not type(SAMPLE[key]):
+                same_number = isinstance(value, int | float) and value == SAMPLE[key]
+                same = same_number and not isinstance(value, bool)
+                assert (fingerprint(action, {**sample(action), key: value}) == plain) == same, value
+        without = {name: value for name, value in sample(action).items() if name != key}
+        assert fingerprint(action, without) != plain
+
+    def test_the_action_counts(self) -> None:
+        values = {"chargingStationID": 1}
+        prints = {fingerprint(action, values) for action in REQUESTS}
+        assert len(prints) == len(REQUESTS)
+
+    def test_values_do_not_run_into_each_other(self) -> None:
+        one = fingerprint("newChargingStation", {"x_position": "1", "y_position": "2"})
+        assert one != fingerprint("newChargingStation", {"x_position": '1","2'})
+        assert one != fingerprint("newChargingStation", {"x_position": 1, "y_position": 2})
+
+    @given(st.sampled_from(ROWS), anything)
+    def test_any_value_has_one(self, row: tuple[str, str], value: Any) -> None:
+        assert len(fingerprint(row[0], {row[1]: value})) == 16

@@ -1,0 +1,47 @@
+"""The topics of the contract, and the names of those who use them."""
+
+import pytest
+
+from cloud_service.protocol import topics
+
+
+def test_as_the_contract_has_them() -> None:
+    assert topics.request("findReservation", "ana") == "recharge/v1/request/findReservation/ana"
+    assert topics.reply("ana") == "recharge/v1/reply/ana"
+    assert topics.event("ana", "reservationScheduled") == "recharge/v1/event/ana/reservationScheduled"
+    assert topics.station_state(5) == "recharge/v1/state/station/5"
+    assert topics.point_state(5, 2) == "recharge/v1/state/point/5/2"
+    assert topics.presence("ana") == "recharge/v1/presence/ana"
+    assert topics.service("gateway") == "recharge/v1/service/gateway"
+
+
+@pytest.mark.parametrize("name", ["a", "A", "7", "-", "_", "ana-1_B", "x" * 64])
+def test_names(name: str) -> None:
+    assert topics.is_client(name)
+
+
+@pytest.mark.parametrize("name", ["", "x" * 65, "a b", "a/b", "+", "#", "é", "a\n", "a.b", "ana@x", "²", "٣"])
+def test_what_is_no_name(name: str) -> None:
+    assert not topics.is_client(name)
+
+
+@pytest.mark.parametrize(
+    ("topic", "subject"),
+    [
+        ("recharge/v1/state/station/5", (5,)),
+        ("recharge/v1/state/point/5/12", (5, 12)),
+        ("recharge/v1/state/station/5/1", None),
+        ("recharge/v1/state/point/5", None),
+        ("recharge/v1/state/station/x", None),
+        ("recharge/v1/state/station/-1", None),
+        ("recharge/v1/state/station/²", None),
+        ("recharge/v1/state/station/", None),
+        ("recharge/v1/state", None),
+        ("recharge/v1/service/gateway", None),
+        ("station/5", None),
+        ("recharge/v1/state/station/05", None),
+        ("recharge/v1/state/station/" + "9" * 5000, None),
+    ],
+)
+def test_state(topic: str, subject: tuple[int, ...] | None) -> None:
+    assert topics.parse_state(topic) == subject
