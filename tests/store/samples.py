@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from cloud_service.core.changes import Changes, Event
 from cloud_service.core.network import Tables
+from cloud_service.core.records import RESERVED
 from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.filesystem import Folder
 from cloud_service.store.interface import Recovered, Standing
@@ -15,7 +16,8 @@ from tests.harness import wait_until
 
 STATION = station(1, 2, 3.5, last_point_id=1)
 POINT = point(1, 1, 22, 0.25)
-BOOKED_POINT = replace(POINT, last_reservation_id=1)
+BOOKED_POINT = replace(POINT, last_reservation_id=1, availability=RESERVED)
+RELEASED_POINT = replace(POINT, availability="reservado", last_reservation_id=1)
 BOOKING = reservation(1, NOW + minutes(5), NOW + minutes(65), "ana")
 
 
@@ -34,6 +36,7 @@ def booking() -> Changes:
 def cancellation(at: datetime = NOW) -> Changes:
     return Changes(
         removed_reservations=(BOOKING.key,),
+        points=(RELEASED_POINT,),
         events=(Event("reservationCancelled", at, "vehicleCancelled", BOOKING, "owner"),),
     )
 
