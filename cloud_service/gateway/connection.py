@@ -14,11 +14,12 @@ from cloud_service.gateway.framing import Framer, Unreadable
 from cloud_service.gateway.settings import GatewaySettings
 from cloud_service.gateway.translation import NONE, may_end, read_request, write_reply
 from cloud_service.protocol.errors import BadRequest, RequestError
+from cloud_service.protocol.replies import OK
 
 log = logging.getLogger(__name__)
 
-READ_BYTES: Final = 4096
-"""Read and recognised at a stretch, so that others get their turn."""
+READ_BYTES: Final = 1024
+"""Read and recognised at a stretch, a millisecond at the worst: then others get their turn."""
 _HANG_UP_TIMEOUT: Final = 2.0
 _UNKNOWN: Final = "UNKNOWN"
 
@@ -125,8 +126,9 @@ class Connection:
     async def _answer(self, body: bytes) -> bytes | None:
         """The reply, or None where the connection is to end without one: `None` says no, never perhaps."""
         begun = self._loop.time()
-        action, request_id, outcome, reason = None, uuid4().hex, "ok", None
-        reply: bytes | None = None
+        request_id = uuid4().hex
+        action = reason = None
+        outcome = _UNKNOWN
         try:
             question = read_request(body)
             action = question.action
@@ -136,14 +138,18 @@ class Connection:
             reply = write_reply(action, result, self._zone)
         except RequestError as error:
             outcome, reason = error.code, error.message
-            reply = None if error.retryable else NONE
+            return None if error.retryable else NONE
         except (OutcomeUnknown, ConnectionError) as error:
-            outcome, reason = _UNKNOWN, str(error)
+            reason = str(error)
+            return None
         except Exception:
-            outcome = _UNKNOWN
             log.exception("a request could not be answered", extra={"action": action, "client": self._peer})
-        self._log(action, request_id, outcome, begun, reason)
-        return reply
+            return None
+        else:
+            outcome = OK
+            return reply
+        finally:
+            self._log(action, request_id, outcome, begun, reason)
 
     def _log(
         self, action: str | None, request_id: str | None, outcome: str, begun: float, reason: str | None

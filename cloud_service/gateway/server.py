@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 STOP_TIMEOUT: Final = 5.0
 """Seconds that requests in hand have when the gateway stops."""
 BACKLOG: Final = 1024
+RECEIVE_BUFFER: Final = 32_768
+SEND_BUFFER: Final = 131_072
 _TELL_REFUSALS_EVERY: Final = 1.0
 
 
@@ -26,7 +28,11 @@ def listen(settings: GatewaySettings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     both = settings.host == "::" and socket.has_dualstack_ipv6()
     address = (settings.host, settings.port)
-    return socket.create_server(address, family=family, backlog=BACKLOG, dualstack_ipv6=both)
+    listener = socket.create_server(address, family=family, backlog=BACKLOG, dualstack_ipv6=both)
+    # Connections inherit these. They bound what a client can make the system and asyncio hold for it.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+    return listener
 
 
 class GatewayServer:
