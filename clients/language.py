@@ -115,6 +115,8 @@ PORTUGUESE: Final[Mapping[str, str]] = {
     "free": "livre",
     "occupied": "ocupado",
     "reserved": "reservado",
+    # a demo
+    "Time passes {times} times as fast": "O tempo passa {times} vezes mais rápido",
     # an import
     "{file} cannot be read: {reason}": "Não foi possível ler {file}: {reason}",
     (
@@ -139,8 +141,8 @@ PORTUGUESE: Final[Mapping[str, str]] = {
     "the same row again": "linha repetida",
     "stations in the file": "estações no arquivo",
     "points in the file": "pontos no arquivo",
-    "added": "cadastrados agora",
-    "there already": "já cadastrados",
+    "added": "nesta importação",
+    "there already": "já na rede",
     "left out: the location has another owner's station": "de fora: no local há uma estação de outro dono",
     "more at these stations, left as they are": "a mais nestas estações, mantidos como estão",
     "Stopped: {reason}. Import again: what is there already is not doubled.": (

@@ -12,7 +12,7 @@ from rich.console import Console
 from clients import memory
 from clients.attendant import Attendant
 from clients.charger import Charger
-from clients.commands.common import add_pace, count, finite, positive, price, run, say
+from clients.commands.common import account, add_pace, count, finite, positive, price, run, say
 from clients.keyboard import Keyboard
 from clients.language import Language
 from clients.memory import Memory, MemoryUnusable
@@ -56,7 +56,7 @@ def main(options: Namespace) -> int:
 
 async def _live(options: Namespace, say: Language) -> int:
     broker = broker_address(options)
-    name = options.name or broker.user or "charger-1"
+    name = account(options, "charger-1")
     file = options.state or memory.default_file(name, os.environ)
     console = Console(highlight=False)
     lines = Lines(console, say)

@@ -4,12 +4,14 @@ import asyncio
 import math
 import os
 import signal
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Coroutine
 from typing import Any, Final
 
 from clients.language import Language, language_of
 from clients.records import Number
+from cloud_service.protocol import topics
+from cloud_service.settings import SettingError
 
 TIME_SCALE: Final = 120.0
 INTERRUPTED: Final = 130
@@ -52,6 +54,16 @@ def count(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise ArgumentTypeError(f"{text!r} is no whole number from 1")
     return int(text)
+
+
+def account(options: Namespace, otherwise: str) -> str:
+    """The account that `--name` or the broker's settings say. SettingError where it can be nobody's."""
+    name: str = options.name or options.mqtt_user or otherwise
+    if not topics.is_client(name):
+        raise SettingError(f"{name!r} is no account's name: 1 to 64 of A-Z, a-z, 0-9, _ and - are")
+    if options.mqtt_user not in (None, name):
+        raise SettingError(f"--name {name}: the account {options.mqtt_user} speaks under its own name only")
+    return name
 
 
 def add_pace(parser: ArgumentParser) -> None:

@@ -59,6 +59,8 @@ class Demo:
 
     async def run(self) -> int:
         """Until it is cancelled. Raises ConnectionError where the broker is not reached."""
+        times = self._say.measure(self._options.time_scale)
+        Lines(self._console, self._say).tell(self._say("Time passes {times} times as fast", times=times))
         try:
             async with asyncio.TaskGroup() as tasks:
                 for number in range(self._options.chargers):

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from clients.afdc import Export, NotAnExport, Site, project, read_export, sites
 from clients.charger import Charger
-from clients.commands.common import INTERRUPTED, count, finite, positive, price, run, say
+from clients.commands.common import INTERRUPTED, account, count, finite, positive, price, run, say
 from clients.importer import Importer, Tally
 from clients.language import Language
 from cloud_service.broker.requester import OutcomeUnknown
@@ -75,7 +75,7 @@ def main(options: Namespace) -> int:
 async def _bring_in(options: Namespace, say: Language) -> int:
     console = Console(highlight=False)
     broker = broker_address(options)
-    name = options.name or broker.user or ACCOUNT
+    name = account(options, ACCOUNT)
     powers = (options.level1, options.level2, options.fast)
     try:
         with options.file.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
@@ -112,7 +112,7 @@ def _warn_if_far(export: Export, centre: tuple[float, float], console: Console, 
             latitude=export.middle[0],
             longitude=export.middle[1],
         )
-        console.print(text, style="yellow", soft_wrap=True)
+        console.print(text, style="yellow")
 
 
 class _Bar:

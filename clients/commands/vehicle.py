@@ -7,7 +7,7 @@ from random import Random
 
 from rich.console import Console
 
-from clients.commands.common import INTERRUPTED, add_pace, count, finite, positive, run, say
+from clients.commands.common import INTERRUPTED, account, add_pace, count, finite, positive, run, say
 from clients.driving import Car
 from clients.journey import Journey, Pace, View
 from clients.keyboard import Keyboard
@@ -56,7 +56,8 @@ def main(options: Namespace) -> int:
 async def _live(options: Namespace, say: Language) -> int:
     random = Random(options.seed)
     broker = broker_address(options)
-    name = options.name or broker.user or f"vehicle-{random.randrange(1000, 10_000)}"
+    drawn = f"vehicle-{random.randrange(1000, 10_000)}"
+    name = (options.name or drawn) if options.protocol == "tcp" else account(options, drawn)
     vehicle = Vehicle(name, broker, protocol=options.protocol, gateway=(options.tcp_host, options.tcp_port))
     car = Car(
         x=options.x,

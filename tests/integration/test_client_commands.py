@@ -10,9 +10,10 @@ import pytest
 
 from clients import Charger, OutcomeUnknown, Point, Reservation, Vehicle
 from tests.harness import Stack, wait_until
-from tests.integration.client_commands import command, points_of, presence_of, running_charger
+from tests.integration.client_commands import EXAMPLES, command, points_of, presence_of, running_charger
 from tests.integration.terminal import Terminal
 
+CSV = str(EXAMPLES / "stations.csv")
 FAST = ("--time-scale", "3000")
 
 
@@ -134,6 +135,23 @@ def test_a_charger_outlives_its_broker(tmp_path: Path) -> None:
         wait_until(lambda: presence_of(stack, "lasting"), "the charger is online again")
         wait_until(lambda: asyncio.run(books(stack, "late")), "the network answers")
         wait_until(lambda: "is reserved for late" in charger.tail(), "the charger hears of it")
+
+
+@pytest.mark.parametrize("words", [("charger", "--yes"), ("vehicle", "--yes"), ("demo",), ("import", CSV)])
+def test_where_no_broker_is_a_command_says_so_in_one_sentence(stack: Stack, words: tuple[str, ...]) -> None:
+    ended = stack.recharge(*words, "--mqtt-port", "1")
+    assert ended.returncode == 1
+    assert ended.stderr.count("\n") == 1
+    assert "cannot be reached" in ended.stderr
+
+
+@pytest.mark.parametrize("words", [("charger", "--yes"), ("vehicle", "--yes"), ("import", CSV)])
+def test_a_name_that_no_account_can_have_is_refused(stack: Stack, words: tuple[str, ...]) -> None:
+    for name in (("--name", "a b"), ("--name", "a", "--mqtt-user", "b")):
+        ended = stack.recharge(*words, *name)
+        assert ended.returncode == 1
+        assert "name" in ended.stderr
+        assert "Traceback" not in ended.stderr
 
 
 # recharge vehicle
