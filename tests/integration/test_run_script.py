@@ -253,16 +253,18 @@ def test_installs_what_is_missing(machine: Machine, user: str) -> None:
     machine.lacks("mosquitto", "mosquitto_rr")
     (machine.folder / "python-venv").unlink()
     machine.provide("apt-get", APT_GET)
-    machine.provide("systemctl", TOOL)
+    machine.provide("deb-systemd-helper", TOOL)
+    machine.provide("update-rc.d", TOOL)
     if user == "root":
         machine.provide("id", "echo 0")
     else:
         machine.provide("sudo", '[ "$1" = -n ] || exit 1\nshift\nexec "$@"')
     done = machine.run("up")
     assert done.returncode == 0, done.stderr
-    assert machine.calls[:2] == [
+    assert machine.calls[:3] == [
         "apt-get install python3.11-venv mosquitto mosquitto-clients under policy 101, stdin ",
-        f"systemctl --quiet disable mosquitto.service in {machine.elsewhere}",
+        f"deb-systemd-helper --quiet disable mosquitto.service in {machine.elsewhere}",
+        f"update-rc.d mosquitto disable in {machine.elsewhere}",
     ]
     assert machine.calls[-1] == f"recharge up in {machine.elsewhere}"
     assert not (machine.folder / "sbin" / "policy-rc.d").exists()
@@ -272,16 +274,19 @@ def test_only_a_broker_that_it_installed_is_disabled(machine: Machine) -> None:
     machine.lacks("mosquitto_rr")
     machine.provide("id", "echo 0")
     machine.provide("apt-get", APT_GET)
-    machine.provide("systemctl", TOOL)
+    machine.provide("deb-systemd-helper", TOOL)
+    machine.provide("update-rc.d", TOOL)
     machine.run("up")
     assert machine.calls[0].startswith("apt-get install mosquitto-clients under")
-    assert not any(call.startswith("systemctl") for call in machine.calls)
+    assert not any("disable mosquitto" in call or "mosquitto disable" in call for call in machine.calls)
 
 
 def test_policy_of_the_machine_is_left_alone(machine: Machine) -> None:
     machine.lacks("mosquitto")
     machine.provide("id", "echo 0")
     machine.provide("apt-get", APT_GET)
+    machine.provide("deb-systemd-helper", TOOL)
+    machine.provide("update-rc.d", TOOL)
     machine.provide("policy-rc.d", "exit 104", "sbin")
     machine.run("up")
     assert machine.calls[0].startswith("apt-get install mosquitto under policy 104")
