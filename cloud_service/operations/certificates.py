@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -104,7 +105,11 @@ class Authority:
         return self._issue(account, DEVICE_LIFETIME, now, ExtendedKeyUsageOID.CLIENT_AUTH)
 
     def signed(self, certificate: x509.Certificate) -> bool:
-        return certificate.issuer == self._certificate.subject
+        try:
+            certificate.verify_directly_issued_by(self._certificate)
+        except (ValueError, TypeError, InvalidSignature):
+            return False
+        return True
 
     def _make(self, now: datetime) -> None:
         key = ec.generate_private_key(ec.SECP256R1())

@@ -1,6 +1,7 @@
 """A secured broker of the test's own, with what `recharge up --secure` makes for it."""
 
 import asyncio
+import os
 import subprocess
 import time
 from collections.abc import Awaitable, Callable
@@ -47,6 +48,12 @@ class Broker:
         assert self._process is not None
         self._process.terminate()
         self._process.wait(timeout=30)
+
+    def memory(self) -> int:
+        """Bytes of the machine's memory that the broker has."""
+        assert self._process is not None
+        pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
 
     def password(self, name: str) -> str:
         return self.folders.secrets.password_file(name).read_text().strip()

@@ -94,9 +94,27 @@ class MQTT:
         _, number = self._client.subscribe([(each, 1) for each in filters])
         return [not reason.is_failure for reason in self._answer(number)]
 
-    def publish(self, topics: Sequence[str], payload: bytes = b"test", *, retain: bool = False) -> list[bool]:
+    def publish(
+        self,
+        topics: Sequence[str],
+        payload: bytes = b"test",
+        *,
+        retain: bool = False,
+        response_topic: str | None = None,
+        user_properties: Sequence[tuple[str, str]] = (),
+    ) -> list[bool]:
         """Whether the broker's answers granted each message. In MQTT 3.1.1 they all say so."""
-        numbers = [self._client.publish(topic, payload, qos=1, retain=retain).mid for topic in topics]
+        properties = None
+        if response_topic or user_properties:
+            properties = Properties(PacketTypes.PUBLISH)
+            if response_topic:
+                properties.ResponseTopic = response_topic
+            if user_properties:
+                properties.UserProperty = list(user_properties)
+        numbers = [
+            self._client.publish(topic, payload, qos=1, retain=retain, properties=properties).mid
+            for topic in topics
+        ]
         answers = {}
         while len(answers) < len(numbers):
             number, reasons = self._answers.get(timeout=PATIENCE)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -89,11 +90,16 @@ class Client:
     def __exit__(self, *exception: object) -> None:
         self.mqtt.__exit__(*exception)
 
-    def ask(self, action: str, **values: object) -> Any:
+    def ask_as(self, action: str, claimed: str, **values: object) -> Any:
+        """As `ask`, with user properties that claim another name."""
+        return self.ask(action, _properties=[("client", claimed), ("username", claimed)], **values)
+
+    def ask(self, action: str, _properties: Sequence[tuple[str, str]] = (), **values: object) -> Any:
         """The reply's result, or the code of its error."""
         number = uuid4().hex
         body = json.dumps({**values, "requestID": number}).encode()
-        assert self.mqtt.publish([f"recharge/v1/request/{action}/{self.name}"], body) == [True]
+        topic = f"recharge/v1/request/{action}/{self.name}"
+        assert self.mqtt.publish([topic], body, user_properties=_properties) == [True]
         while (reply := json.loads(self.mqtt.received.get(timeout=PATIENCE).payload))["requestID"] != number:
             pass
         return reply["result"] if reply["ok"] else reply["error"]["code"]
