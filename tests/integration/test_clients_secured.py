@@ -1,0 +1,94 @@
+"""The clients with no more than their accounts' rights, over TLS."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from clients import BrokerAddress, Charger, Vehicle
+from cloud_service.operations.rights import Role
+from tests.harness import DEADLINE, Process, clean_environment, wait_until
+from tests.integration.client_commands import EXAMPLES
+from tests.security.broker import HOST, Broker
+from tests.security.network import Network
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+    broker = Broker(tmp_path_factory.mktemp("broker"))
+    network = Network(broker, tmp_path_factory.mktemp("network"))
+    try:
+        network.start()
+        yield network
+    finally:
+        network.stop()
+        broker.stop()
+
+
+def account(network: Network, name: str, role: Role) -> BrokerAddress:
+    password = network.broker.accounts(lambda accounts: accounts.add(name, role))
+    authority = network.broker.folders.ca_file
+    return BrokerAddress(HOST, network.broker.tls_port, name, password, authority)
+
+
+@pytest.mark.parametrize("protocol", ["mqtt5", "mqtt311"])
+def test_a_charger_and_a_vehicle_meet(network: Network, protocol: Literal["mqtt5", "mqtt311"]) -> None:
+    chargers = account(network, f"post-{protocol}", "charger")
+    vehicles = account(network, f"car-{protocol}", "vehicle")
+
+    async def meet() -> None:
+        async with (
+            Charger(f"post-{protocol}", chargers, protocol=protocol) as charger,
+            Vehicle(f"car-{protocol}", vehicles, protocol=protocol) as vehicle,
+            asyncio.timeout(DEADLINE),
+        ):
+            station = await charger.register_station(100, 100)
+            await charger.add_point(station.station_id, 22, 0.9)
+            booked = await vehicle.book(100, 100, 50, 44)
+            assert await vehicle.station(station.station_id) == station
+            for client in (charger, vehicle):
+                assert (await anext(aiter(client.events()))).reservation == booked
+            await vehicle.cancel(booked)
+            await charger.delete_station(station.station_id)
+
+    asyncio.run(meet())
+
+
+def command(network: Network, folder: Path, address: BrokerAddress, *words: str) -> Process:
+    environment = clean_environment(
+        RECHARGE_MQTT_PORT=str(address.port),
+        RECHARGE_MQTT_USER=address.user or "",
+        RECHARGE_MQTT_PASSWORD=address.password or "",
+        RECHARGE_MQTT_CA_FILE=str(address.ca_file),
+        RECHARGE_TCP_PORT=str(network.tcp_port),
+    )
+    return Process(words[0], [sys.executable, "-m", "cloud_service", *words], folder / "log", environment)
+
+
+def test_a_demo_lives_with_an_operators_account(network: Network, tmp_path: Path) -> None:
+    demo = command(
+        network, tmp_path, account(network, "operator-demo", "operator"), "demo", "--time-scale", "3000"
+    )
+    demo.start()
+    try:
+        wait_until(
+            lambda: demo.tail().count("left the charging point") >= 3 or not demo.running, "they charge"
+        )
+        demo.check()
+        assert demo.stop() == 0
+    finally:
+        if demo.running:
+            demo.kill()
+    assert "refuses" not in demo.tail()
+
+
+def test_an_import_works_with_an_operators_account(network: Network, tmp_path: Path) -> None:
+    address = account(network, "operator-import", "operator")
+    imported = command(network, tmp_path, address, "import", str(EXAMPLES / "stations.csv"))
+    imported.start()
+    wait_until(lambda: not imported.running, "the import has ended")
+    assert "13  points in the file" in imported.tail()
+    assert "13  added" in imported.tail()
