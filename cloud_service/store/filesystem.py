@@ -78,7 +78,7 @@ class DiskFolder:
     """A folder of the operating system, held by one process at a time."""
 
     def __init__(self, path: Path) -> None:
-        path.mkdir(parents=True, exist_ok=True)
+        _make_folder(path)
         self.path = path
         self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
@@ -114,6 +114,19 @@ class DiskFolder:
 
     def where(self, name: str) -> str:
         return str(self.path / name)
+
+
+def _make_folder(path: Path) -> None:
+    """Makes a folder and those above it, whose names are on disk when this returns."""
+    if path.is_dir():
+        return
+    _make_folder(path.parent)
+    path.mkdir(exist_ok=True)
+    above = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(above)
+    finally:
+        os.close(above)
 
 
 def write_all(file: File, data: bytes) -> None:

@@ -1,5 +1,6 @@
 """Reading a folder: the files, then the journal over them, then what cannot be part of the network."""
 
+from collections.abc import Iterator
 from datetime import datetime, tzinfo
 from typing import Final
 
@@ -8,6 +9,7 @@ from msgspec import Struct
 
 from cloud_service.core.changes import Event
 from cloud_service.store import checkpoint as checkpoints
+from cloud_service.store.checkpoint import Checkpoint
 from cloud_service.store.errors import DamagedStore
 from cloud_service.store.files import ChargingPointsFile, ChargingStationsFile, ReservationsFile, SetAside
 from cloud_service.store.filesystem import Folder, replace_file
@@ -29,25 +31,32 @@ class Found(Struct):
     unfolded: Unfolded
     sizes: dict[str, int]
     last_segment: int
+    segments: list[tuple[str, Scan]]
+    """Of the journal, by name; read to the end."""
     set_aside: list[SetAside]
 
 
 def recover(folder: Folder, zone: tzinfo | None, now: datetime) -> Found:
-    """Reads a folder. Nothing is written before all of it was found to be sound.
+    """Reads a folder, and leaves it so that the journal can go on.
 
-    Raises DamagedStore for whatever is not as the service or a person leaves it.
+    Nothing is written before all of it was found to be sound. Raises DamagedStore for whatever is not as the
+    service or a person leaves it.
     """
+    found = read_folder(folder, zone, now)
+    found.recovered.notes += _settle(folder, found.segments)
+    return found
+
+
+def read_folder(folder: Folder, zone: tzinfo | None, now: datetime) -> Found:
+    """Reads a folder and changes nothing. Raises DamagedStore."""
     checkpoint = checkpoints.read_checkpoint(folder)
     intake = _read_files(folder, zone)
     recovered = Recovered(intake.tables, _read_requests(folder, checkpoint.sequence))
     mark, told, unfolded = checkpoint.mark, checkpoint.told, Unfolded()
     events: list[tuple[int, Event]] = list(checkpoint.untold)
     last_segment = checkpoint.segment - 1
-    scans: list[tuple[str, Scan]] = []
-    for number, name in numbered(folder, SEGMENTS):
-        if number < checkpoint.segment:
-            continue
-        scan = Scan(folder.where(name), folder.read(name), mark)
+    segments: list[tuple[str, Scan]] = []
+    for number, name, scan in journal_of(folder, checkpoint):
         for batch in scan.batches():
             for changes in batch.changes:
                 intake.tables.apply(changes)
@@ -55,14 +64,23 @@ def recover(folder: Folder, zone: tzinfo | None, now: datetime) -> Found:
             told = max(told, batch.told)
             unfolded.add(batch)
         mark, last_segment = scan.mark, number
-        scans.append((name, scan))
-    recovered.notes += _settle(folder, scans)
+        segments.append((name, scan))
     recovered.remembered += unfolded.remembered
     recovered.untold = [row for row in events if row[0] > told]
     intake.check(now)
     intake.count_ids()
     recovered.notes += [f"{row.file}: set aside, {row.reason}: {row.record}" for row in intake.set_aside]
-    return Found(recovered, mark, told, unfolded, checkpoint.sizes, last_segment, intake.set_aside)
+    return Found(recovered, mark, told, unfolded, checkpoint.sizes, last_segment, segments, intake.set_aside)
+
+
+def journal_of(folder: Folder, checkpoint: Checkpoint) -> Iterator[tuple[int, str, Scan]]:
+    """The segments that the checkpoint does not include; each has to be read to its end before the next."""
+    mark = checkpoint.mark
+    for number, name in numbered(folder, SEGMENTS):
+        if number >= checkpoint.segment:
+            scan = Scan(folder.where(name), folder.read(name), mark)
+            yield number, name, scan
+            mark = scan.mark
 
 
 def keep_aside(folder: Folder, rows: list[SetAside]) -> None:
@@ -102,15 +120,15 @@ def _read_requests(folder: Folder, sequence: int) -> list[Memory]:
     return remembered
 
 
-def _settle(folder: Folder, scans: list[tuple[str, Scan]]) -> list[str]:
+def _settle(folder: Folder, segments: list[tuple[str, Scan]]) -> list[str]:
     """Sets aside what is torn, and makes sure that what was read is on disk before anything builds on it.
 
     The last lines are written anew, in a file of their own: they may be those of a sync that failed, perhaps
     in a process that is gone, and no later sync of that file would say whether they are on disk.
     """
     notes = []
-    filled = [name for name, scan in scans if scan.data]
-    for name, scan in scans:
+    filled = [name for name, scan in segments if scan.data]
+    for name, scan in segments:
         torn = scan.data[scan.end :]
         if torn:
             broken = f"{name}.{scan.end}.broken"

@@ -131,14 +131,15 @@ def check(found: Knowledge, possible: Possible) -> None:
     if possible.attempted is not None and found.sequence == possible.attempted.sequence:
         expected = possible.attempted
     assert found.sequence == expected.sequence, f"batch {found.sequence} instead of {expected.sequence}"
-    assert found.tables == expected.tables, _difference(found.tables, expected.tables)
+    assert found.tables == expected.tables, difference(found.tables, expected.tables)
     missing = expected.remembered ^ found.remembered
     assert not missing, f"remembered differs by {missing}"
     lost = set(expected.untold) - set(found.untold)
     assert not lost, f"events are lost: {lost}"
 
 
-def _difference(found: Tables, expected: Tables) -> str:
+def difference(found: Tables, expected: Tables) -> str:
+    """What is not as expected, a line each."""
     lines = [f"last station ID: found {found.last_station_id}, expected {expected.last_station_id}"]
     for name in ("stations", "points", "reservations"):
         has, should = getattr(found, name), getattr(expected, name)

@@ -1,8 +1,8 @@
 """EIO and ENOSPC at every operation that the store makes, once and lasting, as the service lives with them.
 
 A service in this process goes through the same requests with a fault at one operation after the other.
-Whatever it answers holds; whatever it refuses with STORAGE after a failed write changed nothing; once the disk
-is well again, so is the service, by itself.
+Whatever it answers holds; whatever it refuses with STORAGE after a failed write changed nothing; once the
+disk is well again, so is the service, by itself.
 """
 
 import errno

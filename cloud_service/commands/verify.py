@@ -1,0 +1,47 @@
+"""Checks a data folder from its files, also while the service runs. Exits with 1 where something is wrong."""
+
+import sys
+from argparse import ArgumentParser, Namespace
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from cloud_service.operations.snapshot import NoSnapshot, take_snapshot
+from cloud_service.operations.verify import Report, examine
+from cloud_service.store.errors import DamagedStore
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "folder", metavar="DATA-DIR", type=Path, help="the data folder; nothing is written there"
+    )
+
+
+def main(options: Namespace) -> int:
+    zone = ZoneInfo(options.time_zone) if options.time_zone else None
+    try:
+        report = examine(take_snapshot(options.folder), zone, datetime.now(UTC))
+    except NoSnapshot as error:
+        print(f"recharge verify: {error}", file=sys.stderr)
+        return 1
+    except DamagedStore as damage:
+        report = Report(findings=[str(damage)])
+    _print(report)
+    return 1 if report.findings else 0
+
+
+def _print(report: Report) -> None:
+    tables = report.tables
+    print(
+        f"{len(tables.stations)} stations, {len(tables.points)} points,"
+        f" {len(tables.reservations)} reservations; {report.ended} more in the history"
+    )
+    print(
+        f"the last batch is {report.sequence}; {report.lines} are in the journal only;"
+        f" {report.remembered} requests are remembered"
+    )
+    for note in report.notes:
+        print(f"note: {note}")
+    for finding in report.findings:
+        print(f"WRONG: {finding}")
+    print(f"{len(report.findings)} findings" if report.findings else "sound")
