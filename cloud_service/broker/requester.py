@@ -27,6 +27,9 @@ EXPIRY_MARGIN: Final = 2.0
 """Seconds before a request's timeout from which on it is to have no effect any more."""
 FIRST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 2.0
+PATIENCE: Final = 3.0
+"""Seconds of silence after which a request is asked again; twice as many after that, and so on. A broker that
+lost its sessions takes requests for a service that has not subscribed yet, and nobody ever gets them."""
 
 
 class OutcomeUnknown(Exception):
@@ -71,6 +74,7 @@ class Requester:
         client_id: str | None = None,
         protocol: Protocol = "mqtt5",
         limit: int = 100,
+        patience: float = PATIENCE,
         subscriptions: Sequence[str] = (),
         on_message: Callable[[Message], None] | None = None,
         birth: Message | Callable[[], Message] | None = None,
@@ -90,6 +94,7 @@ class Requester:
         self._client = client
         self._protocol = protocol
         self._on_message = on_message
+        self._patience = patience
         self._room = asyncio.Semaphore(limit)
         self._pending: dict[str, _Pending] = {}
 
@@ -113,8 +118,8 @@ class Requester:
     ) -> Any:
         """The reply's result.
 
-        Where the service or the broker is away, or asks to come again later, the request is asked again, with
-        the same ID, until `timeout` seconds have passed. Raises the reply's RequestError, or Busy where the
+        Where the service or the broker is away or silent, or asks to come again later, the request is asked
+        again, with the same ID, until `timeout` seconds have passed. Raises the reply's RequestError, or Busy where the
         request never left for want of room; OutcomeUnknown where no reply came in time; ConnectionError where
         the broker refused the request or the connection was closed; ValueError for an ID that is in use.
         """
@@ -153,10 +158,11 @@ class Requester:
         return msgspec.json.encode({**values, **envelope})
 
     async def _ask(self, pending: _Pending, retry: bool) -> Any:
-        pause = FIRST_PAUSE
+        pause, patience = FIRST_PAUSE, self._patience
         while True:
-            reply = await self._attempt(pending)
+            reply = await self._attempt(pending, patience)
             if reply is None:
+                patience *= 2
                 continue
             if reply.error is None:
                 return reply.result
@@ -166,8 +172,8 @@ class Requester:
             await asyncio.sleep(wait)
             pause = min(pause * 2, LONGEST_PAUSE)
 
-    async def _attempt(self, pending: _Pending) -> Reply | None:
-        """Sends the request unless it has expired, and waits for what comes of it."""
+    async def _attempt(self, pending: _Pending, patience: float) -> Reply | None:
+        """Sends the request unless it has expired, and waits for what comes of it; None to ask again."""
         pending.outcome = asyncio.get_running_loop().create_future()
         remaining = pending.expires - time.time()
         if remaining <= 0:
@@ -175,7 +181,11 @@ class Requester:
         pending.sent = self.connection.send(self._message(pending, remaining))
         pending.sent.add_done_callback(pending.note_sent)
         try:
-            return await pending.outcome
+            while not pending.outcome.done():
+                await asyncio.wait([pending.outcome], timeout=patience)
+                if pending.sent.done() and not pending.outcome.done():
+                    return None
+            return pending.outcome.result()
         finally:
             pending.sent.cancel()
 

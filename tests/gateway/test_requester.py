@@ -227,6 +227,16 @@ async def test_no_reply_in_time_leaves_the_outcome_unknown(broker: Broker, clien
 
 
 @in_loop
+async def test_a_request_that_nobody_got_is_asked_again(broker: Broker, client: str) -> None:
+    async with Requester(broker.address, client, patience=0.2) as requester:
+        asked = asyncio.create_task(requester.request(*FIND, request_id="once", timeout=40))
+        await asyncio.sleep(0.1)  # the broker takes it for nobody
+        async with Responder(broker.address, client, lambda incoming: 5) as service:
+            assert await asked == 5
+            assert set(service.ids) == {"once"}
+
+
+@in_loop
 async def test_a_reply_that_was_lost_with_the_connection_is_asked_for_again(
     broker: Broker, client: str
 ) -> None:
