@@ -3,18 +3,16 @@
 What a command was started with ends up in frozen records, which everything else is given.
 """
 
-import math
 import os
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterable, Mapping
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from cloud_service.broker.address import BrokerAddress
+from cloud_service.setting_values import amount, count, networks, one_of, path, port, texts, time_zone
 
 
 class SettingError(Exception):
@@ -43,62 +41,6 @@ class Setting(Struct, frozen=True):
         return "RECHARGE_" + self.name.upper()
 
 
-def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > 65_535:
-        raise ArgumentTypeError(f"{text!r} is no port: a number from 0 to 65535 is, and 0 takes a free one")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
-        raise ArgumentTypeError(f"{text!r} is no whole number from 1")
-    return int(text)
-
-
-def _amount(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise ArgumentTypeError(f"{text!r} is no number above 0")
-    return number
-
-
-def _path(text: str) -> Path:
-    if not text:
-        raise ArgumentTypeError("an empty text names no file or folder")
-    return Path(text).expanduser()
-
-
-def _time_zone(text: str) -> str:
-    try:
-        ZoneInfo(text)
-    except (LookupError, ValueError, OSError):
-        raise ArgumentTypeError(f"{text!r} is no time zone: America/Sao_Paulo is one") from None
-    return text
-
-
-def _texts(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
-    try:
-        return tuple(ip_network(word.strip()) for word in text.split(","))
-    except ValueError as error:
-        raise ArgumentTypeError(f"{error}: 192.0.2.0/24,2001:db8::/32 are networks") from None
-
-
-def _one_of(*choices: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text not in choices:
-            raise ArgumentTypeError(f"{text!r} is none of {', '.join(choices)}")
-        return text
-
-    return read
-
-
 _MIB: Final = 1024 * 1024
 
 _DATA = "where things are"
@@ -112,12 +54,12 @@ _SECURITY = "accounts and certificates"
 SETTINGS: Final[Mapping[str, Setting]] = {
     setting.name: setting
     for setting in (
-        Setting("data_dir", _DATA, "DIR", _path, Path("data"), "folder of the network's files"),
+        Setting("data_dir", _DATA, "DIR", path, Path("data"), "folder of the network's files"),
         Setting(
             "time_zone",
             _DATA,
             "ZONE",
-            _time_zone,
+            time_zone,
             None,
             "time zone of dates without an offset, in TCP replies and in the old server's files",
         ),
@@ -125,13 +67,13 @@ SETTINGS: Final[Mapping[str, Setting]] = {
             "audit_file",
             _DATA,
             "FILE",
-            _path,
+            path,
             None,
             "file to which the audit log is appended (default: audit.jsonl, in the data folder)",
         ),
         Setting("mqtt_host", _BROKER, "HOST", str, "127.0.0.1", "host of the broker"),
-        Setting("mqtt_port", _BROKER, "PORT", _port, 1883, "port of the broker"),
-        Setting("mqtt_tls_port", _SECURITY, "PORT", _port, 8883, "port of the broker for TLS"),
+        Setting("mqtt_port", _BROKER, "PORT", port, 1883, "port of the broker"),
+        Setting("mqtt_tls_port", _SECURITY, "PORT", port, 8883, "port of the broker for TLS"),
         Setting(
             "mqtt_user", _BROKER, "NAME", str, None, "account at the broker; an open broker asks for none"
         ),
@@ -140,7 +82,7 @@ SETTINGS: Final[Mapping[str, Setting]] = {
             "mqtt_password_file",
             _BROKER,
             "FILE",
-            _path,
+            path,
             None,
             "file whose first line is the password; or see RECHARGE_MQTT_PASSWORD",
         ),
@@ -148,40 +90,40 @@ SETTINGS: Final[Mapping[str, Setting]] = {
             "mqtt_ca_file",
             _BROKER,
             "FILE",
-            _path,
+            path,
             None,
             "authority of the broker's certificate; turns on TLS",
         ),
-        Setting("mqtt_certificate_file", _BROKER, "FILE", _path, None, "own certificate, for mutual TLS"),
-        Setting("mqtt_key_file", _BROKER, "FILE", _path, None, "key of the own certificate"),
+        Setting("mqtt_certificate_file", _BROKER, "FILE", path, None, "own certificate, for mutual TLS"),
+        Setting("mqtt_key_file", _BROKER, "FILE", path, None, "key of the own certificate"),
         Setting("tcp_host", _TCP, "HOST", str, "127.0.0.1", "address of the gateway"),
-        Setting("tcp_port", _TCP, "PORT", _port, 64352, "port of the gateway"),
+        Setting("tcp_port", _TCP, "PORT", port, 64352, "port of the gateway"),
         Setting(
-            "log_format", _LOGS, "text|json", _one_of("text", "json"), "text", "for people, or for machines"
+            "log_format", _LOGS, "text|json", one_of("text", "json"), "text", "for people, or for machines"
         ),
         Setting(
             "log_level",
             _LOGS,
             "LEVEL",
-            _one_of("debug", "info", "warning", "error"),
+            one_of("debug", "info", "warning", "error"),
             "info",
             "the least that is logged: debug, info, warning or error",
         ),
-        Setting("max_charge_days", _SERVICE, "DAYS", _amount, 30.0, "the longest charge that can be booked"),
-        Setting("max_result_bytes", _SERVICE, "N", _count, _MIB, "the largest result of a request"),
-        Setting("remember_hours", _SERVICE, "HOURS", _amount, 24.0, "how long requests are remembered"),
-        Setting("remember_per_client", _SERVICE, "N", _count, 100_000, "requests remembered of one client"),
-        Setting("remember_in_all", _SERVICE, "N", _count, 250_000, "requests remembered in all"),
+        Setting("max_charge_days", _SERVICE, "DAYS", amount, 30.0, "the longest charge that can be booked"),
+        Setting("max_result_bytes", _SERVICE, "N", count, _MIB, "the largest result of a request"),
+        Setting("remember_hours", _SERVICE, "HOURS", amount, 24.0, "how long requests are remembered"),
+        Setting("remember_per_client", _SERVICE, "N", count, 100_000, "requests remembered of one client"),
+        Setting("remember_in_all", _SERVICE, "N", count, 250_000, "requests remembered in all"),
         Setting(
-            "pending_per_client", _SERVICE, "N", _count, 2_000, "requests of one client at once, before BUSY"
+            "pending_per_client", _SERVICE, "N", count, 2_000, "requests of one client at once, before BUSY"
         ),
-        Setting("pending_in_all", _SERVICE, "N", _count, 8_000, "requests at once, before BUSY"),
-        Setting("checkpoint_seconds", _SERVICE, "SECONDS", _amount, 300.0, "time between checkpoints"),
+        Setting("pending_in_all", _SERVICE, "N", count, 8_000, "requests at once, before BUSY"),
+        Setting("checkpoint_seconds", _SERVICE, "SECONDS", amount, 300.0, "time between checkpoints"),
         Setting(
             "checkpoint_bytes",
             _SERVICE,
             "N",
-            _count,
+            count,
             64 * _MIB,
             "journal after which a checkpoint comes early",
         ),
@@ -189,7 +131,7 @@ SETTINGS: Final[Mapping[str, Setting]] = {
             "broker_dir",
             _SECURITY,
             "DIR",
-            _path,
+            path,
             None,
             "folder of the broker's own files (default: broker, in the data folder)",
         ),
@@ -197,7 +139,7 @@ SETTINGS: Final[Mapping[str, Setting]] = {
             "certificates_dir",
             _SECURITY,
             "DIR",
-            _path,
+            path,
             None,
             "folder of the broker's certificate (default: certificates, in the broker's folder)",
         ),
@@ -205,7 +147,7 @@ SETTINGS: Final[Mapping[str, Setting]] = {
             "authority_dir",
             _SECURITY,
             "DIR",
-            _path,
+            path,
             None,
             "folder of the private authority (default: authority, in the broker's folder)",
         ),
@@ -213,7 +155,7 @@ SETTINGS: Final[Mapping[str, Setting]] = {
             "secrets_dir",
             _SECURITY,
             "DIR",
-            _path,
+            path,
             None,
             "folder of the first accounts' passwords (default: secrets, in the broker's folder)",
         ),
@@ -221,23 +163,23 @@ SETTINGS: Final[Mapping[str, Setting]] = {
             "broker_names",
             _SECURITY,
             "NAMES",
-            _texts,
+            texts,
             ("localhost", "127.0.0.1"),
             "host names and addresses in the broker's certificate, separated by commas",
         ),
-        Setting("tcp_deadline", _GATEWAY, "SECONDS", _amount, 10.0, "for a request that is whole"),
-        Setting("tcp_request_timeout", _GATEWAY, "SECONDS", _amount, 30.0, "for a request to become whole"),
-        Setting("tcp_idle_timeout", _GATEWAY, "SECONDS", _amount, 300.0, "a connection lasts without a byte"),
-        Setting("tcp_linger", _GATEWAY, "SECONDS", _amount, 5.0, "it lasts after Sucesso or None"),
-        Setting("tcp_write_timeout", _GATEWAY, "SECONDS", _amount, 30.0, "a client may take to read a reply"),
-        Setting("tcp_max_connections", _GATEWAY, "N", _count, 4000, "connections at once"),
-        Setting("tcp_max_connections_per_address", _GATEWAY, "N", _count, 1000, "of them from one address"),
-        Setting("tcp_max_requests", _GATEWAY, "N", _count, 500, "requests at once; more wait their turn"),
+        Setting("tcp_deadline", _GATEWAY, "SECONDS", amount, 10.0, "for a request that is whole"),
+        Setting("tcp_request_timeout", _GATEWAY, "SECONDS", amount, 30.0, "for a request to become whole"),
+        Setting("tcp_idle_timeout", _GATEWAY, "SECONDS", amount, 300.0, "a connection lasts without a byte"),
+        Setting("tcp_linger", _GATEWAY, "SECONDS", amount, 5.0, "it lasts after Sucesso or None"),
+        Setting("tcp_write_timeout", _GATEWAY, "SECONDS", amount, 30.0, "a client may take to read a reply"),
+        Setting("tcp_max_connections", _GATEWAY, "N", count, 4000, "connections at once"),
+        Setting("tcp_max_connections_per_address", _GATEWAY, "N", count, 1000, "of them from one address"),
+        Setting("tcp_max_requests", _GATEWAY, "N", count, 500, "requests at once; more wait their turn"),
         Setting(
             "tcp_allowed_networks",
             _GATEWAY,
             "NETWORKS",
-            _networks,
+            networks,
             (),
             "where clients may come from, as in 192.0.2.0/24,2001:db8::/32; without it, from everywhere",
         ),

@@ -23,7 +23,12 @@ class CannotStart(Exception):
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--demo", action="store_true", help="add a few chargers and vehicles that live")
+    parser.add_argument(
+        "--demo",
+        action="store_true",
+        help="add a few chargers and vehicles that live; to leave them the screen, the log level is"
+        " warning then, unless it is set",
+    )
     parser.add_argument(
         "--secure", action="store_true", help="with accounts and TLS, as the compose stack has"
     )
@@ -45,6 +50,8 @@ def _fail(reason: str) -> int:
 
 async def _up(options: Namespace) -> int:
     broker = mosquitto.find_program("mosquitto")
+    if options.demo and "log_level" not in options.asked_for:
+        options.log_level = "warning"
     _choose_ports(options)
     with _prepared_folder(options.data_dir) as broker_folder:
         access = _access(options, broker_folder)
@@ -55,7 +62,7 @@ async def _up(options: Namespace) -> int:
                 await supervisor.until_asked()
             except Asked:
                 pass
-            print("ending: gateway, service, broker", file=sys.stderr)
+            print(f"ending {', '.join(reversed(supervisor.names))}", file=sys.stderr)
     return _fail("; ".join(supervisor.disorderly)) if supervisor.disorderly else 0
 
 

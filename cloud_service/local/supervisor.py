@@ -44,6 +44,11 @@ class Supervisor:
             if not await child.end():
                 self.disorderly.append(await ended)
 
+    @property
+    def names(self) -> list[str]:
+        """What was started, in this order."""
+        return [child.name for child in self._children]
+
     async def start(
         self, name: str, command: Sequence[str], environment: Mapping[str, str] = os.environ
     ) -> None:

@@ -177,6 +177,20 @@ def test_nothing_outlives_a_killed_supervisor(tmp_path: Path) -> None:
         assert "service: stopped" in network.stderr
 
 
+def test_demo_shows_what_lives(tmp_path: Path) -> None:
+    """Chargers are there at once, and a vehicle books within the first minutes of its day."""
+    with up(tmp_path, "--data-dir", str(tmp_path / "data"), *FREE_PORTS, "--demo") as network:
+        network.wait_ready()
+        assert set(processes_of(tmp_path / "data")) == {"broker", "service", "gateway", "demo"}
+        wait_until(lambda: "demo-vehicle" in network.stderr, "a vehicle does something", 120)
+        assert "demo-charger" in network.stderr
+        assert "INFO" not in network.stderr
+        network.process.send_signal(signal.SIGINT)
+        assert network.wait_end() == 0, network.stderr
+        assert "ending the demo, the gateway, the service, the broker" in network.stderr
+    assert len(json.loads((tmp_path / "data" / "reservations.json").read_text())) > 0
+
+
 @pytest.mark.parametrize("part", ["broker", "service", "gateway"])
 def test_a_part_that_dies_ends_the_rest(tmp_path: Path, part: str) -> None:
     with up(tmp_path, "--data-dir", str(tmp_path / "data"), *FREE_PORTS) as network:
