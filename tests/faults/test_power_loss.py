@@ -64,7 +64,7 @@ def troubled(random: Random) -> Trouble:
 
 
 def check_states(life: Run, random: Random, of_each: int) -> int:
-    """Reads what power losses may leave, and again after a second one in the midst of that. How many states."""
+    """Reads what power losses may leave, and what a second one leaves of that. Returns how many states."""
     count = 0
     for done, files in states(life.folder, random, of_each):
         possible = possible_at(life.folder.log, done)
@@ -77,7 +77,7 @@ def check_states(life: Run, random: Random, of_each: int) -> int:
 
 
 def _check_second_loss(folder: SimulatedFolder, possible: Possible, now: datetime, random: Random) -> int:
-    done, files = random.choice(list(states(folder, random, 1)))
+    _, files = random.choice(list(states(folder, random, 1)))
     check(read(SimulatedFolder(files), now), possible)
     return 1
 

@@ -1,0 +1,124 @@
+"""Reads a run's record together with the files after it, and says what contradicts the promise."""
+
+from datetime import UTC, datetime, timedelta
+from math import inf
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from cloud_service.core.network import Tables
+from cloud_service.core.queue import MARGIN
+from cloud_service.operations.snapshot import take_snapshot
+from cloud_service.operations.verify import examine
+from tests.faults.load import Load
+from tests.faults.recorder import Record
+
+
+def check_run(load: Load, data_dir: Path) -> None:
+    """AssertionError with all that is wrong with this run."""
+    report = examine(take_snapshot(data_dir), None, datetime.now(UTC))
+    problems = [*load.violations, *report.findings]
+    problems += _differences(load, report.tables)
+    problems += _overlaps(load.record)
+    problems += _reused(load.record)
+    assert load.record["answered"], "nothing was answered, so this proves nothing"
+    assert not problems, "\n".join(problems)
+
+
+def _differences(load: Load, tables: Tables) -> list[str]:
+    """Between what the clients know and what the files hold."""
+    known = [_public(vehicle.reservation) for vehicle in load.vehicles if vehicle.reservation]
+    found = [_public(reservation.public()) for reservation in tables.reservations.values()]
+    problems = [f"a client has it, the files do not: {row}" for row in known if row not in found]
+    problems += [f"the files have it, no client does: {row}" for row in found if row not in known]
+    for charger in load.chargers:
+        has = {key[1]: point.public() for key, point in tables.points.items() if key[0] == charger.far}
+        if has != charger.points:
+            problems.append(f"{charger.client.name} knows {charger.points}, the files have {has}")
+        for station_id in (charger.near, charger.far):
+            if station_id not in tables.stations:
+                problems.append(f"station {station_id} of {charger.client.name} is gone")
+    return problems
+
+
+def _public(row: dict[str, Any]) -> dict[str, Any]:
+    """With moments for dates: legacy clients have them without an offset."""
+    return {key: _moment(value) if key.endswith("DateTime") else value for key, value in row.items()}
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+class _Booking(Struct):
+    """A reservation while it was there for certain: from its answer until its cancellation was asked for."""
+
+    row: dict[str, Any]
+    begun: float
+    ended: float = inf
+
+    @property
+    def start(self) -> datetime:
+        return _moment(self.row["startDateTime"])
+
+    @property
+    def finish(self) -> datetime:
+        return _moment(self.row["finishDateTime"])
+
+    @property
+    def name(self) -> tuple[int, int, int]:
+        return self.row["chargingStationID"], self.row["chargingPointID"], self.row["reservationID"]
+
+
+def bookings(record: Record) -> list[_Booking]:
+    """All reservations that anybody was told of."""
+    open_by_client: dict[str, _Booking] = {}
+    found = []
+    for call in record.calls:
+        if call.action in ("scheduleReservation", "findReservation") and call.outcome == "answered":
+            had = open_by_client.get(call.client)
+            if had is None or had.name != _Booking(call.result, 0).name:
+                open_by_client[call.client] = _Booking(call.result, call.finished)
+                found.append(open_by_client[call.client])
+        elif call.action == "deleteReservation" and call.client in open_by_client:
+            open_by_client.pop(call.client).ended = call.invoked
+    return found
+
+
+def _overlaps(record: Record) -> list[str]:
+    """No two reservations of a point were ever scheduled within five minutes of each other."""
+    points: dict[tuple[int, int], list[_Booking]] = {}
+    for booking in bookings(record):
+        points.setdefault(booking.name[:2], []).append(booking)
+    return [
+        f"overlap: {first.row} and {second.row}"
+        for queue in points.values()
+        for number, first in enumerate(queue)
+        for second in queue[number + 1 :]
+        if first.begun < second.ended
+        and second.begun < first.ended
+        and first.start < second.finish + MARGIN
+        and second.start < first.finish + MARGIN
+    ]
+
+
+def _reused(record: Record) -> list[str]:
+    """A reservation's ID means one reservation for ever, and a charge is as long and dear as it must be."""
+    rows: dict[tuple[int, int, int], dict[str, Any]] = {}
+    problems = []
+    for booking in bookings(record):
+        row = rows.setdefault(booking.name, booking.row)
+        if _public(row) != _public(booking.row):
+            problems.append(f"an ID was given twice: {row} and {booking.row}")
+        if abs(booking.finish - booking.start - timedelta(hours=row["duration"])) > timedelta(seconds=1):
+            problems.append(f"not as long as it says: {row}")
+    return problems
+
+
+def latencies(record: Record) -> dict[str, float]:
+    """Percentiles of the answered requests, in seconds."""
+    seconds = sorted(call.seconds for call in record["answered"])
+    return {
+        f"p{percent}": seconds[min(len(seconds) - 1, len(seconds) * percent // 100)] for percent in (50, 99)
+    }
