@@ -121,8 +121,8 @@ class Requester:
         Where the service or the broker is away or silent, or asks to come again later, the request is asked
         again, with the same ID, until `timeout` seconds have passed. Raises the reply's RequestError, or Busy
         where the request never left for want of room; OutcomeUnknown where no reply came in time;
-        ConnectionError where the broker refused the request or the connection was closed; ValueError for an ID
-        that is in use.
+        ConnectionError where the broker refused the request or the connection was closed; ValueError for an
+        ID that is in use.
         """
         request_id = request_id or uuid4().hex
         if request_id in self._pending:
