@@ -14,9 +14,9 @@ from tests.docs.pages import ROOT
 from tests.harness import Stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A network of its own, because readers' IDs are those of a new one: with the demo's three stations."""
+    """A new network for each page, with the demo's three stations, so that IDs are those that readers get."""
 
     async def register(stack: Stack) -> None:
         for number in range(3):
@@ -33,7 +33,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def checkout(tmp_path: Path) -> Path:
     """A folder that looks like the repository's to a reader's shell: `./run` starts `recharge`."""
     run = tmp_path / "run"
-    run.write_text(f'#!/bin/sh\nexec {sys.executable} -m cloud_service "$@"\n')
+    run.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cloud_service "$@"\n')
     run.chmod(run.stat().st_mode | stat.S_IXUSR)
     return tmp_path
 
