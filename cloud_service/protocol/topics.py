@@ -5,6 +5,8 @@ from typing import Final
 
 ROOT: Final = "recharge/v1"
 MAX_TOPIC_BYTES: Final = 65_535
+MAX_TOPIC_SLASHES: Final = 200
+"""Mosquitto cuts off whoever publishes to a topic with more."""
 
 _CLIENT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _REQUEST = re.compile(rf"{ROOT}/(?:request|control)/([A-Za-z]+)/([A-Za-z0-9_-]{{1,64}})")
@@ -43,6 +45,7 @@ def may_reply_to(topic: str, client: str) -> bool:
         (topic == own or topic.startswith(own + "/"))
         and not any(character in topic for character in "+#\0")
         and topic.isprintable()
+        and topic.count("/") <= MAX_TOPIC_SLASHES
         and len(topic.encode()) <= MAX_TOPIC_BYTES
     )
 
