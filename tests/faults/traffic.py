@@ -22,6 +22,10 @@ class Traffic:
         self._sent: list[Message] = []
         self._number = 0
 
+    def reseed(self, seed: int) -> None:
+        """What comes next depends on this seed alone."""
+        self._random = Random(seed)
+
     def next(self) -> Message:
         if self._sent and self._random.random() < 0.1:
             return self._random.choice(self._sent)

@@ -17,6 +17,7 @@ from msgspec import Struct
 from cloud_service.protocol.messages import Message
 from cloud_service.service import Service, ServiceLimits
 from cloud_service.store.file_store import StoreOptions
+from tests.conftest import Scale
 from tests.faults.power_loss import SimulatedFolder
 from tests.faults.traffic import START, Traffic
 from tests.faults.witness import Witness, check, possible_at, read
@@ -81,6 +82,7 @@ def live(trouble: FailingFrom) -> Life:
         now += timedelta(minutes=20)
         turn(waiting)
     assert not waiting, "not well again by itself"
+    assert service.network.tables == witness.certain.tables, "the network in memory is not that on disk"
     return Life(folder, operations, refused, now)
 
 
@@ -90,17 +92,13 @@ def status(reply: Message | None) -> str:
     return "ok" if body["ok"] else str(body["error"]["code"])
 
 
-@pytest.mark.parametrize("lasting", [1, 5, 40])
-@pytest.mark.parametrize(
-    ("number", "short"), [(errno.EIO, None), (errno.ENOSPC, 50)], ids=["EIO", "ENOSPC after a short write"]
-)
-def test_a_fault_at_every_operation(
-    number: int, short: int | None, lasting: int, figure: Callable[[str], None]
-) -> None:
+def check_fault_at_every_operation(lasting: int, short: int | None, step: int = 1) -> tuple[int, int]:
+    """Raises where a promise is broken. How many operations failed in turn, and how many answers STORAGE."""
+    number = errno.EIO if short is None else errno.ENOSPC
     operations = live(FailingFrom(0, 0, number, short)).operations
     assert operations > 100
     refused = 0
-    for first in range(operations):
+    for first in range(0, operations, step):
         life = live(FailingFrom(first, lasting, number, short))
         refused += life.refused
         image = life.folder.image()
@@ -110,7 +108,16 @@ def test_a_fault_at_every_operation(
             folder = SimulatedFolder(image.survivors(kept))
             check(read(folder, life.now), possible_at(life.folder.log, len(life.folder.log)))
     assert refused
-    kind = errno.errorcode[number] + (" after a short write" if short else "")
+    return len(range(0, operations, step)), refused
+
+
+@pytest.mark.parametrize("lasting", [1, 5, 40])
+@pytest.mark.parametrize("short", [None, 50], ids=["EIO", "ENOSPC after a short write"])
+def test_a_fault_at_every_operation(
+    short: int | None, lasting: int, scale: Scale, figure: Callable[[str], None]
+) -> None:
+    operations, refused = check_fault_at_every_operation(lasting, short, scale(share=3, full=1))
+    kind = "EIO" if short is None else "ENOSPC after a short write"
     figure(
         f"disk faults: {kind} at each of {operations} operations, {lasting} in a row:"
         f" {refused} answers STORAGE, nothing lost, well again by itself"

@@ -71,28 +71,30 @@ def test_a_segment_is_read_to_its_end() -> None:
     assert reading.mark.sequence == 4
 
 
-@pytest.mark.parametrize(
-    ("spoil", "offset"),
-    [
-        pytest.param(lambda lines: [lines[0], lines[2]], 0, id="a line is missing"),
-        pytest.param(lambda lines: [lines[0], lines[2], lines[1]], 0, id="lines are swapped"),
-        pytest.param(lambda lines: [lines[0], lines[0], *lines[1:]], 0, id="a line stands twice"),
-        pytest.param(lambda lines: [lines[0], lines[1][1:], lines[2]], 0, id="a byte is missing"),
-        pytest.param(lambda lines: [lines[0], b"\n", *lines[1:]], 0, id="an empty line"),
-        pytest.param(lambda lines: [lines[0], bytes(512), *lines[1:]], 0, id="zeros"),
-        pytest.param(lambda lines: [lines[0], lines[1][:40], *lines[1:]], 0, id="a torn line before"),
-    ],
-)
-def test_damage_before_a_good_line_stops_the_start(
-    spoil: Callable[[list[bytes]], list[bytes]], offset: int
-) -> None:
+SPOILED: dict[str, Callable[[list[bytes]], list[bytes]]] = {
+    "a line is missing": lambda lines: [lines[0], lines[2]],
+    "lines are swapped": lambda lines: [lines[0], lines[2], lines[1]],
+    "a line stands twice": lambda lines: [lines[0], lines[0], *lines[1:]],
+    "a byte is missing": lambda lines: [lines[0], lines[1][1:], lines[2]],
+    "an empty line": lambda lines: [lines[0], b"\n", *lines[1:]],
+    "zeros": lambda lines: [lines[0], bytes(512), *lines[1:]],
+    "a torn line before": lambda lines: [lines[0], lines[1][:40], *lines[1:]],
+}
+
+
+def check_spoiled(name: str = "a line is missing") -> None:
     lines, _ = chain(3)
-    folder = SimulatedFolder({JOURNAL: b"".join(spoil(lines))})
+    folder = SimulatedFolder({JOURNAL: b"".join(SPOILED[name](lines))})
     with pytest.raises(DamagedStore) as refusal:
         read(folder, NOW)
     assert f"folder/{JOURNAL}, byte {len(lines[0])}: " in str(refusal.value)
     assert "Restore the folder from a backup" in str(refusal.value)
     assert folder.log == [], "the folder was changed"
+
+
+@pytest.mark.parametrize("name", SPOILED)
+def test_damage_before_a_good_line_stops_the_start(name: str) -> None:
+    check_spoiled(name)
 
 
 def test_a_first_line_that_does_not_follow_the_checkpoint_stops_the_start() -> None:
@@ -122,8 +124,9 @@ def test_segments_continue_each_other() -> None:
     assert read(SimulatedFolder(files), NOW).sequence == 3
 
 
-def test_every_prefix_recovers_to_its_last_whole_line(figure: Callable[[str], None]) -> None:
-    journal, ends, known = busy_journal(20_000)
+def check_prefixes(size: int = 2_000) -> int:
+    """Reads every prefix of a journal of this size. How many there were."""
+    journal, ends, known = busy_journal(size)
     for length in range(len(journal) + 1):
         whole = max(number for number, end in enumerate(ends) if end <= length)
         folder = SimulatedFolder({JOURNAL: journal[:length]})
@@ -131,15 +134,19 @@ def test_every_prefix_recovers_to_its_last_whole_line(figure: Callable[[str], No
         broken = {name: data for name, data in folder.files().items() if name.endswith(".broken")}
         torn = journal[ends[whole] : length]
         assert broken == ({f"{JOURNAL}.{ends[whole]}.broken": torn} if torn else {})
-    figure(f"journal: {len(journal) + 1} prefixes, each recovered to its last whole line")
+    return len(journal) + 1
 
 
-def test_every_flipped_bit_is_noticed(scale: Scale, figure: Callable[[str], None]) -> None:
-    """In the last line it may cost that line, set aside and reported; any other stops the start."""
+def test_every_prefix_recovers_to_its_last_whole_line(figure: Callable[[str], None]) -> None:
+    figure(f"journal: {check_prefixes(20_000)} prefixes, each recovered to its last whole line")
+
+
+def check_flipped_bits(step: int) -> str:
+    """Flips the bits of every so many bytes of a journal of 20 KB. Returns how many of how many."""
     journal, ends, known = busy_journal(20_000)
     assert len(journal) >= 20_000
     last = ends[-2]
-    positions = [*range(0, last, scale(share=7, full=1)), *range(last, len(journal))]
+    positions = [*range(0, last, step), *range(last, len(journal), step)]
     for position in positions:
         for bit in range(8):
             spoiled = bytearray(journal)
@@ -158,4 +165,9 @@ def test_every_flipped_bit_is_noticed(scale: Scale, figure: Callable[[str], None
             assert re.search(rf"{JOURNAL}, byte {start}: .*\. Restore the folder", str(refusal.value))
             assert folder.log == [], "the folder was changed"
     check(read(SimulatedFolder({JOURNAL: journal}), NOW), Possible(known[-1]))
-    figure(f"journal: {8 * len(positions)} flipped bits of {8 * len(journal)}, each noticed")
+    return f"{8 * len(positions)} flipped bits of {8 * len(journal)}"
+
+
+def test_every_flipped_bit_is_noticed(scale: Scale, figure: Callable[[str], None]) -> None:
+    """In the last line it may cost that line, set aside and reported; any other stops the start."""
+    figure(f"journal: {check_flipped_bits(scale(share=7, full=1))}, each noticed")
