@@ -24,7 +24,7 @@ from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
 PICTURE: Final = Path(__file__).parents[1] / "docs" / "images" / "demo.svg"
-COMMAND: Final = ("./run", "up", "--demo", "--log-level", "warning")
+COMMAND: Final = ("./run", "up", "--demo")
 SECONDS: Final = 75.0
 WIDTH: Final = 110
 MOST_LINES: Final = 100

@@ -84,3 +84,15 @@ def test_the_first_command(tmp_path: Path) -> None:
         status = process.stop()
     assert status == 0, process.tail()
     assert (tmp_path / "data" / "charging_stations.json").read_text().count("chargingStationID") == 4
+
+
+def test_the_picture_shows_the_first_command() -> None:
+    picture = (ROOT / "docs" / "images" / "demo.svg").read_text().replace("&#160;", " ")
+    for text in (
+        next(commands(ENGLISH.blocks[0])),
+        "ready: the network runs",
+        "Reserved point",
+        "Charging with",
+    ):
+        assert text in picture
+    assert all("docs/images/demo.svg" in page.links for page in (ENGLISH, PORTUGUESE))

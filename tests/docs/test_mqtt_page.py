@@ -1,0 +1,41 @@
+"""The tables of docs/mqtt.md are the protocol's."""
+
+import re
+from typing import get_args
+
+from cloud_service.core import changes
+from cloud_service.protocol.errors import ERRORS
+from cloud_service.protocol.requests import KEYS
+from tests.docs.pages import ROOT, Page
+
+ROWS = [
+    [cell.strip() for cell in line.strip("|").split("|")]
+    for line in Page(ROOT / "docs" / "mqtt.md").prose
+    if line.startswith("| `")
+]
+
+
+def code(text: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", text)
+
+
+def test_actions_and_keys() -> None:
+    told = {action: code(row[1]) for row in ROWS if (action := code(row[0])[0]) in KEYS}
+    assert list(told) == list(KEYS)
+    for action, keys in told.items():
+        assert sorted(keys) == sorted(KEYS[action]), action
+
+
+def test_errors() -> None:
+    told = {name: row[2] for row in ROWS if (name := code(row[0])[0]) in ERRORS}
+    assert list(told) == list(ERRORS)
+    for name, again in told.items():
+        assert again.startswith("yes" if ERRORS[name].retryable else "no")
+
+
+def test_events_and_reasons() -> None:
+    types = get_args(changes.EventType)
+    told = {name: code(row[1]) for row in ROWS if (name := code(row[0])[0]) in types}
+    assert tuple(told) == types
+    reasons = [reason for row in told.values() for reason in row]
+    assert sorted(reasons) == sorted(get_args(changes.Reason))
