@@ -208,7 +208,8 @@ class Stop:
 
     def __init__(self) -> None:
         self.asked = False
-        self.descriptor, self._writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self.descriptor, self._writer = os.pipe()
+        os.set_blocking(self._writer, False)
 
     def ask(self, _number: int, _frame: object) -> None:
         self.asked = True

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
@@ -68,7 +69,7 @@ class DiskFile:
         self.size = size
 
     def sync(self) -> None:
-        os.fdatasync(self._descriptor)
+        _to_disk(self._descriptor)
 
     def close(self) -> None:
         os.close(self._descriptor)
@@ -127,6 +128,13 @@ def _make_folder(path: Path) -> None:
         os.fsync(above)
     finally:
         os.close(above)
+
+
+def _to_disk(descriptor: int) -> None:
+    if sys.platform == "darwin":  # where fsync() only hands the content to the drive's cache
+        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+    else:
+        os.fdatasync(descriptor)
 
 
 def write_all(file: File, data: bytes) -> None:
