@@ -21,7 +21,7 @@ from cloud_service.store.filesystem import File, Folder
 from cloud_service.store.folding import Fold
 from cloud_service.store.names import SEGMENTS, numbered
 from tests.faults.power_loss import SimulatedFolder
-from tests.faults.test_power_loss import check_states, run, troubled
+from tests.faults.test_power_loss import check_states, failing, filling, run
 from tests.faults.test_redelivery import check_histories
 from tests.store.test_disk_faults import check_fault_at_every_operation
 from tests.store.test_journal import check_flipped_bits, check_prefixes, check_spoiled
@@ -38,7 +38,13 @@ def power_loss() -> None:
 def power_loss_on_a_failing_disk() -> None:
     for seed in range(12):
         random = Random(seed)
-        check_states(run(random, troubled(random)), random, of_each=1)
+        check_states(run(random, failing(random)), random, of_each=1)
+
+
+def power_loss_on_a_full_disk() -> None:
+    for seed in range(3):
+        random = Random(seed)
+        check_states(run(random, filling(random)), random, of_each=1)
 
 
 def failing_disk() -> None:
@@ -54,7 +60,7 @@ def missing_line() -> None:
 
 
 def redelivery() -> None:
-    check_histories(60)
+    check_histories(100)
 
 
 def flipped_bits() -> None:
@@ -223,7 +229,7 @@ CONTROLS: list[tuple[Callable[[Patch], None], Callable[[], None]]] = [
     (ids_not_kept, power_loss),
     (sync_tried_again, power_loss_on_a_failing_disk),
     (segment_believed_at_start, power_loss_on_a_failing_disk),
-    (short_write_not_cut, power_loss_on_a_failing_disk),
+    (short_write_not_cut, power_loss_on_a_full_disk),
     (not_taken_back, failing_disk),
     (requests_not_remembered, redelivery),
     (no_five_minutes, redelivery),

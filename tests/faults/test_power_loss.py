@@ -28,10 +28,11 @@ class Run(Struct, frozen=True):
 
 def run(random: Random, trouble: Trouble = no_trouble, turns: int = 40) -> Run:
     """A service's life of some hours, with checkpoints, which ends with or without a clean stop."""
-    folder = SimulatedFolder(trouble=trouble)
+    folder = SimulatedFolder()
     witness = Witness(folder, StoreOptions(checkpoint_seconds=600))
     now = START
     service = Service(witness, ServiceLimits(), now)
+    folder.trouble = trouble
     traffic = Traffic(random)
     for _ in range(turns):
         now += timedelta(minutes=random.choice((0, 1, 5, 60)))
@@ -50,8 +51,8 @@ def run(random: Random, trouble: Trouble = no_trouble, turns: int = 40) -> Run:
     return Run(folder, now)
 
 
-def troubled(random: Random) -> Trouble:
-    """One operation in fifty fails: an error, or an append that takes less than all."""
+def failing(random: Random) -> Trouble:
+    """One operation in fifty fails, or is an append that takes less than all."""
 
     def trouble(operation: str, name: str) -> OSError | int | None:
         if operation == "read" or random.random() >= 0.02:
@@ -61,6 +62,30 @@ def troubled(random: Random) -> Trouble:
         return OSError(random.choice((errno.EIO, errno.ENOSPC)), "as the test wants it")
 
     return trouble
+
+
+def filling(random: Random) -> Trouble:
+    """One line of the journal in five meets a full disk, most of them after a part of it was written."""
+    full = False
+
+    def trouble(operation: str, name: str) -> OSError | int | None:
+        nonlocal full
+        if operation != "append" or not name.startswith("journal"):
+            return None
+        if full or random.random() < 0.05:
+            full = False
+            return OSError(errno.ENOSPC, "as the test wants it")
+        full = random.random() < 0.15
+        return random.randint(1, 300) if full else None
+
+    return trouble
+
+
+DISKS: dict[str, Callable[[Random], Trouble]] = {
+    "sound": lambda random: no_trouble,
+    "failing": failing,
+    "filling": filling,
+}
 
 
 def check_states(life: Run, random: Random, of_each: int) -> int:
@@ -82,13 +107,13 @@ def _check_second_loss(folder: SimulatedFolder, possible: Possible, now: datetim
     return 1
 
 
-@pytest.mark.parametrize("disk", ["sound", "failing"])
+@pytest.mark.parametrize("disk", DISKS)
 def test_what_was_answered_survives(disk: str, scale: Scale, figure: Callable[[str], None]) -> None:
     wanted = scale(share=10_000, full=100_000)
     count, seed = 0, 0
     while count < wanted:
         random = Random(f"{disk} {seed}")
-        life = run(random, no_trouble if disk == "sound" else troubled(random))
+        life = run(random, DISKS[disk](random))
         try:
             count += check_states(life, random, of_each=2)
         except Exception as error:

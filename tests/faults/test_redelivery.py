@@ -45,12 +45,12 @@ class Deliveries(RuleBasedStateMachine):
     def _open(self) -> Service:
         return Service(FileStore(self.folder, StoreOptions(checkpoint_seconds=60)), ServiceLimits(), self.now)
 
-    @rule(seed=st.integers(0, 10**6), count=st.integers(1, 4))
+    @rule(seed=st.integers(0, 10**6), count=st.integers(1, 8))
     def send(self, seed: int, count: int) -> None:
         self.traffic.reseed(seed)
         self.sent += [self.traffic.next() for _ in range(count)]
 
-    @rule(order=st.lists(st.integers(0, 10**6), min_size=1, max_size=6))
+    @rule(order=st.lists(st.integers(0, 10**6), min_size=1, max_size=12))
     def deliver(self, order: list[int]) -> None:
         """Any of those that were sent, in any order, as often as it comes, in one batch."""
         if self.sent:
@@ -76,7 +76,7 @@ class Deliveries(RuleBasedStateMachine):
             other = Message(topic, json.dumps(body).encode())
             before = self.service.network.tables.snapshot()
             (reply,) = self._take_in([other])
-            assert json.loads(reply)["error"]["code"] == "ID_REUSED"
+            assert b'"code":"ID_REUSED"' in reply, f"{message}, then {other}: {reply!r}"
             assert self.service.network.tables == before, "a reused ID took effect"
 
     @rule(minutes=st.sampled_from((0, 1, 5, 60)))

@@ -13,6 +13,16 @@ START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 _CHARGERS = ("charger-a", "charger-b", "gateway")
 
 
+def _opening() -> list[tuple[str, str, dict[str, Any]]]:
+    """A station with two points, for vehicles to book from the beginning."""
+    point = {"chargingStationID": 1, "power": 50, "kWhPrice": 0.5, "availability": "livre"}
+    return [
+        ("newChargingStation", "charger-a", {"x_position": 1, "y_position": 1}),
+        ("newChargingPoint", "charger-a", point),
+        ("newChargingPoint", "charger-a", point),
+    ]
+
+
 class Traffic:
     """Makes one request after the other. A few are sent again with the ID that they had."""
 
@@ -21,6 +31,7 @@ class Traffic:
         self._vehicles = [f"vehicle-{number}" for number in range(vehicles)]
         self._sent: list[Message] = []
         self._number = 0
+        self._opening = _opening()
 
     def reseed(self, seed: int) -> None:
         """What comes next depends on this seed alone."""
@@ -37,6 +48,8 @@ class Traffic:
         return message
 
     def _request(self) -> tuple[str, str, dict[str, Any]]:
+        if self._opening:
+            return self._opening.pop(0)
         random = self._random
         charger = random.choice(_CHARGERS)
         station = {"chargingStationID": random.randint(1, 4)}
