@@ -64,6 +64,8 @@ class MqttClient:
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+        self._client.on_message = None
+        del self._client  # paho closes its own sockets when it is gone
 
     def subscribe(self, *topics: str) -> None:
         self._subscribed.clear()
@@ -80,6 +82,10 @@ class MqttClient:
             for name, value in properties.items():
                 setattr(packed, name, value)
         self._client.publish(topic, payload, qos, retain, packed).wait_for_publish(DEADLINE)
+
+    def publish_soon(self, action: str, body: dict[str, Any]) -> None:
+        """Sends a request without waiting for the broker, as one of many."""
+        self._client.publish(f"recharge/v1/request/{action}/{self.name}", json.dumps(body), 1)
 
     def expect(self, fits: Callable[[MQTTMessage], bool], what: str) -> MQTTMessage:
         """Waits for a message and takes it out of those that arrived."""

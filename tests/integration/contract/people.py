@@ -131,6 +131,10 @@ class People:
     def other_vehicle(self) -> Vehicle:
         return Vehicle(self.mqtt("vehicle"))
 
+    def over_tcp(self) -> "People":
+        """Legacy clients of the same network."""
+        return People(self.target, "tcp")
+
     def mqtt(
         self,
         role: Role,
@@ -146,8 +150,8 @@ class People:
         return client
 
     def close(self) -> None:
-        for client in self._clients:
-            client.close()
+        while self._clients:
+            self._clients.pop().close()
 
     def _tested(self, role: Role) -> MqttClient | TcpClient:
         if self.transport == "tcp":

@@ -102,7 +102,7 @@ class TestWhoIsTold:
         self, people: People, target: Target, watcher: MqttClient, place: Place
     ) -> None:
         """Of two legacy clients nobody is told, of a legacy vehicle only the owner, if it has an account."""
-        legacy = People(target, "tcp")
+        legacy = people.over_tcp()
         legacy.charger().with_point(place)
         legacy.vehicle().book(place)
         charger = people.charger()

@@ -45,7 +45,7 @@ class TestLegacyVehicles:
         charger = people.charger()
         station = charger.with_point(place)
         account = people.vehicle()
-        legacy = People(target, "tcp").vehicle()
+        legacy = people.over_tcp().vehicle()
         legacy.client.name = legacy.name = account.name
         first, second = account.book(place), legacy.book(place)
         assert [first["reservationID"], second["reservationID"]] == [1, 2]
@@ -57,7 +57,7 @@ class TestLegacyVehicles:
 
     def test_names_of_legacy_vehicles(self, people: People, target: Target, place: Place) -> None:
         people.charger().with_point(place)
-        legacy = People(target, "tcp").vehicle()
+        legacy = people.over_tcp().vehicle()
         number = randbelow(10**15) + 10**15
         booked = legacy.book(place, vid=number)
         assert booked["vehicleID"] == number
@@ -71,7 +71,7 @@ class TestLegacyVehicles:
     def test_an_account_of_the_gateway_speaks_for_them(
         self, people: People, target: Target, place: Place
     ) -> None:
-        legacy_people = People(target, "tcp")
+        legacy_people = people.over_tcp()
         station = legacy_people.charger().station(place)
         gateway = people.mqtt("gateway")
         assert Charger(gateway).station(place) == station
@@ -93,7 +93,7 @@ class TestOperators:
     def test_may_do_all_with_anybody_s_station(
         self, people: People, operator: MqttClient, charger: Charger, place: Place
     ) -> None:
-        for owner in (charger, People(people.target, "tcp").charger()):
+        for owner in (charger, people.over_tcp().charger()):
             station = owner.station(place)
             acting = Charger(operator)
             assert acting.point(station) == 1

@@ -4,7 +4,6 @@ import pytest
 
 from tests.integration.contract.people import Charger, People, Place, Vehicle, new_place
 from tests.integration.contract.refusals import refused
-from tests.integration.contract.target import Target
 
 ABSENT = 10**9
 """An ID that no station has."""
@@ -171,8 +170,8 @@ class TestOwnership:
             with refused(code):
                 charger.reservations(number)
 
-    def test_all_legacy_clients_are_one_owner(self, target: Target, place: Place) -> None:
-        one, other = (People(target, "tcp").charger() for _ in range(2))
+    def test_all_legacy_clients_are_one_owner(self, people: People, place: Place) -> None:
+        one, other = (people.over_tcp().charger() for _ in range(2))
         station = one.station(place)
         assert other.station(place) == station
         assert other.point(station) == 1

@@ -1,0 +1,29 @@
+"""Networks of a test's own, for what cannot be tried on one that others use."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.harness import HOST, Stack
+from tests.integration.contract.people import People
+from tests.integration.contract.target import Target
+
+
+def target_of(stack: Stack) -> Target:
+    return Target(HOST, stack.mqtt_port, HOST, stack.tcp_port)
+
+
+@contextmanager
+def people_of(stack: Stack) -> Iterator[People]:
+    people = People(target_of(stack), "mqtt5")
+    try:
+        yield people
+    finally:
+        people.close()
+
+
+def prepared(folder: Path, **settings: str) -> Stack:
+    """A network that is not started yet, with a data folder to put files into."""
+    stack = Stack(folder, **settings)
+    stack.data_dir.mkdir()
+    return stack
