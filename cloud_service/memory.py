@@ -53,6 +53,8 @@ class RequestMemory:
             self._forget(next(iter(requests.values())))
         while self._count > self._limits.in_all:
             self._forget(self._order.popleft())
+        if len(self._order) > 2 * self._count + 100:  # most of it forgotten behind what is not
+            self._order = deque(filter(self._remembers, self._order))
 
     def forget_older(self, now: datetime) -> None:
         """Forgets what is older than the limit."""
@@ -61,18 +63,18 @@ class RequestMemory:
 
     def _forget(self, memory: Memory) -> None:
         """Forgets this very delivery; the same ID may have been forgotten and remembered anew since."""
-        requests = self._clients.get(memory.request.client, {})
-        if requests.get(memory.request.identity) is memory:
+        if self._remembers(memory):
+            requests = self._clients[memory.request.client]
             del requests[memory.request.identity]
             self._count -= 1
             if not requests:
                 del self._clients[memory.request.client]
 
+    def _remembers(self, memory: Memory) -> bool:
+        return self._clients.get(memory.request.client, {}).get(memory.request.identity) is memory
+
     def _skip_forgotten(self) -> None:
-        while self._order:
-            memory = self._order[0]
-            if self._clients.get(memory.request.client, {}).get(memory.request.identity) is memory:
-                return
+        while self._order and not self._remembers(self._order[0]):
             self._order.popleft()
 
 
