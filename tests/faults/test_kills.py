@@ -1,5 +1,6 @@
-"""The service killed at random moments under load, and again while it recovers."""
+"""The service killed under load: at random moments, while it recovers, at each operation on its folder."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -10,7 +11,8 @@ import pytest
 from tests.conftest import Scale
 from tests.faults.checker import check_run
 from tests.faults.load import Load
-from tests.harness import Stack
+from tests.faults.spoiled_service import MOMENTS
+from tests.harness import Process, Stack, wait_until
 
 IN_TURN = 25
 """Kills of one network; then the checker has its turn."""
@@ -45,4 +47,44 @@ def test_service_killed_at_random_moments(
     figure(
         f"service killed at random moments: {done}, and {done_again} times during recovery;"
         f" {answered} answers hold, {repeated} changes asked for twice took effect once"
+    )
+
+
+def run_until_killed(stack: Stack, number: int, moment: str) -> None:
+    """Runs a service that ends at the operation of this number on its folder."""
+    root = str(Path(__file__).parents[2])
+    words = [sys.executable, "-m", "tests.faults.spoiled_service", str(number), moment]
+    environment = {**stack.environment, "PYTHONPATH": root}
+    mortal = Process("mortal service", words, stack.folder / "mortal.log", environment)
+    mortal.start()
+    wait_until(lambda: not mortal.running, f"it ends {moment} operation {number}")
+    assert "Traceback" not in mortal.tail(), mortal.tail()
+
+
+@pytest.mark.timeout(7200)
+def test_service_killed_at_each_operation_on_its_folder(
+    tmp_path: Path, scale: Scale, figure: Callable[[str], None]
+) -> None:
+    """From reading the folder to and beyond a checkpoint: before, within and after each operation."""
+    count = scale(share=21, full=1_002)
+    points = [(number, moment) for number in range(1, 1 + count // 3) for moment in MOMENTS]
+    points = [(1 + (number - 1) % 120, moment) for number, moment in points]
+    if not scale.full:
+        points = [(5 * number - 4, moment) for number, moment in points]
+    answered = 0
+    for first in range(0, len(points), 100):
+        stack = Stack(tmp_path / str(first), checkpoint_seconds="0.2")
+        with stack:
+            with Load(stack, seed=first, pause=0.005) as load:
+                stack.service.kill()
+                for number, moment in points[first : first + 100]:
+                    run_until_killed(stack, number, moment)
+                stack.start_service()
+            stack.service.kill()
+            check_run(load, stack.data_dir)
+            answered += load.answered
+            stack.start_service()
+    figure(
+        f"service killed at each operation on its folder, before, within and after: {len(points)} points;"
+        f" {answered} answers hold"
     )
