@@ -1,6 +1,6 @@
 """The request memory: which requests were answered, and how, so that a further delivery takes no effect."""
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -24,7 +24,8 @@ class RequestMemory:
 
     def __init__(self, limits: MemoryLimits, remembered: Iterable[Memory] = ()) -> None:
         self._limits = limits
-        self._clients: dict[str, dict[str, Memory]] = {}
+        # The first of an ordinary dict is slow to find where many before it were deleted.
+        self._clients: dict[str, OrderedDict[str, Memory]] = {}
         self._order: deque[Memory] = deque()
         self._count = 0
         for memory in remembered:
@@ -40,12 +41,13 @@ class RequestMemory:
         return self._order[0].sequence if self._order else None
 
     def find(self, client: str, identity: str) -> Remembered | None:
-        memory = self._clients.get(client, {}).get(identity)
+        requests = self._clients.get(client)
+        memory = requests and requests.get(identity)
         return memory.request if memory else None
 
     def add(self, memory: Memory) -> None:
         """Remembers a request, and forgets the oldest where that makes too many."""
-        requests = self._clients.setdefault(memory.request.client, {})
+        requests = self._clients.setdefault(memory.request.client, OrderedDict())
         self._count += memory.request.identity not in requests
         requests[memory.request.identity] = memory
         self._order.append(memory)
@@ -71,7 +73,8 @@ class RequestMemory:
                 del self._clients[memory.request.client]
 
     def _remembers(self, memory: Memory) -> bool:
-        return self._clients.get(memory.request.client, {}).get(memory.request.identity) is memory
+        requests = self._clients.get(memory.request.client)
+        return requests is not None and requests.get(memory.request.identity) is memory
 
     def _skip_forgotten(self) -> None:
         while self._order and not self._remembers(self._order[0]):
