@@ -87,7 +87,7 @@ class _Batch:
     """Decisions that become one line of the journal."""
 
     def __init__(self) -> None:
-        self.outcomes: list[tuple[Waiting, Outcome | None]] = []
+        self.outcomes: list[tuple[Waiting, Outcome]] = []
         self.changes: list[Changes] = []
         self.undo: list[Changes] = []
         self.remembered: dict[tuple[str, str], Remembered] = {}
@@ -132,15 +132,22 @@ class Service:
     def work(self, now: datetime) -> Work:
         """Decides as many requests as make a batch, and lets time pass.
 
-        Time never runs backwards here, whatever the clock does: what has finished stays finished.
+        Time never runs backwards here, whatever the clock does: what has finished stays finished. Only when
+        a request expires, the clock says: it is the one by which senders reckon.
         """
+        clock = now.timestamp()
         self._now = now = max(now, self._now)
         work = Work(answers=self._refused)
         self._refused = []
         if not self._writable:
             work.reloaded = self._recover(now)
         work.events, self._again = self._again, []
-        requests = self._waiting.take(self._limits.batch)
+        requests = []
+        for waiting in self._waiting.take(self._limits.batch):
+            if waiting.incoming.expired(clock):
+                work.answers.append(_answer(waiting, None))
+            else:
+                requests.append(waiting)
         batch = self._decide(requests, now)
         if self._writable and not self._write(batch, work, now):
             self._take_back(batch)
@@ -213,8 +220,7 @@ class Service:
         self._apply(batch, finish_reservations(self.network, now))
         may_change = may_change and self._writable
         for waiting in requests:
-            expired = waiting.incoming.expired(now.timestamp())
-            outcome = None if expired else self._outcome(waiting.incoming, batch, now, may_change)
+            outcome = self._outcome(waiting.incoming, batch, now, may_change)
             batch.outcomes.append((waiting, outcome))
         return batch
 

@@ -62,3 +62,15 @@ def test_time_does_not_run_backwards() -> None:
 
     assert bench.ask("bob", "findReservation") == "NOT_FOUND"
     assert bench.book("bob")["startDateTime"] > "2026-03-01T14"
+
+
+def test_a_request_expires_by_the_clock_even_after_it_was_set_back() -> None:
+    """A clock that was a day ahead for a moment does not silence the network for a day."""
+    bench = Bench()
+    bench.turn(days=1)
+    bench.turn(days=-1)
+    soon = bench.now.timestamp() * 1000 + 10_000
+
+    assert bench.ask("bob", "findReservation", expiresAt=soon) == "NOT_FOUND"
+    bench.send("bob", "findReservation", expiresAt=soon)
+    assert [answer.reply for answer in bench.turn(seconds=11).answers] == [None]
