@@ -1,18 +1,25 @@
 """Reads a run's record together with the files after it, and says what contradicts the promise."""
 
+import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 from math import inf
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
-from cloud_service.core.network import Tables
+from cloud_service.broker.asynchronous import AsyncConnection
+from cloud_service.core.network import Network, Tables
 from cloud_service.core.queue import MARGIN
 from cloud_service.operations.snapshot import take_snapshot
 from cloud_service.operations.verify import examine
+from cloud_service.protocol import topics
+from cloud_service.protocol.messages import Message
 from tests.faults.load import Load
 from tests.faults.recorder import Record
+from tests.harness import DEADLINE, Stack
 
 
 def check_run(load: Load, data_dir: Path) -> None:
@@ -122,3 +129,56 @@ def latencies(record: Record) -> dict[str, float]:
     return {
         f"p{percent}": seconds[min(len(seconds) - 1, len(seconds) * percent // 100)] for percent in (50, 99)
     }
+
+
+async def check_state(stack: Stack) -> None:
+    """AssertionError unless the retained state and presence become what the files say, soon."""
+    wanted = _expected_state(stack)
+    found: dict[str, Any] = {}
+
+    def receive(message: Message) -> None:
+        body = msgspec.json.decode(message.payload) if message.payload else None
+        if body is None:
+            found.pop(message.topic, None)
+        else:
+            body.pop("updated", None)
+            found[message.topic] = body
+
+    subscriptions = [f"{topics.ROOT}/state/#", f"{topics.ROOT}/service/+"]
+    connection = AsyncConnection(
+        stack.address, "monitor-checker", subscriptions=subscriptions, on_message=receive
+    )
+    async with connection:
+        end = time.monotonic() + DEADLINE
+        while _differs(found, wanted) and time.monotonic() < end:
+            await asyncio.sleep(0.1)
+    assert not _differs(found, wanted)
+
+
+def _expected_state(stack: Stack) -> dict[str, Any]:
+    report = examine(take_snapshot(stack.data_dir), None, datetime.now(UTC))
+    network = Network(report.tables)
+    wanted: dict[str, Any] = {}
+    for station in report.tables.stations.values():
+        points = len(network.points(station.station_id))
+        wanted[topics.station_state(station.station_id)] = {**station.public(), "chargingPoints": points}
+    for point in report.tables.points.values():
+        queue = network.queue(point.key)
+        free_from = None if queue.free_from is None else queue.free_from.isoformat()
+        wanted[topics.point_state(*point.key)] = {
+            **point.public(),
+            "queueLength": len(queue),
+            "freeFrom": free_from,
+        }
+    return wanted
+
+
+def _differs(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    services = [topics.service(name) for name in ("cloud_service", "gateway")]
+    differing = [topic for topic in services if not found.get(topic, {}).get("online")]
+    state = {topic: body for topic, body in found.items() if topic not in services}
+    return differing + [
+        f"{topic}: found {state.get(topic)}, expected {wanted.get(topic)}"
+        for topic in sorted(state.keys() | wanted.keys())
+        if state.get(topic) != wanted.get(topic)
+    ]

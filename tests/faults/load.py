@@ -228,10 +228,15 @@ class Load:
     def answered(self) -> int:
         return len(self.record["answered"])
 
+    def check(self) -> None:
+        """Raises what has ended the load before its time."""
+        if self._error is not None:
+            raise self._error
+
     def __enter__(self) -> Self:
         self._thread.start()
         while not self._ready.wait(0.1):
-            assert self._thread.is_alive(), self._error
+            self.check()
         return self
 
     def __exit__(
@@ -240,8 +245,8 @@ class Load:
         self.given_up = error is not None
         self._stop.set()
         self._thread.join()
-        if error is None and self._error is not None:
-            raise self._error
+        if error is None:
+            self.check()
 
     def _run(self) -> None:
         try:

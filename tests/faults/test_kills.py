@@ -50,14 +50,19 @@ def test_service_killed_at_random_moments(
     )
 
 
-def run_until_killed(stack: Stack, number: int, moment: str) -> None:
+def run_until_killed(stack: Stack, load: Load, number: int, moment: str) -> None:
     """Runs a service that ends at the operation of this number on its folder."""
     root = str(Path(__file__).parents[2])
     words = [sys.executable, "-m", "tests.faults.spoiled_service", str(number), moment]
     environment = {**stack.environment, "PYTHONPATH": root}
     mortal = Process("mortal service", words, stack.folder / "mortal.log", environment)
     mortal.start()
-    wait_until(lambda: not mortal.running, f"it ends {moment} operation {number}")
+
+    def ended() -> bool:
+        load.check()
+        return not mortal.running
+
+    wait_until(ended, f"it ends {moment} operation {number}")
     assert "Traceback" not in mortal.tail(), mortal.tail()
 
 
@@ -78,7 +83,7 @@ def test_service_killed_at_each_operation_on_its_folder(
             with Load(stack, seed=first, pause=0.005) as load:
                 stack.service.kill()
                 for number, moment in points[first : first + 100]:
-                    run_until_killed(stack, number, moment)
+                    run_until_killed(stack, load, number, moment)
                 stack.start_service()
             stack.service.kill()
             check_run(load, stack.data_dir)

@@ -1,0 +1,107 @@
+"""A TCP link that can be cut, fall silent, or be slow."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from threading import Lock, Thread
+from time import sleep
+from types import TracebackType
+from typing import Self
+
+from tests.harness import HOST
+
+
+class Proxy:
+    """Listens on a free port and forwards to another, until told otherwise."""
+
+    def __init__(self, target: int) -> None:
+        self.delay = 0.0
+        """Seconds that each piece waits before it goes on."""
+        self._target = target
+        self._listener = socket.create_server((HOST, 0))
+        self.port = int(self._listener.getsockname()[1])
+        self._silent = False
+        self._faithful: set[socket.socket] = set()
+        self._closed = False
+        self._lock = Lock()
+        self._pairs: list[tuple[socket.socket, socket.socket]] = []
+        self._acceptor = Thread(target=self._accept, name="proxy", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._acceptor.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closed = True
+        self._listener.close()
+        self.cut()
+
+    @property
+    def faithful(self) -> int:
+        """How many ends have not given up their connection since the link fell silent."""
+        with self._lock:
+            return len(self._faithful)
+
+    def cut(self) -> None:
+        """Ends all connections."""
+        with self._lock:
+            pairs, self._pairs = self._pairs, []
+        for ends in pairs:
+            _end(ends)
+
+    def silence(self) -> None:
+        """Nothing comes through any more, not even an end: as when a cable is pulled."""
+        with self._lock:
+            self._silent = True
+            self._faithful = {end for ends in self._pairs for end in ends}
+
+    def mend(self) -> None:
+        """What was under way is lost with its connections; new ones work."""
+        self.cut()
+        self._silent = False
+
+    def _accept(self) -> None:
+        for near in self._incoming():
+            try:
+                far = socket.create_connection((HOST, self._target), 5)
+            except OSError:
+                near.close()
+                continue
+            far.settimeout(None)
+            for end in (near, far):
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self._lock:
+                self._pairs.append((near, far))
+            for source, sink in ((near, far), (far, near)):
+                Thread(target=self._forward, args=(source, sink, (near, far)), daemon=True).start()
+
+    def _incoming(self) -> Iterator[socket.socket]:
+        while not self._closed:
+            with suppress(OSError):
+                yield self._listener.accept()[0]
+
+    def _forward(
+        self, source: socket.socket, sink: socket.socket, ends: tuple[socket.socket, socket.socket]
+    ) -> None:
+        with suppress(OSError):
+            while data := source.recv(65_536):
+                if self.delay:
+                    sleep(self.delay)
+                if not self._silent:
+                    sink.sendall(data)
+        with self._lock:
+            self._faithful.discard(source)
+            if self._silent:
+                return
+            if ends in self._pairs:
+                self._pairs.remove(ends)
+        _end(ends)
+
+
+def _end(ends: tuple[socket.socket, socket.socket]) -> None:
+    for end in ends:
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+        end.close()
