@@ -1,0 +1,137 @@
+"""The product's own compose file, started under names and on ports of a test's own."""
+
+import json
+import shlex
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from pytest_docker.plugin import get_docker_services
+
+from cloud_service.broker.address import BrokerAddress
+from cloud_service.local import ports
+from tests.harness import wait_until
+
+ROOT = Path(__file__).parents[2]
+HOST = "127.0.0.1"
+VERSIONS = {"2.0": (), "2.1": (Path(__file__).parent / "mosquitto-2.1.yml",)}
+"""Mosquitto's, and what each needs beside the product's compose file."""
+PATIENCE = 240
+
+
+def docker(*words: str, **options: Any) -> str:
+    """What a docker command prints. AssertionError where it fails."""
+    done = subprocess.run(
+        ["docker", *words], capture_output=True, text=True, timeout=PATIENCE, check=False, **options
+    )
+    assert done.returncode == 0, f"docker {shlex.join(words)}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def missing() -> str | None:
+    """Why the stack cannot be started here; None where it can."""
+    for words in (["docker", "info"], ["docker", "compose", "version"]):
+        try:
+            subprocess.run(words, capture_output=True, timeout=60, check=True)
+        except (OSError, subprocess.SubprocessError):
+            return f"no Docker engine with Compose answers: `{shlex.join(words)}` fails"
+    return None
+
+
+class ComposeStack:
+    """A stack of its own: `folder` keeps its settings, `project` the folder with the compose file."""
+
+    def __init__(self, folder: Path, version: str, project: Path = ROOT, image: str | None = None) -> None:
+        self.name = f"recharge-test-{uuid4().hex[:8]}"
+        self.image = image or f"{self.name}:test"
+        self.network = f"{self.name}-manager"
+        self.tls_port, self.mqtt_port, self.tcp_port = (ports.free_port(HOST) for _ in range(3))
+        self.files = (project / "docker-compose.yml", *VERSIONS[version])
+        self.environment = folder / f"{self.name}.env"
+        self.settings = {
+            "RECHARGE_IMAGE": self.image,
+            "RECHARGING_MANAGER_NETWORK": self.network,
+            "MOSQUITTO_CONTAINER": f"{self.name}-mosquitto",
+            "CLOUD_SERVICE_CONTAINER": f"{self.name}-service",
+            "CLOUD_SERVER_CONTAINER": f"{self.name}-server",
+            "BROKER_NAMES": f"localhost,{HOST},broker.test",
+            "MQTT_TLS_PORT": str(self.tls_port),
+            "MQTT_PORT": str(self.mqtt_port),
+            "TCP_PORT": str(self.tcp_port),
+        }
+        self.write_settings()
+
+    def write_settings(self, **more: str) -> None:
+        self.settings |= more
+        lines = (f"{name}={value}\n" for name, value in self.settings.items())
+        self.environment.write_text("".join(lines))
+
+    @property
+    def _command(self) -> list[str]:
+        return ["docker", "compose", "--env-file", str(self.environment)]
+
+    def compose(self, *words: str) -> str:
+        """What a command of Compose prints to standard output. AssertionError where it fails."""
+        files = (word for file in self.files for word in ("-f", str(file)))
+        return docker(*self._command[1:], *files, "-p", self.name, *words)
+
+    @contextmanager
+    def running(self) -> Iterator["ComposeStack"]:
+        """Up, and in all cases down again with everything that it made."""
+        with ExitStack() as stack:
+            stack.callback(self.remove)
+            services = get_docker_services(
+                shlex.join(self._command),
+                [str(file) for file in self.files],
+                self.name,
+                ["up --build -d"],
+                [],
+            )
+            stack.enter_context(services)
+            self.wait_healthy()
+            yield self
+
+    def remove(self) -> None:
+        self.compose("--profile", "*", "down", "-v", "--rmi", "local", "--timeout", "5", "--remove-orphans")
+        subprocess.run(["docker", "image", "rm", "-f", self.image], capture_output=True, check=False)
+
+    def up(self) -> None:
+        self.compose("up", "--build", "-d")
+        self.wait_healthy()
+
+    def container(self, service: str) -> str:
+        """The ID of a service's container."""
+        return self.compose("ps", "-a", "-q", service).strip()
+
+    def inspect(self, service: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(docker("inspect", self.container(service)))[0]
+        return found
+
+    def wait_healthy(self, services: Sequence[str] = ("mosquitto", "cloud_service", "gateway")) -> None:
+        for service in services:
+            wait_until(
+                lambda service=service: (
+                    self.inspect(service)["State"].get("Health", {}).get("Status") == "healthy"
+                ),
+                f"{service} is healthy",
+                PATIENCE,
+            )
+
+    def accounts(self, *words: str) -> str:
+        """`recharge accounts`, as the documentation says to call it."""
+        return self.compose("run", "--rm", "-T", "accounts", *words).strip()
+
+    def copy_ca(self, folder: Path) -> Path:
+        """The authority's certificate, for clients."""
+        file = folder / "ca.crt"
+        docker("cp", f"{self.container('mosquitto')}:/mosquitto/certificates/ca.crt", str(file))
+        return file
+
+    def address(self, account: str, password: str, ca_file: Path) -> BrokerAddress:
+        return BrokerAddress(HOST, self.tls_port, account, password, ca_file)
+
+    def logs(self) -> str:
+        return self.compose("logs", "--no-color")

@@ -1,0 +1,38 @@
+"""The stack of docker-compose.yml, once for each Mosquitto."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stack.compose import VERSIONS, ComposeStack, missing
+
+
+@pytest.fixture(scope="session")
+def engine() -> None:
+    """Skips where no Docker engine answers."""
+    if reason := missing():
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="session", params=VERSIONS, ids=lambda version: f"mosquitto-{version}")
+def compose(
+    engine: None, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ComposeStack]:
+    """A running stack that the tests share; what they change they change back."""
+    with ComposeStack(tmp_path_factory.mktemp("stack"), request.param).running() as stack:
+        yield stack
+
+
+class Charger:
+    """An account of this stack."""
+
+    def __init__(self, stack: ComposeStack, name: str, ca_file: Path) -> None:
+        self.name = name
+        self.ca_file = ca_file
+        self.password = stack.accounts("add", name, "--role", "charger")
+
+
+@pytest.fixture(scope="session")
+def charger(compose: ComposeStack, tmp_path_factory: pytest.TempPathFactory) -> Charger:
+    return Charger(compose, "charger-1", compose.copy_ca(tmp_path_factory.mktemp("ca")))
