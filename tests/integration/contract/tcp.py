@@ -34,6 +34,7 @@ class TcpClient:
             return text
         result = json.loads(text)
         if isinstance(result, list):
+            assert result, "a list with nothing in it is `None`"
             return [in_utc(record, self._target.zone) for record in result]
         return in_utc(result, self._target.zone) if isinstance(result, dict) else result
 

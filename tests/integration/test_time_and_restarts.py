@@ -11,9 +11,9 @@ import pytest
 
 from tests.harness import Stack, wait_until
 from tests.integration.contract.mqtt import MqttClient, result_of
-from tests.integration.contract.own import people_of
 from tests.integration.contract.people import Charger, People, Place, Vehicle, new_place
 from tests.integration.contract.refusals import refused
+from tests.integration.own import people_of
 
 SERVICE = "recharge/v1/service/cloud_service"
 
