@@ -1,6 +1,7 @@
 """Reading a folder: the files, then the journal over them, then what cannot be part of the network."""
 
 from collections.abc import Iterator
+import logging
 from datetime import datetime, tzinfo
 from typing import Final
 
@@ -20,6 +21,10 @@ from cloud_service.store.names import REQUESTS, SEGMENTS, numbered
 from cloud_service.store.takeover import Intake
 
 SET_ASIDE: Final = "set_aside.json"
+_LINES_A_NOTE: Final = 20_000
+"""A large journal takes some seconds: whoever waits for the service sees it come."""
+
+_log = logging.getLogger(__name__)
 
 
 class Found(Struct):
@@ -50,6 +55,7 @@ def recover(folder: Folder, zone: tzinfo | None, now: datetime) -> Found:
 def read_folder(folder: Folder, zone: tzinfo | None, now: datetime) -> Found:
     """Reads a folder and changes nothing. Raises DamagedStore."""
     checkpoint = checkpoints.read_checkpoint(folder)
+    _log.info("reading the data folder, up to batch %d", checkpoint.sequence)
     intake = _read_files(folder, zone)
     recovered = Recovered(intake.tables, _read_requests(folder, checkpoint.sequence))
     mark, told, unfolded = checkpoint.mark, checkpoint.told, Unfolded()
@@ -63,6 +69,8 @@ def read_folder(folder: Folder, zone: tzinfo | None, now: datetime) -> Found:
                 events += [(batch.sequence, event) for event in changes.events]
             told = max(told, batch.told)
             unfolded.add(batch)
+            if unfolded.batches % _LINES_A_NOTE == 0:
+                _log.info("recovery: %d lines of the journal replayed", unfolded.batches)
         mark, last_segment = scan.mark, number
         segments.append((name, scan))
     recovered.remembered += unfolded.remembered
