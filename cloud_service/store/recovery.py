@@ -1,7 +1,7 @@
 """Reading a folder: the files, then the journal over them, then what cannot be part of the network."""
 
-from collections.abc import Iterator
 import logging
+from collections.abc import Iterator
 from datetime import datetime, tzinfo
 from typing import Final
 
