@@ -22,13 +22,12 @@ VERSIONS = {"2.0": (), "2.1": (Path(__file__).parent / "mosquitto-2.1.yml",)}
 PATIENCE = 240
 
 
-def docker(*words: str, **options: Any) -> str:
+def docker(*words: str, stdin: bytes | None = None) -> str:
     """What a docker command prints. AssertionError where it fails."""
-    done = subprocess.run(
-        ["docker", *words], capture_output=True, text=True, timeout=PATIENCE, check=False, **options
-    )
-    assert done.returncode == 0, f"docker {shlex.join(words)}\n{done.stdout}{done.stderr}"
-    return done.stdout
+    done = subprocess.run(["docker", *words], capture_output=True, timeout=PATIENCE, check=False, input=stdin)
+    printed = done.stdout.decode()
+    assert done.returncode == 0, f"docker {shlex.join(words)}\n{printed}{done.stderr.decode()}"
+    return printed
 
 
 def missing() -> str | None:
@@ -69,14 +68,21 @@ class ComposeStack:
         lines = (f"{name}={value}\n" for name, value in self.settings.items())
         self.environment.write_text("".join(lines))
 
+    def take_over(self, before: "ComposeStack") -> None:
+        """Becomes the next version of that stack: the same names, ports and volumes, an image of its own."""
+        self.name, self.network = before.name, before.network
+        self.tls_port, self.mqtt_port, self.tcp_port = before.tls_port, before.mqtt_port, before.tcp_port
+        self.settings = before.settings | {"RECHARGE_IMAGE": self.image}
+        self.write_settings()
+
     @property
     def _command(self) -> list[str]:
         return ["docker", "compose", "--env-file", str(self.environment)]
 
-    def compose(self, *words: str) -> str:
+    def compose(self, *words: str, stdin: bytes | None = None) -> str:
         """What a command of Compose prints to standard output. AssertionError where it fails."""
         files = (word for file in self.files for word in ("-f", str(file)))
-        return docker(*self._command[1:], *files, "-p", self.name, *words)
+        return docker(*self._command[1:], *files, "-p", self.name, *words, stdin=stdin)
 
     @contextmanager
     def running(self) -> Iterator["ComposeStack"]:

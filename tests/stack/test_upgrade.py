@@ -1,0 +1,110 @@
+"""An upgrade keeps the data: of every form that the files ever had, and of the last release's own stack."""
+
+import io
+import json
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stack.compose import ROOT, ComposeStack, docker
+from tests.stack.data_forms.make import NETWORK, ask
+
+FORMS = sorted((Path(__file__).parent / "data_forms").glob("*-*/"))
+
+
+@pytest.fixture(scope="module")
+def stopped(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComposeStack]:
+    """A stack that was built, and that each test starts with files of its own."""
+    stack = ComposeStack(tmp_path_factory.mktemp("upgrade"), "2.0")
+    try:
+        stack.compose("build")
+        yield stack
+    finally:
+        stack.remove()
+
+
+def _fill(stack: ComposeStack, form: Path) -> None:
+    """Puts a folder's files where the service keeps its own."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as files:
+        for file in form.iterdir():
+            files.add(file, file.name)
+    words = ("run", "--rm", "-T", "--no-deps", "--entrypoint", "python", "cloud_service", "-c")
+    unpack = "tarfile.open(fileobj=sys.stdin.buffer, mode='r|').extractall('/data', filter='data')"
+    stack.compose(*words, f"import sys, tarfile; {unpack}", stdin=packed.getvalue())
+
+
+def _check(stack: ComposeStack) -> None:
+    """The network that every form holds: two stations, two points, and IDs that are never given again."""
+    first, _, _, second, _ = NETWORK
+    assert ask(stack.tcp_port, first) == b"1"
+    assert ask(stack.tcp_port, second) == b"2"
+    points = json.loads(ask(stack.tcp_port, {"receiveAllChargingPoints": True, "chargingStationID": 1}))
+    assert [(point["chargingPointID"], point["power"], point["kWhPrice"]) for point in points] == [
+        (1, 22, 0.9),
+        (2, 7.2, 0.5),
+    ]
+    booked = json.loads(ask(stack.tcp_port, NETWORK[-1]))
+    assert booked["chargingPointID"] == 1
+    new = {"newChargingStation": True, "x_position": 100, "y_position": 100}
+    assert ask(stack.tcp_port, new) == b"3"
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+def test_files_of_every_form_are_taken_over(stopped: ComposeStack, form: Path) -> None:
+    try:
+        _fill(stopped, form)
+        stopped.up()
+        _check(stopped)
+    finally:
+        stopped.compose("down", "-v", "--timeout", "5")
+
+
+def test_from_the_last_release(engine: None, tmp_path: Path) -> None:
+    tag = subprocess.run(
+        ["git", "describe", "--tags", "--abbrev=0", "HEAD^"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout.strip()
+    if not tag:
+        pytest.skip("there is no release before this one: no tag in this checkout")
+    archive = subprocess.run(["git", "archive", tag], cwd=ROOT, capture_output=True, check=True).stdout
+    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+        files.extractall(tmp_path / "before", filter="data")
+    before = ComposeStack(tmp_path, "2.0", project=tmp_path / "before")
+    after = ComposeStack(tmp_path, "2.0")
+    after.take_over(before)
+    try:
+        before.up()
+        for request in NETWORK:
+            assert ask(before.tcp_port, request) != b"None"
+        password = before.accounts("add", "charger-1", "--role", "charger")
+        after.up()
+        _check(after)
+        assert ["charger-1", "charger"] in [line.split() for line in after.accounts("list").splitlines()]
+        assert password
+    finally:
+        after.remove()
+        docker("image", "rm", "-f", before.image)
+
+
+def test_a_network_that_somebody_made_before(engine: None, tmp_path: Path) -> None:
+    """Compose refuses it with the message that the documentation answers, and takes it where it is told."""
+    stack = ComposeStack(tmp_path, "2.0")
+    docker("network", "create", stack.network)
+    try:
+        stack.compose("build")
+        with pytest.raises(AssertionError, match="incorrect label"):
+            stack.compose("create", "gateway")
+        stack.write_settings(RECHARGING_MANAGER_EXTERNAL="true")
+        stack.compose("create", "gateway")
+        networks = json.loads(docker("inspect", stack.container("gateway")))[0]["NetworkSettings"]["Networks"]
+        assert docker("network", "inspect", "-f", "{{.Id}}", stack.network).strip() in networks
+    finally:
+        stack.remove()
+        docker("network", "rm", stack.network)
