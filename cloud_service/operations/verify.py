@@ -1,5 +1,6 @@
 """What can be checked of a data folder from its files alone."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, tzinfo
 from itertools import pairwise
@@ -140,21 +141,28 @@ def _met(lives: list[_Life]) -> Iterator[str]:
             yield f"{_name(life.reservation.key)} was booked twice in the journal"
         keys.add(life.reservation.key)
     for queue in points.values():
-        queue.sort(key=lambda life: life.reservation.start)
-        for number, life in enumerate(queue):
-            for other in queue[number + 1 :]:
-                if other.reservation.start >= life.reservation.finish + MARGIN:
-                    break
-                if other.reservation.start < life.reservation.finish + life.margin(other) and life.meets(
-                    other
-                ):
-                    yield f"{_name(life.reservation.key)} overlaps {_name(other.reservation.key)}"
+        yield from _overlaps(queue)
     for own in vehicles.values():
         own.sort(key=lambda life: life.begun)
         for life, other in pairwise(own):
             if life.meets(other) and other.begun != -inf:
                 names = f"{_name(life.reservation.key)} and {_name(other.reservation.key)}"
                 yield f"vehicle {life.reservation.vehicle_id!r} had two reservations: {names}"
+
+
+def _overlaps(queue: list[_Life]) -> Iterator[str]:
+    """Each is compared with its neighbours in time among those that were scheduled when it was booked."""
+    scheduled: list[_Life] = []
+    for life in sorted(queue, key=lambda life: life.begun):
+        if life.begun != -inf:
+            scheduled = [other for other in scheduled if other.ended > life.begun]
+        at = bisect_left(scheduled, life.reservation.start, key=lambda other: other.reservation.start)
+        for other in scheduled[max(0, at - 1) : at + 1]:
+            margin = life.margin(other)
+            first, second = sorted((other, life), key=lambda either: either.reservation.start)
+            if second.reservation.start < first.reservation.finish + margin:
+                yield f"{_name(first.reservation.key)} overlaps {_name(second.reservation.key)}"
+        scheduled.insert(at, life)
 
 
 def _close(scheduled: Iterable[Reservation]) -> Iterator[str]:

@@ -98,16 +98,18 @@ def _overlaps(record: Record) -> list[str]:
     points: dict[tuple[int, int], list[_Booking]] = {}
     for booking in bookings(record):
         points.setdefault(booking.name[:2], []).append(booking)
-    return [
-        f"overlap: {first.row} and {second.row}"
-        for queue in points.values()
-        for number, first in enumerate(queue)
-        for second in queue[number + 1 :]
-        if first.begun < second.ended
-        and second.begun < first.ended
-        and first.start < second.finish + MARGIN
-        and second.start < first.finish + MARGIN
-    ]
+    problems = []
+    for queue in points.values():
+        scheduled: list[_Booking] = []
+        for booking in sorted(queue, key=lambda booking: booking.begun):
+            scheduled = [other for other in scheduled if other.ended > booking.begun]
+            problems += [
+                f"overlap: {booking.row} and {other.row}"
+                for other in scheduled
+                if other.start < booking.finish + MARGIN and booking.start < other.finish + MARGIN
+            ]
+            scheduled.append(booking)
+    return problems
 
 
 def _reused(record: Record) -> list[str]:

@@ -7,7 +7,10 @@ number, from 1, `before` it, `after` it, or, where it is an append, `within` it.
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import NoReturn
 
 from cloud_service import runtime
@@ -23,21 +26,23 @@ def _end() -> NoReturn:
 
 
 class Countdown:
-    """Counts operations down to the last one."""
+    """Counts operations down to the last one, of the service's thread and of its checkpoint's."""
 
     def __init__(self, number: int, moment: str) -> None:
+        self.moment = moment
         self._left = number
-        self._moment = moment
+        self._lock = Lock()
 
-    def before(self) -> bool:
-        """Whether this is the operation to be cut in two. Ends the process where it is to end before it."""
-        self._left -= 1
-        if self._left == 0 and self._moment == "before":
+    @contextmanager
+    def operation(self) -> Iterator[bool]:
+        """Around each operation; tells whether it is the last."""
+        with self._lock:
+            self._left -= 1
+            last = self._left == 0
+        if last and self.moment == "before":
             _end()
-        return self._left == 0 and self._moment == "within"
-
-    def after(self) -> None:
-        if self._left == 0:
+        yield last
+        if last:
             _end()
 
 
@@ -48,24 +53,20 @@ class MortalFile:
         self._countdown = countdown
 
     def append(self, data: bytes) -> int:
-        if self._countdown.before():
-            self._file.append(data[: len(data) // 2])
-            _end()
-        written = self._file.append(data)
+        with self._countdown.operation() as last:
+            half = last and self._countdown.moment == "within"
+            written = self._file.append(data[: len(data) // 2] if half else data)
         self.size = self._file.size
-        self._countdown.after()
         return written
 
     def truncate(self, size: int) -> None:
-        self._countdown.before()
-        self._file.truncate(size)
+        with self._countdown.operation():
+            self._file.truncate(size)
         self.size = size
-        self._countdown.after()
 
     def sync(self) -> None:
-        self._countdown.before()
-        self._file.sync()
-        self._countdown.after()
+        with self._countdown.operation():
+            self._file.sync()
 
     def close(self) -> None:
         self._file.close()
@@ -77,25 +78,21 @@ class MortalFolder(DiskFolder):
         self._countdown = countdown
 
     def open(self, name: str) -> File:
-        self._countdown.before()
-        file = DiskFile(self.path / name)
-        self._countdown.after()
+        with self._countdown.operation():
+            file = DiskFile(self.path / name)
         return MortalFile(file, self._countdown)
 
     def rename(self, old: str, new: str) -> None:
-        self._countdown.before()
-        super().rename(old, new)
-        self._countdown.after()
+        with self._countdown.operation():
+            super().rename(old, new)
 
     def remove(self, name: str) -> None:
-        self._countdown.before()
-        super().remove(name)
-        self._countdown.after()
+        with self._countdown.operation():
+            super().remove(name)
 
     def sync(self) -> None:
-        self._countdown.before()
-        super().sync()
-        self._countdown.after()
+        with self._countdown.operation():
+            super().sync()
 
 
 if __name__ == "__main__":
