@@ -7,6 +7,8 @@ import pytest
 
 from tests.stack.compose import VERSIONS, ComposeStack, missing
 
+collect_ignore = ["in_container"]  # with a conftest.py that is for a container's own run of pytest
+
 
 @pytest.fixture(scope="session")
 def engine() -> None:
