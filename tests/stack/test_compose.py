@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import tarfile
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -14,6 +15,8 @@ from tests.harness import wait_until
 from tests.security.mqtt import MQTT, PATIENCE, PROTOCOLS, Refused
 from tests.stack.compose import HOST, ComposeStack, docker
 from tests.stack.conftest import Charger
+
+pytestmark = pytest.mark.timeout(1500)
 
 RUNNING = ("mosquitto", "cloud_service", "gateway")
 SECRET_FOLDERS = {
@@ -227,3 +230,10 @@ def test_the_demo_lives(compose: ComposeStack) -> None:
         )
     finally:
         compose.compose("--profile", "demo", "rm", "-s", "-f", "demo", "demo_account")
+
+
+def test_a_backup_while_it_runs(compose: ComposeStack, tmp_path: Path) -> None:
+    compose.compose("exec", "-T", "cloud_service", "python", "-m", "cloud_service", "backup", "/backups/copy")
+    docker("cp", f"{compose.container('cloud_service')}:/backups/copy", str(tmp_path))
+    assert any(file.name.startswith("journal-") for file in (tmp_path / "copy").iterdir())
+    compose.compose("exec", "-T", "cloud_service", "rm", "-r", "/backups/copy")

@@ -4,7 +4,11 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.stack.compose import ComposeStack, docker
+
+pytestmark = pytest.mark.timeout(1500)
 
 TESTS = Path(__file__).parents[1]
 LEAST = 50
