@@ -158,8 +158,8 @@ def _report(samples: Samples, load: Load, options: Namespace) -> None:
     for name in PROCESSES:
         memory, files = samples.memory[name], samples.descriptors[name]
         print(
-            f"{name:8} memory {_average(memory, True):.0f} MiB at first and {_average(memory, False):.0f} at last,"
-            f" open files {_average(files, True):.0f} and {_average(files, False):.0f}"
+            f"{name:8} memory {_average(memory, True):.0f} MiB at first, {_average(memory, False):.0f} MiB"
+            f" at last; open files {_average(files, True):.0f} and {_average(files, False):.0f}"
         )
     for name, line in samples.latency.items():
         values = sorted(value for _, value in line)

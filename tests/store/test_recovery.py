@@ -12,6 +12,7 @@ from cloud_service.store.errors import DamagedStore, SyncFailed, WriteFailed
 from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.filesystem import DiskFolder, FolderLocked
 from cloud_service.store.interface import Standing
+from cloud_service.store.journal import Batch, Mark, encode_line
 from tests.core.samples import NOW, minutes, reservation
 from tests.faults.power_loss import SimulatedFolder
 from tests.store.samples import (
@@ -309,3 +310,17 @@ def test_events_of_the_checkpoint_and_of_the_journal_are_told_again() -> None:
     assert open_store(SimulatedFolder(folder.files()))[1].untold == [(1, event), (2, later)]
     store.append([], [], 1, NOW)
     assert open_store(folder)[1].untold == [(2, later)]
+
+
+def test_a_long_recovery_says_how_far_it_is(caplog: pytest.LogCaptureFixture) -> None:
+    mark, lines = Mark(), []
+    for number in range(1, 40_001):
+        line, mark = encode_line(Batch(number, mark.checksum, NOW))
+        lines.append(line)
+    with caplog.at_level("INFO"):
+        store, _ = open_store(SimulatedFolder({"journal-000001.jsonl": b"".join(lines)}))
+    assert store.sequence == 40_000
+    assert caplog.messages == [
+        "recovery: 20000 lines of the journal replayed",
+        "recovery: 40000 lines of the journal replayed",
+    ]

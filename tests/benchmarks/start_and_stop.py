@@ -1,0 +1,146 @@
+"""How long a large network takes to start and to stop: python -m tests.benchmarks.start_and_stop
+
+A folder with 100,000 stations, 400,000 points, 200,000 reservations and a journal of 100,000 lines is made;
+the service starts on it, as a process, and is asked to end.
+"""
+
+import sys
+import tempfile
+import time
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from cloud_service.core.changes import Changes, Event
+from cloud_service.core.network import Tables
+from cloud_service.core.records import Point, Reservation, Station
+from cloud_service.store.checkpoint import Checkpoint
+from cloud_service.store.filesystem import DiskFolder, replace_file
+from cloud_service.store.folding import Fold, Unfolded
+from cloud_service.store.journal import Batch, Mark, Remembered, encode_line
+from cloud_service.store.names import segment_name
+from tests.harness import Stack
+
+POINTS_EACH = 4
+
+
+def main(words: list[str] | None = None) -> int:
+    parser = ArgumentParser(prog="python -m tests.benchmarks.start_and_stop", description=__doc__)
+    parser.add_argument("--stations", type=int, default=100_000)
+    parser.add_argument("--reservations", type=int, default=200_000)
+    parser.add_argument("--lines", type=int, default=100_000, help="of the journal")
+    options = parser.parse_args(words)
+    with tempfile.TemporaryDirectory(prefix="scale-") as name:
+        stack = Stack(Path(name))
+        folder = DiskFolder(stack.data_dir)
+        make_folder(folder, options.stations, options.reservations, options.lines)
+        folder.close()
+        size = sum(path.stat().st_size for path in stack.data_dir.iterdir())
+        print(
+            f"{options.stations} stations, {POINTS_EACH * options.stations} points,"
+            f" {options.reservations} reservations, {options.lines} lines of journal: {size / 2**20:.0f} MiB"
+        )
+        stack.broker.start()
+        begun = time.monotonic()
+        stack.start_service()
+        print(f"start to online: {time.monotonic() - begun:.1f} s")
+        print(f"of these, {_read_line(stack)}")
+        _stop(stack, "while the retained state is still on its way")
+        begun = time.monotonic()
+        stack.start_service()
+        print(f"start to online after a clean stop, without a journal: {time.monotonic() - begun:.1f} s")
+        _wait_until_told(stack)
+        _stop(stack, "at rest")
+        stack.broker.stop()
+    return 0
+
+
+def make_folder(folder: DiskFolder, stations: int, reservations: int, lines: int) -> None:
+    """A network as a checkpoint leaves it, and a journal of bookings and changes after it."""
+    now = datetime.now(UTC)
+    tables = Tables(last_station_id=stations)
+    side = round(stations**0.5)
+    for number in range(1, stations + 1):
+        tables.stations[number] = Station(number, number % side, number // side, "owner", POINTS_EACH)
+        for point in range(1, POINTS_EACH + 1):
+            tables.points[number, point] = Point(point, number, 22, 0.5, "livre")
+    for number in range(reservations - lines // 2):
+        _book(tables, number, now)
+    checkpoint = Checkpoint(sequence=1, checksum="00000001", segment=1, at=now)
+    Fold(folder, tables, checkpoint, Unfolded(), 1).run()
+    replace_file(folder, segment_name(1), _journal(tables, reservations - lines // 2, lines, now))
+
+
+def _journal(tables: Tables, booked: int, lines: int, now: datetime) -> Iterator[bytes]:
+    mark = Mark(1, "00000001")
+    for number in range(lines):
+        remembered = Remembered(
+            "client", f"text:{number:032x}", bytes(16), "ok", '"ok":true,"result":"Sucesso"'
+        )
+        if number % 2:
+            row = _book(tables, booked + number // 2, now)
+            event = Event("reservationScheduled", now, "requested", row, "owner")
+            changes = Changes(points=(tables.points[row.point_key],), reservations=(row,), events=(event,))
+        else:
+            point = tables.points[number % len(tables.stations) + 1, POINTS_EACH]
+            changes = Changes(points=(replace(point, power=50),))
+        batch = Batch(mark.sequence + 1, mark.checksum, now, (changes,), (remembered,), mark.sequence)
+        line, mark = encode_line(batch)
+        yield line
+
+
+def _book(tables: Tables, number: int, now: datetime) -> Reservation:
+    """Round the stations' first points, one day after the other."""
+    station_id, rounds = number % len(tables.stations) + 1, number // len(tables.stations)
+    start = now + timedelta(days=rounds + 1)
+    row = Reservation(
+        rounds + 1,
+        station_id,
+        1,
+        22,
+        0.5,
+        f"vehicle-{number}",
+        start,
+        start + timedelta(hours=1),
+        1.0,
+        11.0,
+        False,
+    )
+    point = tables.points[row.point_key]
+    tables.points[point.key] = replace(point, availability="reservado", last_reservation_id=rounds + 1)
+    tables.reservations[row.key] = row
+    return row
+
+
+def _read_line(stack: Stack) -> str:
+    """What the service says of its own reading."""
+    lines = stack.service.log.read_text().splitlines()
+    return next(line.partition("service: ")[2] for line in reversed(lines) if " read in " in line)
+
+
+def _wait_until_told(stack: Stack) -> None:
+    """Until the service has nothing more to do for a while."""
+    idle, before = 0, _processor_seconds(stack)
+    while idle < 6:
+        time.sleep(0.5)
+        now = _processor_seconds(stack)
+        idle = idle + 1 if now - before < 0.05 else 0
+        before = now
+
+
+def _processor_seconds(stack: Stack) -> float:
+    fields = Path(f"/proc/{stack.service.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
+def _stop(stack: Stack, when: str) -> None:
+    begun = time.monotonic()
+    status = stack.service.stop()
+    print(f"SIGTERM to the end, {when}: {time.monotonic() - begun:.1f} s (exit status {status})")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
