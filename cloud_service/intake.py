@@ -1,6 +1,7 @@
 """Requests that wait to be decided: bounded, and taken in turn, so that no flood holds up other clients."""
 
 from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 from msgspec import Struct
@@ -39,14 +40,16 @@ class WaitingRequests:
         self._count += 1
         return True
 
-    def take(self, most: int) -> list[Waiting]:
-        """The next requests, one of each client in turn; those of one client stay in order."""
-        taken: list[Waiting] = []
-        while self._queues and len(taken) < most:
+    def take(self, most: int) -> Iterator[Waiting]:
+        """The next requests, one of each client in turn; those of one client stay in order.
+
+        A request is taken when the iterator gives it: who stops early leaves the rest where it is.
+        """
+        for _ in range(min(most, self._count)):
             client = next(iter(self._queues))
             queue = self._queues.pop(client)
-            taken.append(queue.popleft())
+            waiting = queue.popleft()
             if queue:
                 self._queues[client] = queue
-        self._count -= len(taken)
-        return taken
+            self._count -= 1
+            yield waiting

@@ -42,6 +42,8 @@ _STATE_PAUSE: Final = 0.25
 _STATE_ROUND: Final = 500
 _STATE_MOST_OUTSTANDING: Final = 2_000
 """While the broker is behind by this many messages, retained state waits: replies go first."""
+_MOST_OUTSTANDING_BYTES: Final = 32 * 2**20
+"""While the broker is behind by so many bytes, requests wait: large replies must not pile up in memory."""
 _COMPARED: Final = topics.reply(NAME) + "/compared"
 """The service's message to itself: whatever the broker had retained came before it."""
 
@@ -100,13 +102,16 @@ class Runtime:
         )
 
     def run(self, stop: "Stop") -> int:
-        """The loop. Ends when asked to, with everything answered that was taken in."""
+        """The loop. Ends when asked to, with everything answered that was taken in.
+
+        What would make the broker fall behind stays unanswered: it comes again at the next start.
+        """
         self._link.watch(stop.descriptor)
         while not stop.asked:
-            self._link.poll(0 if len(self._service) else 0.2)
+            self._link.poll(0 if len(self._service) and not self._behind else 0.2)
             self._turn()
         log.info("stopping")
-        while len(self._service):
+        while len(self._service) and not self._behind:
             self._turn()
         self._link.close(self._presence(online=False), GOODBYE)
         self._service.close(_now())
@@ -115,9 +120,13 @@ class Runtime:
         log.info("stopped; all of the network is in the data folder")
         return 0
 
+    @property
+    def _behind(self) -> bool:
+        return self._link.outstanding_bytes >= _MOST_OUTSTANDING_BYTES
+
     def _turn(self) -> None:
-        work = self._service.work(_now())
-        self._send(work)
+        if not self._behind:
+            self._send(self._service.work(_now()))
         self._service.maintain(_now())
         self._tell_state()
         self._beat()

@@ -5,7 +5,9 @@ only then lets the replies out; where the line could not be written, the network
 """
 
 import logging
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from math import inf
 from typing import Any
 
 from msgspec import Struct, field
@@ -38,7 +40,10 @@ log = logging.getLogger(__name__)
 
 
 class ServiceLimits(Struct, frozen=True):
-    """What the service takes. A batch has `batch` requests at most; sizes are in bytes."""
+    """What the service takes. Sizes are in bytes.
+
+    A batch has `batch` requests at most, and ends once its replies have `batch_bytes`.
+    """
 
     longest_charge: timedelta = timedelta(days=30)
     max_result_bytes: int = 2**20
@@ -46,6 +51,7 @@ class ServiceLimits(Struct, frozen=True):
     pending_in_all: int = 8_000
     pending_per_client: int = 2_000
     batch: int = 256
+    batch_bytes: int = 4 * 2**20
 
 
 class Answer(Struct, frozen=True):
@@ -142,16 +148,10 @@ class Service:
         if not self._writable:
             work.reloaded = self._recover(now)
         work.events, self._again = self._again, []
-        requests = []
-        for waiting in self._waiting.take(self._limits.batch):
-            if waiting.incoming.expired(clock):
-                work.answers.append(_answer(waiting, None))
-            else:
-                requests.append(waiting)
-        batch = self._decide(requests, now)
+        batch = self._decide(self._due(work, clock), now, self._limits.batch_bytes)
         if self._writable and not self._write(batch, work, now):
             self._take_back(batch)
-            batch = self._decide(requests, now, may_change=False)
+            batch = self._decide([waiting for waiting, _ in batch.outcomes], now, may_change=False)
             self._take_back(batch)
         elif not self._writable:
             self._take_back(batch)
@@ -214,14 +214,31 @@ class Service:
         self._retry_at = now + timedelta(seconds=min(2**self._retries, 60))
         self._retries += 1
 
-    def _decide(self, requests: list[Waiting], now: datetime, may_change: bool = True) -> _Batch:
-        """Decides requests one after the other, each on the network that those before it leave."""
+    def _due(self, work: Work, clock: float) -> Iterator[Waiting]:
+        """The next requests that have not expired; those that have are answered."""
+        for waiting in self._waiting.take(self._limits.batch):
+            if waiting.incoming.expired(clock):
+                work.answers.append(_answer(waiting, None))
+            else:
+                yield waiting
+
+    def _decide(
+        self, requests: Iterable[Waiting], now: datetime, most_bytes: float = inf, may_change: bool = True
+    ) -> _Batch:
+        """Decides requests one after the other, each on the network that those before it leave.
+
+        Takes no more of them once the outcomes have so many bytes.
+        """
+        size = 0
         batch = _Batch()
         self._apply(batch, finish_reservations(self.network, now))
         may_change = may_change and self._writable
         for waiting in requests:
             outcome = self._outcome(waiting.incoming, batch, now, may_change)
             batch.outcomes.append((waiting, outcome))
+            size += len(outcome.body)
+            if size >= most_bytes:
+                break
         return batch
 
     def _outcome(self, incoming: Incoming, batch: _Batch, now: datetime, may_change: bool) -> Outcome:

@@ -65,6 +65,8 @@ class Link:
     ) -> None:
         self.ready = False
         """Whether the broker is connected and has confirmed the subscriptions."""
+        self.outstanding_bytes = 0
+        """Of payloads that the broker has not taken yet."""
         self._address = address
         self._subscriptions = subscriptions
         self._on_message = on_message
@@ -78,7 +80,7 @@ class Link:
         self._client.on_publish = self._published
         self._connection = 0
         self._inbox: deque[Ticket] = deque()
-        self._receipts: dict[int, Any] = {}
+        self._receipts: dict[int, tuple[Any, int]] = {}
         self._outbox: deque[tuple[Message, Any]] = deque()
         self._receive_maximum = _MOST
         self._subscribing: int | None = None
@@ -103,6 +105,7 @@ class Link:
 
     def publish(self, message: Message, receipt: Any = None) -> None:
         """Sends a message as soon as the broker takes it; `on_published` is given the receipt when it has."""
+        self.outstanding_bytes += len(message.payload)
         if self.ready and len(self._receipts) < self._receive_maximum:
             self._send(message, receipt)
         else:
@@ -205,7 +208,7 @@ class Link:
         if info.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:  # the packet number is still in use
             self._outbox.appendleft((message, receipt))
         else:
-            self._receipts[info.mid] = receipt
+            self._receipts[info.mid] = receipt, len(message.payload)
 
     def _connected(
         self,
@@ -277,4 +280,6 @@ class Link:
     ) -> None:
         if reason.is_failure:
             log.error("the broker did not take a message: %s", reason)
-        self._on_published(self._receipts.pop(number, None))
+        receipt, size = self._receipts.pop(number, (None, 0))
+        self.outstanding_bytes -= size
+        self._on_published(receipt)

@@ -3,14 +3,16 @@
 import asyncio
 import json
 import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from cloud_service.broker.requester import Requester
 from cloud_service.local.mosquitto import find_program
 from cloud_service.protocol.errors import NotFound
-from tests.harness import DEADLINE, Stack
+from tests.harness import DEADLINE, Process, Stack
 
 OWN = "recharge/v1/reply/mallory"
 
@@ -22,10 +24,11 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield running
 
 
-def publish(target: Stack, topic: str, body: bytes, *options: str) -> None:
+def publish(target: Stack, topic: str, body: bytes, *, lines: bool = False) -> None:
+    """One message, or one for each line of the body."""
     program = str(find_program("mosquitto_pub"))
-    command = [program, "-p", str(target.mqtt_port), "-V", "5", "-q", "1", "-t", topic, "-s", *options]
-    subprocess.run(command, input=body, check=True, timeout=DEADLINE)
+    command = [program, "-p", str(target.mqtt_port), "-V", "5", "-q", "1", "-t", topic]
+    subprocess.run([*command, "-l" if lines else "-s"], input=body, check=True, timeout=DEADLINE)
 
 
 async def ask_as_another(target: Stack) -> None:
@@ -66,3 +69,33 @@ def test_an_odd_reply_topic_that_can_be_used_is(target: Stack, below: str) -> No
     command = [program, *options, "-t", "recharge/v1/request/findReservation/mallory"]
     done = subprocess.run(command, capture_output=True, check=True, timeout=DEADLINE)
     assert json.loads(done.stdout)["error"]["code"] == "NOT_FOUND"
+
+
+def peak_memory(process: Process) -> int:
+    """In MiB."""
+    for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) // 1024
+    raise AssertionError("the kernel does not tell")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a process's peak memory is read from /proc")
+def test_many_large_replies_neither_fill_the_memory_nor_hold_up_others(tmp_path: Path) -> None:
+    """A thousand questions of some bytes each, with replies of half a mebibyte that nobody reads."""
+    point = {"chargingStationID": 1, "power": 1, "kWhPrice": 1, "availability": "livre"}
+
+    async def attack(target: Stack) -> None:
+        async with Requester(target.address, "mallory", limit=500) as mallory:
+            await mallory.request("newChargingStation", {"x_position": 1, "y_position": 1}, timeout=DEADLINE)
+            adding = [mallory.request("newChargingPoint", point, timeout=DEADLINE) for _ in range(4_500)]
+            await asyncio.gather(*adding)
+            before = peak_memory(target.service)
+            topic = "recharge/v1/request/receiveAllChargingPoints/mallory"
+            publish(target, topic, b'{"chargingStationID": 1}\n' * 1_000, lines=True)
+            await ask_as_another(target)
+            with pytest.raises(NotFound):  # the requests of one client are answered in order
+                await mallory.request("findReservation", {}, timeout=DEADLINE)
+            assert peak_memory(target.service) - before < 150
+
+    with Stack(tmp_path) as target:
+        asyncio.run(attack(target))

@@ -2,7 +2,7 @@
 
 from cloud_service.protocol.messages import Message
 from cloud_service.service import ServiceLimits
-from tests.service.bench import Bench, result
+from tests.service.bench import Bench, FailingStore, result
 
 
 def test_a_vehicle_does_not_wait_behind_an_import() -> None:
@@ -74,3 +74,31 @@ def test_a_request_expires_by_the_clock_even_after_it_was_set_back() -> None:
     assert bench.ask("bob", "findReservation", expiresAt=soon) == "NOT_FOUND"
     bench.send("bob", "findReservation", expiresAt=soon)
     assert [answer.reply for answer in bench.turn(seconds=11).answers] == [None]
+
+
+def test_large_replies_end_a_turn_early_and_the_rest_comes_in_order() -> None:
+    """Else one client's questions would hold up everybody, and fill the memory with answers."""
+    bench = Bench(limits=ServiceLimits(batch_bytes=1_500))
+    station = bench.station("ana", points=10)
+    for number in range(10):
+        bench.send("ana", "receiveAllChargingPoints", number, chargingStationID=station)
+    bench.send("bob", "findReservation", "vehicle")
+
+    turns = [[answer.ticket for answer in bench.turn().answers] for _ in range(6)]
+
+    assert turns == [[0, "vehicle", 1], [2, 3], [4, 5], [6, 7], [8, 9], []]
+
+
+def test_a_turn_that_ends_early_and_cannot_be_written_loses_no_request() -> None:
+    store = FailingStore()
+    bench = Bench(store, limits=ServiceLimits(batch_bytes=1_500))
+    station = bench.station("ana", points=10)
+    store.failing_writes = 1
+    for number in range(4):
+        bench.send("ana", "receiveAllChargingPoints", number, chargingStationID=station)
+        bench.send("bob", "newChargingStation", f"new-{number}", x_position=number + 1, y_position=1)
+
+    turns = [{str(each.ticket): result(each.reply) for each in bench.turn().answers} for _ in range(3)]
+
+    assert [list(turn) for turn in turns] == [["0", "new-0", "1"], ["new-1", "2", "new-2", "3"], ["new-3"]]
+    assert [turn.get(f"new-{number}") for number, turn in enumerate(turns)] == ["STORAGE", 2, None]
