@@ -1,20 +1,28 @@
 """The errors of the contract. A class has its wire code; its docstring is the message where none is given."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+MESSAGE_LENGTH: Final = 400
+"""Characters. A refusal is remembered, and must not repeat all that somebody sent."""
 
 
 class RequestError(Exception):
-    """The request was refused."""
+    """The request was refused. The middle of a long message is left out."""
 
     code: ClassVar[str]
     retryable: ClassVar[bool] = False
 
     def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or (type(self).__doc__ or "").strip())
+        super().__init__(_shortened(message or (type(self).__doc__ or "").strip()))
 
     @property
     def message(self) -> str:
         return str(self.args[0])
+
+
+def _shortened(text: str) -> str:
+    half = MESSAGE_LENGTH // 2
+    return text if len(text) <= MESSAGE_LENGTH else f"{text[:half]} ... {text[-half:]}"
 
 
 class BadRequest(RequestError):
