@@ -31,14 +31,14 @@ def test_broker_killed_and_its_memory_wiped_in_half_of_the_cases(
     with Stack(tmp_path) as stack:
         with Load(stack) as load:
             for number in range(count):
-                _await_answers(load, 5)
+                await_answers(load, 5)
                 sleep(random.uniform(0, 0.3))
                 stack.broker.kill()
                 if number % 2:
                     for file in (tmp_path / "broker").glob("*.db*"):
                         file.unlink()
                 stack.broker.start()
-            _await_answers(load, 20)
+            await_answers(load, 20)
         asyncio.run(check_state(stack))
         stack.stop()
         check_run(load, stack.data_dir)
@@ -67,10 +67,10 @@ def test_link_cut(tmp_path: Path, scale: Scale, figure: Figure) -> None:
     with stack_behind_proxy(tmp_path) as (stack, proxy):
         with Load(stack) as load:
             for _ in range(count):
-                _await_answers(load, 3)
+                await_answers(load, 3)
                 sleep(random.uniform(0, 0.2))
                 proxy.cut()
-            _await_answers(load, 10)
+            await_answers(load, 10)
         asyncio.run(check_state(stack))
         stack.stop()
         check_run(load, stack.data_dir)
@@ -87,7 +87,7 @@ def test_link_slow(tmp_path: Path, scale: Scale, figure: Figure) -> None:
                 proxy.delay = random.uniform(0.1, 2.5)
                 sleep(random.uniform(0.5, 4))
                 proxy.delay = 0.0
-                _await_answers(load, 3)
+                await_answers(load, 3)
         stack.stop()
         check_run(load, stack.data_dir)
     figure(f"link between broker and service slow {count} times: {load.answered} answers hold")
@@ -101,13 +101,13 @@ def test_link_silent(tmp_path: Path, scale: Scale, figure: Figure) -> None:
     with stack_behind_proxy(tmp_path) as (stack, proxy):
         with Load(stack) as load:
             for _ in range(count):
-                _await_answers(load, 3)
+                await_answers(load, 3)
                 proxy.silence()
                 begun = monotonic()
                 wait_until(lambda: not proxy.faithful, "both have given the connection up")
                 longest = max(longest, monotonic() - begun)
                 proxy.mend()
-            _await_answers(load, 10)
+            await_answers(load, 10)
         stack.stop()
         check_run(load, stack.data_dir)
     figure(
@@ -128,17 +128,18 @@ def test_process_stopped_for_longer_than_the_keep_alive(
         process: Process = getattr(stack, name)
         with Load(stack) as load:
             for _ in range(count):
-                _await_answers(load, 3)
+                await_answers(load, 3)
                 os.kill(process.pid, signal.SIGSTOP)
                 sleep(2 * KEEP_ALIVE + 2)
                 os.kill(process.pid, signal.SIGCONT)
-            _await_answers(load, 10)
+            await_answers(load, 10)
         stack.stop()
         check_run(load, stack.data_dir)
     figure(f"{name} stopped for {2 * KEEP_ALIVE + 2} s, {count} times: {load.answered} answers hold")
 
 
-def _await_answers(load: Load, more: int) -> None:
+def await_answers(load: Load, more: int) -> None:
+    """Waits until so many more requests were answered."""
     wanted = load.answered + more
 
     def enough() -> bool:
