@@ -66,7 +66,7 @@ class Link:
         self.ready = False
         """Whether the broker is connected and has confirmed the subscriptions."""
         self.outstanding_bytes = 0
-        """Of payloads that the broker has not taken yet."""
+        """Of messages that the broker has not taken yet."""
         self._address = address
         self._subscriptions = subscriptions
         self._on_message = on_message
@@ -105,7 +105,7 @@ class Link:
 
     def publish(self, message: Message, receipt: Any = None) -> None:
         """Sends a message as soon as the broker takes it; `on_published` is given the receipt when it has."""
-        self.outstanding_bytes += len(message.payload)
+        self.outstanding_bytes += _size(message)
         if self.ready and len(self._receipts) < self._receive_maximum:
             self._send(message, receipt)
         else:
@@ -208,7 +208,7 @@ class Link:
         if info.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:  # the packet number is still in use
             self._outbox.appendleft((message, receipt))
         else:
-            self._receipts[info.mid] = receipt, len(message.payload)
+            self._receipts[info.mid] = receipt, _size(message)
 
     def _connected(
         self,
@@ -283,3 +283,8 @@ class Link:
         receipt, size = self._receipts.pop(number, (None, 0))
         self.outstanding_bytes -= size
         self._on_published(receipt)
+
+
+def _size(message: Message) -> int:
+    """About what it takes up: its sender chooses topic and correlation data, up to 64 KiB each."""
+    return len(message.topic) + len(message.payload) + len(message.correlation or b"")
