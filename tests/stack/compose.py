@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from random import randrange
 from typing import Any
 from uuid import uuid4
 
@@ -17,6 +18,7 @@ from tests.harness import wait_until
 
 ROOT = Path(__file__).parents[2]
 HOST = "127.0.0.1"
+EVERYWHERE = "0.0.0.0"
 VERSIONS = {"2.0": (), "2.1": (Path(__file__).parent / "mosquitto-2.1.yml",)}
 """Mosquitto's, and what each needs beside the product's compose file."""
 PATIENCE = 240
@@ -40,6 +42,19 @@ def missing() -> str | None:
     return None
 
 
+def _free_ports(count: int) -> list[int]:
+    """Ports that nobody has, from a range that the system takes none from for outgoing connections.
+
+    A stack comes and goes on its ports: meanwhile nobody else must get them.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        port = randrange(20_000, 30_000)
+        if port not in found and ports.is_free(EVERYWHERE, port):
+            found.append(port)
+    return found
+
+
 class ComposeStack:
     """A stack of its own: `folder` keeps its settings, `project` the folder with the compose file."""
 
@@ -47,7 +62,7 @@ class ComposeStack:
         self.name = f"recharge-test-{uuid4().hex[:8]}"
         self.image = image or f"{self.name}:test"
         self.network = f"{self.name}-manager"
-        self.tls_port, self.mqtt_port, self.tcp_port = (ports.free_port(HOST) for _ in range(3))
+        self.tls_port, self.mqtt_port, self.tcp_port = _free_ports(3)
         self.files = (project / "docker-compose.yml", *VERSIONS[version])
         self.environment = folder / f"{self.name}.env"
         self.settings = {
