@@ -46,7 +46,7 @@ case "$*" in
     [ -e "$MACHINE/python-venv" ] || exit 1
     mkdir -p "$4/bin"
     cp "$MACHINE/bin/python3" "$4/bin/python"
-    for tool in recharge ruff mypy lint-imports; do cp "$MACHINE/tool" "$4/bin/$tool"; done
+    for tool in recharge ruff mypy lint-imports bandit pip-audit; do cp "$MACHINE/tool" "$4/bin/$tool"; done
     ;;
 esac
 """
@@ -315,11 +315,18 @@ def test_python_that_makes_no_virtual_environment(machine: Machine) -> None:
 def test_check_runs_everything_and_fails_if_anything_did(machine: Machine) -> None:
     expected = [
         f"{call} in {machine.checkout}"
-        for call in ("ruff format --check .", "ruff check .", "mypy ", "lint-imports ")
+        for call in (
+            "ruff format --check .",
+            "ruff check .",
+            "mypy ",
+            "lint-imports ",
+            "bandit -q -ii -c pyproject.toml -r cloud_service clients",
+            "pip-audit --disable-pip -r requirements.lock",
+        )
     ]
     done = machine.run("check")
     assert done.returncode == 0, done.stderr
-    assert machine.calls[-4:] == expected
+    assert machine.calls[-6:] == expected
 
     done = machine.run("check", FAILING="mypy")
     assert done.returncode == 1
