@@ -1,0 +1,102 @@
+"""Power loss under a real service: its data folder is a file system that forgets what was not synced."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from random import Random
+from time import sleep
+
+import pytest
+
+from tests.conftest import Scale
+from tests.faults.checker import check_run
+from tests.faults.load import Load
+from tests.harness import Stack, wait_until
+
+IN_TURN = 50
+"""Losses of one network; then the checker has its turn."""
+
+
+class Disk:
+    """The process that is the file system."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        place.mkdir(parents=True)
+        words = [sys.executable, "-m", "tests.faults.fuse_disk", str(place)]
+        self._process = subprocess.Popen(
+            words, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+        )
+        wait_until(lambda: place.is_mount() or self._process.poll() is not None, "it is mounted")
+
+    @property
+    def mounted(self) -> bool:
+        return self.place.is_mount()
+
+    def lose_power(self) -> None:
+        """Forgets what was not synced, or a part of it. Nobody may use it at that moment."""
+        self._process.send_signal(signal.SIGUSR1)
+        self.place.is_mount()  # the signal is looked at with the next operation
+        assert self._process.stdout is not None
+        self._process.stdout.readline()
+
+    def close(self) -> None:
+        if self.mounted:
+            subprocess.run(["umount", "-l", str(self.place)], check=True)
+        self._process.terminate()
+        self._process.communicate()
+
+
+@pytest.fixture
+def new_disk() -> Iterator[Callable[[Path], Disk]]:
+    """Makes a file system at a place, where this machine can."""
+    if find_spec("mfusepy") is None:
+        pytest.skip("mfusepy is not installed: pip install -e '.[faults]'")
+    if not os.access("/dev/fuse", os.R_OK | os.W_OK):
+        pytest.skip("/dev/fuse cannot be used here")
+    disks: list[Disk] = []
+
+    def make(place: Path) -> Disk:
+        disks.append(Disk(place))
+        if not disks[-1].mounted:
+            pytest.skip("no FUSE file system can be mounted here")
+        return disks[-1]
+
+    yield make
+    for disk in disks:
+        disk.close()
+
+
+@pytest.mark.timeout(3600)
+def test_power_loss(
+    new_disk: Callable[[Path], Disk], tmp_path: Path, scale: Scale, figure: Callable[[str], None]
+) -> None:
+    count = scale(share=10, full=500)
+    answered = repeated = done = 0
+    while done < count:
+        random = Random(done)
+        stack = Stack(tmp_path / str(done), checkpoint_seconds="0.5")
+        disk = new_disk(stack.data_dir)
+        with stack:
+            with Load(stack, seed=done) as load:
+                for _ in range(min(IN_TURN, count - done)):
+                    sleep(random.uniform(0, 0.6))
+                    load.check()
+                    stack.service.kill()
+                    disk.lose_power()
+                    stack.start_service()
+                    done += 1
+            stack.service.kill()
+            disk.lose_power()
+            check_run(load, stack.data_dir)
+            answered += load.answered
+            repeated += load.repeated
+            stack.start_service()
+    figure(
+        f"power loss on a file system: {done}; {answered} answers hold,"
+        f" {repeated} changes asked for twice took effect once"
+    )
