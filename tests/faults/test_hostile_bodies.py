@@ -20,7 +20,6 @@ from tests.conftest import Scale
 from tests.faults.hostile import Hostile
 from tests.harness import HOST, Stack
 
-
 RATE = 1_000
 """Bodies a second over MQTT. More than the service takes would be a test of overload, which has its own."""
 
