@@ -30,10 +30,13 @@ FOREVER: Final = 0xFFFFFFFF
 """Session Expiry Interval of a session that does not expire."""
 LONGEST_PAUSE: Final = 5.0
 """Seconds between two attempts to reach the broker."""
+_SOON: Final = 1.0
+"""A connection that ends within so many seconds was of no use."""
 _MOST: Final = 60_000
 """Messages sent and not taken yet; MQTT numbers them from 1 to 65,535."""
 _READS: Final = 2_000
-"""After so many packets the service gets its turn."""
+_READ_BYTES: Final = 8 * 2**20
+"""After so many packets, or so many bytes of messages, the service gets its turn."""
 
 
 class Ticket(Struct):
@@ -68,6 +71,7 @@ class Link:
         self.outstanding_bytes = 0
         """Of messages that the broker has not taken yet."""
         self._address = address
+        self._name = client_id
         self._subscriptions = subscriptions
         self._on_message = on_message
         self._on_published = on_published
@@ -93,6 +97,8 @@ class Link:
         self._pause = 0.1
         self._next_attempt = 0.0
         self._next_care = 0.0
+        self._ready_since = -_SOON
+        self._read_bytes = 0
 
     @property
     def outstanding(self) -> int:
@@ -105,7 +111,7 @@ class Link:
 
     def publish(self, message: Message, receipt: Any = None) -> None:
         """Sends a message as soon as the broker takes it; `on_published` is given the receipt when it has."""
-        self.outstanding_bytes += _size(message)
+        self.outstanding_bytes += message.size
         if self.ready and len(self._receipts) < self._receive_maximum:
             self._send(message, receipt)
         else:
@@ -184,9 +190,12 @@ class Link:
 
     def _read(self) -> None:
         """paho reads a packet at a time, and TLS may hold more of them than the kernel."""
+        self._read_bytes = 0
         for _ in range(_READS):
             self._client.loop_read()
-            if self._socket is None or not (self._held_by_tls() or self._only.poll(0)):
+            if self._socket is None or self._read_bytes >= _READ_BYTES:
+                return
+            if not (self._held_by_tls() or self._only.poll(0)):
                 return
 
     def _held_by_tls(self) -> bool:
@@ -208,7 +217,7 @@ class Link:
         if info.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:  # the packet number is still in use
             self._outbox.appendleft((message, receipt))
         else:
-            self._receipts[info.mid] = receipt, _size(message)
+            self._receipts[info.mid] = receipt, message.size
 
     def _connected(
         self,
@@ -242,6 +251,7 @@ class Link:
                 return
         self._pause = 0.1
         self.ready = True
+        self._ready_since = time.monotonic()
         self._on_ready()
 
     def _disconnected(
@@ -261,8 +271,13 @@ class Link:
         self._poll.unregister(self._descriptor)
         self._descriptor = -1
         if not self._closing:
-            self._wait_before_next(self._refusal or f"ended the connection: {reason}")
+            self._wait_before_next(self._refusal or f"ended the connection: {reason}{self._guess()}")
         self._refusal = None
+
+    def _guess(self) -> str:
+        """Mosquitto 2.0 does not tell whoever it disconnects that another client took its ID."""
+        soon = time.monotonic() - self._ready_since < _SOON
+        return f" at once (is there a second {self._name} at this broker?)" if soon else ""
 
     def _refuse(self, why: str) -> None:
         """Ends a connection that is of no use; the loop sends what this queues."""
@@ -273,7 +288,9 @@ class Link:
         ticket = Ticket(self._connection, received.mid, settled=received.qos == 0)
         if received.qos:
             self._inbox.append(ticket)
-        self._on_message(to_message(received), ticket)
+        message = to_message(received)
+        self._read_bytes += message.size
+        self._on_message(message, ticket)
 
     def _published(
         self, _client: Client, _data: Any, number: int, reason: ReasonCode, _properties: Properties
@@ -283,8 +300,3 @@ class Link:
         receipt, size = self._receipts.pop(number, (None, 0))
         self.outstanding_bytes -= size
         self._on_published(receipt)
-
-
-def _size(message: Message) -> int:
-    """About what it takes up: its sender chooses topic and correlation data, up to 64 KiB each."""
-    return len(message.topic) + len(message.payload) + len(message.correlation or b"")

@@ -16,3 +16,9 @@ class Message(Struct, frozen=True, gc=False):
     """Message Expiry Interval, in seconds."""
     status: str | None = None
     """The user property `status` of a reply: `ok` or the error's code."""
+
+    @property
+    def size(self) -> int:
+        """About its bytes. Its sender chooses topic, Correlation Data and Response Topic: 64 KiB each."""
+        optional = (self.correlation, self.response_topic)
+        return len(self.topic) + len(self.payload) + sum(len(text) for text in optional if text)

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.harness import DEADLINE, HOST, Stack, wait_until
+from tests.harness import DEADLINE, HOST, Process, Stack, wait_until
 
 ZONE = "America/Sao_Paulo"
 SOON = (datetime.now(ZoneInfo(ZONE)) + timedelta(days=1)).replace(microsecond=0, tzinfo=None)
@@ -209,4 +210,24 @@ def test_a_folder_in_use_is_refused(stack: Stack) -> None:
 
     assert second.returncode == 1
     assert "in use by another cloud service" in second.stderr
+    stack.stop()
+
+
+def test_two_services_at_one_broker_are_told_of(stack: Stack, tmp_path: Path) -> None:
+    """Their folders differ, so nothing else keeps them apart."""
+    stack.start()
+    other = Stack(tmp_path / "other")
+    other.service = Process(
+        "other service",
+        [sys.executable, "-m", "cloud_service", "service"],
+        tmp_path / "other.log",
+        {**other.environment, "RECHARGE_MQTT_PORT": str(stack.mqtt_port)},
+    )
+    other.service.start()
+    try:
+        complaint = "is there a second cloud_service at this broker?"
+        wait_until(lambda: complaint in stack.service.tail(), "the first service has told of the second")
+        wait_until(lambda: complaint in other.service.tail(), "and the second of the first")
+    finally:
+        other.service.kill()
     stack.stop()
