@@ -32,11 +32,10 @@ LONGEST_PAUSE: Final = 5.0
 """Seconds between two attempts to reach the broker."""
 _SOON: Final = 1.0
 """A connection that ends within so many seconds was of no use."""
-_MOST: Final = 60_000
-"""Messages sent and not taken yet; MQTT numbers them from 1 to 65,535."""
-_READS: Final = 2_000
-_READ_BYTES: Final = 8 * 2**20
-"""After so many packets, or so many bytes of messages, the service gets its turn."""
+_MOST: Final = 500
+"""Messages sent and not taken yet. paho reads as many packets in one go before the service has its turn."""
+_READS: Final = 500
+"""After so many messages the service has its turn."""
 
 
 class Ticket(Struct):
@@ -98,7 +97,7 @@ class Link:
         self._next_attempt = 0.0
         self._next_care = 0.0
         self._ready_since = -_SOON
-        self._read_bytes = 0
+        self._read_messages = 0
 
     @property
     def outstanding(self) -> int:
@@ -190,12 +189,10 @@ class Link:
 
     def _read(self) -> None:
         """paho reads a packet at a time, and TLS may hold more of them than the kernel."""
-        self._read_bytes = 0
-        for _ in range(_READS):
+        self._read_messages = 0
+        while self._read_messages < _READS:
             self._client.loop_read()
-            if self._socket is None or self._read_bytes >= _READ_BYTES:
-                return
-            if not (self._held_by_tls() or self._only.poll(0)):
+            if self._socket is None or not (self._held_by_tls() or self._only.poll(0)):
                 return
 
     def _held_by_tls(self) -> bool:
@@ -288,9 +285,8 @@ class Link:
         ticket = Ticket(self._connection, received.mid, settled=received.qos == 0)
         if received.qos:
             self._inbox.append(ticket)
-        message = to_message(received)
-        self._read_bytes += message.size
-        self._on_message(message, ticket)
+        self._read_messages += 1
+        self._on_message(to_message(received), ticket)
 
     def _published(
         self, _client: Client, _data: Any, number: int, reason: ReasonCode, _properties: Properties
