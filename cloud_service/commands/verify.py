@@ -7,7 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from cloud_service.operations.snapshot import NoSnapshot, take_snapshot
-from cloud_service.operations.verify import Report, examine
+from cloud_service.operations.verify import Report, examine, unreadable
 from cloud_service.store.errors import DamagedStore
 
 
@@ -25,12 +25,18 @@ def main(options: Namespace) -> int:
         print(f"recharge verify: {error}", file=sys.stderr)
         return 1
     except DamagedStore as damage:
-        report = Report(findings=[str(damage)])
-    _print(report)
+        report = unreadable(damage)
+    if report.readable:
+        _print_counts(report)
+    for note in report.notes:
+        print(f"note: {note}")
+    for finding in report.findings:
+        print(f"WRONG: {finding}")
+    print("not sound" if report.findings else "sound")
     return 1 if report.findings else 0
 
 
-def _print(report: Report) -> None:
+def _print_counts(report: Report) -> None:
     tables = report.tables
     print(
         f"{len(tables.stations)} stations, {len(tables.points)} points,"
@@ -40,8 +46,3 @@ def _print(report: Report) -> None:
         f"the last batch is {report.sequence}; {report.lines} are in the journal only;"
         f" {report.remembered} requests are remembered"
     )
-    for note in report.notes:
-        print(f"note: {note}")
-    for finding in report.findings:
-        print(f"WRONG: {finding}")
-    print(f"{len(report.findings)} findings" if report.findings else "sound")

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import math
+import socket
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import tzinfo
@@ -42,16 +43,14 @@ class Connection:
 
     def __init__(
         self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
         *,
         peer: str,
         requester: Asks,
         settings: GatewaySettings,
         zone: tzinfo | None,
     ) -> None:
-        self._reader = reader
-        self._writer = writer
+        self._reader: asyncio.StreamReader
+        self._writer: asyncio.StreamWriter
         self._peer = peer
         self._requester = requester
         self._settings = settings
@@ -63,8 +62,12 @@ class Connection:
         self._end = math.inf
         """When the connection ends unless another request begins, by the loop's clock."""
 
-    async def serve(self) -> None:
-        """Answers until the client, a fault or the time ends the connection. Raises nothing."""
+    async def serve(self, accepted: socket.socket) -> None:
+        """Answers until the client, a fault or the time ends the connection, and closes the socket.
+
+        Raises nothing.
+        """
+        self._reader, self._writer = await asyncio.open_connection(sock=accepted, limit=READ_BYTES)
         self._writer.transport.set_write_buffer_limits(0)  # drain() is to wait until the kernel has it all
         try:
             await self._answer_all()

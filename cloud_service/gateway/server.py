@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Final, Self
 from zoneinfo import ZoneInfo
 
-from cloud_service.gateway.connection import READ_BYTES, Asks, Connection
+from cloud_service.gateway.connection import Asks, Connection
 from cloud_service.gateway.settings import GatewaySettings
 
 log = logging.getLogger(__name__)
@@ -18,6 +18,11 @@ log = logging.getLogger(__name__)
 STOP_TIMEOUT: Final = 5.0
 """Seconds that requests in hand have when the gateway stops."""
 BACKLOG: Final = 1024
+"""Connections that the system holds until we accept them."""
+ACCEPTED_AT_ONCE: Final = 16
+"""More, and a flood of connections would keep the others' requests waiting."""
+RETRY_AFTER: Final = 1.0
+"""Seconds, where the system gives no more connections."""
 RECEIVE_BUFFER: Final = 32_768
 SEND_BUFFER: Final = 131_072
 _TELL_REFUSALS_EVERY: Final = 1.0
@@ -44,23 +49,22 @@ class GatewayServer:
         self._requester = requester
         self._settings = settings
         self._zone: tzinfo | None = ZoneInfo(settings.time_zone) if settings.time_zone else None
-        self._server: asyncio.Server | None = None
+        self._resuming: asyncio.TimerHandle | None = None
         self._connections: dict[asyncio.Task[None], Connection] = {}
         self._per_address: Counter[str] = Counter()
         self._refusals = Refusals()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(
-            self._accept, sock=self._listener, backlog=BACKLOG, limit=READ_BYTES
-        )
+        self._listener.setblocking(False)
+        self._resume()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Accepts nobody any more, answers the requests in hand, and ends all connections."""
-        if self._server is not None:
-            self._server.close()
+        self._pause()
+        self._listener.close()
         for connection in self._connections.values():
             connection.stop()
         tasks = list(self._connections)
@@ -74,24 +78,43 @@ class GatewayServer:
     def connections(self) -> int:
         return len(self._connections)
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        host, port = writer.get_extra_info("peername")[:2]
+    def _resume(self) -> None:
+        asyncio.get_running_loop().add_reader(self._listener, self._accept)
+
+    def _pause(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._listener)
+        if self._resuming is not None:
+            self._resuming.cancel()
+
+    def _accept(self) -> None:
+        """asyncio's own server makes a transport before it asks us, on which a flood would live."""
+        for _ in range(ACCEPTED_AT_ONCE):
+            try:
+                accepted, address = self._listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                log.error("no connection can be accepted, next try in %g s: %s", RETRY_AFTER, error)
+                self._pause()
+                self._resuming = asyncio.get_running_loop().call_later(RETRY_AFTER, self._resume)
+                return
+            self._admit(accepted, *address[:2])
+
+    def _admit(self, accepted: socket.socket, host: str, port: int) -> None:
         reason = self._reason_to_refuse(host)
         if reason is not None:
             self._refusals.tell(host, reason)
-            writer.transport.abort()
+        if reason is not None or _is_over(accepted):
+            accepted.close()
             return
-        # asyncio's own way to set it misses sockets that create_server made.
-        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = Connection(
-            reader,
-            writer,
             peer=f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
             requester=self._requester,
             settings=self._settings,
             zone=self._zone,
         )
-        task = asyncio.create_task(connection.serve(), name=f"connection of {host}:{port}")
+        task = asyncio.create_task(connection.serve(accepted), name=f"connection of {host}:{port}")
         self._connections[task] = connection
         self._per_address[host] += 1
         task.add_done_callback(lambda task: self._forget(task, host))
@@ -113,6 +136,17 @@ class GatewayServer:
         if self._per_address[host] >= self._settings.max_connections_per_address:
             return f"{self._settings.max_connections_per_address} connections of this address already"
         return None
+
+
+def _is_over(accepted: socket.socket) -> bool:
+    """Whether the client has cut the connection already. Makes the socket one that does not block."""
+    accepted.setblocking(False)
+    try:
+        return not accepted.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 class Refusals:

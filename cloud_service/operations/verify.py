@@ -35,6 +35,13 @@ class Report(Struct):
     """Requests whose IDs are remembered."""
     ended: int = 0
     """Reservations in the history."""
+    readable: bool = True
+    """False where the service would not start on the folder: nothing was counted then."""
+
+
+def unreadable(damage: DamagedStore) -> Report:
+    """Of a folder on which the service would not start."""
+    return Report(findings=[str(damage)], readable=False)
 
 
 def examine(folder: Folder, zone: tzinfo | None, now: datetime) -> Report:
@@ -42,7 +49,6 @@ def examine(folder: Folder, zone: tzinfo | None, now: datetime) -> Report:
 
     Dates without an offset are in the zone given, by default the machine's.
     """
-    report = Report()
     try:
         batches = list(_batches(folder))
         # What is scheduled is what was so when the last batch was written.
@@ -50,8 +56,8 @@ def examine(folder: Folder, zone: tzinfo | None, now: datetime) -> Report:
         found = read_folder(folder, zone, moment)
         history = list(_history(folder, found.sizes))
     except DamagedStore as damage:
-        report.findings.append(str(damage))
-        return report
+        return unreadable(damage)
+    report = Report()
     report.tables, report.sequence = found.recovered.tables, found.mark.sequence
     report.lines, report.remembered = len(batches), len(found.recovered.remembered)
     report.ended = len(history)

@@ -1,6 +1,10 @@
 """What one client does must not harm the others, and stopping must not cost anybody a reply."""
 
 import asyncio
+import errno
+import os
+import socket
+import struct
 from collections.abc import Mapping
 from ipaddress import ip_network
 from typing import Any
@@ -111,6 +115,52 @@ async def test_ipv4_clients_of_an_ipv6_socket_count_as_ipv4() -> None:
         writer.write(b'{"newChargingStation": 1, "x_position": 1, "y_position": 2}')
         assert await reader.read(4096) == b"1"
         writer.transport.abort()
+
+
+class Exhausted(socket.socket):
+    """A listener to which the system gives no connection for some times."""
+
+    failures = 2
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        if self.failures:
+            self.failures -= 1
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return super().accept()
+
+
+@in_loop
+async def test_without_file_descriptors_who_connects_waits(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("cloud_service.gateway.server.RETRY_AFTER", 0.05)
+    settings = limited()
+    listener = Exhausted(fileno=listen(settings).detach())
+    async with GatewayServer(listener, FakeRequester(one), settings) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b'{"newChargingStation": 1, "x_position": 1, "y_position": 2}')
+        assert await reader.read(4096) == b"1"
+        writer.transport.abort()
+    errors = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert len(errors) == 2
+    assert "Too many open files" in errors[0]
+
+
+@in_loop
+async def test_who_has_gone_before_it_was_accepted_costs_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    settings = limited()
+    listener = listen(settings)
+    for reset in (False, True):
+        with socket.create_connection(listener.getsockname()) as client:
+            if reset:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    async with GatewayServer(listener, FakeRequester(one), settings) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b'{"newChargingStation": 1, "x_position": 1, "y_position": 2}')
+        assert await reader.read(4096) == b"1"
+        assert server.connections == 1
+        writer.transport.abort()
+    assert [record.message for record in caplog.records if record.levelname in ("WARNING", "ERROR")] == []
 
 
 async def refused(gateway: Gateway, source: str = "127.0.0.1") -> bool:

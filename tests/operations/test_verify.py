@@ -193,8 +193,18 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main(["verify", str(tmp_path)]) == 1
     output = capsys.readouterr().out
     assert "WRONG: reservations.json: its point does not exist" in output
-    assert output.splitlines()[-1] == "2 findings"
+    assert output.splitlines()[-1] == "not sound"
     assert [path.name for path in tmp_path.iterdir()] == ["reservations.json"]
+
+
+def test_of_a_folder_that_cannot_be_read_nothing_is_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "reservations.json").write_text("[{]")
+    assert main(["verify", str(tmp_path)]) == 1
+    first, last = capsys.readouterr().out.splitlines()
+    assert first.startswith("WRONG: ")
+    assert last == "not sound"
 
 
 def test_the_command_names_a_folder_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
