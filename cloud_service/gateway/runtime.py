@@ -1,6 +1,7 @@
 """The gateway as a process: the TCP server, its connection to the broker, its presence, and its end."""
 
 import asyncio
+import gc
 import logging
 import os
 import resource
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 
 PRESENCE_INTERVAL: Final = 30.0
 """Seconds between two signs of life."""
+TIDY_INTERVAL: Final = 10.0
+"""Seconds between two collections: a flood leaves thousands of asyncio's transports, which are cycles."""
 _OTHER_DESCRIPTORS: Final = 64
 
 
@@ -87,7 +90,10 @@ async def _serve(settings: GatewaySettings, listener: socket.socket) -> None:
     server = GatewayServer(listener, requester, settings)
     async with requester, presence.refreshed(requester.connection), server:
         log.info("legacy clients are answered on %s, port %d", settings.host, server.port)
-        await asyncio.get_running_loop().create_future()
+        gc.freeze()
+        while True:
+            await asyncio.sleep(TIDY_INTERVAL)
+            gc.collect()
 
 
 class Presence:

@@ -24,6 +24,8 @@ REQUEST, LARGE_REQUEST = (
     json.dumps({"receiveAllChargingPoints": True, "chargingStationID": station}).encode()
     for station in POINTS
 )
+RETURNED = 40
+"""MiB that may be in use more than before: Python and the C library keep some for the next time."""
 Attack = Callable[[int, int, Event, Event], Coroutine[None, None, None]]
 
 
@@ -168,7 +170,7 @@ def test_flood(name: str, stack: Stack, scale: Scale, figure: Callable[[str], No
     process.join(60)
     assert process.exitcode == 0
     wait_until(lambda: _descriptors(stack) < 50, "the gateway has closed all connections")
-    asyncio.run(_neighbour(stack.tcp_port, lambda: True, 0.5))
+    wait_until(lambda: _memory(stack) < before + RETURNED, "memory has returned")
     after = _memory(stack)
     tail = 1000 * waits[len(waits) * 99 // 100]
     figure(
@@ -176,7 +178,6 @@ def test_flood(name: str, stack: Stack, scale: Scale, figure: Callable[[str], No
         f" memory of the gateway {before:.0f} MiB, then {most:.0f}, then {after:.0f}"
     )
     assert tail < scale(share=1_000, full=100), "others have to wait"
-    assert after < before + 60, "memory is kept"
 
 
 async def _neighbour(port: int, going_on: Callable[[], bool], seconds: float) -> list[float]:
