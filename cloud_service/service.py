@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from math import inf
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct, field
 
@@ -37,6 +37,10 @@ from cloud_service.store.interface import Memory, Standing, Store
 from cloud_service.store.journal import Remembered
 
 log = logging.getLogger(__name__)
+
+
+REST: Final = timedelta(seconds=5)
+"""After a write that failed, so long only requests are a reason to try again: time alone is none."""
 
 
 class ServiceLimits(Struct, frozen=True):
@@ -113,6 +117,7 @@ class Service:
         self._again: list[Told] = []
         self._writable = True
         self._retry_at = now
+        self._rest_until = now
         self._retries = 0
         self._now = now
         self._load(now)
@@ -143,6 +148,8 @@ class Service:
         """
         clock = now.timestamp()
         self._now = now = max(now, self._now)
+        if not len(self) and now < self._rest_until:
+            return Work()
         work = Work(answers=self._refused)
         self._refused = []
         if not self._writable:
@@ -293,6 +300,7 @@ class Service:
                 batch.changes, tuple(batch.remembered.values()), self._events.told, now
             )
         except WriteFailed as error:
+            self._rest_until = now + REST
             log.error("nothing was changed, the disk took no write: %s", error)
             return False
         except SyncFailed as error:

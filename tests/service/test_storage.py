@@ -77,9 +77,23 @@ def test_what_finishes_while_the_disk_fails_finishes_once_it_is_well(
     work = bench.turn(hours=2)
     assert not work.events
 
-    events = [told.message.topic for told in bench.turn(seconds=1).events]
+    events = [told.message.topic for told in bench.turn(seconds=5).events]
 
     assert events == [
         "recharge/v1/event/ana/reservationFinished",
         "recharge/v1/event/bob/reservationFinished",
     ]
+
+
+def test_a_full_disk_is_not_tried_again_at_each_turn_for_what_finishes(
+    bench: Bench, store: FailingStore
+) -> None:
+    bench.station("ana")
+    bench.book("bob")
+    store.failing_writes = 100
+    bench.turn(hours=2)
+    for _ in range(100):
+        bench.turn(seconds=0.1)
+
+    assert store.failing_writes >= 97
+    assert bench.ask("ana", "newChargingStation", x_position=5, y_position=5) == "STORAGE"
