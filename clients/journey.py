@@ -76,6 +76,11 @@ class Journey:
             self._listening.cancel()
             await asyncio.wait([self._listening])
 
+    @property
+    def booked(self) -> bool:
+        """Whether there is a reservation."""
+        return self._reservation is not None
+
     async def round(self) -> bool:
         """Until the battery has been charged once. False where the driver, or the service, does not want to.
 

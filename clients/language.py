@@ -47,6 +47,7 @@ PORTUGUESE: Final[Mapping[str, str]] = {
         "Veículo {name}: bateria de {capacity} kWh; o tempo passa {times} vezes mais rápido"
     ),
     "Driving about": "Rodando",
+    "The reservation stays; go on with --name {name}": "A reserva continua; siga com --name {name}",
     "Battery at {battery} %. Book a charge?": "Bateria em {battery} %. Reservar uma recarga?",
     "Drive there?": "Ir até lá?",
     "[Y/n]": "[S/n]",

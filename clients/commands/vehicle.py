@@ -1,5 +1,6 @@
 """Be a vehicle: drive, book the nearest charging point when the battery is low, go there, charge, leave."""
 
+import asyncio
 import sys
 from argparse import ArgumentParser, Namespace
 from contextlib import ExitStack
@@ -79,7 +80,12 @@ async def _live(options: Namespace, say: Language) -> int:
                 )
             )
             async with Journey(vehicle, car, pace, random, view, say) as journey:
-                return await _rounds(journey, options.rounds, view, say)
+                try:
+                    return await _rounds(journey, options.rounds, view, say)
+                except asyncio.CancelledError:
+                    if journey.booked:
+                        view.tell(say("The reservation stays; go on with --name {name}", name=name))
+                    raise
 
 
 async def _rounds(journey: Journey, rounds: int, view: View, say: Language) -> int:

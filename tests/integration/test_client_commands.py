@@ -196,6 +196,17 @@ def test_a_vehicle_goes_on_with_the_reservation_that_it_has(stack: Stack, tmp_pa
     assert f"of station {booked.station_id}, 50 kW" in driven.stdout
 
 
+def test_a_vehicle_that_is_ended_says_how_to_go_on(stack: Stack, tmp_path: Path) -> None:
+    with (
+        running_charger(stack, tmp_path, "host", "--x", "2400", "--y", "0"),
+        command(stack, tmp_path, "vehicle", "--name", "traveller", "--x", "2400", "--yes") as vehicle,
+    ):
+        wait_until(lambda: "Reserved" in vehicle.tail(), "the vehicle has a reservation")
+        vehicle.stop()
+        last = vehicle.tail().splitlines()[-1]
+        assert last.endswith("  The reservation stays; go on with --name traveller")
+
+
 def test_by_hand_in_portuguese(stack: Stack, tmp_path: Path) -> None:
     portuguese = {"LANG": "pt_BR.UTF-8", "LC_ALL": "", "LC_MESSAGES": ""}
     charger_words = ("charger", "--name", "posto", "--points", "1")
