@@ -90,13 +90,44 @@ def test_each_takes_effect_once_and_others_do_not_wait(
     )
 
 
-async def _beside(stack: Stack, flood: Flood) -> list[float]:
-    """How long another client waits while the flood lasts."""
+@pytest.mark.timeout(600)
+def test_a_vehicle_does_not_starve_behind_an_import(
+    tmp_path: Path, scale: Scale, figure: Callable[[str], None]
+) -> None:
+    count = scale(share=2_000, full=10_000)
+    with Stack(tmp_path, log_level="warning") as stack:
+        waits = asyncio.run(_beside(stack, Import(stack, count)))
+        assert _places(stack) == list(range(count))
+    assert len(waits) > 10, "the vehicle had to wait for the end of the import"
+    figure(
+        f"{count} stations imported with our client: a vehicle meanwhile waited"
+        f" {1000 * waits[len(waits) // 2]:.1f} ms in the median and {1000 * waits[-1]:.0f} ms at most"
+    )
+
+
+class Import:
+    """One account that has much to do, with the product's client."""
+
+    def __init__(self, stack: Stack, count: int) -> None:
+        self.released = asyncio.Event()
+        self._stack = stack
+        self._count = count
+
+    async def run(self) -> None:
+        async with Requester(self._stack.address, NAME) as requester, asyncio.TaskGroup() as tasks:
+            self.released.set()
+            for number in range(self._count):
+                place = {"x_position": number, "y_position": 0}
+                tasks.create_task(requester.request("newChargingStation", place, timeout=240))
+
+
+async def _beside(stack: Stack, work: Flood | Import) -> list[float]:
+    """How long another client waits meanwhile."""
     waits: list[float] = []
     async with Requester(stack.address, "vehicle") as requester:
         await requester.request("newChargingStation", {"x_position": -1, "y_position": -1})
-        task = asyncio.create_task(flood.run())
-        await flood.released.wait()
+        task = asyncio.create_task(work.run())
+        await work.released.wait()
         while not task.done():
             begun = time.monotonic()
             await requester.request("receiveAllChargingPoints", {"chargingStationID": 1})
