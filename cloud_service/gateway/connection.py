@@ -95,6 +95,8 @@ class Connection:
                 return
             await self._send(reply)
             self._end = self._loop.time() + (self._settings.linger if may_end(reply) else math.inf)
+        if not self._stopping:
+            await self._hang_up()
 
     async def _receive(self) -> bytes | None:
         """The next request, or None where the connection is to end. Unreadable where it is none."""

@@ -101,6 +101,7 @@ class GatewayServer:
             self._admit(accepted, *address[:2])
 
     def _admit(self, accepted: socket.socket, host: str, port: int) -> None:
+        accepted.setblocking(False)
         reason = self._reason_to_refuse(host)
         if reason is not None:
             self._refusals.tell(host, reason)
@@ -139,8 +140,7 @@ class GatewayServer:
 
 
 def _is_over(accepted: socket.socket) -> bool:
-    """Whether the client has cut the connection already. Makes the socket one that does not block."""
-    accepted.setblocking(False)
+    """Whether the client has ended or cut the connection already, without a byte to read before."""
     try:
         return not accepted.recv(1, socket.MSG_PEEK)
     except BlockingIOError:
