@@ -10,34 +10,56 @@ from cloud_service.protocol.incoming import Incoming
 
 
 class Waiting(Struct, frozen=True):
-    """A request, when it arrived (Unix time, seconds), and what its acknowledgement needs."""
+    """A request, when it arrived (Unix time, seconds), what its acknowledgement needs, and its bytes."""
 
     incoming: Incoming
     arrival: float
     ticket: Any
+    size: int
+
+
+class Room(Struct, frozen=True):
+    """How much may wait."""
+
+    requests: int
+    size: int
+    """In bytes."""
+
+
+class _Queue:
+    """What waits of one client."""
+
+    def __init__(self) -> None:
+        self.requests: deque[Waiting] = deque()
+        self.size = 0
 
 
 class WaitingRequests:
     """A queue for each client, and turns among them."""
 
-    def __init__(self, in_all: int, per_client: int) -> None:
+    def __init__(self, in_all: Room, per_client: Room) -> None:
         self._in_all = in_all
         self._per_client = per_client
-        self._queues: dict[str, deque[Waiting]] = {}
+        self._queues: dict[str, _Queue] = {}
         self._count = 0
+        self._size = 0
 
     def __len__(self) -> int:
         return self._count
 
     def add(self, waiting: Waiting) -> bool:
         """Whether there is room for it, in all and for its client."""
-        queue = self._queues.get(waiting.incoming.client)
-        if self._count >= self._in_all or (queue is not None and len(queue) >= self._per_client):
+        queue = self._queues.get(waiting.incoming.client) or _Queue()
+        if not (
+            _fits(self._in_all, self._count, self._size + waiting.size)
+            and _fits(self._per_client, len(queue.requests), queue.size + waiting.size)
+        ):
             return False
-        if queue is None:
-            queue = self._queues[waiting.incoming.client] = deque()
-        queue.append(waiting)
+        self._queues[waiting.incoming.client] = queue
+        queue.requests.append(waiting)
+        queue.size += waiting.size
         self._count += 1
+        self._size += waiting.size
         return True
 
     def take(self, most: int) -> Iterator[Waiting]:
@@ -48,8 +70,15 @@ class WaitingRequests:
         for _ in range(min(most, self._count)):
             client = next(iter(self._queues))
             queue = self._queues.pop(client)
-            waiting = queue.popleft()
-            if queue:
+            waiting = queue.requests.popleft()
+            queue.size -= waiting.size
+            if queue.requests:
                 self._queues[client] = queue
             self._count -= 1
+            self._size -= waiting.size
             yield waiting
+
+
+def _fits(room: Room, requests: int, size: int) -> bool:
+    """Whether one more request has room where so many wait, and so many bytes would."""
+    return requests < room.requests and size <= room.size

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from secrets import token_hex
 from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -148,8 +149,8 @@ class Runtime:
 
     def _received(self, message: Message, ticket: Ticket) -> None:
         if message.topic == _COMPARED:
-            self._state.end_comparison(self._service.network)
-            self._link.unsubscribe(f"{topics.ROOT}/state/#")
+            if self._state.end_comparison(self._service.network, message.payload):
+                self._link.unsubscribe(f"{topics.ROOT}/state/#")
         elif topics.parse_state(message.topic) is not None:
             self._state.compare(self._service.network, message)
         else:
@@ -167,9 +168,10 @@ class Runtime:
 
     def _compare(self) -> None:
         """Has the broker send what it has retained, which a restart of either may have made untrue."""
-        self._state.begin_comparison()
+        mark = token_hex(8).encode()
+        self._state.begin_comparison(mark)
         self._link.subscribe(f"{topics.ROOT}/state/#")
-        self._link.publish(Message(_COMPARED, b"{}", qos=1))
+        self._link.publish(Message(_COMPARED, mark, qos=1))
 
     def _tell_state(self) -> None:
         if not self._link.ready or time.monotonic() < self._next_state:

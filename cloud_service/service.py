@@ -18,7 +18,7 @@ from cloud_service.core.network import Network
 from cloud_service.events import EventLedger
 from cloud_service.handlers.decision import Caller
 from cloud_service.handlers.reservations import finish_reservations
-from cloud_service.intake import Waiting, WaitingRequests
+from cloud_service.intake import Room, Waiting, WaitingRequests
 from cloud_service.memory import MemoryLimits, RequestMemory, to_outcome, to_remembered
 from cloud_service.protocol.errors import (
     Busy,
@@ -54,6 +54,8 @@ class ServiceLimits(Struct, frozen=True):
     memory: MemoryLimits = MemoryLimits(timedelta(hours=24), 100_000, 250_000)
     pending_in_all: int = 8_000
     pending_per_client: int = 2_000
+    pending_bytes_in_all: int = 16 * 2**20
+    pending_bytes_per_client: int = 4 * 2**20
     batch: int = 256
     batch_bytes: int = 4 * 2**20
 
@@ -112,7 +114,10 @@ class Service:
         self._store = store
         self._limits = limits
         self._actions = actions(limits.longest_charge)
-        self._waiting = WaitingRequests(limits.pending_in_all, limits.pending_per_client)
+        self._waiting = WaitingRequests(
+            Room(limits.pending_in_all, limits.pending_bytes_in_all),
+            Room(limits.pending_per_client, limits.pending_bytes_per_client),
+        )
         self._refused: list[Answer] = []
         self._again: list[Told] = []
         self._writable = True
@@ -134,7 +139,11 @@ class Service:
             log.warning("request ignored", extra={"topic": message.topic[:200], "why": str(reason)})
             self._refused.append(Answer(ticket, None, None, message.topic))
             return
-        waiting = Waiting(incoming, arrival, ticket)
+        except Exception:  # whatever it is, it must not come again and again
+            log.exception("a message on %s could not be read", message.topic[:200])
+            self._refused.append(Answer(ticket, None, None, message.topic))
+            return
+        waiting = Waiting(incoming, arrival, ticket, message.size)
         if incoming.expired(arrival):
             self._refused.append(_answer(waiting, None))
         elif not self._waiting.add(waiting):

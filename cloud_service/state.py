@@ -26,6 +26,7 @@ class RetainedState:
     def __init__(self) -> None:
         self._stale: dict[Subject, None] = {}
         self._confirmed: set[Subject] | None = None
+        self._mark = b""
 
     def __len__(self) -> int:
         return len(self._stale)
@@ -48,9 +49,9 @@ class RetainedState:
             del self._stale[subject]
         return [_message(network, subject, now) for subject in subjects]
 
-    def begin_comparison(self) -> None:
-        """The broker is about to send all retained messages that it has."""
-        self._confirmed = set()
+    def begin_comparison(self, mark: bytes) -> None:
+        """The broker is about to send all retained messages that it has, and then this mark."""
+        self._confirmed, self._mark = set(), mark
 
     def compare(self, network: Network, message: Message) -> None:
         """Looks at a retained message: it is true, or will be put right."""
@@ -62,14 +63,18 @@ class RetainedState:
         else:
             self._stale[subject] = None
 
-    def end_comparison(self, network: Network) -> None:
-        """All retained messages have come: what was not among them is missing."""
-        if self._confirmed is None:
-            return
+    def end_comparison(self, network: Network, mark: bytes) -> bool:
+        """All retained messages have come: what was not among them is missing.
+
+        False, and nothing else, at the mark of an earlier comparison, which a broken connection brings again.
+        """
+        if self._confirmed is None or mark != self._mark:
+            return False
         subjects: list[Subject] = [(station_id,) for station_id in network.tables.stations]
         subjects += network.tables.points
         self._stale.update((subject, None) for subject in subjects if subject not in self._confirmed)
         self._confirmed = None
+        return True
 
 
 def _message(network: Network, subject: Subject, now: datetime) -> Message:

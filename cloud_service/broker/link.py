@@ -32,10 +32,10 @@ LONGEST_PAUSE: Final = 5.0
 """Seconds between two attempts to reach the broker."""
 _SOON: Final = 1.0
 """A connection that ends within so many seconds was of no use."""
-_MOST: Final = 500
-"""Messages sent and not taken yet. paho reads as many packets in one go before the service has its turn."""
-_READS: Final = 500
-"""After so many messages the service has its turn."""
+_MOST: Final = 60_000
+"""Messages sent and not taken yet; MQTT numbers them from 1 to 65,535."""
+_READS: Final = 1_000
+"""After so many packets, requests and acknowledgements, the service has its turn."""
 
 
 class Ticket(Struct):
@@ -97,7 +97,6 @@ class Link:
         self._next_attempt = 0.0
         self._next_care = 0.0
         self._ready_since = -_SOON
-        self._read_messages = 0
 
     @property
     def outstanding(self) -> int:
@@ -111,7 +110,7 @@ class Link:
     def publish(self, message: Message, receipt: Any = None) -> None:
         """Sends a message as soon as the broker takes it; `on_published` is given the receipt when it has."""
         self.outstanding_bytes += message.size
-        if self.ready and len(self._receipts) < self._receive_maximum:
+        if self.ready and not self._outbox and len(self._receipts) < self._receive_maximum:
             self._send(message, receipt)
         else:
             self._outbox.append((message, receipt))
@@ -189,8 +188,7 @@ class Link:
 
     def _read(self) -> None:
         """paho reads a packet at a time, and TLS may hold more of them than the kernel."""
-        self._read_messages = 0
-        while self._read_messages < _READS:
+        for _ in range(_READS):
             self._client.loop_read()
             if self._socket is None or not (self._held_by_tls() or self._only.poll(0)):
                 return
@@ -285,7 +283,6 @@ class Link:
         ticket = Ticket(self._connection, received.mid, settled=received.qos == 0)
         if received.qos:
             self._inbox.append(ticket)
-        self._read_messages += 1
         self._on_message(to_message(received), ticket)
 
     def _published(

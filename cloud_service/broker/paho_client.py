@@ -6,7 +6,7 @@ from struct import pack
 from typing import Final, Literal, TypeAlias
 
 from paho.mqtt.client import Client, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties, VariableByteIntegers
 
@@ -19,6 +19,24 @@ KEEP_ALIVE: Final = 15
 """In seconds. A peer that is gone without a word is noticed after twice this time at the latest."""
 CONNECT_TIMEOUT: Final = 5.0
 """In seconds, for TCP and for TLS each."""
+
+
+class _Client(Client):
+    """paho's loop_read() ignores its argument and reads as many packets as there are messages under way.
+
+    Thousands of replies under way would then mean thousands of requests read before one is decided.
+    """
+
+    def loop_read(self, max_packets: int = 1) -> MQTTErrorCode:
+        for _ in range(max_packets):
+            if self._sock is None:
+                return MQTTErrorCode.MQTT_ERR_NO_CONN
+            result = self._packet_read()
+            if result == MQTTErrorCode.MQTT_ERR_AGAIN:
+                break
+            if result != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                return self._loop_rc_handle(result)
+        return MQTTErrorCode.MQTT_ERR_SUCCESS
 
 
 def build_client(
@@ -35,7 +53,7 @@ def build_client(
     `clean` is 3.1.1's; in MQTT 5 `open_connection` says how long the session lasts. Raises OSError where a
     certificate's file cannot be read.
     """
-    client = Client(
+    client = _Client(
         CallbackAPIVersion.VERSION2,
         client_id,
         clean_session=clean if protocol == "mqtt311" else None,

@@ -85,7 +85,8 @@ class Connection:
         """Ends the connection once the request in hand, if there is one, is answered."""
         self._stopping = True
         if self._waiting is not None:
-            self._waiting.reschedule(self._loop.time())
+            with suppress(RuntimeError):  # its time is over at this very moment
+                self._waiting.reschedule(self._loop.time())
 
     async def _answer_all(self) -> None:
         while not self._stopping and (body := await self._receive()) is not None:

@@ -44,10 +44,15 @@ def _without_torn_line(snapshot: FrozenFolder) -> FrozenFolder:
 
 
 def _write(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
+    with open(path, "wb", opener=_private) as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _private(path: str, flags: int) -> int:
+    """As the data folder's own files: nobody but owner and group reads them."""
+    return os.open(path, flags, 0o640)
 
 
 def _sync(folder: Path) -> None:

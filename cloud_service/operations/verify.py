@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
-from cloud_service.core.changes import ENDING
+from cloud_service.core.changes import ENDING, Event
 from cloud_service.core.network import Tables
 from cloud_service.core.queue import MARGIN
 from cloud_service.core.records import PointKey, Reservation, ReservationKey, VehicleKey
@@ -64,6 +64,7 @@ def examine(folder: Folder, zone: tzinfo | None, now: datetime) -> Report:
     scheduled = report.tables.reservations
     report.findings += [f"{row.file}: {row.reason}: {row.record}" for row in found.set_aside]
     report.findings += _given_twice(report.tables, history)
+    report.findings += _given_again(batches, history)
     report.findings += _met(list(_lives(batches, scheduled.values())))
     report.notes += _close(row for row in scheduled.values() if row.finish > moment)
     report.notes += _torn(found)
@@ -104,6 +105,18 @@ def _given_twice(tables: Tables, history: list[ReservationKey]) -> Iterator[str]
             yield f"point {key[1]} of station {key[0]} had a reservation, and its ID would be given again"
 
 
+def _given_again(batches: list[Batch], history: list[ReservationKey]) -> Iterator[str]:
+    """What the journal books has not ended before: its lines are younger than the history."""
+    ended = set(history)
+    for event in _events(batches):
+        if event.type == "reservationScheduled" and event.reservation.key in ended:
+            yield f"{_name(event.reservation.key)} has ended and is booked again: its ID was given twice"
+
+
+def _events(batches: Iterable[Batch]) -> Iterator[Event]:
+    return (event for batch in batches for changes in batch.changes for event in changes.events)
+
+
 class _Life(Struct):
     """A reservation from the event that began it to the one that ended it, as far as the journal tells."""
 
@@ -122,8 +135,7 @@ class _Life(Struct):
 
 def _lives(batches: Iterable[Batch], scheduled: Iterable[Reservation]) -> Iterator[_Life]:
     lives = {row.key: _Life(row) for row in scheduled}
-    events = (event for batch in batches for changes in batch.changes for event in changes.events)
-    for moment, event in enumerate(events):
+    for moment, event in enumerate(_events(batches)):
         life = lives.setdefault(event.reservation.key, _Life(event.reservation))
         if event.type == "reservationScheduled":
             if life.begun != -inf:

@@ -203,8 +203,8 @@ class FileStore:
         self._failures = 0
         self._next_fold = now + timedelta(seconds=self._options.checkpoint_seconds)
 
-    def _postpone(self, error: OSError, now: datetime) -> None:
+    def _postpone(self, error: BaseException, now: datetime) -> None:
         self._failures += 1
         pause = min(2.0**self._failures, 300.0)
         self._next_fold = now + timedelta(seconds=pause)
-        _log.error("checkpoint failed, the journal grows on: %s; next try in %.0f s", error, pause)
+        _log.error("checkpoint failed, the journal grows on: %r; next try in %.0f s", error, pause)

@@ -58,7 +58,7 @@ class Fold:
     ) -> None:
         self.unfolded = unfolded
         self.sizes: Mapping[str, int] = checkpoint.sizes
-        self.error: OSError | None = None
+        self.error: BaseException | None = None
         self._folder = folder
         self._tables = tables
         self._checkpoint = checkpoint
@@ -77,7 +77,7 @@ class Fold:
     def _run_and_keep_error(self) -> None:
         try:
             self.run()
-        except OSError as error:
+        except BaseException as error:  # whatever it is, the checkpoint was not made
             self.error = error
 
     def run(self) -> None:

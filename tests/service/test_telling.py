@@ -146,10 +146,11 @@ def test_a_comparison_puts_right_what_is_untrue_missing_or_too_much() -> None:
 
     def after(*retained: Message) -> set[str]:
         state = RetainedState()
-        state.begin_comparison()
+        state.begin_comparison(b"now")
         for message in retained:
             state.compare(built, message)
-        state.end_comparison(built)
+        assert not state.end_comparison(built, b"before")
+        assert state.end_comparison(built, b"now")
         return {message.topic.removeprefix("recharge/v1/state/") for message in state.take(built, 100, NOON)}
 
     station, point = told["recharge/v1/state/station/1"], told["recharge/v1/state/point/1/1"]
