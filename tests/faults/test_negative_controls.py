@@ -3,6 +3,7 @@
 The faults are put in place here, by tests alone; the product has no switch for any of them.
 """
 
+import errno
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -48,7 +49,7 @@ def power_loss_on_a_full_disk() -> None:
 
 
 def failing_disk() -> None:
-    check_fault_at_every_operation(1, short=None, step=3)
+    check_fault_at_every_operation(errno.EIO, lasting=1, short=None, step=3)
 
 
 def prefixes() -> None:
