@@ -12,7 +12,6 @@ from msgspec import Struct
 
 from cloud_service.broker.asynchronous import AsyncConnection
 from cloud_service.core.network import Network, Tables
-from cloud_service.core.queue import MARGIN
 from cloud_service.operations.snapshot import take_snapshot
 from cloud_service.operations.verify import examine
 from cloud_service.protocol import topics
@@ -20,6 +19,16 @@ from cloud_service.protocol.messages import Message
 from tests.faults.load import Load
 from tests.faults.recorder import Record
 from tests.harness import DEADLINE, Stack
+
+FIVE_MINUTES = timedelta(minutes=5)
+"""Between two reservations of a point: the contract's number, not the product's constant."""
+
+
+def stop_and_check(stack: Stack, load: Load) -> None:
+    """Checks the files while the journal is there, and once more when a clean stop has folded it."""
+    check_run(load, stack.data_dir)
+    stack.stop()
+    check_run(load, stack.data_dir)
 
 
 def check_run(load: Load, data_dir: Path) -> None:
@@ -43,6 +52,8 @@ def _differences(load: Load, tables: Tables) -> list[str]:
         has = {key[1]: point.public() for key, point in tables.points.items() if key[0] == charger.far}
         if has != charger.points:
             problems.append(f"{charger.client.name} knows {charger.points}, the files have {has}")
+        if sum(station_id == charger.near for station_id, _ in tables.points) != charger.NEAR_POINTS:
+            problems.append(f"points of {charger.client.name} where vehicles book are gone, or too many")
         for station_id in (charger.near, charger.far):
             if station_id not in tables.stations:
                 problems.append(f"station {station_id} of {charger.client.name} is gone")
@@ -106,7 +117,7 @@ def _overlaps(record: Record) -> list[str]:
             problems += [
                 f"overlap: {booking.row} and {other.row}"
                 for other in scheduled
-                if other.start < booking.finish + MARGIN and booking.start < other.finish + MARGIN
+                if other.start < booking.finish + FIVE_MINUTES and booking.start < other.finish + FIVE_MINUTES
             ]
             scheduled.append(booking)
     return problems
@@ -122,6 +133,8 @@ def _reused(record: Record) -> list[str]:
             problems.append(f"an ID was given twice: {row} and {booking.row}")
         if abs(booking.finish - booking.start - timedelta(hours=row["duration"])) > timedelta(seconds=1):
             problems.append(f"not as long as it says: {row}")
+        if abs(row["price"] - row["duration"] * row["chargingPointPower"] * row["kWhPrice"]) > 0.02:
+            problems.append(f"not as dear as it must be: {row}")
     return problems
 
 

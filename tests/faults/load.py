@@ -48,7 +48,7 @@ class Vehicle:
             self._load.expect(found == self._known(), f"{self._vehicle}: found {found}, not {self._known()}")
 
     async def _book(self) -> None:
-        values = {
+        values: dict[str, Any] = {
             "vid": self._vehicle,
             "x": self._random.uniform(0, 10),
             "y": 0,
@@ -60,6 +60,13 @@ class Vehicle:
             await self._learn()
         elif self._load.expect(call.outcome == "answered", f"{self._vehicle}: {call}"):
             self.reservation = call.result
+        if self.reservation is not None:
+            row = self.reservation
+            energy = values["batteryCapacity"] * (100 - values["actualBatteryPercentage"]) / 100
+            as_asked = abs(row["duration"] * row["chargingPointPower"] - energy) < 0.02
+            self._load.expect(
+                as_asked and row["vehicleID"] == self._vehicle, f"{row} is not as asked: {values}"
+            )
 
     async def _cancel(self) -> None:
         assert self.reservation is not None
@@ -92,6 +99,8 @@ class Vehicle:
 class Charger:
     """Has a station where vehicles book, and one far away where points come and go."""
 
+    NEAR_POINTS = 2
+
     def __init__(self, load: "Load", client: MQTTClient, number: int, random: Random) -> None:
         self.points: dict[int, dict[str, Any]] = {}
         self.client = client
@@ -101,11 +110,12 @@ class Charger:
         self._number = number
         self._random = random
         self._given: list[int] = []
+        self._found: dict[int, dict[str, Any]] = {}
 
     async def set_up(self) -> None:
         self.near = await self._must("newChargingStation", {"x_position": self._number, "y_position": 0})
         self.far = await self._must("newChargingStation", {"x_position": self._number, "y_position": 10**6})
-        for _ in range(2):
+        for _ in range(self.NEAR_POINTS):
             await self._must("newChargingPoint", {"chargingStationID": self.near, **self._equipment()})
 
     async def step(self) -> None:
@@ -129,7 +139,11 @@ class Charger:
         values = {"chargingStationID": self.far, **self._equipment()}
         call = await self._load.settled(self.client, "newChargingPoint", values)
         if call.outcome == "unknown":
-            await self._learn()
+            before, last = self.points, max(self._given, default=0)
+            number = max(await self._list(), default=0)
+            new = {number: {"chargingPointID": number, **values}} if number > last else {}
+            self._learn({**before, **new})
+            self._given += new
         elif self._load.expect(call.outcome == "answered", f"{self.client.name}: {call}"):
             new = call.result not in self._given and call.result > max(self._given, default=0)
             self._load.expect(new, f"{self.client.name}: point {call.result} after {self._given}")
@@ -141,7 +155,8 @@ class Charger:
         values = {"chargingStationID": self.far, "chargingPointID": number}
         call = await self._load.settled(self.client, "deleteChargingPoint", values)
         if call.outcome == "unknown":
-            await self._learn()
+            await self._list()
+            self._learn({key: row for key, row in self.points.items() if key != number})
         elif self._load.expect(call.outcome == "answered", f"{self.client.name}: {call}"):
             del self.points[number]
 
@@ -150,17 +165,26 @@ class Charger:
         values = {"chargingPointID": number, "chargingStationID": self.far, **self._equipment()}
         call = await self._load.settled(self.client, "updateChargingPoint", values)
         if call.outcome == "unknown":
-            await self._learn()
+            await self._list()
+            self._learn({**self.points, number: values})
         elif self._load.expect(call.outcome == "answered", f"{self.client.name}: {call}"):
             self.points[number] = values
 
-    async def _learn(self) -> None:
+    async def _list(self) -> dict[int, dict[str, Any]]:
+        """What there is once a request has happened, or can no longer happen."""
         while not self._load.given_up:
             call = await self.client.ask("receiveAllChargingPoints", {"chargingStationID": self.far})
             if call.outcome == "answered":
-                self.points = {row["chargingPointID"]: row for row in call.result}
-                self._given += [number for number in self.points if number not in self._given]
-                return
+                self._found = {row["chargingPointID"]: row for row in call.result}
+                break
+        return self._found
+
+    def _learn(self, changed: dict[int, dict[str, Any]]) -> None:
+        """The request happened wholly, or not at all."""
+        whole = self._found in (self.points, changed)
+        text = f"{self.client.name}: found {self._found}, neither {self.points} nor {changed}"
+        self._load.expect(whole or self._load.given_up, text)
+        self.points = self._found
 
     async def _must(self, action: str, values: dict[str, Any]) -> int:
         call = await self._load.settled(self.client, action, values)

@@ -64,6 +64,8 @@ class Client:
         try:
             call.result, call.outcome = await answer, "answered"
         except RequestError as error:
+            if error.code == "INTERNAL":
+                raise AssertionError(f"the service has a fault: {call}") from error
             # What may be asked again may have taken effect the first time: BUSY is said unseen.
             call.result, call.outcome = error.code, "unknown" if error.retryable else "refused"
         except (OutcomeUnknown, ConnectionError) as error:

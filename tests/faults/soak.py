@@ -12,7 +12,7 @@ from signal import SIGCONT, SIGSTOP
 from msgspec import Struct, field
 
 import cloud_service.broker.asynchronous
-from tests.faults.checker import check_run
+from tests.faults.checker import stop_and_check
 from tests.faults.load import Load
 from tests.faults.plot import draw
 from tests.harness import Stack
@@ -40,7 +40,7 @@ class Soak:
         self._load = load
         self._random = random
         self._begun = time.monotonic()
-        self._seen = 0
+        self._looked = self._begun
 
     def run(self, seconds: float, between: float) -> None:
         """Lives so long; faults are so far apart on average, and the last minute has none."""
@@ -64,9 +64,9 @@ class Soak:
             self.samples.memory.setdefault(name, []).append((now, pages * 4096 / 2**20))
             count = sum(1 for _ in (folder / "fd").iterdir())
             self.samples.descriptors.setdefault(name, []).append((now, count))
-        calls = self._load.record.calls
-        seconds = sorted(call.seconds for call in calls[self._seen :] if call.outcome == "answered")
-        self._seen = len(calls)
+        since, self._looked = self._looked, time.monotonic()
+        answered = [call for call in self._load.record["answered"] if since < call.finished <= self._looked]
+        seconds = sorted(call.seconds for call in answered)
         if seconds:
             for percent in (50, 99):
                 value = seconds[len(seconds) * percent // 100] * 1000
@@ -120,8 +120,7 @@ def main(words: list[str] | None = None) -> int:
                 soak = Soak(stack, load, Random(options.seed))
                 soak.run(60 * options.minutes, options.between)
                 print("asking for each change a second time", flush=True)
-            stack.stop()
-            check_run(load, stack.data_dir)
+            stop_and_check(stack, load)
     _report(soak.samples, load, options)
     return 0
 

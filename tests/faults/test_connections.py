@@ -14,7 +14,7 @@ import pytest
 
 from cloud_service.broker.paho_client import KEEP_ALIVE
 from tests.conftest import Scale
-from tests.faults.checker import check_run, check_state
+from tests.faults.checker import check_state, stop_and_check
 from tests.faults.load import Load
 from tests.faults.proxy import Proxy
 from tests.harness import Process, Stack, wait_until
@@ -40,8 +40,7 @@ def test_broker_killed_and_its_memory_wiped_in_half_of_the_cases(
                 stack.broker.start()
             await_answers(load, 20)
         asyncio.run(check_state(stack))
-        stack.stop()
-        check_run(load, stack.data_dir)
+        stop_and_check(stack, load)
     figure(
         f"broker killed {count} times, its memory wiped in half of them: {load.answered} answers hold,"
         f" {load.repeated} changes asked for twice took effect once; state and presence are back"
@@ -72,8 +71,7 @@ def test_link_cut(tmp_path: Path, scale: Scale, figure: Figure) -> None:
                 proxy.cut()
             await_answers(load, 10)
         asyncio.run(check_state(stack))
-        stack.stop()
-        check_run(load, stack.data_dir)
+        stop_and_check(stack, load)
     figure(f"link between broker and service cut {count} times: {load.answered} answers hold")
 
 
@@ -88,8 +86,7 @@ def test_link_slow(tmp_path: Path, scale: Scale, figure: Figure) -> None:
                 sleep(random.uniform(0.5, 4))
                 proxy.delay = 0.0
                 await_answers(load, 3)
-        stack.stop()
-        check_run(load, stack.data_dir)
+        stop_and_check(stack, load)
     figure(f"link between broker and service slow {count} times: {load.answered} answers hold")
 
 
@@ -108,8 +105,7 @@ def test_link_silent(tmp_path: Path, scale: Scale, figure: Figure) -> None:
                 longest = max(longest, monotonic() - begun)
                 proxy.mend()
             await_answers(load, 10)
-        stack.stop()
-        check_run(load, stack.data_dir)
+        stop_and_check(stack, load)
     figure(
         f"link between broker and service silent {count} times, noticed after {longest:.0f} s at the latest:"
         f" {load.answered} answers hold"
@@ -133,8 +129,7 @@ def test_process_stopped_for_longer_than_the_keep_alive(
                 sleep(2 * KEEP_ALIVE + 2)
                 os.kill(process.pid, signal.SIGCONT)
             await_answers(load, 10)
-        stack.stop()
-        check_run(load, stack.data_dir)
+        stop_and_check(stack, load)
     figure(f"{name} stopped for {2 * KEEP_ALIVE + 2} s, {count} times: {load.answered} answers hold")
 
 

@@ -12,10 +12,10 @@ import pytest
 
 from clients import legacy
 from cloud_service.broker.requester import Requester
-from cloud_service.core.queue import MARGIN
 from cloud_service.operations.snapshot import take_snapshot
 from cloud_service.operations.verify import examine
 from tests.conftest import Scale
+from tests.faults.checker import FIVE_MINUTES
 from tests.harness import HOST, Stack
 
 VEHICLES = 200
@@ -68,7 +68,7 @@ def _check(rows: list[dict[str, Any]], point: int) -> None:
     assert sorted(row["reservationID"] for row in rows) == list(range(1, VEHICLES + 1))
     times = sorted((_moment(row["startDateTime"]), _moment(row["finishDateTime"])) for row in rows)
     for before, after in pairwise(times):
-        assert after[0] == before[1] + MARGIN, (
+        assert after[0] == before[1] + FIVE_MINUTES, (
             f"{before} and {after}: too close, or with a gap that was not used"
         )
 

@@ -9,7 +9,7 @@ import pytest
 
 from cloud_service.broker.requester import Requester
 from cloud_service.protocol.errors import StorageFailed
-from tests.faults.checker import check_run
+from tests.faults.checker import stop_and_check
 from tests.faults.load import Load
 from tests.faults.test_connections import await_answers
 from tests.harness import Stack, wait_until
@@ -56,8 +56,7 @@ def test_a_full_disk(small_disk: Path, tmp_path: Path, figure: Callable[[str], N
                 assert asyncio.run(_ask(stack, "receiveAllChargingPoints", chargingStationID=1))
                 ballast.unlink()
             await_answers(load, 20)
-        stack.stop()
-        check_run(load, stack.data_dir)
+        stop_and_check(stack, load)
     figure(
         "disk filled 3 times: STORAGE and no change, reads answered, well again by itself;"
         f" {load.answered} answers hold"

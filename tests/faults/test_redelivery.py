@@ -15,7 +15,6 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from cloud_service.core.queue import MARGIN
 from cloud_service.operations.snapshot import FrozenFolder
 from cloud_service.operations.verify import examine
 from cloud_service.protocol import topics
@@ -23,6 +22,7 @@ from cloud_service.protocol.messages import Message
 from cloud_service.service import Service, ServiceLimits
 from cloud_service.store.file_store import FileStore, StoreOptions
 from tests.conftest import Scale
+from tests.faults.checker import FIVE_MINUTES
 from tests.faults.power_loss import SimulatedFolder
 from tests.faults.traffic import START, Traffic
 
@@ -102,7 +102,7 @@ class Deliveries(RuleBasedStateMachine):
             queues.setdefault(row.point_key, []).append((row.start, row.finish))
         for queue in queues.values():
             for before, after in pairwise(sorted(queue)):
-                assert after[0] >= before[1] + MARGIN, f"{before} and {after} are too close"
+                assert after[0] >= before[1] + FIVE_MINUTES, f"{before} and {after} are too close"
         vehicles = [row.vehicle for row in tables.reservations.values()]
         assert len(set(vehicles)) == len(vehicles), "a vehicle has two reservations"
 

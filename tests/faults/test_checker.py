@@ -1,0 +1,143 @@
+"""The checker and the clients of the load find what contradicts the promise: each kind, in a sound record."""
+
+import asyncio
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cloud_service.broker.requester import OutcomeUnknown
+from cloud_service.protocol.errors import InternalError
+from tests.faults.checker import check_run
+from tests.faults.load import Charger
+from tests.faults.recorder import Call, MQTTClient, Record
+
+
+def row(number: int, hour: int, **values: Any) -> dict[str, Any]:
+    """A reservation of an hour, 10 kWh, at this hour of a day."""
+    return {
+        "reservationID": number,
+        "chargingStationID": 1,
+        "chargingPointID": 1,
+        "chargingPointPower": 10,
+        "kWhPrice": 1,
+        "vehicleID": f"vehicle-{number}",
+        "startDateTime": f"2099-01-01T{hour:02}:00:00+00:00",
+        "finishDateTime": f"2099-01-01T{hour + 1:02}:00:00+00:00",
+        "duration": 1,
+        "price": 10,
+        **values,
+    }
+
+
+def check(folder: Path, *rows: dict[str, Any], kept: bool = False) -> None:
+    """Each was booked by a client of its own, and cancelled at the end unless it is `kept`."""
+    record = Record()
+    for moment, booked in enumerate(rows):
+        name = f"client-{moment}"
+        values = ("scheduleReservation", {}, moment, moment + 0.5, "answered", booked)
+        record.calls.append(Call(name, "a", *values))
+    for moment in range(0 if kept else len(rows)):
+        record.calls.append(Call(f"client-{moment}", "b", "deleteReservation", {}, 100, 101, "answered"))
+    vehicles = [SimpleNamespace(reservation=booked) for booked in rows] if kept else []
+    load: Any = SimpleNamespace(violations=[], record=record, vehicles=vehicles, chargers=[])
+    check_run(load, folder)
+
+
+def test_a_sound_run_is_sound(tmp_path: Path) -> None:
+    check(tmp_path, row(1, 8), row(2, 10))
+
+
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        ((row(1, 8), row(2, 9)), "overlap"),
+        ((row(1, 8), row(1, 12)), "given twice"),
+        ((row(1, 8, finishDateTime="2099-01-01T09:30:00+00:00"),), "not as long"),
+        ((row(1, 8, price=11),), "not as dear"),
+    ],
+)
+def test_what_clients_were_told_contradicts_itself(
+    rows: tuple[dict[str, Any], ...], problem: str, tmp_path: Path
+) -> None:
+    with pytest.raises(AssertionError, match=problem):
+        check(tmp_path, *rows)
+
+
+def test_an_answered_reservation_is_not_in_the_files(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="a client has it, the files do not"):
+        check(tmp_path, row(1, 8), kept=True)
+
+
+class FakeRequester:
+    """The first request gets no answer; then the list comes as given."""
+
+    def __init__(self, points: list[dict[str, Any]]) -> None:
+        self._points = points
+
+    async def request(self, action: str, values: dict[str, Any], **_: Any) -> Any:
+        if action == "receiveAllChargingPoints":
+            return self._points
+        raise OutcomeUnknown("no reply")
+
+
+class Violations:
+    """As much of a Load as a charger needs."""
+
+    given_up = False
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    def expect(self, holds: bool, violation: str) -> bool:
+        if not holds:
+            self.found.append(violation)
+        return holds
+
+    async def settled(self, client: MQTTClient, action: str, values: dict[str, Any]) -> Call:
+        return await client.ask(action, values)
+
+
+def point(number: int, power: int) -> dict[str, Any]:
+    return {
+        "chargingPointID": number,
+        "chargingStationID": 2,
+        "power": power,
+        "kWhPrice": 0,
+        "availability": "livre",
+    }
+
+
+@pytest.mark.parametrize(
+    ("after", "sound"),
+    [
+        ([point(1, 7), point(2, 9)], True),
+        ([point(2, 9)], True),
+        ([], False),
+        ([point(1, 7)], False),
+        ([point(1, 7), point(2, 8)], False),
+    ],
+)
+def test_a_deletion_without_an_answer_happened_wholly_or_not_at_all(
+    after: list[dict[str, Any]], sound: bool
+) -> None:
+    load = Violations()
+    requester: Any = FakeRequester(after)
+    charger = Charger(load, MQTTClient(Record(), "charger", requester), 0, Random(1))  # type: ignore[arg-type]
+    charger.far = 2
+    charger.points = {1: point(1, 7), 2: point(2, 9)}
+    charger._random = SimpleNamespace(choice=lambda _: 1)  # type: ignore[assignment]
+    asyncio.run(charger._delete())
+    assert (not load.found) == sound
+
+
+def test_an_internal_error_is_no_answer_to_live_with() -> None:
+    class Faulty:
+        async def request(self, *_: Any, **__: Any) -> Any:
+            raise InternalError
+
+    requester: Any = Faulty()
+    with pytest.raises(AssertionError, match="the service has a fault"):
+        asyncio.run(MQTTClient(Record(), "charger", requester).ask("findReservation", {}))
