@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -45,6 +45,9 @@ _STATE_MOST_OUTSTANDING: Final = 2_000
 """While the broker is behind by this many messages, retained state waits: replies go first."""
 _MOST_OUTSTANDING_BYTES: Final = 32 * 2**20
 """While the broker is behind by so many bytes, requests wait: large replies must not pile up in memory."""
+_RUNNING: Final = topics.reply(NAME) + "/running"
+"""Retained for some seconds: the service that was connected last."""
+_RUNNING_SECONDS: Final = 3
 _COMPARED: Final = topics.reply(NAME) + "/compared"
 """The service's message to itself: whatever the broker had retained came before it."""
 
@@ -67,12 +70,20 @@ def run_service(settings: ServiceSettings) -> int:
         folder.close()
 
 
+class _Running(msgspec.Struct, frozen=True):
+    """A service's mark: when it was started, and when it was connected last."""
+
+    since: Annotated[datetime, msgspec.Meta(tz=True)]
+    now: Annotated[datetime, msgspec.Meta(tz=True)]
+
+
 class Runtime:
     """The service with a clock and a connection."""
 
     def __init__(self, settings: ServiceSettings, store: FileStore) -> None:
         begun = time.monotonic()
         self._since = _now()
+        self._superfluous = False
         self._service = _without_collections(lambda: Service(store, _limits(settings), self._since))
         tables = self._service.network.tables
         log.info(
@@ -108,18 +119,18 @@ class Runtime:
         What would make the broker fall behind stays unanswered: it comes again at the next start.
         """
         self._link.watch(stop.descriptor)
-        while not stop.asked:
+        while not stop.asked and not self._superfluous:
             self._link.poll(0 if len(self._service) and not self._behind else 0.2)
             self._turn()
         log.info("stopping")
-        while len(self._service) and not self._behind:
+        while len(self._service) and not self._behind and not self._superfluous:
             self._turn()
         self._link.close(self._presence(online=False), GOODBYE)
         self._service.close(_now())
         self._requests.close(_now())
         self._audit.record("serviceStopped", _now())
         log.info("stopped; all of the network is in the data folder")
-        return 0
+        return int(self._superfluous)
 
     @property
     def _behind(self) -> bool:
@@ -148,7 +159,9 @@ class Runtime:
             self._compare()
 
     def _received(self, message: Message, ticket: Ticket) -> None:
-        if message.topic == _COMPARED:
+        if message.topic == _RUNNING:
+            self._look_at(message)
+        elif message.topic == _COMPARED:
             if self._state.end_comparison(self._service.network, message.payload):
                 self._link.unsubscribe(f"{topics.ROOT}/state/#")
         elif topics.parse_state(message.topic) is not None:
@@ -158,12 +171,29 @@ class Runtime:
             return
         self._link.settle(ticket)
 
+    def _look_at(self, running: Message) -> None:
+        """Two services with folders of their own would split the network: the younger one ends.
+
+        A mark that was made after our own start is of a service that lives, not of one before us.
+        """
+        try:
+            other = msgspec.json.decode(running.payload, type=_Running)
+        except msgspec.MsgspecError as error:
+            log.warning("the mark of a running service cannot be read: %s", error)
+            return
+        if other.since < self._since < other.now:
+            log.error("another cloud service, of %s, works at this broker: this one ends", other.since)
+            self._superfluous = True
+
     def _published(self, receipt: Any) -> None:
         if receipt is not None:
             self._service.told(receipt)
 
     def _ready(self) -> None:
         self._next_heartbeat = 0.0
+        self._link.subscribe(_RUNNING)
+        mark = msgspec.json.encode(_Running(self._since, _now()))
+        self._link.publish(Message(_RUNNING, mark, retain=True, expiry=_RUNNING_SECONDS))
         self._compare()
 
     def _compare(self) -> None:

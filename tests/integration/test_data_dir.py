@@ -213,9 +213,10 @@ def test_a_folder_in_use_is_refused(stack: Stack) -> None:
     stack.stop()
 
 
-def test_two_services_at_one_broker_are_told_of(stack: Stack, tmp_path: Path) -> None:
-    """Their folders differ, so nothing else keeps them apart."""
+def test_of_two_services_at_one_broker_the_younger_ends(stack: Stack, tmp_path: Path) -> None:
+    """Their folders differ, so nothing else keeps them apart, and clients would be answered by either."""
     stack.start()
+    first = ask(stack, "newChargingStation", "x_position=1", "y_position=1")
     other = Stack(tmp_path / "other")
     other.service = Process(
         "other service",
@@ -225,9 +226,12 @@ def test_two_services_at_one_broker_are_told_of(stack: Stack, tmp_path: Path) ->
     )
     other.service.start()
     try:
-        complaint = "is there a second cloud_service at this broker?"
-        wait_until(lambda: complaint in stack.service.tail(), "the first service has told of the second")
-        wait_until(lambda: complaint in other.service.tail(), "and the second of the first")
+        wait_until(lambda: not other.service.running, "the second service has ended")
+        assert "works at this broker: this one ends" in other.service.tail()
+        wait_until(lambda: "is there a second cloud_service" in stack.service.tail(), "the first tells of it")
+        second = ask(stack, "newChargingStation", "x_position=2", "y_position=1")
+        assert ask(stack, "newChargingStation", "x_position=3", "y_position=1") == second + 1 == first + 2
     finally:
-        other.service.kill()
+        if other.service.running:
+            other.service.kill()
     stack.stop()
