@@ -196,7 +196,12 @@ def _close(scheduled: Iterable[Reservation]) -> Iterator[str]:
 def _torn(found: Found) -> Iterator[str]:
     for _, scan in found.segments:
         rest = len(scan.data) - scan.end
-        if rest:
+        if scan.data.endswith(b"\n") and rest:
+            yield (
+                f"{scan.where}, byte {scan.end}: the last line is damaged: torn by a crash, or changed by the"
+                " disk, and then what it answered is lost; the next start sets it aside"
+            )
+        elif rest:
             yield (
                 f"{scan.where}, byte {scan.end}: the last {rest} bytes are no whole line: a write under way,"
                 " or cut off by a crash; the next start sets them aside"

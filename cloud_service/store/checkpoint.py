@@ -89,7 +89,13 @@ def write_checkpoint(folder: Folder, checkpoint: Checkpoint) -> None:
 
 
 def read_keeping(folder: Folder) -> Keeping:
-    return decode(folder, KEEPING, Keeping) if KEEPING in folder.names() else Keeping()
+    """None yet without a checkpoint; with one it must be there, or the stations would be anybody's."""
+    if KEEPING in folder.names():
+        return decode(folder, KEEPING, Keeping)
+    if CHECKPOINT in folder.names():
+        problem = "missing: it says whose the stations are, and which IDs were given"
+        raise DamagedStore(folder.where(KEEPING), None, problem, RESTORE)
+    return Keeping()
 
 
 def write_keeping(folder: Folder, tables: Tables) -> None:

@@ -207,6 +207,17 @@ def test_of_a_folder_that_cannot_be_read_nothing_is_counted(
     assert last == "not sound"
 
 
+def test_without_the_owners_the_start_is_refused() -> None:
+    folder = journal(registration(), booking())
+    store, recovered = open_store(folder)
+    store.close(standing(recovered), NOW)
+    files = folder.files()
+    assert verify(SimulatedFolder(files)).findings == []
+    del files["owners_and_ids.json"]
+    (found,) = verify(SimulatedFolder(files)).findings
+    assert "owners_and_ids.json: missing" in found
+
+
 def test_the_command_names_a_folder_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", str(tmp_path / "nowhere")]) == 1
     assert "nowhere is no folder" in capsys.readouterr().err
