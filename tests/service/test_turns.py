@@ -43,6 +43,26 @@ def test_what_has_no_room_is_busy_and_not_remembered() -> None:
     assert bench.ask("eva", "newChargingStation", requestID="a", x_position=ord("e"), y_position=1) == 3
 
 
+def test_large_requests_are_busy_when_their_bytes_have_no_room() -> None:
+    bench = Bench(limits=ServiceLimits(pending_bytes_per_client=2_000, pending_bytes_in_all=3_500))
+    for number, client in enumerate(("ana", "ana", "bob", "eva")):
+        bench.send(client, "newChargingStation", client, x_position=number, y_position=1, note="n" * 1_200)
+    bench.send("eva", "newChargingStation", "small", x_position=4, y_position=1)
+
+    answers = bench.turn().answers
+
+    assert sorted((str(answer.ticket), str(result(answer.reply))) for answer in answers) == [
+        ("ana", "1"),
+        ("ana", "BUSY"),
+        ("bob", "2"),
+        ("eva", "BUSY"),
+        ("small", "3"),
+    ]
+    assert len(bench.service) == 0
+    bench.send("ana", "newChargingStation", "ana", x_position=5, y_position=1, note="n" * 1_200)
+    assert str(result(bench.turn().answers[0].reply)) == "4", "what was taken makes room"
+
+
 def test_every_message_is_settled_even_one_that_gets_no_reply() -> None:
     bench = Bench()
     for topic in ("recharge/v1/request/fly/ana", "recharge/v1/request/findReservation/a.b", "else"):

@@ -4,12 +4,14 @@ import errno
 import json
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from cloud_service.core.changes import Changes, Event
 from cloud_service.store.errors import DamagedStore, SyncFailed, WriteFailed
 from cloud_service.store.file_store import FileStore, StoreOptions
+from cloud_service.store.files import ChargingStationsFile
 from cloud_service.store.filesystem import DiskFolder, FolderLocked
 from cloud_service.store.interface import Standing
 from cloud_service.store.journal import Batch, Mark, encode_line
@@ -324,3 +326,23 @@ def test_a_long_recovery_says_how_far_it_is(caplog: pytest.LogCaptureFixture) ->
         "recovery: 20000 lines of the journal replayed",
         "recovery: 40000 lines of the journal replayed",
     ]
+
+
+def test_a_checkpoint_that_fails_by_anything_forgets_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = SimulatedFolder()
+    store, recovered = open_store(folder)
+
+    def remember(identity: str, *changes: Changes) -> None:
+        store.append(list(changes), [request(identity)], 0, NOW)
+        for change in changes:
+            recovered.tables.apply(change)
+
+    remember("first", registration())
+    with monkeypatch.context() as patch:
+        patch.setattr(ChargingStationsFile, "write", Mock(side_effect=MemoryError))
+        checkpoint(store, Standing(recovered.tables, store.sequence, [], 1), NOW)
+    remember("second", booking(), cancellation())
+    checkpoint(store, Standing(recovered.tables, store.sequence, [], 1), NOW + timedelta(hours=2))
+
+    _, again = open_store(SimulatedFolder(folder.files()))
+    assert [memory.request.identity for memory in again.remembered] == ["text:first", "text:second"]
