@@ -199,7 +199,9 @@ def test_a_vehicle_goes_on_with_the_reservation_that_it_has(stack: Stack, tmp_pa
 def test_a_vehicle_that_is_ended_says_how_to_go_on(stack: Stack, tmp_path: Path) -> None:
     with (
         running_charger(stack, tmp_path, "host", "--x", "2400", "--y", "0"),
-        command(stack, tmp_path, "vehicle", "--name", "traveller", "--x", "2400", "--yes") as vehicle,
+        command(
+            stack, tmp_path, "vehicle", "--name", "traveller", "--x", "2400", "--battery", "20.5", "--yes"
+        ) as vehicle,
     ):
         wait_until(lambda: "Reserved" in vehicle.tail(), "the vehicle has a reservation")
         vehicle.stop()
