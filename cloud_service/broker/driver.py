@@ -4,23 +4,23 @@ import asyncio
 import logging
 import select
 import socket
-import ssl
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.client import Client
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from cloud_service.broker.address import BrokerAddress
 from cloud_service.broker.paho_client import (
+    PahoClient,
     Protocol,
     build_client,
     open_connection,
-    to_message,
     to_properties,
 )
+from cloud_service.broker.publish_packet import Publish
 from cloud_service.protocol.messages import Message
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class Driver:
         self._on_message = on_message
         self._on_published = on_published
         self._loop = asyncio.get_running_loop()
-        self._client: Client | None = None
+        self._client: PahoClient | None = None
         self._socket: socket.socket | None = None
         self._poll = select.poll()
         self._writing = False
@@ -127,14 +127,14 @@ class Driver:
         if not self.closed.done():
             self.closed.set_result("given up")
 
-    def _drive(self, client: Client) -> None:
+    def _drive(self, client: PahoClient) -> None:
         connection = client.socket()
         assert isinstance(connection, socket.socket)
         self._client, self._socket = client, connection
         client.on_connect = self._note_connect
         client.on_subscribe = self._note_subscribe
         client.on_publish = self._note_publish
-        client.on_message = self._note_message
+        client.on_publish_packet = self._note_publish_packet
         client.on_disconnect = self._note_disconnect
         client.on_socket_close = self._note_socket_close
         client.on_socket_register_write = self._note_wish_to_write
@@ -151,22 +151,19 @@ class Driver:
         raise ConnectionError(f"the broker {self._address} did not answer {to}: {reason}")
 
     def _read(self) -> None:
-        """Reads until the socket is dry, of what TLS holds too: paho reads a packet at a time."""
+        """Reads a packet at a time until nothing is left, or it is the turn of others on the loop."""
         if self._client is None or self._socket is None:
             return
         try:
             for _ in range(_READS_AT_ONCE):
                 self._client.loop_read()
-                if self._socket is None or not (self._held_by_tls() or self._poll.poll(0)):
+                if self._socket is None or not (self._client.holds_bytes or self._poll.poll(0)):
                     return
         except Exception:
             log.exception("a packet of the broker could not be read; the connection is renewed")
             self.abort()
-        if self._held_by_tls():
+        if self._client.holds_bytes:
             self._loop.call_soon(self._read)
-
-    def _held_by_tls(self) -> bool:
-        return isinstance(self._socket, ssl.SSLSocket) and self._socket.pending() > 0
 
     def _write(self) -> None:
         if self._client is None or self._socket is None:
@@ -216,13 +213,11 @@ class Driver:
     ) -> None:
         self._on_published(number, str(reason) if reason.is_failure else None)
 
-    def _note_message(self, _client: Client, _data: Any, received: MQTTMessage) -> None:
-        topic = "a topic that is not UTF-8"
+    def _note_publish_packet(self, publish: Publish) -> None:
         try:
-            topic = received.topic
-            self._on_message(to_message(received))
+            self._on_message(publish.message)
         except Exception:  # would end the reading of this connection's packets
-            log.exception("a message on %s could not be handled", topic)
+            log.exception("a message on %s could not be handled", publish.message.topic[:200])
 
     def _note_disconnect(
         self, _client: Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Properties | None

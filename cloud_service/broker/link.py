@@ -7,21 +7,21 @@ are acknowledged in the order of their arrival, and only those of the connection
 import logging
 import select
 import socket
-import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from cloud_service.broker.address import BrokerAddress
-from cloud_service.broker.paho_client import build_client, open_connection, to_message, to_properties
+from cloud_service.broker.paho_client import build_client, open_connection, to_properties
+from cloud_service.broker.publish_packet import Publish
 from cloud_service.protocol.messages import Message
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class Link:
         self._client.on_connect = self._connected
         self._client.on_subscribe = self._subscribed
         self._client.on_disconnect = self._disconnected
-        self._client.on_message = self._received
+        self._client.on_publish_packet = self._received
         self._client.on_publish = self._published
         self._connection = 0
         self._inbox: deque[Ticket] = deque()
@@ -139,14 +139,13 @@ class Link:
             self._next_care = now + 1
             self._client.loop_misc()
         self._flush()
-        if self._held_by_tls():
-            timeout = 0
-        for descriptor, event in self._poll.poll(timeout * 1000):
+        readable = self._client.holds_bytes
+        for descriptor, event in self._poll.poll(0 if readable else timeout * 1000):
             if descriptor == self._descriptor and event & select.POLLOUT:
                 self._client.loop_write()
             if descriptor == self._descriptor and event & ~select.POLLOUT:
-                self._read()
-        if self._held_by_tls():
+                readable = True
+        if readable:
             self._read()
 
     def close(self, goodbye: Message, seconds: float) -> None:
@@ -187,14 +186,11 @@ class Link:
         self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
     def _read(self) -> None:
-        """paho reads a packet at a time, and TLS may hold more of them than the kernel."""
+        """Reads a packet at a time until nothing is left, or it is the service's turn."""
         for _ in range(_READS):
             self._client.loop_read()
-            if self._socket is None or not (self._held_by_tls() or self._only.poll(0)):
+            if self._socket is None or not (self._client.holds_bytes or self._only.poll(0)):
                 return
-
-    def _held_by_tls(self) -> bool:
-        return isinstance(self._socket, ssl.SSLSocket) and self._socket.pending() > 0
 
     def _flush(self) -> None:
         while self._outbox and self.ready and len(self._receipts) < self._receive_maximum:
@@ -279,11 +275,15 @@ class Link:
         self._refusal = why
         self._client.disconnect()
 
-    def _received(self, _client: Client, _data: Any, received: MQTTMessage) -> None:
-        ticket = Ticket(self._connection, received.mid, settled=received.qos == 0)
-        if received.qos:
+    def _received(self, publish: Publish) -> None:
+        ticket = Ticket(self._connection, publish.number, settled=not publish.number)
+        if publish.number:
             self._inbox.append(ticket)
-        self._on_message(to_message(received), ticket)
+        try:
+            self._on_message(publish.message, ticket)
+        except Exception:  # whatever it is, it must not come again and again
+            log.exception("a message on %s could not be handled", publish.message.topic[:200])
+            self.settle(ticket)
 
     def _published(
         self, _client: Client, _data: Any, number: int, reason: ReasonCode, _properties: Properties

@@ -59,7 +59,7 @@ def receive(message: Message, arrival: float) -> Incoming:
     if message.retain:
         raise Ignored("a request must not be retained")
     action, client = address
-    values, error = _read_body(message.payload)
+    values, error = _read_body(message)
     envelope = _Envelope(client, message, values or {}, arrival)
     error = error or envelope.error
     request = None
@@ -84,16 +84,18 @@ def receive(message: Message, arrival: float) -> Incoming:
     )
 
 
-def _read_body(payload: bytes) -> tuple[dict[str, Any] | None, RequestError | None]:
-    """The JSON object, or None where it is none, and what is wrong with it."""
+def _read_body(message: Message) -> tuple[dict[str, Any] | None, RequestError | None]:
+    """The JSON object, or None where it is none, and what is wrong with it or with its size."""
     values: dict[str, Any] | None = None
     error: RequestError | None = None
     try:
-        values = decode_object(payload)
+        values = decode_object(message.payload)
     except BadRequest as refusal:
         error = refusal
-    if len(payload) > MAX_REQUEST_BYTES:
+    if len(message.payload) > MAX_REQUEST_BYTES:
         error = TooLarge(f"a request has {MAX_REQUEST_BYTES} bytes at most")
+    if message.properties_too_long:
+        error = TooLarge("a request has not so many properties")
     return values, error
 
 

@@ -16,6 +16,8 @@ class Message(Struct, frozen=True, gc=False):
     """Message Expiry Interval, in seconds."""
     status: str | None = None
     """The user property `status` of a reply: `ok` or the error's code."""
+    properties_too_long: bool = False
+    """Whether it had more properties than are read: then none of the above is known."""
 
     @property
     def size(self) -> int:

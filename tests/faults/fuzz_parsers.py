@@ -9,6 +9,7 @@ from contextlib import suppress
 import atheris  # type: ignore[import-untyped,unused-ignore] # and perhaps not installed
 
 with atheris.instrument_imports(include=["cloud_service"]):
+    from cloud_service.broker.publish_packet import Malformed, read_publish
     from cloud_service.gateway.framing import Framer, Unreadable
     from cloud_service.gateway.translation import read_request
     from cloud_service.protocol.errors import RequestError
@@ -34,6 +35,8 @@ def fuzz(data: bytes) -> None:
         assert (incoming.request is None) == (incoming.error is not None)
     with suppress(RequestError):
         decode_reply(body)
+    with suppress(Malformed):
+        read_publish(0x32, body, mqtt5=True)
     with suppress(DamagedStore):
         list(Scan("journal", body, Mark()).batches())
     whole, pieces = _frames([body]), _frames([body[at : at + 1] for at in range(len(body))])

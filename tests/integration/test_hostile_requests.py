@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,10 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from cloud_service.broker.asynchronous import AsyncConnection
 from cloud_service.broker.requester import Requester
 from cloud_service.local.mosquitto import find_program
 from cloud_service.protocol.errors import NotFound
-from tests.harness import DEADLINE, Process, Stack
+from cloud_service.protocol.messages import Message
+from cloud_service.protocol.replies import Reply, decode_reply
+from tests.harness import DEADLINE, HOST, Process, Stack
+from tests.mqtt_bytes import CONNECT, PUBACK, PUBLISH, packet, receive, text, variable
 
 OWN = "recharge/v1/reply/mallory"
 
@@ -69,6 +74,57 @@ def test_an_odd_reply_topic_that_can_be_used_is(target: Stack, below: str) -> No
     command = [program, *options, "-t", "recharge/v1/request/findReservation/mallory"]
     done = subprocess.run(command, capture_output=True, check=True, timeout=DEADLINE)
     assert json.loads(done.stdout)["error"]["code"] == "NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["user-property", "k", "\ufeff"],
+        ["user-property", "\ufeff", "v"],
+        ["content-type", "\ufeff"],
+        ["response-topic", OWN + "/\ufeff"],
+    ],
+    ids=lambda options: ascii(options),
+)
+def test_a_property_that_a_library_takes_for_malformed_harms_nobody(
+    target: Stack, options: list[str]
+) -> None:
+    """The packet would end the connection, come again on the next one, and end that one too."""
+    program = str(find_program("mosquitto_pub"))
+    topic = "recharge/v1/request/findReservation/mallory"
+    command = [program, "-p", str(target.mqtt_port), "-V", "5", "-q", "1", "-t", topic, "-m", "{}"]
+    subprocess.run([*command, "-D", "publish", *options], check=True, timeout=DEADLINE)
+    asyncio.run(ask_as_another(target))
+
+
+def test_thousands_of_user_properties_hold_up_nobody(target: Stack) -> None:
+    """A reader that takes the square of their number would need minutes for this one packet."""
+    properties = b"\x26\x00\x00\x00\x00" * 300_000
+
+    async def attack() -> Reply:
+        replies: asyncio.Queue[Message] = asyncio.Queue()
+        connection = AsyncConnection(
+            target.address, "mallory", subscriptions=[OWN], on_message=replies.put_nowait
+        )
+        async with connection, asyncio.timeout(30):
+            await asyncio.to_thread(_publish_with, target, properties)
+            await ask_as_another(target)
+            return decode_reply((await replies.get()).payload)
+
+    error = asyncio.run(attack()).error
+    assert error is not None
+    assert error.code == "TOO_LARGE"
+
+
+def _publish_with(target: Stack, properties: bytes) -> None:
+    """A request with these properties, by the byte: no library makes them fast enough."""
+    with socket.create_connection((HOST, target.mqtt_port), DEADLINE) as connection:
+        connection.sendall(packet(CONNECT, text("MQTT") + b"\x05\x02\x00\x3c\x00" + text("mallory-2")))
+        receive(connection, receive(connection, 2)[1])  # CONNACK
+        topic = text("recharge/v1/request/findReservation/mallory")
+        body = topic + b"\x00\x01" + variable(len(properties)) + properties + b"{}"
+        connection.sendall(packet(PUBLISH, body))
+        assert receive(connection, 1)[0] == PUBACK
 
 
 def peak_memory(process: Process) -> int:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import mqtt_bytes
 from tests.harness import wait_until
-from tests.security import raw
 from tests.security.broker import HOST, Broker
 from tests.security.mqtt import MQTT, PATIENCE
 from tests.security.network import Client, Network
@@ -53,8 +53,8 @@ def test_a_thousand_wrong_passwords(network: Network, others: Client) -> None:
     refused = 0
     for number in range(1000):
         with socket.create_connection((HOST, network.broker.port), PATIENCE) as connection:
-            connection.sendall(raw.connect(f"guess-{number}", "administrator", f"password{number}"))
-            refused += raw.receive(connection, 4) == raw.NOT_AUTHORISED
+            connection.sendall(mqtt_bytes.connect(f"guess-{number}", "administrator", f"password{number}"))
+            refused += mqtt_bytes.receive(connection, 4) == mqtt_bytes.NOT_AUTHORISED
         if number % 100 == 0:
             _are_served(others)
     assert refused == 1000
@@ -86,10 +86,10 @@ def test_one_that_never_reads_uses_up_no_more_than_its_share(network: Network, o
     hog = network.broker.accounts(lambda accounts: accounts.add("hog", "charger"))
     loud = network.broker.accounts(lambda accounts: accounts.add("loud", "charger"))
     with socket.create_connection((HOST, network.broker.port), PATIENCE) as connection:
-        connection.sendall(raw.connect("hog", "hog", hog))
-        assert raw.receive(connection, 4) == raw.ACCEPTED
-        connection.sendall(raw.subscribe("recharge/v1/presence/#", qos=1))
-        assert raw.receive(connection, 5)[-1] == 1
+        connection.sendall(mqtt_bytes.connect("hog", "hog", hog))
+        assert mqtt_bytes.receive(connection, 4) == mqtt_bytes.ACCEPTED
+        connection.sendall(mqtt_bytes.subscribe("recharge/v1/presence/#", qos=1))
+        assert mqtt_bytes.receive(connection, 5)[-1] == 1
         with MQTT(network.broker.port, "loud", "loud", loud) as client:
             for _ in range(400):
                 client.publish(["recharge/v1/presence/loud"], bytes(2_000_000))
@@ -103,7 +103,7 @@ def test_half_a_connect(network: Network, others: Client, most: int) -> None:
         for _ in range(200):
             connection = socket.create_connection((HOST, network.broker.port), PATIENCE)
             stack.enter_context(connection)
-            connection.sendall(raw.connect("half", "others", "password")[:most])
+            connection.sendall(mqtt_bytes.connect("half", "others", "password")[:most])
         _are_served(others)
         with network.broker.connect("gateway", "gateway-meanwhile"):
             pass

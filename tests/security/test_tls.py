@@ -18,7 +18,7 @@ from cloud_service.broker.asynchronous import AsyncConnection
 from cloud_service.local import ports
 from cloud_service.operations import certificates
 from cloud_service.operations.certificates import Authority, CertificateError, Pair, prepare_broker
-from tests.security import raw
+from tests import mqtt_bytes
 from tests.security.broker import HOST, Broker
 from tests.security.mqtt import MQTT, PATIENCE, PROTOCOLS
 
@@ -74,8 +74,8 @@ def old_server(broker: Broker) -> Iterator[int]:
 
 def test_plain_text_on_the_tls_port(broker: Broker) -> None:
     with socket.create_connection((HOST, broker.tls_port), PATIENCE) as connection:
-        connection.sendall(raw.connect("plain", "gateway", broker.password("gateway")))
-        assert raw.ACCEPTED not in _all(connection)
+        connection.sendall(mqtt_bytes.connect("plain", "gateway", broker.password("gateway")))
+        assert mqtt_bytes.ACCEPTED not in _all(connection)
     _connect_ours(broker)
 
 
@@ -223,8 +223,8 @@ def _turned_away(broker: Broker, pair: tuple[Path, Path] | None, password: str) 
             socket.create_connection((HOST, broker.tls_port), PATIENCE) as connection,
             context.wrap_socket(connection, server_hostname=HOST) as secured,
         ):
-            secured.sendall(raw.connect("device", "device", password))
-            return raw.receive(secured, 4) != raw.ACCEPTED
+            secured.sendall(mqtt_bytes.connect("device", "device", password))
+            return mqtt_bytes.receive(secured, 4) != mqtt_bytes.ACCEPTED
     except (ssl.SSLError, ConnectionError):
         return True
 
