@@ -149,8 +149,19 @@ def _read(
         try:
             made.append(make(row))
         except (ValueError, OverflowError, TypeError, msgspec.ValidationError) as error:
-            set_aside.append(SetAside(name, str(error), row))
+            set_aside.append(SetAside(name, str(error), _encodable(row)))
     return made, set_aside
+
+
+def _encodable(value: Any) -> Any:
+    """With half surrogate pairs spelled out: JSON can name them, and no file in UTF-8 can hold them."""
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_encodable(item) for item in value]
+    return value
 
 
 def _rows(folder: Folder, name: str, keys: tuple[str, ...], data: bytes) -> list[dict[str, Any]]:
@@ -235,6 +246,8 @@ def _reservation(row: dict[str, Any], zone: tzinfo | None) -> Reservation:
     vehicle_id = row["vehicleID"]
     if isinstance(vehicle_id, bool) or not isinstance(vehicle_id, int | str):
         raise ValueError(f"vehicleID is neither an integer nor a text: {vehicle_id!r}")
+    if _encodable(vehicle_id) != vehicle_id:
+        raise ValueError(f"vehicleID has half a surrogate pair: {vehicle_id!r}")
     start, finish = _moment(row, "startDateTime", zone), _moment(row, "finishDateTime", zone)
     if finish < start:
         raise ValueError("the reservation finishes before it starts")

@@ -163,6 +163,24 @@ def test_what_does_not_fit_is_set_aside(
     ]
 
 
+@pytest.mark.parametrize("where", ["vehicle", "key", "value", "list"])
+def test_half_a_surrogate_pair_is_set_aside_spelled_out(where: str) -> None:
+    """It is valid JSON, and no file in UTF-8 can hold it: the service would end when it writes it."""
+    row = reservation(1, 1, 1, "\ud800x" if where == "vehicle" else 7, 1)
+    row["power"] = row.pop("duration") if where == "vehicle" else "no number"
+    row |= {"duration": 1} if where == "vehicle" else {"duration": "none"}
+    row |= {"key": {"\udfff": 1}, "value": {"note": "\ud83d"}, "list": {"notes": [["\ud800"]]}}.get(where, {})
+    folder = old_folder([station(1)], [point(1, 1)], [row])
+
+    recovered = take_over(folder)
+
+    ((_, why, record),) = set_aside(folder)
+    assert "\\ud" in json.dumps(record, ensure_ascii=False)
+    assert where != "vehicle" or "surrogate" in why
+    assert not recovered.tables.reservations
+    assert take_over(folder).tables.points[1, 1].last_reservation_id == 1
+
+
 def test_what_touches_does_not_overlap() -> None:
     """The old server knew no five minutes."""
     reservations = [reservation(1, 1, 1, 7, 1), reservation(1, 1, 2, 8, 2), reservation(1, 1, 3, 9, 0)]
