@@ -131,11 +131,19 @@ class AsyncConnection:
         """As publish, without waiting: the future is done when the broker has acknowledged the message."""
         acknowledged: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self._open:
-            self._waiting.append(_Outgoing(message, acknowledged))
+            outgoing = _Outgoing(message, acknowledged)
+            self._waiting.append(outgoing)
+            acknowledged.add_done_callback(lambda _: self._forget(outgoing))
             self._pump()
         else:
             acknowledged.set_exception(ConnectionError(_CLOSED))
         return acknowledged
+
+    def _forget(self, outgoing: _Outgoing) -> None:
+        """Lets go of what was taken back while the broker is away: requests give up, and others come."""
+        if outgoing.acknowledged.cancelled():
+            with suppress(ValueError):
+                self._waiting.remove(outgoing)
 
     async def _connect(self) -> Driver:
         driver = Driver(

@@ -327,3 +327,21 @@ async def test_tls_needs_the_brokers_own_authority(secured: SecuredBroker, tmp_p
         with pytest.raises(ConnectionError, match=said):
             async with AsyncConnection(address, "gateway-lost"):
                 pass
+
+
+@in_loop
+async def test_what_is_taken_back_while_the_broker_is_away_takes_up_no_memory(
+    own_broker: Broker, topic: str
+) -> None:
+    """Requests give up after seconds, and others come; an outage lasts as long as it does."""
+    async with AsyncConnection(own_broker.address, "patient") as connection:
+        own_broker.kill()
+        await until(lambda: not connection.connected)
+        kept = connection.send(Message(topic, b"kept"))
+        for _ in range(50):
+            for given_up in [connection.send(Message(topic, b"given up")) for _ in range(20)]:
+                given_up.cancel()
+            await asyncio.sleep(0)
+        assert len(connection._waiting) == 1
+        await asyncio.to_thread(own_broker.start)
+        await kept
