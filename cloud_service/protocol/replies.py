@@ -5,8 +5,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from cloud_service.protocol.errors import ERRORS, InternalError, RequestError
-from cloud_service.protocol.jsontext import decode_object
+from cloud_service.protocol.errors import ERRORS, BadRequest, InternalError, RequestError
 
 SUCCESS = "Sucesso"
 """The result of a change that has nothing else to tell, as the old protocol says it."""
@@ -46,12 +45,28 @@ class Reply(Struct, frozen=True):
     error: RequestError | None = None
 
 
+class _ErrorBody(Struct, frozen=True):
+    code: str = ""
+    message: str | None = None
+
+
+class _Body(Struct, frozen=True, rename={"request_id": "requestID"}):
+    request_id: str | None = None
+    ok: bool = False
+    result: Any = None
+    error: _ErrorBody = _ErrorBody()
+
+
+_decode = msgspec.json.Decoder(_Body).decode
+
+
 def decode_reply(body: bytes) -> Reply:
     """Reads a reply. Raises BadRequest where the body is none."""
-    values = decode_object(body)
-    request_id = values.get("requestID")
-    if values.get("ok"):
-        return Reply(request_id, values.get("result"))
-    described = values.get("error") or {}
-    kind = ERRORS.get(described.get("code", ""), InternalError)
-    return Reply(request_id, error=kind(described.get("message")))
+    try:
+        read = _decode(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise BadRequest(f"the body is no reply: {error}") from None
+    if read.ok:
+        return Reply(read.request_id, read.result)
+    kind = ERRORS.get(read.error.code, InternalError)
+    return Reply(read.request_id, error=kind(read.error.message))

@@ -6,6 +6,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cloud_service.gateway.translation import NONE, may_end, read_request, write_reply
 from cloud_service.protocol.errors import BadRequest
@@ -183,3 +185,13 @@ def test_only_sucesso_and_none_end_a_connection() -> None:
     assert may_end(b"Sucesso")
     assert not may_end(b"12")
     assert not may_end(write_reply("findReservation", RESERVATION, None))
+
+
+VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text()
+)
+
+
+@given(st.dictionaries(st.text(), VALUES))
+def test_json_looks_as_the_old_server_wrote_it(record: dict[str, Any]) -> None:
+    assert write_reply("receiveAllChargingPoints", [record], None) == json.dumps([record], indent=4).encode()
