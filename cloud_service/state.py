@@ -107,7 +107,7 @@ def _describe(network: Network, subject: Subject) -> dict[str, object] | None:
 def _is_true(network: Network, subject: Subject, payload: bytes) -> bool:
     try:
         told = msgspec.json.decode(payload)
-    except (msgspec.MsgspecError, ValueError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return False
     if not isinstance(told, dict):
         return False

@@ -160,3 +160,4 @@ def test_a_comparison_puts_right_what_is_untrue_missing_or_too_much() -> None:
     assert after(station, point, Message("recharge/v1/state/station/9", b"{}")) == {"station/9"}
     untrue = Message(point.topic, point.payload.replace(b"livre", b"ocupado"))
     assert after(station, untrue) == {"point/1/1"}
+    assert after(station, Message(point.topic, b"[" * 5_000)) == {"point/1/1"}
