@@ -1,6 +1,6 @@
 """Requests that wait to be decided: bounded, and taken in turn, so that no flood holds up other clients."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -41,6 +41,7 @@ class WaitingRequests:
         self._in_all = in_all
         self._per_client = per_client
         self._queues: dict[str, _Queue] = {}
+        self._identities: Counter[tuple[str, str]] = Counter()
         self._count = 0
         self._size = 0
 
@@ -60,7 +61,13 @@ class WaitingRequests:
         queue.size += waiting.size
         self._count += 1
         self._size += waiting.size
+        for key in _identity(waiting):
+            self._identities[key] += 1
         return True
+
+    def holds(self, client: str, identity: str) -> bool:
+        """Whether a request of this ID waits."""
+        return (client, identity) in self._identities
 
     def take(self, most: int) -> Iterator[Waiting]:
         """The next requests, one of each client in turn; those of one client stay in order.
@@ -76,7 +83,17 @@ class WaitingRequests:
                 self._queues[client] = queue
             self._count -= 1
             self._size -= waiting.size
+            for key in _identity(waiting):
+                self._identities[key] -= 1
+                if not self._identities[key]:
+                    del self._identities[key]
             yield waiting
+
+
+def _identity(waiting: Waiting) -> list[tuple[str, str]]:
+    """One, or none."""
+    identity = waiting.incoming.identity
+    return [] if identity is None else [(waiting.incoming.client, identity)]
 
 
 def _fits(room: Room, requests: int, size: int) -> bool:

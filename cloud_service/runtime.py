@@ -22,12 +22,13 @@ from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.requests import CONTROLS, REQUESTS
 from cloud_service.request_audit import RequestAudit
-from cloud_service.service import Answer, Service, ServiceLimits, Work
+from cloud_service.service import Service, ServiceLimits
 from cloud_service.settings import ServiceSettings
 from cloud_service.state import RetainedState
 from cloud_service.store.errors import StoreError
 from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.filesystem import DiskFolder, FolderLocked
+from cloud_service.work import Answer, Work
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,8 @@ Loaded = TypeVar("Loaded")
 NAME: Final = "cloud_service"
 HEARTBEAT: Final = 30.0
 """Seconds between two messages on the service's own presence topic."""
+ANSWERING: Final = 1.5
+"""Seconds for what was taken in when the service ends. Whoever ends it expects it to be gone after five."""
 GOODBYE: Final = 2.0
 """Seconds that the broker has to take what is on its way when the service ends."""
 _STATE_PAUSE: Final = 0.25
@@ -116,21 +119,26 @@ class Runtime:
     def run(self, stop: "Stop") -> int:
         """The loop. Ends when asked to, with everything answered that was taken in.
 
-        What would make the broker fall behind stays unanswered: it comes again at the next start.
+        What would make the broker fall behind, or would take longer than there is time, stays unanswered: it
+        comes again at the next start.
         """
         self._link.watch(stop.descriptor)
         while not stop.asked and not self._superfluous:
             self._link.poll(0 if len(self._service) and not self._behind else 0.2)
             self._turn()
         log.info("stopping")
-        while len(self._service) and not self._behind and not self._superfluous:
-            self._turn()
+        self._answer_the_rest()
         self._link.close(self._presence(online=False), GOODBYE)
         self._service.close(_now())
         self._requests.close(_now())
         self._audit.record("serviceStopped", _now())
         log.info("stopped; all of the network is in the data folder")
         return int(self._superfluous)
+
+    def _answer_the_rest(self) -> None:
+        end = time.monotonic() + ANSWERING
+        while len(self._service) and not self._behind and not self._superfluous and time.monotonic() < end:
+            self._turn()
 
     @property
     def _behind(self) -> bool:

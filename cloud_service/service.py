@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from math import inf
 from typing import Any, Final
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from cloud_service.actions import actions
 from cloud_service.core.changes import Changes, Event
@@ -35,12 +35,16 @@ from cloud_service.protocol.requests import KINDS
 from cloud_service.store.errors import StoreError, SyncFailed, WriteFailed
 from cloud_service.store.interface import Memory, Standing, Store
 from cloud_service.store.journal import Remembered
+from cloud_service.store.pause import Pause
+from cloud_service.work import Answer, Told, Work
 
 log = logging.getLogger(__name__)
 
 
-REST: Final = timedelta(seconds=5)
-"""After a write that failed, so long only requests are a reason to try again: time alone is none."""
+REST: Final = 5.0
+"""Seconds after a write that failed in which only requests are a reason to try again: time alone is none."""
+LONGEST_RETRY: Final = 60.0
+"""Seconds between two attempts to read the store anew."""
 
 
 class ServiceLimits(Struct, frozen=True):
@@ -56,43 +60,10 @@ class ServiceLimits(Struct, frozen=True):
     pending_per_client: int = 2_000
     pending_bytes_in_all: int = 16 * 2**20
     pending_bytes_per_client: int = 4 * 2**20
+    refused_bytes: int = 32 * 2**20
+    """Of requests whose refusals wait to be sent; beyond it there is no reply, as if it had been lost."""
     batch: int = 256
     batch_bytes: int = 4 * 2**20
-
-
-class Answer(Struct, frozen=True):
-    """A request is done with: its ticket can be acknowledged once the reply, if any, is on its way."""
-
-    ticket: Any
-    reply: Message | None
-    waiting: Waiting | None
-    """The request; None where the message was none."""
-    topic: str = ""
-    """Where a message came that was no request."""
-
-    @property
-    def outcome(self) -> str:
-        """For the log: `ok`, the error's code, or why there is no reply."""
-        if self.waiting is None:
-            return "ignored"
-        return "expired" if self.reply is None else self.reply.status or ""
-
-
-class Told(Struct, frozen=True):
-    """A message about what has happened; `receipt` goes back to the service when the broker has taken it."""
-
-    message: Message
-    receipt: Any
-
-
-class Work(Struct):
-    """What one turn of the service gives: answers first, then events; `changes` have been made."""
-
-    answers: list[Answer] = field(default_factory=list)
-    events: list[Told] = field(default_factory=list)
-    changes: list[Changes] = field(default_factory=list)
-    reloaded: bool = False
-    """The network was read anew from disk: all that is derived from it has to be made anew."""
 
 
 class _Batch:
@@ -119,12 +90,12 @@ class Service:
             Room(limits.pending_per_client, limits.pending_bytes_per_client),
         )
         self._refused: list[Answer] = []
+        self._refused_bytes = 0
         self._again: list[Told] = []
         self._writable = True
-        self._retry_at = now
-        self._rest_until = now
+        self._retry = self._rest = Pause.of(0, now)
         self._retries = 0
-        self._now = now
+        self._clock = self._now = now
         self._load(now)
 
     def __len__(self) -> int:
@@ -137,17 +108,34 @@ class Service:
             incoming = receive(message, arrival)
         except Ignored as reason:
             log.warning("request ignored", extra={"topic": message.topic[:200], "why": str(reason)})
-            self._refused.append(Answer(ticket, None, None, message.topic))
+            self._refused.append(_no_request(ticket, message))
             return
         except Exception:  # whatever it is, it must not come again and again
             log.exception("a message on %s could not be read", message.topic[:200])
-            self._refused.append(Answer(ticket, None, None, message.topic))
+            self._refused.append(_no_request(ticket, message))
             return
         waiting = Waiting(incoming, arrival, ticket, message.size)
         if incoming.expired(arrival):
             self._refused.append(_answer(waiting, None))
         elif not self._waiting.add(waiting):
-            self._refused.append(_answer(waiting, failed(Busy())))
+            self._refuse(self._turn_away(waiting), message)
+
+    def _refuse(self, answer: Answer, message: Message) -> None:
+        self._refused_bytes += message.size
+        if self._refused_bytes > self._limits.refused_bytes:
+            answer = _no_request(answer.ticket, message)
+        self._refused.append(answer)
+
+    def _turn_away(self, waiting: Waiting) -> Answer:
+        """BUSY says that nothing has happened, so not where an earlier delivery was decided or waits."""
+        incoming = waiting.incoming
+        if incoming.identity is not None:
+            known = self._memory.find(incoming.client, incoming.identity)
+            if known is not None:
+                return _answer(waiting, _repeated(known, incoming))
+            if self._waiting.holds(incoming.client, incoming.identity):
+                return Answer(waiting.ticket, None, waiting, silence="waits already")
+        return _answer(waiting, failed(Busy()))
 
     def work(self, now: datetime) -> Work:
         """Decides as many requests as make a batch, and lets time pass.
@@ -155,16 +143,18 @@ class Service:
         Time never runs backwards here, whatever the clock does: what has finished stays finished. Only when
         a request expires, the clock says: it is the one by which senders reckon.
         """
-        clock = now.timestamp()
+        self._clock = now
         self._now = now = max(now, self._now)
-        if not len(self) and now < self._rest_until:
+        if not len(self) and not self._rest.is_over(self._clock):
             return Work()
         work = Work(answers=self._refused)
-        self._refused = []
-        if not self._writable:
-            work.reloaded = self._recover(now)
+        self._refused, self._refused_bytes = [], 0
+        if not self._writable and self._recover(now):
+            # It may have taken seconds: the next turn has a clock that knows who has expired meanwhile.
+            work.reloaded = True
+            return work
         work.events, self._again = self._again, []
-        batch = self._decide(self._due(work, clock), now, self._limits.batch_bytes)
+        batch = self._decide(self._due(work), now, self._limits.batch_bytes)
         if self._writable and not self._write(batch, work, now):
             self._take_back(batch)
             batch = self._decide([waiting for waiting, _ in batch.outcomes], now, may_change=False)
@@ -214,24 +204,25 @@ class Service:
 
     def _recover(self, now: datetime) -> bool:
         """After a failed sync: reads the disk anew, with a pause that grows while that fails."""
-        if now < self._retry_at:
+        if not self._retry.is_over(self._clock):
             return False
         try:
             self._load(now)
         except (OSError, StoreError) as error:
-            self._pause(now)
-            log.error("the store cannot be used yet, next try at %s: %s", self._retry_at, error)
+            self._pause()
+            log.error("the store cannot be used yet, next try at %s: %s", self._retry.until, error)
             return False
         log.warning("the store was read anew and takes changes again")
         self._writable, self._retries = True, 0
         return True
 
-    def _pause(self, now: datetime) -> None:
-        self._retry_at = now + timedelta(seconds=min(2**self._retries, 60))
+    def _pause(self) -> None:
+        self._retry = Pause.of(min(2**self._retries, LONGEST_RETRY), self._clock)
         self._retries += 1
 
-    def _due(self, work: Work, clock: float) -> Iterator[Waiting]:
-        """The next requests that have not expired; those that have are answered."""
+    def _due(self, work: Work) -> Iterator[Waiting]:
+        """The next requests that have not expired; those that have are done with."""
+        clock = self._clock.timestamp()
         for waiting in self._waiting.take(self._limits.batch):
             if waiting.incoming.expired(clock):
                 work.answers.append(_answer(waiting, None))
@@ -263,8 +254,7 @@ class Service:
             key = incoming.client, incoming.identity
             known = batch.remembered.get(key) or self._memory.find(*key)
             if known is not None:
-                same = known.fingerprint == incoming.fingerprint
-                return to_outcome(known) if same else failed(IDReused())
+                return _repeated(known, incoming)
         if changes and not may_change:
             return failed(StorageFailed())
         outcome, retryable = self._decision(incoming, batch, now)
@@ -309,12 +299,12 @@ class Service:
                 batch.changes, tuple(batch.remembered.values()), self._events.told, now
             )
         except WriteFailed as error:
-            self._rest_until = now + REST
+            self._rest = Pause.of(REST, self._clock)
             log.error("nothing was changed, the disk took no write: %s", error)
             return False
         except SyncFailed as error:
             self._writable = False
-            self._pause(now)
+            self._pause()
             log.error("no more changes until the store was read anew: %s", error)
             return False
         for request in batch.remembered.values():
@@ -323,6 +313,16 @@ class Service:
         work.events += [Told(message, receipt) for receipt, message in self._events.add(sequence, events)]
         work.changes = batch.changes
         return True
+
+
+def _repeated(known: Remembered, incoming: Incoming) -> Outcome:
+    """What a further delivery of a request gets, and another request under its ID."""
+    return to_outcome(known) if known.fingerprint == incoming.fingerprint else failed(IDReused())
+
+
+def _no_request(ticket: object, message: Message) -> Answer:
+    """What comes of a message that is ignored. A topic can be 64 KiB long."""
+    return Answer(ticket, None, None, message.topic[:200])
 
 
 def _answer(waiting: Waiting, outcome: Outcome | None) -> Answer:

@@ -5,7 +5,7 @@ The order of writes, and why a crash between any two of them is harmless, stands
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 
 from msgspec import Struct
 
@@ -13,10 +13,11 @@ from cloud_service.core.changes import Changes
 from cloud_service.store.checkpoint import Checkpoint
 from cloud_service.store.errors import SyncFailed, WriteFailed
 from cloud_service.store.filesystem import File, Folder, write_all
-from cloud_service.store.folding import Fold, Unfolded
+from cloud_service.store.folding import Fold, GivenUp, Unfolded
 from cloud_service.store.interface import Recovered, Standing
 from cloud_service.store.journal import Batch, Mark, Remembered, encode_line
 from cloud_service.store.names import segment_name
+from cloud_service.store.pause import Pause
 from cloud_service.store.recovery import Found, keep_aside, recover
 
 _log = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ class FileStore:
         self._unfolded = Unfolded()
         self._sizes: dict[str, int] = {}
         self._fold: Fold | None = None
-        self._next_fold: datetime | None = None
+        self._fold_pause: Pause | None = None
         self._failures = 0
 
     @property
@@ -59,7 +60,7 @@ class FileStore:
         found = recover(self._folder, self._options.zone, now)
         self._mark, self.sequence = found.mark, found.mark.sequence
         self._unfolded, self._sizes, self._newest = found.unfolded, dict(found.sizes), found.last_segment
-        self._next_fold = now + timedelta(seconds=self._options.checkpoint_seconds)
+        self._fold_pause = Pause.of(self._options.checkpoint_seconds, now)
         self._open_segment()
         if found.set_aside:
             keep_aside(self._folder, found.set_aside)
@@ -119,6 +120,7 @@ class FileStore:
     def close(self, standing: Standing, now: datetime) -> None:
         self._writable()
         if self._fold is not None:
+            self._fold.give_up()
             self._fold.join()
             self._end_fold(now)
         self._prepare_fold(standing, now).run()
@@ -170,9 +172,9 @@ class FileStore:
 
     def _due(self, now: datetime) -> bool:
         assert self._segment is not None
-        assert self._next_fold is not None
+        assert self._fold_pause is not None
         full = self._segment.size >= self._options.checkpoint_bytes and not self._failures
-        return full or now >= self._next_fold
+        return full or self._fold_pause.is_over(now)
 
     def _prepare_fold(self, standing: Standing, now: datetime) -> Fold:
         """Begins a new segment, so that all before it can be folded."""
@@ -198,13 +200,14 @@ class FileStore:
         self._sizes = dict(fold.sizes)
         if fold.error is not None:
             self._unfolded = self._unfolded.after(fold.unfolded)
-            self._postpone(fold.error, now)
+            if not isinstance(fold.error, GivenUp):
+                self._postpone(fold.error, now)
             return
         self._failures = 0
-        self._next_fold = now + timedelta(seconds=self._options.checkpoint_seconds)
+        self._fold_pause = Pause.of(self._options.checkpoint_seconds, now)
 
     def _postpone(self, error: BaseException, now: datetime) -> None:
         self._failures += 1
         pause = min(2.0**self._failures, 300.0)
-        self._next_fold = now + timedelta(seconds=pause)
+        self._fold_pause = Pause.of(pause, now)
         _log.error("checkpoint failed, the journal grows on: %r; next try in %.0f s", error, pause)

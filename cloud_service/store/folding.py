@@ -1,7 +1,9 @@
 """Folding the journal into the files: a checkpoint, written beside the service while that goes on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from threading import Event as Flag
 from threading import Thread
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct, field
@@ -17,6 +19,12 @@ from cloud_service.store.history import History
 from cloud_service.store.interface import Memory
 from cloud_service.store.journal import Batch
 from cloud_service.store.names import REQUESTS, SEGMENTS, numbered, requests_name
+
+Item = TypeVar("Item")
+
+
+class GivenUp(Exception):
+    """The service is ending, and its last checkpoint comes in this one's place."""
 
 
 class Unfolded(Struct):
@@ -63,6 +71,7 @@ class Fold:
         self._tables = tables
         self._checkpoint = checkpoint
         self._oldest_remembered = oldest_remembered
+        self._unwanted = Flag()
         self._thread = Thread(target=self._run_and_keep_error, name="checkpoint")
 
     def start(self) -> None:
@@ -73,6 +82,10 @@ class Fold:
 
     def join(self) -> None:
         self._thread.join()
+
+    def give_up(self) -> None:
+        """Ends it soon, as a crash would: the journal holds everything still."""
+        self._unwanted.set()
 
     def _run_and_keep_error(self) -> None:
         try:
@@ -87,9 +100,9 @@ class Fold:
         the same network, because its lines hold records as they are afterwards.
         """
         folder, tables = self._folder, self._tables
-        ChargingStationsFile(folder).write(tables.stations.values())
-        ChargingPointsFile(folder).write(tables.points.values())
-        ReservationsFile(folder, None).write(tables.reservations.values())
+        ChargingStationsFile(folder).write(self._while_wanted(tables.stations.values()))
+        ChargingPointsFile(folder).write(self._while_wanted(tables.points.values()))
+        ReservationsFile(folder, None).write(self._while_wanted(tables.reservations.values()))
         checkpoints.write_keeping(folder, tables)
         if self.unfolded.remembered:
             rows = (msgspec.json.encode(memory) + b"\n" for memory in self.unfolded.remembered)
@@ -100,6 +113,12 @@ class Fold:
         self.sizes, self.unfolded.endings = history.sizes, []
         checkpoints.write_checkpoint(folder, replace(self._checkpoint, sizes=history.sizes))
         self._remove_old()
+
+    def _while_wanted(self, items: Iterable[Item]) -> Iterator[Item]:
+        for item in items:
+            if self._unwanted.is_set():
+                raise GivenUp
+            yield item
 
     def _remove_old(self) -> None:
         for number, name in numbered(self._folder, SEGMENTS):

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from cloud_service.core.changes import Changes, Event
@@ -22,9 +23,22 @@ from cloud_service.store.filesystem import DiskFolder, replace_file
 from cloud_service.store.folding import Fold, Unfolded
 from cloud_service.store.journal import Batch, Mark, Remembered, encode_line
 from cloud_service.store.names import segment_name
-from tests.harness import Stack
+from tests.harness import Stack, wait_until
 
 POINTS_EACH = 4
+
+
+class Times(Struct, frozen=True):
+    """In seconds. Starts are until the service is online, stops from SIGTERM to the end of the process."""
+
+    start: float
+    reading: str
+    """What the service says of its own reading."""
+    stop_while_telling: float
+    """While the retained state was still on its way to the broker."""
+    start_without_journal: float
+    stop_in_checkpoint: float
+    stop_at_rest: float
 
 
 def main(words: list[str] | None = None) -> int:
@@ -34,28 +48,56 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--lines", type=int, default=100_000, help="of the journal")
     options = parser.parse_args(words)
     with tempfile.TemporaryDirectory(prefix="scale-") as name:
-        stack = Stack(Path(name))
-        folder = DiskFolder(stack.data_dir)
-        make_folder(folder, options.stations, options.reservations, options.lines)
-        folder.close()
-        size = sum(path.stat().st_size for path in stack.data_dir.iterdir())
-        print(
-            f"{options.stations} stations, {POINTS_EACH * options.stations} points,"
-            f" {options.reservations} reservations, {options.lines} lines of journal: {size / 2**20:.0f} MiB"
-        )
-        stack.broker.start()
-        begun = time.monotonic()
-        stack.start_service()
-        print(f"start to online: {time.monotonic() - begun:.1f} s")
-        print(f"of these, {_read_line(stack)}")
-        _stop(stack, "while the retained state is still on its way")
-        begun = time.monotonic()
-        stack.start_service()
-        print(f"start to online after a clean stop, without a journal: {time.monotonic() - begun:.1f} s")
-        _wait_until_told(stack)
-        _stop(stack, "at rest")
-        stack.broker.stop()
+        times = measure(Path(name), options.stations, options.reservations, options.lines)
+    print("\n".join(describe(times)))
     return 0
+
+
+def describe(times: Times) -> list[str]:
+    """A line for each figure."""
+    return [
+        f"start to online: {times.start:.1f} s; of these, {times.reading}",
+        f"start to online after a clean stop, without a journal: {times.start_without_journal:.1f} s",
+        f"SIGTERM to the end: {times.stop_at_rest:.1f} s at rest, {times.stop_in_checkpoint:.1f} s in a"
+        f" checkpoint, {times.stop_while_telling:.1f} s while the retained state was on its way",
+    ]
+
+
+def measure(place: Path, stations: int, reservations: int, lines: int) -> Times:
+    """Makes the folder, and has a service start on it and end three times."""
+    stack = Stack(place, checkpoint_seconds="600", log_level="info")
+    folder = DiskFolder(stack.data_dir)
+    make_folder(folder, stations, reservations, lines)
+    folder.close()
+    try:
+        stack.broker.start()
+        start = _start(stack)
+        reading = _read_line(stack)
+        assert f"{reservations} reservations" in reading, reading
+        stop_while_telling = _stop(stack)
+        start_without_journal = _start(stack)
+        _wait_until_told(stack)
+        stop_at_rest = _stop(stack)
+        stop_in_checkpoint = _stop_in_checkpoint(stack)
+    finally:
+        stack.kill()
+    return Times(start, reading, stop_while_telling, start_without_journal, stop_in_checkpoint, stop_at_rest)
+
+
+def _start(stack: Stack) -> float:
+    begun = time.monotonic()
+    stack.start_service()
+    return time.monotonic() - begun
+
+
+def _stop_in_checkpoint(stack: Stack) -> float:
+    """A change makes a checkpoint due; its first file tells that it is being made."""
+    stack.environment["RECHARGE_CHECKPOINT_SECONDS"] = "0.1"
+    _start(stack)
+    done = stack.recharge("request", "newChargingStation", "x_position=-1", "y_position=-1")
+    assert done.returncode == 0, done.stderr
+    wait_until(lambda: any(stack.data_dir.glob("charging_*.json.new")), "a checkpoint is being made")
+    return _stop(stack)
 
 
 def make_folder(folder: DiskFolder, stations: int, reservations: int, lines: int) -> None:
@@ -136,10 +178,11 @@ def _processor_seconds(stack: Stack) -> float:
     return (int(fields[11]) + int(fields[12])) / 100
 
 
-def _stop(stack: Stack, when: str) -> None:
+def _stop(stack: Stack) -> float:
     begun = time.monotonic()
     status = stack.service.stop()
-    print(f"SIGTERM to the end, {when}: {time.monotonic() - begun:.1f} s (exit status {status})")
+    assert status == 0, stack.service.tail()
+    return time.monotonic() - begun
 
 
 if __name__ == "__main__":

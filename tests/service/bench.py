@@ -8,10 +8,11 @@ from typing import Any
 from cloud_service.core.changes import Changes
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
-from cloud_service.service import Service, ServiceLimits, Work
+from cloud_service.service import Service, ServiceLimits
 from cloud_service.store.errors import SyncFailed, WriteFailed
 from cloud_service.store.interface import MemoryStore, Store
 from cloud_service.store.journal import Remembered
+from cloud_service.work import Work
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -1,5 +1,7 @@
 """What a failing disk does: nothing is half-done, and reads go on."""
 
+from datetime import timedelta
+
 import pytest
 
 from tests.service.bench import Bench, FailingStore
@@ -97,3 +99,40 @@ def test_a_full_disk_is_not_tried_again_at_each_turn_for_what_finishes(
 
     assert store.failing_writes >= 97
     assert bench.ask("ana", "newChargingStation", x_position=5, y_position=5) == "STORAGE"
+
+
+def test_a_clock_that_is_set_back_does_not_prolong_the_pause_after_a_failed_sync(
+    bench: Bench, store: FailingStore
+) -> None:
+    bench.station("ana")
+    store.failing_syncs = 1
+    assert bench.book("bob") == "STORAGE"
+
+    bench.turn(hours=-3)
+    bench.turn(seconds=5)
+
+    assert bench.book("bob")["reservationID"] == 1
+
+
+def test_who_expires_while_the_store_is_read_anew_has_no_effect(bench: Bench, store: FailingStore) -> None:
+    bench.station("ana")
+    store.failing_syncs = 1
+    assert bench.book("bob") == "STORAGE"
+    bench.now += timedelta(seconds=5)
+    bench.send(
+        "bob",
+        "scheduleReservation",
+        x=0,
+        y=0,
+        actualBatteryPercentage=50,
+        batteryCapacity=20,
+        expiresAt=bench.now.timestamp() * 1000 + 2_000,
+    )
+
+    read_anew = bench.turn()
+    after = bench.turn(seconds=3)
+
+    assert read_anew.reloaded
+    assert not read_anew.answers
+    assert [answer.outcome for answer in after.answers] == ["expired"]
+    assert bench.ask("bob", "findReservation") == "NOT_FOUND"

@@ -27,10 +27,9 @@ def test_the_requests_of_one_client_stay_in_order() -> None:
 
 def test_what_has_no_room_is_busy_and_not_remembered() -> None:
     bench = Bench(limits=ServiceLimits(pending_per_client=1, pending_in_all=2))
-    for client in ("ana", "ana", "bob", "eva"):
-        bench.send(
-            client, "newChargingStation", client, requestID="a", x_position=ord(client[0]), y_position=1
-        )
+    for client, request in (("ana", "a"), ("ana", "b"), ("bob", "a"), ("eva", "a")):
+        place = {"x_position": ord(client[0]), "y_position": 1}
+        bench.send(client, "newChargingStation", client, requestID=request, **place)
 
     answers = bench.turn().answers
 
@@ -41,6 +40,27 @@ def test_what_has_no_room_is_busy_and_not_remembered() -> None:
         ("eva", "BUSY"),
     ]
     assert bench.ask("eva", "newChargingStation", requestID="a", x_position=ord("e"), y_position=1) == 3
+
+
+def test_a_request_that_waits_already_is_not_busy_when_it_comes_again() -> None:
+    """It will take effect, and BUSY would say that it has not."""
+    bench = Bench(limits=ServiceLimits(pending_per_client=1))
+    for ticket in ("first", "again"):
+        bench.send("ana", "newChargingStation", ticket, requestID="a", x_position=1, y_position=1)
+    bench.send("ana", "newChargingStation", "other", requestID="b", x_position=2, y_position=1)
+
+    answers = {answer.ticket: answer for answer in bench.turn().answers}
+
+    assert answers["again"].reply is None
+    assert answers["again"].outcome == "waits already"
+    assert result(answers["first"].reply) == 1
+    assert result(answers["other"].reply) == "BUSY"
+    bench.send("ana", "newChargingStation", "later", x_position=2, y_position=1)
+    bench.send("ana", "newChargingStation", "second", requestID="a", x_position=1, y_position=1)
+    bench.send("ana", "newChargingStation", "reused", requestID="a", x_position=7, y_position=1)
+    answers = {answer.ticket: answer for answer in bench.turn().answers}
+    assert result(answers["second"].reply) == 1, "what was decided is told, room or not"
+    assert result(answers["reused"].reply) == "ID_REUSED"
 
 
 def test_large_requests_are_busy_when_their_bytes_have_no_room() -> None:
@@ -61,6 +81,26 @@ def test_large_requests_are_busy_when_their_bytes_have_no_room() -> None:
     assert len(bench.service) == 0
     bench.send("ana", "newChargingStation", "ana", x_position=5, y_position=1, note="n" * 1_200)
     assert str(result(bench.turn().answers[0].reply)) == "4", "what was taken makes room"
+
+
+def test_refusals_that_would_fill_the_memory_are_dropped() -> None:
+    """Each of them holds its Correlation Data, and a turn may be long in coming."""
+    bench = Bench(limits=ServiceLimits(pending_per_client=1, refused_bytes=300_000))
+    for number in range(100):
+        topic = "recharge/v1/request/findReservation/ana"
+        message = Message(topic, b"{}", correlation=b"%060000d" % number)
+        bench.service.take_in(message, number, bench.now.timestamp())
+
+    answers = bench.turn().answers
+
+    assert sorted(answer.ticket for answer in answers) == list(range(100))
+    busy = [answer for answer in answers if answer.outcome == "BUSY"]
+    dropped = [answer for answer in answers if answer.reply is None]
+    assert (len(busy), len(dropped)) == (4, 95)
+    assert not any(answer.waiting for answer in dropped)
+    bench.send("ana", "findReservation", "small")
+    bench.send("ana", "findReservation", "next")
+    assert [answer.outcome for answer in bench.turn().answers] == ["BUSY", "NOT_FOUND"], "there is room again"
 
 
 def test_every_message_is_settled_even_one_that_gets_no_reply() -> None:

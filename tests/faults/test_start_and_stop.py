@@ -1,0 +1,97 @@
+"""A large network starts and ends in time, and who is asked to end first answers what was taken in."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+from signal import SIGCONT, SIGSTOP, SIGTERM
+
+import msgspec
+import pytest
+
+from cloud_service.broker.asynchronous import AsyncConnection
+from cloud_service.protocol import topics
+from cloud_service.protocol.messages import Message
+from cloud_service.protocol.replies import decode_reply
+from tests.benchmarks.start_and_stop import describe, measure
+from tests.conftest import Scale
+from tests.harness import DEADLINE, Stack
+
+NAME = "asker"
+
+
+@pytest.mark.timeout(600)
+def test_a_large_network(tmp_path: Path, scale: Scale, figure: Callable[[str], None]) -> None:
+    stations = scale(share=10_000, full=100_000)
+    times = measure(tmp_path, stations, 2 * stations, stations)
+    figure(
+        f"{stations} stations, {4 * stations} points, {2 * stations} reservations, {stations} journal lines"
+    )
+    for line in describe(times):
+        figure(line)
+    assert times.start < 10
+    assert max(times.stop_at_rest, times.stop_while_telling, times.stop_in_checkpoint) < 5
+
+
+def test_sigterm_answers_what_was_taken_in(tmp_path: Path, figure: Callable[[str], None]) -> None:
+    """The signal comes with the first reply of thousands; what was not read yet waits at the broker."""
+    count = 5_000
+    with Stack(tmp_path, pending_per_client=str(count)) as stack:
+        asker = Asker(stack, count)
+        asyncio.run(asker.run())
+        log = stack.service.log.read_text()
+    late = log.partition(" stopping\n")[2].partition(" stopped;")[0].count("request ")
+    assert late > 0, "what was taken in has no answer"
+    assert sorted(asker.results) == list(range(count))
+    assert len(set(asker.results.values())) == count, "a request took effect twice"
+    figure(
+        f"SIGTERM at the first of {count} replies: {late} more were answered, the rest after the next start"
+    )
+
+
+class Asker:
+    """One account whose requests are at the service, or on their way there, when it is asked to end."""
+
+    def __init__(self, stack: Stack, count: int) -> None:
+        self.results: dict[int, int] = {}
+        self._stack = stack
+        self._count = count
+        self._farewell = asyncio.Event()
+
+    async def run(self) -> None:
+        """Ends the service, starts it again, and waits until each request has its reply."""
+        topics_heard = [topics.reply(NAME), topics.service("cloud_service")]
+        connection = AsyncConnection(
+            self._stack.address, NAME, subscriptions=topics_heard, on_message=self._receive
+        )
+        async with connection, asyncio.timeout(DEADLINE):
+            os.kill(self._stack.service.pid, SIGSTOP)
+            await asyncio.gather(*(connection.publish(_request(number)) for number in range(self._count)))
+            os.kill(self._stack.service.pid, SIGCONT)
+            await self._until(lambda: bool(self.results))
+            os.kill(self._stack.service.pid, SIGTERM)
+            await self._until(lambda: not self._stack.service.running)
+            assert self._farewell.is_set(), "it said no goodbye"
+            assert len(self.results) < self._count, "nothing was left to be answered"
+            await asyncio.to_thread(self._stack.start_service)
+            await self._until(lambda: len(self.results) == self._count)
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            await asyncio.sleep(0)
+
+    def _receive(self, message: Message) -> None:
+        if message.topic != topics.reply(NAME):
+            told = msgspec.json.decode(message.payload)
+            if not told["online"] and told["now"] > told["since"]:
+                self._farewell.set()
+            return
+        assert message.correlation is not None
+        reply = decode_reply(message.payload)
+        assert reply.error is None, reply.error
+        assert self.results.setdefault(int(message.correlation), reply.result) == reply.result
+
+
+def _request(number: int) -> Message:
+    body = msgspec.json.encode({"x_position": number, "y_position": 0})
+    return Message(topics.request("newChargingStation", NAME), body, correlation=b"%d" % number)
