@@ -159,6 +159,8 @@ class Runtime:
             self._link.publish(told.message, told.receipt)
         for answer in work.answers:
             self._link.settle(answer.ticket)
+        self._link.flush()
+        for answer in work.answers:
             _log(answer)
             self._requests.note(answer, _now())
         for changes in work.changes:

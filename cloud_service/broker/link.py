@@ -81,6 +81,7 @@ class Link:
         self._client.on_disconnect = self._disconnected
         self._client.on_publish_packet = self._received
         self._client.on_publish = self._published
+        self._client.on_socket_register_write = _later
         self._connection = 0
         self._inbox: deque[Ticket] = deque()
         self._receipts: dict[int, tuple[Any, int]] = {}
@@ -138,7 +139,7 @@ class Link:
         if now >= self._next_care:
             self._next_care = now + 1
             self._client.loop_misc()
-        self._flush()
+        self.flush()
         readable = self._client.holds_bytes
         for descriptor, event in self._poll.poll(0 if readable else timeout * 1000):
             if descriptor == self._descriptor and event & select.POLLOUT:
@@ -192,7 +193,8 @@ class Link:
             if self._socket is None or not (self._client.holds_bytes or self._only.poll(0)):
                 return
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Sends what was published and settled, as far as the broker takes it. `poll` begins with it."""
         while self._outbox and self.ready and len(self._receipts) < self._receive_maximum:
             self._send(*self._outbox.popleft())
         if self._client.want_write():
@@ -293,3 +295,7 @@ class Link:
         receipt, size = self._receipts.pop(number, (None, 0))
         self.outstanding_bytes -= size
         self._on_published(receipt)
+
+
+def _later(_client: Client, _data: Any, _connection: Any) -> None:
+    """With it paho sends nothing by itself: what belongs together goes out together."""

@@ -3,6 +3,7 @@
 import logging
 import socket
 import ssl
+from collections import deque
 from collections.abc import Callable
 from struct import pack
 from typing import Any, Final, Literal, TypeAlias
@@ -25,7 +26,8 @@ KEEP_ALIVE: Final = 15
 """In seconds. A peer that is gone without a word is noticed after twice this time at the latest."""
 CONNECT_TIMEOUT: Final = 5.0
 """In seconds, for TCP and for TLS each."""
-_RECEIVE_BYTES: Final = 65_536
+_PIECE_BYTES: Final = 65_536
+"""Received, or sent, at a time."""
 _TAKEN: Final = ReasonCode(PacketTypes.PUBACK)
 _NO_PROPERTIES: Final = Properties(PacketTypes.PUBACK)  # type: ignore[no-untyped-call]
 
@@ -34,11 +36,11 @@ class PahoClient(Client):
     """paho's client, reading as we need it. `on_publish_packet` is called for each message that comes in.
 
     A few things are not as paho does them, each by means of its private methods; pyproject.toml names the
-    versions with which that was tried. A PUBLISH packet is read by `read_publish`, which says why. Bytes are
-    received many at a time, not one by one for each packet's header, and a PUBACK that says nothing but
-    success is taken for that: both cost a third of the service's time. And `loop_read` reads as many packets
-    as it is asked for: paho's reads as many as there are messages under way, and thousands of replies under
-    way would mean thousands of requests read before one is decided.
+    versions with which that was tried. `read_publish` reads a PUBLISH packet, and says why. `loop_read` reads
+    as many packets as it is asked for: paho's reads as many as there are messages under way, and thousands of
+    replies under way would mean thousands of requests read before one is decided. Bytes are received and sent
+    many at a time, not one by one for each packet's header and a packet at a time, and a PUBACK that says
+    nothing but success is taken for that: these cost a third of the service's time.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -64,9 +66,25 @@ class PahoClient(Client):
                 return self._loop_rc_handle(result)
         return MQTTErrorCode.MQTT_ERR_SUCCESS
 
+    def loop_write(self) -> MQTTErrorCode:
+        self._join_packets()
+        return super().loop_write()
+
+    def _join_packets(self) -> None:
+        """Makes one piece of packets that follow each other, where nothing is to be done between them."""
+        packets, self._out_packet = self._out_packet, deque()
+        for packet in packets:
+            last = self._out_packet[-1] if self._out_packet else packet
+            size = len(last["packet"]) + len(packet["packet"])
+            if last is not packet and _only_sent(last) and _only_sent(packet) and size <= _PIECE_BYTES:
+                last["packet"] += packet["packet"]
+                last["to_process"] += packet["to_process"]
+            else:
+                self._out_packet.append(packet)
+
     def _sock_recv(self, bufsize: int) -> bytes:
         if self._taken == len(self._received):
-            self._received, self._taken = super()._sock_recv(_RECEIVE_BYTES), 0
+            self._received, self._taken = super()._sock_recv(_PIECE_BYTES), 0
         begin = self._taken
         self._taken = min(begin + bufsize, len(self._received))
         return self._received[begin : self._taken]
@@ -100,6 +118,11 @@ class PahoClient(Client):
             if number in self._out_messages:
                 return self._do_on_publish(number, _TAKEN, _NO_PROPERTIES)
         return MQTTErrorCode.MQTT_ERR_SUCCESS
+
+
+def _only_sent(packet: Any) -> bool:
+    """Whether nothing is left to do once the packet was sent: what is published at QoS 1, and PUBACKs."""
+    return bool(packet["qos"]) or packet["command"] & 0xF0 == PacketTypes.PUBACK << 4
 
 
 def _ignore(_publish: Publish) -> None:
