@@ -18,8 +18,7 @@ log = logging.getLogger(__name__)
 STOP_TIMEOUT: Final = 5.0
 """Seconds that requests in hand have when the gateway stops."""
 BACKLOG: Final = 4096
-"""Connections that the system holds until we accept them, as far as it allows. To those beyond it does not answer,
-and they come again after a second."""
+"""Connections that the system holds for us, as far as it allows; those beyond try again after a second."""
 ACCEPTED_AT_ONCE: Final = 16
 """More, and a flood of connections would keep the others' requests waiting."""
 RETRY_AFTER: Final = 1.0
