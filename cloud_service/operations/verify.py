@@ -63,11 +63,14 @@ def examine(folder: Folder, zone: tzinfo | None, now: datetime) -> Report:
     report.ended = len(history)
     scheduled = report.tables.reservations
     report.findings += [f"{row.file}: {row.reason}: {row.record}" for row in found.set_aside]
+    report.findings += _cut_short(folder, found.sizes)
     report.findings += _given_twice(report.tables, history)
     report.findings += _given_again(batches, history)
+    report.findings += _stations_given_again(report.tables, batches, history)
     report.findings += _met(list(_lives(batches, scheduled.values())))
     report.notes += _close(row for row in scheduled.values() if row.finish > moment)
     report.notes += _torn(found)
+    report.notes += _taken_away(folder, found.sizes)
     return report
 
 
@@ -86,6 +89,23 @@ def _history(folder: Folder, sizes: dict[str, int]) -> Iterator[ReservationKey]:
             except (msgspec.MsgspecError, ValueError, KeyError, TypeError) as error:
                 problem = f"line {number} is not what the service wrote: {error}"
                 raise DamagedStore(folder.where(name), None, problem, RESTORE) from None
+
+
+def _cut_short(folder: Folder, sizes: dict[str, int]) -> Iterator[str]:
+    """What the checkpoint counts was on disk before it: a history only gets shorter by damage."""
+    for name in sorted(sizes.keys() & set(folder.names())):
+        size = len(folder.read(name))
+        if size < sizes[name]:
+            yield (
+                f"{folder.where(name)} has {size} bytes, and the checkpoint counts {sizes[name]}:"
+                f" reservations that ended are missing. {RESTORE}"
+            )
+
+
+def _taken_away(folder: Folder, sizes: dict[str, int]) -> Iterator[str]:
+    """Operators may take old months away."""
+    for name in sorted(sizes.keys() - set(folder.names())):
+        yield f"{folder.where(name)} is not here: what ended in that month was not looked at"
 
 
 def _given_twice(tables: Tables, history: list[ReservationKey]) -> Iterator[str]:
@@ -111,6 +131,18 @@ def _given_again(batches: list[Batch], history: list[ReservationKey]) -> Iterato
     for event in _events(batches):
         if event.type == "reservationScheduled" and event.reservation.key in ended:
             yield f"{_name(event.reservation.key)} has ended and is booked again: its ID was given twice"
+
+
+def _stations_given_again(
+    tables: Tables, batches: list[Batch], history: list[ReservationKey]
+) -> Iterator[str]:
+    """Whatever names a station, its ID was given; the records' own are counted at every start."""
+    named = {key[0] for key in history}
+    named |= {event.reservation.station_id for event in _events(batches)}
+    named |= {row.station_id for batch in batches for changes in batch.changes for row in changes.stations}
+    for station_id in sorted(named):
+        if station_id > tables.last_station_id:
+            yield f"station {station_id} was there, and its ID would be given again"
 
 
 def _events(batches: Iterable[Batch]) -> Iterator[Event]:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from cloud_service.__main__ import main
 from cloud_service.core.changes import Changes, Event
+from cloud_service.core.network import Tables
 from cloud_service.operations.snapshot import FrozenFolder
 from cloud_service.operations.verify import Report, examine
 from cloud_service.store.file_store import FileStore, StoreOptions
@@ -172,6 +173,59 @@ def test_an_id_that_was_given_twice_is_found_in_the_history() -> None:
     assert verify(folder).findings == [
         "reservation 1 on point 1 of station 1 has ended and is scheduled: its ID was given twice"
     ]
+
+
+def stopped_with_history() -> dict[str, bytes]:
+    """The files after a clean stop: two reservations have ended, the station they were on is gone."""
+    folder = SimulatedFolder()
+    store, recovered = open_store(folder)
+    first, second = book(1, 10, "a"), book(2, 90, "b")
+    gone = Changes(removed_stations=(1,), removed_points=(POINT.key,))
+    for change in (registration(), first, end(first), second, end(second), gone):
+        store.append([change], [], 0, NOW)
+        recovered.tables.apply(change)
+    store.close(standing(recovered), NOW)
+    return folder.files()
+
+
+HISTORY = "history-2026-03.jsonl"
+KEEPING = "owners_and_ids.json"
+
+
+def test_a_station_s_id_that_would_be_given_again_is_found_by_the_history() -> None:
+    files = stopped_with_history()
+    assert verify(SimulatedFolder(files)) == Report(sequence=6, ended=2, tables=Tables(last_station_id=1))
+    lowered = files[KEEPING].replace(b'"lastStationID":1', b'"lastStationID":0')
+    assert lowered != files[KEEPING]
+    assert verify(SimulatedFolder({**files, KEEPING: lowered})).findings == [
+        "station 1 was there, and its ID would be given again"
+    ]
+
+
+@pytest.mark.parametrize(
+    "named", [replace(registration(), points=(), last_station_id=None), end(book(1, 10, "a"))]
+)
+def test_a_station_s_id_that_would_be_given_again_is_found_by_the_journal(named: Changes) -> None:
+    gone = Changes(removed_stations=(1,), removed_points=(POINT.key,), removed_reservations=((1, 1, 1),))
+    assert verify(journal(named, gone)).findings == ["station 1 was there, and its ID would be given again"]
+
+
+def test_a_history_shorter_than_the_checkpoint_counts_is_found() -> None:
+    files = stopped_with_history()
+    first, second = files[HISTORY].splitlines(keepends=True)
+    assert verify(SimulatedFolder({**files, HISTORY: first})).findings == [
+        f"folder/{HISTORY} has {len(first)} bytes, and the checkpoint counts {len(first + second)}:"
+        " reservations that ended are missing."
+        " Restore the folder from a backup, or ask for help with this file at hand"
+    ]
+
+
+def test_a_history_that_was_taken_away_is_worth_a_note() -> None:
+    files = stopped_with_history()
+    del files[HISTORY]
+    report = verify(SimulatedFolder(files))
+    assert report.findings == []
+    assert report.notes == [f"folder/{HISTORY} is not here: what ended in that month was not looked at"]
 
 
 def test_nothing_is_written() -> None:
