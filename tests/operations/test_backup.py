@@ -3,8 +3,9 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from random import Random
 from threading import Event, Thread
 
 import pytest
@@ -13,14 +14,20 @@ from cloud_service.core.network import Tables
 from cloud_service.operations.backup import NoBackup, back_up
 from cloud_service.operations.snapshot import NoSnapshot, take_snapshot
 from cloud_service.operations.verify import examine
+from cloud_service.protocol.messages import Message
+from cloud_service.service import Service, ServiceLimits
 from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.filesystem import DiskFolder
 from cloud_service.store.interface import Standing
 from tests.core.samples import NOW
-from tests.faults.witness import difference, read
+from tests.faults.traffic import Traffic
+from tests.faults.witness import Knowledge, difference, read
 from tests.harness import Stack, wait_until
 from tests.operations.test_verify import book, end
 from tests.store.samples import booking, cancellation, registration, request, standing
+
+REMEMBERED = 500
+"""Of so many batches the newest requests are kept."""
 
 
 class Busy:
@@ -53,7 +60,14 @@ class Busy:
             self.sequence = self._store.append([change], [request(str(self.sequence))], 0, now)
             if not self._store.folding and self.sequence > folded + 20:
                 now, folded = now + timedelta(minutes=1), self.sequence
-            self._store.maintain(Standing(tables, self.sequence, [], max(1, self.sequence - 500)), now)
+            self._store.maintain(Standing(tables, self.sequence, [], max(1, self.sequence - REMEMBERED)), now)
+
+
+def check_remembered(knowledge: Knowledge) -> None:
+    """The newest requests are there, each with its answer, and none of the batches to come."""
+    rows = [request(str(number)) for number in range(1, knowledge.sequence)]
+    answers = [(row.client, row.identity, row.body) for row in rows]
+    assert set(answers[-REMEMBERED:]) <= knowledge.remembered <= set(answers)
 
 
 @contextmanager
@@ -73,6 +87,7 @@ def busy(folder: DiskFolder) -> Iterator[Busy]:
 def test_a_copy_beside_a_busy_store_is_one_moment_of_it(tmp_path: Path) -> None:
     folder = DiskFolder(tmp_path / "data")
     checkpoints = set()
+    with_requests = 0
     with busy(folder) as store:
         for number in range(40):
             target = tmp_path / f"backup-{number}"
@@ -86,8 +101,11 @@ def test_a_copy_beside_a_busy_store_is_one_moment_of_it(tmp_path: Path) -> None:
             assert before <= knowledge.sequence <= store.sequence + 1
             expected = store.known[knowledge.sequence]
             assert knowledge.tables == expected, difference(knowledge.tables, expected)
+            check_remembered(knowledge)
+            with_requests += any(name.startswith("requests-") for name in copied.files)
     folder.close()
     assert len(checkpoints) > 5, "no checkpoints were made meanwhile, so this proves nothing"
+    assert with_requests > 5, "requests were in the journal only, so this proves nothing"
 
 
 def test_a_copy_starts_as_it_is_without_anything_set_aside(tmp_path: Path) -> None:
@@ -119,6 +137,54 @@ def test_a_copy_of_a_stopped_folder_has_its_history(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "copy").iterdir()} == names
     for name in names:
         assert (tmp_path / "copy" / name).read_bytes() == (tmp_path / "data" / name).read_bytes()
+
+
+class Network:
+    """A service on a folder, that is asked one thing after the other."""
+
+    def __init__(self, place: Path, now: datetime) -> None:
+        self.folder = DiskFolder(place)
+        self.store = FileStore(self.folder, StoreOptions(checkpoint_seconds=60))
+        self.service = Service(self.store, ServiceLimits(), now)
+
+    def ask(self, message: Message, now: datetime) -> bytes:
+        self.service.take_in(message, None, now.timestamp())
+        (answer,) = self.service.work(now).answers
+        assert answer.reply is not None
+        return answer.reply.payload
+
+    def make_checkpoint(self, now: datetime) -> None:
+        self.service.maintain(now)
+        wait_until(lambda: not self.store.folding, "the checkpoint is made")
+
+
+def test_a_service_on_a_copy_does_no_request_twice(tmp_path: Path) -> None:
+    """Neither one of before the last checkpoint nor one of after it."""
+    traffic, now = Traffic(Random(1)), NOW
+    messages = [traffic.next() for _ in range(60)]
+    first = Network(tmp_path / "data", now)
+    replies = [first.ask(message, now) for message in messages[:40]]
+    now += timedelta(minutes=2)
+    first.make_checkpoint(now)
+    replies += [first.ask(message, now) for message in messages[40:]]
+    copied = back_up(tmp_path / "data", tmp_path / "copy")
+    assert [name for name in copied.files if name.startswith("requests-")]
+    first.folder.close()
+    second = Network(tmp_path / "copy", now)
+    before = second.service.network.tables.snapshot()
+    assert before == first.service.network.tables
+    changes = [
+        (message, reply) for message, reply in zip(messages, replies, strict=True) if _changes(message)
+    ]
+    assert len(changes) > 40
+    for message, reply in changes:
+        assert second.ask(message, now) == reply
+    assert second.service.network.tables == before
+    second.folder.close()
+
+
+def _changes(message: Message) -> bool:
+    return "/find" not in message.topic and "/receive" not in message.topic
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
