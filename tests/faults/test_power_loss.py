@@ -38,7 +38,9 @@ def run(random: Random, trouble: Trouble = no_trouble, turns: int = 40) -> Run:
         now += timedelta(minutes=random.choice((0, 1, 5, 60)))
         for _ in range(random.randint(1, 4)):
             service.take_in(traffic.next(), None, now.timestamp())
-        for event in service.work(now).events:
+        work = service.work(now)
+        witness.hear(work.answers)
+        for event in work.events:
             if random.random() < 0.8:
                 service.told(event.receipt)
         service.maintain(now)

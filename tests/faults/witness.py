@@ -1,19 +1,33 @@
 """Looks over a store's shoulder, and knows at each moment what a folder may hold when it is read again."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import lru_cache
+from typing import TypeAlias
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from cloud_service.core.changes import Changes, Event
+from cloud_service.core.changes import ENDING, Changes, Event
 from cloud_service.core.network import Tables
+from cloud_service.core.records import ReservationKey
+from cloud_service.protocol.requests import KINDS
+from cloud_service.service import Answer
+from cloud_service.store.checkpoint import read_checkpoint
 from cloud_service.store.errors import WriteFailed
 from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.filesystem import Folder
 from cloud_service.store.interface import Recovered, Standing
-from cloud_service.store.journal import Remembered
+from cloud_service.store.journal import Remembered, decode_line
+from cloud_service.store.recovery import journal_of
 from tests.faults.power_loss import Note, Operation, SimulatedFolder
+
+Answered: TypeAlias = tuple[str, str, str]
+"""A client, the identity of its request, and the reply but for its request ID."""
+
+NOT_REMEMBERED = ("BUSY", "STORAGE", "INTERNAL", "ID_REUSED")
+"""How a request is refused of which nothing has to be kept."""
 
 
 class Knowledge(Struct, frozen=True):
@@ -21,17 +35,22 @@ class Knowledge(Struct, frozen=True):
 
     sequence: int = 0
     tables: Tables = field(default_factory=Tables)
-    remembered: frozenset[tuple[str, str, str]] = frozenset()
-    """Client, identity and reply."""
+    remembered: frozenset[Answered] = frozenset()
     untold: tuple[tuple[int, Event], ...] = ()
     """Events that the store may not lose."""
+    ended: tuple[tuple[int, ReservationKey], ...] = ()
+    """Reservations that finished or were cancelled, with the numbers of their batches."""
 
 
 class Possible(Struct, frozen=True):
-    """Either of these may be found: what is certain, and with the batch that is on its way."""
+    """Either of these may be found: what is certain, and with the batch that is on its way.
+
+    Whichever it is, it has what was answered.
+    """
 
     certain: Knowledge
     attempted: Knowledge | None = None
+    answered: frozenset[Answered] = frozenset()
 
 
 class Witness:
@@ -40,6 +59,8 @@ class Witness:
     def __init__(self, folder: SimulatedFolder, options: StoreOptions) -> None:
         self.store = FileStore(folder, options)
         self.certain = Knowledge()
+        self.answered: frozenset[Answered] = frozenset()
+        self.failed_writes = 0
         self._attempted: Knowledge | None = None
         self._folder = folder
 
@@ -49,8 +70,8 @@ class Witness:
 
     def load(self, now: datetime) -> Recovered:
         recovered = self.store.load(now)
-        found = knowledge(self.store.sequence, recovered)
-        check(found, Possible(self.certain, self._attempted))
+        found = knowledge(self._folder, self.store.sequence, recovered)
+        check(found, Possible(self.certain, self._attempted, self.answered))
         self._note(found, None)
         return recovered
 
@@ -62,20 +83,26 @@ class Witness:
         try:
             sequence = self.store.append(changes, remembered, told, now)
         except WriteFailed:
+            self.failed_writes += 1
             self._note(self.certain, None)
             raise
         self._note(attempted, None)
         return sequence
 
     def maintain(self, standing: Standing, now: datetime) -> None:
-        self._hear(standing)
+        self._hear_told(standing)
         self.store.maintain(standing, now)
 
     def close(self, standing: Standing, now: datetime) -> None:
-        self._hear(standing)
+        self._hear_told(standing)
         self.store.close(standing, now)
 
-    def _hear(self, standing: Standing) -> None:
+    def hear(self, answers: Iterable[Answer]) -> None:
+        """What has been answered by now, and has to hold."""
+        self.answered |= frozenset(filter(None, map(answered, answers)))
+        self._note(self.certain, self._attempted)
+
+    def _hear_told(self, standing: Standing) -> None:
         """A checkpoint may tell more than the last batch which events have reached the broker."""
         still = tuple(row for row in self.certain.untold if row[0] > standing.told)
         self._note(replace(self.certain, untold=still), self._attempted)
@@ -85,19 +112,35 @@ class Witness:
         sequence = before.sequence + 1
         tables = before.tables.snapshot()
         untold = list(before.untold)
+        ended = list(before.ended)
         for change in changes:
             tables.apply(change)
             untold += [(sequence, event) for event in change.events]
+            ended += [(sequence, event.reservation.key) for event in change.events if event.type in ENDING]
         return Knowledge(
             sequence,
             tables,
             before.remembered | {(row.client, row.identity, row.body) for row in remembered},
             tuple(row for row in untold if row[0] > told),
+            tuple(sorted(ended)),
         )
 
     def _note(self, certain: Knowledge, attempted: Knowledge | None) -> None:
         self.certain, self._attempted = certain, attempted
-        self._folder.note(Possible(certain, attempted))
+        self._folder.note(Possible(certain, attempted, self.answered))
+
+
+def answered(answer: Answer) -> Answered | None:
+    """What has to be kept of an answer: nothing of a question's, and of what is refused for now."""
+    if answer.waiting is None or answer.reply is None or answer.outcome in NOT_REMEMBERED:
+        return None
+    incoming = answer.waiting.incoming
+    if not KINDS[incoming.action].changes or incoming.identity is None:
+        return None
+    head = b'{"requestID":%s,' % json.dumps(incoming.request_id).encode()
+    assert answer.reply.payload.startswith(head)
+    body = answer.reply.payload[len(head) : -1].decode()
+    return incoming.client, incoming.identity, body
 
 
 def possible_at(log: Sequence[Operation], done: int) -> Possible:
@@ -112,17 +155,48 @@ def read(folder: Folder, now: datetime) -> Knowledge:
     """What a new process finds in a folder."""
     store = FileStore(folder, StoreOptions())
     recovered = store.load(now)
-    return knowledge(store.sequence, recovered)
+    return knowledge(folder, store.sequence, recovered)
 
 
-def knowledge(sequence: int, recovered: Recovered) -> Knowledge:
+def knowledge(folder: Folder, sequence: int, recovered: Recovered) -> Knowledge:
     rows = (memory.request for memory in recovered.remembered)
     return Knowledge(
         sequence,
         recovered.tables.snapshot(),
         frozenset((row.client, row.identity, row.body) for row in rows),
         tuple(recovered.untold),
+        tuple(sorted(_ended(folder))),
     )
+
+
+def _ended(folder: Folder) -> Iterator[tuple[int, ReservationKey]]:
+    """What stands in the history as far as it counts, and what the next checkpoint will add to it."""
+    checkpoint = read_checkpoint(folder)
+    for name in checkpoint.sizes.keys() & set(folder.names()):
+        yield from _of_history(folder.read(name)[: checkpoint.sizes[name]])
+    for _, _, scan in journal_of(folder, checkpoint):
+        yield from _of_segment(scan.data)
+
+
+@lru_cache
+def _of_history(text: bytes) -> list[tuple[int, ReservationKey]]:
+    rows = ((row["sequence"], row["reservation"]) for row in map(json.loads, text.splitlines()))
+    return [
+        (sequence, (row["chargingStationID"], row["chargingPointID"], row["reservationID"]))
+        for sequence, row in rows
+    ]
+
+
+@lru_cache
+def _of_segment(text: bytes) -> list[tuple[int, ReservationKey]]:
+    lines = filter(None, map(decode_line, text.splitlines(keepends=True)))
+    return [
+        (batch.sequence, event.reservation.key)
+        for batch, _ in lines
+        for changes in batch.changes
+        for event in changes.events
+        if event.type in ENDING
+    ]
 
 
 def check(found: Knowledge, possible: Possible) -> None:
@@ -134,6 +208,9 @@ def check(found: Knowledge, possible: Possible) -> None:
     assert found.tables == expected.tables, difference(found.tables, expected.tables)
     missing = expected.remembered ^ found.remembered
     assert not missing, f"remembered differs by {missing}"
+    unkept = possible.answered - found.remembered
+    assert not unkept, f"answered, and not kept: {unkept}"
+    assert found.ended == expected.ended, f"ended: found {found.ended}, expected {expected.ended}"
     lost = set(expected.untold) - set(found.untold)
     assert not lost, f"events are lost: {lost}"
 
