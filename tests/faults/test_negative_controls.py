@@ -3,7 +3,6 @@
 The faults are put in place here, by tests alone; the product has no switch for any of them.
 """
 
-import errno
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -24,7 +23,7 @@ from cloud_service.store.names import SEGMENTS, numbered
 from tests.faults.power_loss import SimulatedFolder
 from tests.faults.test_power_loss import check_states, failing, filling, run
 from tests.faults.test_redelivery import check_histories
-from tests.store.test_disk_faults import check_fault_at_every_operation
+from tests.store.test_disk_faults import FailingFrom, check_faults, operations_by_kind
 from tests.store.test_journal import check_flipped_bits, check_prefixes, check_spoiled
 
 Patch = pytest.MonkeyPatch
@@ -49,7 +48,8 @@ def power_loss_on_a_full_disk() -> None:
 
 
 def failing_disk() -> None:
-    check_fault_at_every_operation(errno.EIO, lasting=1, short=None, step=3)
+    firsts = [number for numbers in operations_by_kind(3).values() for number in numbers]
+    check_faults([FailingFrom(first, lasting=1) for first in firsts])
 
 
 def prefixes() -> None:
