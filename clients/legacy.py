@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -24,6 +25,10 @@ class Refused(RequestError):
     code = "REFUSED"
 
 
+class CutReply(OutcomeUnknown):
+    """A part of a reply came, or something that is none: no gateway that lives sends that."""
+
+
 async def request(
     action: str,
     values: Mapping[str, Any],
@@ -35,7 +40,8 @@ async def request(
     """The result as MQTT would give it, dates without an offset excepted.
 
     Raises Refused where the gateway says no, ConnectionError where nobody listens, and OutcomeUnknown where
-    the connection ends or so many seconds pass without a reply.
+    the connection ends or so many seconds pass without a reply; CutReply, which is one, where what came is no
+    whole reply.
     """
     body = _encode({action: True, **values})
     try:
@@ -52,18 +58,16 @@ async def _exchange(host: str, port: int, body: bytes) -> bytes:
         reader, writer = await asyncio.wait_for(asyncio.open_connection(host, port), _CONNECT_SECONDS)
     except OSError as error:
         raise ConnectionError(f"no gateway answers at {host}:{port}: {error}") from None
+    reply = bytearray()
     try:
-        writer.write(body)
-        writer.write_eof()
-        reply = bytearray()
-        while len(reply) < _MOST_BYTES and (chunk := await reader.read(65_536)):
-            reply += chunk
-    except OSError:
-        return b""
-    else:
-        return bytes(reply)
+        with suppress(OSError):
+            writer.write(body)
+            writer.write_eof()
+            while len(reply) < _MOST_BYTES and (chunk := await reader.read(65_536)):
+                reply += chunk
     finally:
         writer.close()
+    return bytes(reply)
 
 
 def _read_reply(reply: bytes, action: str) -> Any:
@@ -75,4 +79,7 @@ def _read_reply(reply: bytes, action: str) -> Any:
     try:
         return msgspec.json.decode(text)
     except msgspec.DecodeError:
+        if text:
+            kept = f"but for {len(reply)} bytes that are none: {text[:80]!r}"
+            raise CutReply(f"{action}: the connection ended without a reply {kept}") from None
         raise OutcomeUnknown(f"{action}: the connection ended without a reply") from None

@@ -11,7 +11,7 @@ import pytest
 from cloud_service.broker.requester import OutcomeUnknown
 from cloud_service.protocol.errors import InternalError
 from tests.faults.checker import check_run
-from tests.faults.load import Charger
+from tests.faults.participants import Charger
 from tests.faults.recorder import Call, MQTTClient, Record
 
 

@@ -31,14 +31,14 @@ def test_broker_killed_and_its_memory_wiped_in_half_of_the_cases(
     with Stack(tmp_path) as stack:
         with Load(stack) as load:
             for number in range(count):
-                await_answers(load, 5)
+                load.await_changes(5)
                 sleep(random.uniform(0, 0.3))
                 stack.broker.kill()
                 if number % 2:
                     for file in (tmp_path / "broker").glob("*.db*"):
                         file.unlink()
                 stack.broker.start()
-            await_answers(load, 20)
+            load.await_changes(20)
         asyncio.run(check_state(stack))
         stop_and_check(stack, load)
     figure(
@@ -66,10 +66,10 @@ def test_link_cut(tmp_path: Path, scale: Scale, figure: Figure) -> None:
     with stack_behind_proxy(tmp_path) as (stack, proxy):
         with Load(stack) as load:
             for _ in range(count):
-                await_answers(load, 3)
+                load.await_changes(3)
                 sleep(random.uniform(0, 0.2))
                 proxy.cut()
-            await_answers(load, 10)
+            load.await_changes(10)
         asyncio.run(check_state(stack))
         stop_and_check(stack, load)
     figure(f"link between broker and service cut {count} times: {load.answered} answers hold")
@@ -85,7 +85,7 @@ def test_link_slow(tmp_path: Path, scale: Scale, figure: Figure) -> None:
                 proxy.delay = random.uniform(0.1, 2.5)
                 sleep(random.uniform(0.5, 4))
                 proxy.delay = 0.0
-                await_answers(load, 3)
+                load.await_changes(3)
         stop_and_check(stack, load)
     figure(f"link between broker and service slow {count} times: {load.answered} answers hold")
 
@@ -98,13 +98,13 @@ def test_link_silent(tmp_path: Path, scale: Scale, figure: Figure) -> None:
     with stack_behind_proxy(tmp_path) as (stack, proxy):
         with Load(stack) as load:
             for _ in range(count):
-                await_answers(load, 3)
+                load.await_changes(3)
                 proxy.silence()
                 begun = monotonic()
                 wait_until(lambda: not proxy.faithful, "both have given the connection up")
                 longest = max(longest, monotonic() - begun)
                 proxy.mend()
-            await_answers(load, 10)
+            load.await_changes(10)
         stop_and_check(stack, load)
     figure(
         f"link between broker and service silent {count} times, noticed after {longest:.0f} s at the latest:"
@@ -124,21 +124,10 @@ def test_process_stopped_for_longer_than_the_keep_alive(
         process: Process = getattr(stack, name)
         with Load(stack) as load:
             for _ in range(count):
-                await_answers(load, 3)
+                load.await_changes(3)
                 os.kill(process.pid, signal.SIGSTOP)
                 sleep(2 * KEEP_ALIVE + 2)
                 os.kill(process.pid, signal.SIGCONT)
-            await_answers(load, 10)
+            load.await_changes(10)
         stop_and_check(stack, load)
     figure(f"{name} stopped for {2 * KEEP_ALIVE + 2} s, {count} times: {load.answered} answers hold")
-
-
-def await_answers(load: Load, more: int) -> None:
-    """Waits until so many more requests were answered."""
-    wanted = load.answered + more
-
-    def enough() -> bool:
-        load.check()
-        return load.answered >= wanted
-
-    wait_until(enough, "requests are answered again", 120)

@@ -3,15 +3,17 @@
 import asyncio
 import subprocess
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from cloud_service.broker.requester import Requester
+from cloud_service.operations.snapshot import take_snapshot
+from cloud_service.operations.verify import examine
 from cloud_service.protocol.errors import StorageFailed
 from tests.faults.checker import stop_and_check
 from tests.faults.load import Load
-from tests.faults.test_connections import await_answers
 from tests.harness import Stack, wait_until
 
 
@@ -45,34 +47,53 @@ def fill(place: Path) -> Path:
     return ballast
 
 
+class Operator:
+    """Registers stations, each at a place of its own, and knows which of them there have to be."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.registered: set[int] = set()
+        self._stack = stack
+        self._tried = 0
+
+    def register(self) -> bool:
+        """Whether a new station could be registered; else it was refused with STORAGE."""
+        self._tried += 1
+        try:
+            asyncio.run(self.ask("newChargingStation", x_position=self._tried, y_position=-1))
+        except StorageFailed:
+            return False
+        self.registered.add(self._tried)
+        return True
+
+    def check(self) -> None:
+        """AssertionError unless the files have the stations that were registered, and none refused."""
+        report = examine(take_snapshot(self._stack.data_dir), None, datetime.now(UTC))
+        found = {station.x for station in report.tables.stations.values() if station.y == -1}
+        assert found == self.registered, f"stations at {found}, registered were {self.registered}"
+
+    async def ask(self, action: str, **values: object) -> object:
+        async with Requester(self._stack.address, "operator") as operator:
+            return await operator.request(action, values, timeout=5, retry=False)
+
+
 def test_a_full_disk(small_disk: Path, tmp_path: Path, figure: Callable[[str], None]) -> None:
     """Changes are refused with STORAGE and change nothing, reads go on; with room all is well by itself."""
     with Stack(tmp_path / "stack", checkpoint_seconds="0.5") as stack:
+        operator = Operator(stack)
         with Load(stack, pause=0.05) as load:
             for _ in range(3):
-                await_answers(load, 20)
+                load.await_changes(20)
                 ballast = fill(small_disk)
-                wait_until(lambda: asyncio.run(_refused(stack)), "changes are refused", 30)
-                assert asyncio.run(_ask(stack, "receiveAllChargingPoints", chargingStationID=1))
+                wait_until(lambda: not operator.register(), "changes are refused", 30)
+                assert asyncio.run(operator.ask("receiveAllChargingPoints", chargingStationID=1))
+                operator.check()
                 ballast.unlink()
-            await_answers(load, 20)
+                wait_until(operator.register, "a station can be registered again", 30)
+                operator.check()
+            load.await_changes(20)
         stop_and_check(stack, load)
+        operator.check()
     figure(
         "disk filled 3 times: STORAGE and no change, reads answered, well again by itself;"
         f" {load.answered} answers hold"
     )
-
-
-async def _refused(stack: Stack) -> bool:
-    """Whether a station can neither be registered nor deleted."""
-    try:
-        station = await _ask(stack, "newChargingStation", x_position=-1, y_position=-1)
-        await _ask(stack, "deleteChargingStation", chargingStationID=station)
-    except StorageFailed:
-        return True
-    return False
-
-
-async def _ask(stack: Stack, action: str, **values: object) -> object:
-    async with Requester(stack.address, "operator") as operator:
-        return await operator.request(action, values, timeout=5, retry=False)
