@@ -18,14 +18,17 @@ from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
 from tests.faults.load import Load
 from tests.faults.recorder import Record
-from tests.harness import DEADLINE, Stack
+from tests.harness import Stack
 
 FIVE_MINUTES = timedelta(minutes=5)
 """Between two reservations of a point: the contract's number, not the product's constant."""
+PATIENCE = 10.0
+"""Seconds that retained state and presence have to become true in. The contract gives state one."""
 
 
 def stop_and_check(stack: Stack, load: Load) -> None:
-    """Checks the files while the journal is there, and once more when a clean stop has folded it."""
+    """Checks what is retained, the files while the journal is there, and once more after a clean stop."""
+    check_state(stack)
     check_run(load, stack.data_dir)
     stack.stop()
     check_run(load, stack.data_dir)
@@ -146,8 +149,15 @@ def latencies(record: Record) -> dict[str, float]:
     }
 
 
-async def check_state(stack: Stack) -> None:
-    """AssertionError unless the retained state and presence become what the files say, soon."""
+def check_state(stack: Stack) -> None:
+    """AssertionError unless the retained state is what the files say, and presence online, within seconds.
+
+    For a network at rest. The seconds are fewer than the pauses after which presence is told anyway.
+    """
+    asyncio.run(_check_state(stack))
+
+
+async def _check_state(stack: Stack) -> None:
     wanted = _expected_state(stack)
     found: dict[str, Any] = {}
 
@@ -164,10 +174,11 @@ async def check_state(stack: Stack) -> None:
         stack.address, "monitor-checker", subscriptions=subscriptions, on_message=receive
     )
     async with connection:
-        end = time.monotonic() + DEADLINE
+        end = time.monotonic() + PATIENCE
         while _differs(found, wanted) and time.monotonic() < end:
             await asyncio.sleep(0.1)
-    assert not _differs(found, wanted)
+    problems = _differs(found, wanted)
+    assert not problems, "\n".join(problems)
 
 
 def _expected_state(stack: Stack) -> dict[str, Any]:

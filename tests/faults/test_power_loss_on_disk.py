@@ -13,7 +13,7 @@ from time import sleep
 import pytest
 
 from tests.conftest import Scale
-from tests.faults.checker import check_run
+from tests.faults.checker import check_run, stop_and_check
 from tests.faults.load import Load
 from tests.harness import Stack, wait_until
 
@@ -103,6 +103,7 @@ def test_power_loss(
             answered += load.answered
             repeated += load.repeated
             stack.start_service()
+            stop_and_check(stack, load)
     figure(
         f"power loss on a file system: {done}; {answered} answers hold,"
         f" {repeated} changes asked for twice took effect once"
