@@ -1,6 +1,6 @@
 """The service killed under load: at random moments, while it recovers, at each operation on its folder."""
 
-import sys
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -9,13 +9,69 @@ from time import sleep
 import pytest
 
 from tests.conftest import Scale
-from tests.faults.checker import check_run
+from tests.faults.checker import check_run, stop_and_check
 from tests.faults.load import Load
-from tests.faults.spoiled_service import MOMENTS
-from tests.harness import Process, Stack, wait_until
+from tests.faults.spoiled_service import KINDS, moments, spoiled
+from tests.harness import Stack, wait_until
 
 IN_TURN = 25
 """Kills of one network; then the checker has its turn."""
+ALL = {
+    "append": range(1, 121),
+    "sync": range(1, 111),
+    "truncate": range(1, 13),
+    "open": range(1, 91),
+    "rename": range(1, 61),
+    "remove": range(1, 13),
+    "names": range(1, 61),
+}
+"""The operations at which a service ends, by kind and number: before and after each, and within appends."""
+SHARE = {
+    "append": (5, 30),
+    "sync": (4, 29),
+    "truncate": (2,),
+    "open": (9,),
+    "rename": (8,),
+    "remove": (1,),
+    "names": (9,),
+}
+
+
+def run_until_killed(stack: Stack, load: Load, kind: str, moment: str, number: int) -> str:
+    """Runs a service that ends at the operation of this kind and number on its folder; returns its log."""
+    mortal = spoiled(stack, kind, moment, number)
+    mortal.log.unlink(missing_ok=True)
+    mortal.start()
+
+    def ended() -> bool:
+        load.check()
+        return not mortal.running
+
+    wait_until(ended, f"it ends {moment} {kind} {number}")
+    log = mortal.log.read_text()
+    assert mortal.stop() == -signal.SIGKILL, log[-4000:]
+    assert "Traceback" not in log, log
+    return log
+
+
+def kill_in_recovery(stack: Stack, load: Load, random: Random) -> None:
+    """Ends services at one of their first operations until one was still reading its folder."""
+    for _ in range(50):
+        if random.random() < 0.5:
+            tear(stack.data_dir)
+        most = 8 + sum(1 for _ in stack.data_dir.iterdir())
+        moment, number = random.choice(("before", "after")), random.randint(2, most)
+        log = run_until_killed(stack, load, "any", moment, number)
+        if "reading the data folder" in log and " read in" not in log:
+            return
+    raise AssertionError("no service was ended during its recovery")
+
+
+def tear(data_dir: Path) -> None:
+    """Leaves a part of a line at the journal's end, as a kill or a power loss may."""
+    newest = max(data_dir.glob("journal-*.jsonl"))
+    with newest.open("ab") as journal:
+        journal.write(b'{"checksum":"0123')
 
 
 @pytest.mark.timeout(3600)
@@ -24,7 +80,7 @@ def test_service_killed_at_random_moments(
 ) -> None:
     kills, again = scale(share=12, full=300), scale(share=4, full=100)
     answered = repeated = done = done_again = 0
-    while done < kills or done_again < again:
+    while done < kills:
         random = Random(done)
         stack = Stack(tmp_path / str(done), checkpoint_seconds="0.5")
         with stack:
@@ -34,9 +90,7 @@ def test_service_killed_at_random_moments(
                     stack.service.kill()
                     done += 1
                     if done_again * kills < again * done:
-                        stack.service.start()
-                        sleep(random.uniform(0.1, 0.8))
-                        stack.service.kill()
+                        kill_in_recovery(stack, load, random)
                         done_again += 1
                     stack.start_service()
             stack.service.kill()
@@ -44,54 +98,40 @@ def test_service_killed_at_random_moments(
             answered += load.answered
             repeated += load.repeated
             stack.start_service()
+            stop_and_check(stack, load)
     figure(
-        f"service killed at random moments: {done}, and {done_again} times during recovery;"
+        f"service killed at random moments: {done}, and {done_again} times while it read its folder;"
         f" {answered} answers hold, {repeated} changes asked for twice took effect once"
     )
-
-
-def run_until_killed(stack: Stack, load: Load, number: int, moment: str) -> None:
-    """Runs a service that ends at the operation of this number on its folder."""
-    root = str(Path(__file__).parents[2])
-    words = [sys.executable, "-m", "tests.faults.spoiled_service", str(number), moment]
-    environment = {**stack.environment, "PYTHONPATH": root}
-    mortal = Process("mortal service", words, stack.folder / "mortal.log", environment)
-    mortal.start()
-
-    def ended() -> bool:
-        load.check()
-        return not mortal.running
-
-    wait_until(ended, f"it ends {moment} operation {number}")
-    assert "Traceback" not in mortal.tail(), mortal.tail()
 
 
 @pytest.mark.timeout(7200)
 def test_service_killed_at_each_operation_on_its_folder(
     tmp_path: Path, scale: Scale, figure: Callable[[str], None]
 ) -> None:
-    """From the first operation to and beyond many checkpoints: before, within and after each.
-
-    Only an append has a within; the other operations end whole.
-    """
-    count = scale(share=21, full=1_002)
-    points = [(number, moment) for number in range(1, 1 + count // 3) for moment in MOMENTS]
-    if not scale.full:
-        points = [(5 * number - 4, moment) for number, moment in points]
+    """From the first operation to and beyond many checkpoints: before and after each, and within appends."""
+    numbers = ALL if scale.full else SHARE
+    points = [
+        (kind, moment, number) for kind in KINDS for number in numbers[kind] for moment in moments(kind)
+    ]
+    assert len(points) >= scale(share=20, full=1_000)
     answered = 0
     for first in range(0, len(points), 100):
-        stack = Stack(tmp_path / str(first), checkpoint_seconds="0.2")
+        stack = Stack(tmp_path / str(first), checkpoint_seconds="0.1")
         with stack:
             with Load(stack, seed=first, pause=0.005) as load:
                 stack.service.kill()
-                for number, moment in points[first : first + 100]:
-                    run_until_killed(stack, load, number, moment)
+                for kind, moment, number in points[first : first + 100]:
+                    run_until_killed(stack, load, kind, moment, number)
                 stack.start_service()
             stack.service.kill()
             check_run(load, stack.data_dir)
             answered += load.answered
             stack.start_service()
+            stop_and_check(stack, load)
+    counts = {kind: sum(point[0] == kind for point in points) for kind in KINDS}
     figure(
-        f"service killed at each operation on its folder, before, within and after: {len(points)} points;"
-        f" {answered} answers hold"
+        f"service killed at {len(points)} points of its operations on its folder, before, within and after: "
+        + ", ".join(f"{kind} {count}" for kind, count in counts.items())
+        + f"; {answered} answers hold"
     )
