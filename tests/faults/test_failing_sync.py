@@ -1,0 +1,62 @@
+"""A disk that fails to sync once: the service reads its folder anew and goes on, by itself."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cloud_service.broker.requester import Requester
+from tests.conftest import Scale
+from tests.faults.checker import check_state, stop_and_check
+from tests.faults.load import Load
+from tests.faults.spoiled_service import spoiled
+from tests.harness import Stack, wait_until
+
+READ_ANEW = "the store was read anew and takes changes again"
+
+
+@pytest.mark.timeout(1800)
+def test_a_sync_that_fails(tmp_path: Path, scale: Scale, figure: Callable[[str], None]) -> None:
+    """Half of them under load. The others when all rest, so that no later change tells what is retained."""
+    count = scale(share=2, full=50)
+    stack = Stack(tmp_path)
+    stack.service = spoiled(stack, "sync", "failing", 1, log="service")
+    times = 0
+
+    def fail() -> None:
+        nonlocal times
+        times += 1
+        os.kill(stack.service.pid, signal.SIGUSR1)
+
+    def is_well() -> bool:
+        return stack.service.log.read_text().count(READ_ANEW) == times
+
+    with stack:
+        station = asyncio.run(_ask(stack, "newChargingStation", x_position=-1, y_position=10**6))
+        point = {"chargingStationID": station, "power": 1, "kWhPrice": 0, "availability": "livre"}
+        with Load(stack, chargers=1, vehicles=3, legacy=1) as load:
+            for _ in range(count // 2):
+                load.await_changes(10)
+                fail()
+                wait_until(is_well, "the folder was read anew")
+                load.await_changes(10)
+                with load.at_rest():
+                    fail()
+                    asyncio.run(_ask(stack, "newChargingPoint", **point))
+                    wait_until(is_well, "the folder was read anew")
+                    check_state(stack)
+            load.await_changes(10)
+        stop_and_check(stack, load)
+    figure(
+        f"a sync of the journal failed {times} times: well again by itself, what is retained is true;"
+        f" {load.answered} answers hold"
+    )
+
+
+async def _ask(stack: Stack, action: str, **values: object) -> object:
+    """Under one ID until there is an answer, as clients do."""
+    async with Requester(stack.address, "owner") as owner:
+        return await owner.request(action, values, timeout=30)
