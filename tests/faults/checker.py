@@ -3,12 +3,10 @@
 import asyncio
 import time
 from datetime import UTC, datetime, timedelta
-from math import inf
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from cloud_service.broker.asynchronous import AsyncConnection
 from cloud_service.core.network import Network, Tables
@@ -16,6 +14,8 @@ from cloud_service.operations.snapshot import take_snapshot
 from cloud_service.operations.verify import examine
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
+from tests.faults.bookings import Booking, bookings, public
+from tests.faults.listener import expected_by_files
 from tests.faults.load import Load
 from tests.faults.recorder import Record
 from tests.harness import Stack
@@ -36,19 +36,22 @@ def stop_and_check(stack: Stack, load: Load) -> None:
 
 def check_run(load: Load, data_dir: Path) -> None:
     """AssertionError with all that is wrong with this run."""
-    report = examine(take_snapshot(data_dir), None, datetime.now(UTC))
+    folder = take_snapshot(data_dir)
+    report = examine(folder, None, datetime.now(UTC))
     problems = [*load.violations, *report.findings]
     problems += _differences(load, report.tables)
     problems += _overlaps(load.record)
     problems += _reused(load.record)
+    if load.listener is not None:
+        problems += load.listener.unheard(expected_by_files(folder))
     assert load.record["answered"], "nothing was answered, so this proves nothing"
     assert not problems, "\n".join(problems)
 
 
 def _differences(load: Load, tables: Tables) -> list[str]:
     """Between what the clients know and what the files hold."""
-    known = [_public(vehicle.reservation) for vehicle in load.vehicles if vehicle.reservation]
-    found = [_public(reservation.public()) for reservation in tables.reservations.values()]
+    known = [public(vehicle.reservation) for vehicle in load.vehicles if vehicle.reservation]
+    found = [public(reservation.public()) for reservation in tables.reservations.values()]
     problems = [f"a client has it, the files do not: {row}" for row in known if row not in found]
     problems += [f"the files have it, no client does: {row}" for row in found if row not in known]
     for charger in load.chargers:
@@ -63,58 +66,14 @@ def _differences(load: Load, tables: Tables) -> list[str]:
     return problems
 
 
-def _public(row: dict[str, Any]) -> dict[str, Any]:
-    """With moments for dates: legacy clients have them without an offset."""
-    return {key: _moment(value) if key.endswith("DateTime") else value for key, value in row.items()}
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
-
-
-class _Booking(Struct):
-    """A reservation while it was there for certain: from its answer until its cancellation was asked for."""
-
-    row: dict[str, Any]
-    begun: float
-    ended: float = inf
-
-    @property
-    def start(self) -> datetime:
-        return _moment(self.row["startDateTime"])
-
-    @property
-    def finish(self) -> datetime:
-        return _moment(self.row["finishDateTime"])
-
-    @property
-    def name(self) -> tuple[int, int, int]:
-        return self.row["chargingStationID"], self.row["chargingPointID"], self.row["reservationID"]
-
-
-def bookings(record: Record) -> list[_Booking]:
-    """All reservations that anybody was told of."""
-    open_by_client: dict[str, _Booking] = {}
-    found = []
-    for call in record.calls:
-        if call.action in ("scheduleReservation", "findReservation") and call.outcome == "answered":
-            had = open_by_client.get(call.client)
-            if had is None or had.name != _Booking(call.result, 0).name:
-                open_by_client[call.client] = _Booking(call.result, call.finished)
-                found.append(open_by_client[call.client])
-        elif call.action == "deleteReservation" and call.client in open_by_client:
-            open_by_client.pop(call.client).ended = call.invoked
-    return found
-
-
 def _overlaps(record: Record) -> list[str]:
     """No two reservations of a point were ever scheduled within five minutes of each other."""
-    points: dict[tuple[int, int], list[_Booking]] = {}
+    points: dict[tuple[int, int], list[Booking]] = {}
     for booking in bookings(record):
         points.setdefault(booking.name[:2], []).append(booking)
     problems = []
     for queue in points.values():
-        scheduled: list[_Booking] = []
+        scheduled: list[Booking] = []
         for booking in sorted(queue, key=lambda booking: booking.begun):
             scheduled = [other for other in scheduled if other.ended > booking.begun]
             problems += [
@@ -132,7 +91,7 @@ def _reused(record: Record) -> list[str]:
     problems = []
     for booking in bookings(record):
         row = rows.setdefault(booking.name, booking.row)
-        if _public(row) != _public(booking.row):
+        if public(row) != public(booking.row):
             problems.append(f"an ID was given twice: {row} and {booking.row}")
         if abs(booking.finish - booking.start - timedelta(hours=row["duration"])) > timedelta(seconds=1):
             problems.append(f"not as long as it says: {row}")

@@ -14,6 +14,8 @@ from typing import Any, Self
 
 from cloud_service.broker.paho_client import Protocol
 from cloud_service.broker.requester import Requester
+from tests.faults.bookings import bookings
+from tests.faults.listener import Listener, expected_by_clients
 from tests.faults.participants import Charger, Vehicle
 from tests.faults.recorder import Call, Client, LegacyClient, MQTTClient, Record
 from tests.harness import Stack, wait_until
@@ -21,13 +23,16 @@ from tests.harness import Stack, wait_until
 PATIENCE = 60.0
 """Seconds within which each client has an answer, once nothing goes wrong any more."""
 
+EVENTS = 10.0
+"""Seconds that events have to come in after all replies."""
+
 
 class Load:
     """Chargers and vehicles in a thread of their own: `with Load(stack, seed) as load:`, and things go wrong.
 
     On leaving, everything has to be well again: the clients look once more, each answered change is asked for
-    a second time under its ID, and only then the record is complete. `gateway_killed` says that replies over
-    TCP may be cut.
+    a second time under its ID, all events are heard, and only then the record is complete. `gateway_killed`
+    says that replies over TCP may be cut, `broker_killed` that events may be lost with the broker's memory.
     """
 
     def __init__(
@@ -40,6 +45,7 @@ class Load:
         legacy: int = 2,
         pause: float = 0.02,
         gateway_killed: bool = False,
+        broker_killed: bool = False,
     ) -> None:
         self.record = Record()
         self.violations: list[str] = []
@@ -52,6 +58,7 @@ class Load:
         self._random = Random(seed)
         self._counts = chargers, vehicles, legacy
         self._pause = pause
+        self.listener = None if broker_killed else Listener()
         self._gateway_killed = gateway_killed
         self._rest = Event()
         self._resting = 0
@@ -139,6 +146,8 @@ class Load:
 
     async def _live(self) -> None:
         async with AsyncExitStack() as connections:
+            if self.listener is not None:
+                await connections.enter_async_context(self.listener.connection(self._stack.address))
             chargers, vehicles, legacy = self._counts
             for number in range(chargers):
                 client = await self._connect(connections, f"charger-{number}", "mqtt5")
@@ -203,6 +212,20 @@ class Load:
             for call in changes:
                 tasks.create_task(repeat(call))
         self.repeated = len(changes)
+        await self._hear_all()
+
+    async def _hear_all(self) -> None:
+        """Events may come a while after the replies, and must have come then."""
+        if self.listener is None:
+            return
+        booked = bookings(self.record)
+        kept = [vehicle.reservation for vehicle in self.vehicles if vehicle.reservation is not None]
+        owners = {charger.near: charger.client.name for charger in self.chargers}
+        expected = expected_by_clients(booked, kept, owners)
+        end = time.monotonic() + EVENTS
+        while self.listener.unheard(expected) and time.monotonic() < end:
+            await asyncio.sleep(0.1)
+        self.violations += self.listener.unheard(expected) + self.listener.untrue(booked)
 
     def _participants(self) -> list[Vehicle | Charger]:
         return [*self.chargers, *self.vehicles]

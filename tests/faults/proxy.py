@@ -17,6 +17,8 @@ class Proxy:
     def __init__(self, target: int) -> None:
         self.delay = 0.0
         """Seconds that each piece waits before it goes on."""
+        self.delay_there = 0.0
+        """The same for what comes from those who have connected, where it is more."""
         self._target = target
         self._listener = socket.create_server((HOST, 0))
         self.port = int(self._listener.getsockname()[1])
@@ -43,6 +45,12 @@ class Proxy:
         """How many ends have not given up their connection since the link fell silent."""
         with self._lock:
             return len(self._faithful)
+
+    @property
+    def connected(self) -> bool:
+        """Whether somebody uses the link."""
+        with self._lock:
+            return bool(self._pairs)
 
     def cut(self) -> None:
         """Ends all connections."""
@@ -87,8 +95,9 @@ class Proxy:
     ) -> None:
         with suppress(OSError):
             while data := source.recv(65_536):
-                if self.delay:
-                    sleep(self.delay)
+                delay = max(self.delay, self.delay_there if source is ends[0] else 0.0)
+                if delay:
+                    sleep(delay)
                 if not self._silent:
                     sink.sendall(data)
         with self._lock:

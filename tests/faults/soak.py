@@ -116,7 +116,15 @@ def main(words: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         stack = Stack(Path(folder), checkpoint_seconds="20", log_level="warning")
         with stack:
-            with Load(stack, options.seed, vehicles=8, legacy=3, pause=options.pause) as load:
+            with Load(
+                stack,
+                options.seed,
+                vehicles=8,
+                legacy=3,
+                pause=options.pause,
+                gateway_killed=True,
+                broker_killed=True,
+            ) as load:
                 soak = Soak(stack, load, Random(options.seed))
                 soak.run(60 * options.minutes, options.between)
                 print("asking for each change a second time", flush=True)

@@ -42,7 +42,7 @@ def check(folder: Path, *rows: dict[str, Any], kept: bool = False) -> None:
     for moment in range(0 if kept else len(rows)):
         record.calls.append(Call(f"client-{moment}", "b", "deleteReservation", {}, 100, 101, "answered"))
     vehicles = [SimpleNamespace(reservation=booked) for booked in rows] if kept else []
-    load: Any = SimpleNamespace(violations=[], record=record, vehicles=vehicles, chargers=[])
+    load: Any = SimpleNamespace(violations=[], record=record, vehicles=vehicles, chargers=[], listener=None)
     check_run(load, folder)
 
 

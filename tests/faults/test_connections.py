@@ -30,7 +30,7 @@ def test_broker_killed_and_its_memory_wiped_in_half_of_the_cases(
     count = scale(share=6, full=100)
     random = Random(1)
     with Stack(tmp_path) as stack:
-        with Load(stack) as load:
+        with Load(stack, broker_killed=True) as load:
             for number in range(count):
                 load.await_changes(5)
                 sleep(random.uniform(0, 0.3))

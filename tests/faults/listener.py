@@ -1,0 +1,109 @@
+"""What the service tells of reservations, as an operator hears it, beside what clients and files know.
+
+The contract has each booking and each ending told at least once, to the vehicle's account and to the
+station's owner; accounts of the gateway get none. So the service goes on telling an event until the broker
+has taken it, across its own death and that of its link, and never tells what is not on disk. From then on
+the event is the broker's, which keeps it for us as long as it has its memory: PUBACK is no promise beyond
+that, so where brokers are killed nothing is demanded.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeAlias
+
+import msgspec
+
+from cloud_service.broker.address import BrokerAddress
+from cloud_service.broker.asynchronous import AsyncConnection
+from cloud_service.core.changes import ENDING
+from cloud_service.events import recipients
+from cloud_service.protocol import topics
+from cloud_service.protocol.messages import Message
+from cloud_service.store.checkpoint import read_checkpoint
+from cloud_service.store.filesystem import Folder
+from cloud_service.store.recovery import journal_of
+from tests.faults.bookings import Booking, public
+
+Name: TypeAlias = tuple[int, int, int]
+"""Station, point and reservation."""
+Told: TypeAlias = tuple[str, str, Name]
+"""An account, the type of an event, and its reservation."""
+
+_SCHEDULED, _CANCELLED = "reservationScheduled", "reservationCancelled"
+_KEPT_SECONDS = 7 * 24 * 3600
+
+
+class Listener:
+    """Hears all events, also those of times when it was away: `async with listener.connection(...)`."""
+
+    def __init__(self) -> None:
+        self.heard: dict[Told, dict[str, Any]] = {}
+        """The reservation as it was told last."""
+
+    def connection(self, broker: BrokerAddress) -> AsyncConnection:
+        return AsyncConnection(
+            broker,
+            "operator-listener",
+            subscriptions=[topics.event("+", "+")],
+            on_message=self._receive,
+            session_expiry=_KEPT_SECONDS,
+        )
+
+    def _receive(self, message: Message) -> None:
+        account, kind = message.topic.split("/")[-2:]
+        body = msgspec.json.decode(message.payload)
+        row = body["reservation"]
+        name = row["chargingStationID"], row["chargingPointID"], row["reservationID"]
+        self.heard[account, kind if kind == body["type"] else f"{body['type']} on {kind}", name] = row
+
+    def unheard(self, expected: Iterable[Told]) -> list[str]:
+        return [
+            f"{account} was never told of {kind} {name}" for account, kind, name in self._missing(expected)
+        ]
+
+    def _missing(self, expected: Iterable[Told]) -> list[Told]:
+        return sorted(set(expected) - self.heard.keys())
+
+    def untrue(self, booked: Iterable[Booking]) -> list[str]:
+        """What was told of a reservation that no client ever had, or that was another."""
+        rows = {booking.name: public(booking.row) for booking in booked}
+        return [
+            f"{account} was told of {kind} {row}, which clients know as {rows.get(name)}"
+            for (account, kind, name), row in self.heard.items()
+            if public(row) != rows.get(name)
+        ]
+
+
+def expected_by_clients(
+    booked: Iterable[Booking], kept: Iterable[dict[str, Any]], owners: dict[int, str]
+) -> set[Told]:
+    """Each booking, and the end of each that is not among those `kept`; owners are by station."""
+    still = {Booking(row, 0).name for row in kept}
+    expected = set()
+    for booking in booked:
+        vehicle = booking.row["vehicleID"]
+        accounts = [owners[booking.name[0]], *([vehicle] if isinstance(vehicle, str) else [])]
+        for account in accounts:
+            expected.add((account, _SCHEDULED, booking.name))
+            if booking.name not in still:
+                expected.add((account, _CANCELLED, booking.name))
+    return expected
+
+
+def expected_by_files(folder: Folder) -> Iterator[Told]:
+    """What the journal says was to be told, and the endings that have gone into the history."""
+    checkpoint = read_checkpoint(folder)
+    for _, _, scan in journal_of(folder, checkpoint):
+        for batch in scan.batches():
+            for changes in batch.changes:
+                for event in changes.events:
+                    for account in recipients(event):
+                        yield account, event.type, event.reservation.key
+    for name, size in checkpoint.sizes.items():
+        for line in folder.read(name)[:size].splitlines():
+            row = msgspec.json.decode(line)
+            assert row["type"] in ENDING, row
+            reservation = row["reservation"]
+            key = Booking(reservation, 0).name
+            yield row["owner"], row["type"], key
+            if not row["legacy"]:
+                yield str(reservation["vehicleID"]), row["type"], key
