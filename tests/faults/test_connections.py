@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from random import Random
 from time import monotonic, sleep
@@ -19,6 +19,9 @@ from tests.faults.proxy import Proxy
 from tests.harness import Process, Stack, wait_until
 
 Figure = Callable[[str], None]
+PROCESSES = ("service", "gateway", "broker")
+SILENCE = 2 * KEEP_ALIVE + 2
+"""Seconds after which everybody must have noticed."""
 EVERY = 5
 """After so many faults the load rests, and what is retained is looked at."""
 
@@ -96,44 +99,59 @@ def test_link_slow(tmp_path: Path, scale: Scale, figure: Figure) -> None:
     figure(f"link between broker and service slow {count} times: {load.answered} answers hold")
 
 
+def await_changes_of_all(loads: dict[str, Load], more: int) -> None:
+    for name, load in loads.items():
+        load.await_changes(more)
+        if name == "gateway":
+            load.await_changes(more, of="legacy")
+
+
+def let_all_be_silent(stacks: dict[str, Stack], proxy: Proxy) -> float:
+    """Stops each network's process or link for longer than the keep-alive.
+
+    Returns after how many seconds both ends of the link had noticed.
+    """
+    begun = monotonic()
+    proxy.silence()
+    stopped = [getattr(stacks[name], name).pid for name in PROCESSES]
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        wait_until(lambda: not proxy.faithful, "both have given the connection up")
+        noticed = monotonic() - begun
+        sleep(max(0, begun + SILENCE - monotonic()))
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+    proxy.mend()
+    return noticed
+
+
 @pytest.mark.timeout(7200)
-def test_link_silent(tmp_path: Path, scale: Scale, figure: Figure) -> None:
-    """Nothing comes through, and nobody says so: only the keep-alive tells."""
+def test_silence_for_longer_than_the_keep_alive(tmp_path: Path, scale: Scale, figure: Figure) -> None:
+    """A process that is stopped, or a link through which nothing comes: only the keep-alive tells.
+
+    Nearly all of it is waiting, so each has a network of its own, and all of them wait at the same time.
+    """
     count = scale(share=1, full=50)
     longest = 0.0
-    with stack_behind_proxy(tmp_path) as (stack, proxy):
-        with Load(stack) as load:
+    with ExitStack() as networks:
+        stacks = {name: networks.enter_context(Stack(tmp_path / name)) for name in PROCESSES}
+        stacks["link"], proxy = networks.enter_context(stack_behind_proxy(tmp_path / "link"))
+        with ExitStack() as lives:
+            loads = {
+                name: lives.enter_context(Load(stack, chargers=1, vehicles=2, legacy=1, pause=0.2))
+                for name, stack in stacks.items()
+            }
             for _ in range(count):
-                load.await_changes(3)
-                proxy.silence()
-                begun = monotonic()
-                wait_until(lambda: not proxy.faithful, "both have given the connection up")
-                longest = max(longest, monotonic() - begun)
-                proxy.mend()
-            load.await_changes(10)
-        stop_and_check(stack, load)
+                await_changes_of_all(loads, 3)
+                longest = max(longest, let_all_be_silent(stacks, proxy))
+            await_changes_of_all(loads, 5)
+        for name, stack in stacks.items():
+            stop_and_check(stack, loads[name])
+    for name in PROCESSES:
+        figure(f"{name} stopped for {SILENCE} s, {count} times: {loads[name].answered} answers hold")
     figure(
         f"link between broker and service silent {count} times, noticed after {longest:.0f} s at the latest:"
-        f" {load.answered} answers hold"
+        f" {loads['link'].answered} answers hold"
     )
-
-
-@pytest.mark.timeout(7200)
-@pytest.mark.parametrize("name", ["service", "gateway", "broker"])
-def test_process_stopped_for_longer_than_the_keep_alive(
-    name: str, tmp_path: Path, scale: Scale, figure: Figure
-) -> None:
-    count = scale(share=0, full={"service": 30, "gateway": 10, "broker": 10}[name])
-    if not count:
-        pytest.skip("takes half a minute a time: only with --faults full")
-    with Stack(tmp_path) as stack:
-        process: Process = getattr(stack, name)
-        with Load(stack) as load:
-            for _ in range(count):
-                load.await_changes(3)
-                os.kill(process.pid, signal.SIGSTOP)
-                sleep(2 * KEEP_ALIVE + 2)
-                os.kill(process.pid, signal.SIGCONT)
-            load.await_changes(10)
-        stop_and_check(stack, load)
-    figure(f"{name} stopped for {2 * KEEP_ALIVE + 2} s, {count} times: {load.answered} answers hold")
