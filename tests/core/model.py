@@ -152,7 +152,7 @@ class Model:
         if there:
             return there[0]
         distances = sorted(
-            (hypot(x - station["x_position"], y - station["y_position"]), number)
+            (hypot(float(x) - float(station["x_position"]), float(y) - float(station["y_position"])), number)
             for number, station in self.stations.items()
             if any(key[0] == number for key in self.points)
         )

@@ -25,5 +25,9 @@ def earliest_start(reservations: list[Reservation], now: datetime, duration: tim
 
 
 def nearest(places: dict[int, tuple[Number, Number]], x: Number, y: Number) -> int | None:
-    distances = [(hypot(x - place[0], y - place[1]), number) for number, place in places.items()]
+    """In doubles, as the index has them: integers beyond 2**53 fall together."""
+    distances = [
+        (hypot(float(x) - float(place[0]), float(y) - float(place[1])), number)
+        for number, place in places.items()
+    ]
     return min(distances)[1] if distances else None
