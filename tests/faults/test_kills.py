@@ -35,6 +35,13 @@ SHARE = {
     "remove": (1,),
     "names": (9,),
 }
+SETTLING = [
+    (kind, moment, number)
+    for kind, most in (("append", 2), ("sync", 3), ("open", 3), ("rename", 2), ("names", 3))
+    for number in range(1, 1 + most)
+    for moment in moments(kind)
+]
+"""The same of a recovery: a torn line goes into a file, the journal is written anew, a segment begun."""
 
 
 def run_until_killed(stack: Stack, load: Load, kind: str, moment: str, number: int) -> str:
@@ -54,14 +61,19 @@ def run_until_killed(stack: Stack, load: Load, kind: str, moment: str, number: i
     return log
 
 
-def kill_in_recovery(stack: Stack, load: Load, random: Random) -> None:
-    """Ends services at one of their first operations until one was still reading its folder."""
-    for _ in range(50):
-        if random.random() < 0.5:
+def kill_in_recovery(stack: Stack, load: Load, first: int, random: Random) -> None:
+    """Ends services at one of their first operations until one was still reading its folder.
+
+    With a torn line each operation that sets it aside has its turn; without one it may be a read as well.
+    """
+    for turn in range(first, first + 50):
+        if turn % 2:
             tear(stack.data_dir)
-        most = 8 + sum(1 for _ in stack.data_dir.iterdir())
-        moment, number = random.choice(("before", "after")), random.randint(2, most)
-        log = run_until_killed(stack, load, "any", moment, number)
+            point = SETTLING[turn // 2 * 5 % len(SETTLING)]
+        else:
+            most = 8 + sum(1 for _ in stack.data_dir.iterdir())
+            point = "any", random.choice(moments("any")), random.randint(2, most)
+        log = run_until_killed(stack, load, *point)
         if "reading the data folder" in log and " read in" not in log:
             return
     raise AssertionError("no service was ended during its recovery")
@@ -90,7 +102,7 @@ def test_service_killed_at_random_moments(
                     stack.service.kill()
                     done += 1
                     if done_again * kills < again * done:
-                        kill_in_recovery(stack, load, random)
+                        kill_in_recovery(stack, load, done_again, random)
                         done_again += 1
                     stack.start_service()
             stack.service.kill()
