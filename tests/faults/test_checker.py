@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
+from clients import legacy
 from cloud_service.broker.requester import OutcomeUnknown
 from cloud_service.protocol.errors import InternalError
+from tests.faults.bookings import Booking
 from tests.faults.checker import check_run
+from tests.faults.listener import Listener, expected_by_clients
 from tests.faults.participants import Charger
-from tests.faults.recorder import Call, MQTTClient, Record
+from tests.faults.recorder import Call, LegacyClient, MQTTClient, Record
 
 
 def row(number: int, hour: int, **values: Any) -> dict[str, Any]:
@@ -141,3 +144,33 @@ def test_an_internal_error_is_no_answer_to_live_with() -> None:
     requester: Any = Faulty()
     with pytest.raises(AssertionError, match="the service has a fault"):
         asyncio.run(MQTTClient(Record(), "charger", requester).ask("findReservation", {}))
+
+
+@pytest.mark.parametrize("gateway_killed", [True, False])
+def test_a_part_of_a_reply_is_a_fault_of_a_gateway_that_lives(
+    gateway_killed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cut(*_: Any, **__: Any) -> Any:
+        raise legacy.CutReply("12 bytes")
+
+    monkeypatch.setattr(legacy, "request", cut)
+    client = LegacyClient(Record(), "legacy", 1, gateway_killed=gateway_killed)
+    if gateway_killed:
+        assert asyncio.run(client.ask("findReservation", {})).outcome == "unknown"
+    else:
+        with pytest.raises(AssertionError, match="the gateway sent what is no reply"):
+            asyncio.run(client.ask("findReservation", {}))
+
+
+def test_an_event_is_missing_or_made_up() -> None:
+    booked = [Booking(row(1, 8), 0)]
+    listener = Listener()
+    listener.heard = {
+        ("vehicle-1", "reservationScheduled", (1, 1, 1)): row(1, 8),
+        ("owner", "reservationScheduled", (1, 1, 1)): row(1, 8),
+        ("owner", "reservationScheduled", (1, 1, 2)): row(2, 10),
+    }
+    kept = expected_by_clients(booked, [row(1, 8)], {1: "owner"})
+    assert not listener.unheard(kept)
+    assert len(listener.unheard(expected_by_clients(booked, [], {1: "owner"}))) == 2
+    assert len(listener.untrue(booked)) == 1
