@@ -59,7 +59,10 @@ class FileStore:
         self._let_go()
         found = recover(self._folder, self._options.zone, now)
         self._mark, self.sequence = found.mark, found.mark.sequence
-        self._unfolded, self._sizes, self._newest = found.unfolded, dict(found.sizes), found.last_segment
+        self._unfolded, self._newest = found.unfolded, found.last_segment
+        # Of a history that an operator took away nothing counts any more.
+        there = set(self._folder.names())
+        self._sizes = {name: size for name, size in found.sizes.items() if name in there}
         self._fold_pause = Pause.of(self._options.checkpoint_seconds, now)
         self._open_segment()
         if found.set_aside:

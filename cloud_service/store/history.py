@@ -26,6 +26,9 @@ class History:
             self._append(name, b"".join(_line(sequence, event) for sequence, event in rows))
 
     def _append(self, name: str, data: bytes) -> None:
+        if not self.sizes.get(name):
+            # Its name may be that of a sync that failed, and no later one tells whether it is on disk.
+            self._folder.remove(name)
         file = self._folder.open(name)
         try:
             counts = min(self.sizes.get(name, 0), file.size)
