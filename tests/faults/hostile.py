@@ -8,11 +8,12 @@ from typing import Any
 from cloud_service.protocol import topics
 from cloud_service.protocol.requests import KEYS
 
+OTHERS_STATION, OWN_STATION, OWN_POINT = 1, 2, 1
 _SOUND: dict[str, Any] = {
     "x_position": 1,
     "y_position": 2.5,
-    "chargingStationID": 1,
-    "chargingPointID": 1,
+    "chargingStationID": OWN_STATION,
+    "chargingPointID": OWN_POINT,
     "reservationID": 1,
     "power": 22,
     "kWhPrice": 1,
@@ -24,6 +25,12 @@ _SOUND: dict[str, Any] = {
     "actualBatteryPercentage": 50,
     "batteryCapacity": 40,
 }
+_HARMLESS: dict[str, dict[str, Any]] = {
+    "newChargingPoint": {"chargingStationID": OTHERS_STATION},
+    "deleteChargingStation": {"chargingStationID": OTHERS_STATION},
+    "deleteChargingPoint": {"chargingPointID": OWN_POINT + 1},
+}
+"""What would end the fuzzer's own station, or make it grow for ever, is asked of what it may not touch."""
 _NUMBERS = (
     b"1e999", b"-1e999", b"NaN", b"Infinity", b"-Infinity", b"1e308", b"-0", b"-0.0", b"5e-324", b"1" * 400,
     b"9" * 5000, b"0x10", b"01", b"1.", b".5", b"1e", b"--1", b"9007199254740993", b"18446744073709551616",
@@ -37,10 +44,14 @@ _OTHERS = (b"null", b"true", b"[]", b"{}", b"[[[[]]]]", b'{"a":{"b":{}}}', b"")
 
 
 class Hostile:
-    """Makes one body after the other, the same for the same seed."""
+    """Makes one body after the other, the same for the same seed.
 
-    def __init__(self, random: Random) -> None:
+    `named` is for raw TCP: the body names its action.
+    """
+
+    def __init__(self, random: Random, *, named: bool = False) -> None:
         self._random = random
+        self._named = named
         self._kinds: list[Callable[[str], bytes]] = [
             self._strange_value,
             self._strange_value,
@@ -78,7 +89,9 @@ class Hostile:
         return self._random.choice(strange)
 
     def _values(self, action: str) -> dict[str, bytes]:
-        return {key: json.dumps(_SOUND[key]).encode() for key in KEYS[action]}
+        sound = _SOUND | _HARMLESS.get(action, {})
+        name = {action: b"true"} if self._named else {}
+        return name | {key: json.dumps(sound[key]).encode() for key in KEYS[action]}
 
     def _object(self, values: dict[str, bytes]) -> bytes:
         return b"{" + b",".join(b'"%s":%s' % (key.encode(), value) for key, value in values.items()) + b"}"
