@@ -1,6 +1,7 @@
-"""A coverage-guided fuzzer on all that reads what strangers send: python -m tests.faults.fuzz_parsers SECONDS
+"""A coverage-guided fuzzer on what reads strangers' bytes: python -m tests.faults.fuzz_parsers SECONDS DIR
 
-A parser may refuse with the errors that it is documented to raise. Anything else ends the fuzzer.
+DIR has the examples to start from, and gets an input that ends the fuzzer. A parser may refuse with the
+errors that it is documented to raise; anything else does.
 """
 
 import sys
@@ -12,38 +13,39 @@ with atheris.instrument_imports(include=["cloud_service"]):
     from cloud_service.broker.publish_packet import Malformed, read_publish
     from cloud_service.gateway.framing import Framer, Unreadable
     from cloud_service.gateway.translation import read_request
+    from cloud_service.protocol import topics
     from cloud_service.protocol.errors import RequestError
     from cloud_service.protocol.incoming import Ignored, receive
     from cloud_service.protocol.messages import Message
     from cloud_service.protocol.replies import decode_reply
-    from cloud_service.protocol.requests import KEYS
     from cloud_service.store.errors import DamagedStore
     from cloud_service.store.journal import Mark, Scan
-
-ACTIONS = tuple(KEYS)
+    from tests.faults.fuzz_input import LONGEST, line_with, split
 
 
 def fuzz(data: bytes) -> None:
-    provider = atheris.FuzzedDataProvider(data)
-    action = ACTIONS[provider.ConsumeIntInRange(0, len(ACTIONS) - 1)]
-    correlation = provider.ConsumeBytes(provider.ConsumeIntInRange(0, 8)) or None
-    body = provider.ConsumeBytes(provider.remaining_bytes())
-    with suppress(Ignored):
-        incoming = receive(
-            Message(f"recharge/v1/request/{action}/fuzzer", body, correlation=correlation), 0.0
-        )
-        assert (incoming.request is None) == (incoming.error is not None)
+    given = split(data)
+    body = given.body
+    _receive(Message(topics.request(given.action, "fuzzer"), body, correlation=given.correlation))
+    for mqtt5 in (True, False):
+        with suppress(Malformed):
+            _receive(read_publish(0x32, body, mqtt5=mqtt5).message)
     with suppress(RequestError):
         decode_reply(body)
-    with suppress(Malformed):
-        read_publish(0x32, body, mqtt5=True)
-    with suppress(DamagedStore):
-        list(Scan("journal", body, Mark()).batches())
+    for journal in (body, line_with(body), line_with(body + b"\n")):
+        with suppress(DamagedStore):
+            list(Scan("journal", journal, Mark()).batches())
     whole, pieces = _frames([body]), _frames([body[at : at + 1] for at in range(len(body))])
     assert whole == pieces, f"cut into bytes, other objects come: {pieces} instead of {whole}"
     for frame in whole:
         with suppress(RequestError):
             read_request(frame)
+
+
+def _receive(message: Message) -> None:
+    with suppress(Ignored):
+        incoming = receive(message, 0.0)
+        assert (incoming.request is None) == (incoming.error is not None)
 
 
 def _frames(pieces: list[bytes]) -> list[bytes]:
@@ -60,7 +62,7 @@ def _frames(pieces: list[bytes]) -> list[bytes]:
 
 
 if __name__ == "__main__":
-    atheris.Setup(
-        [sys.argv[0], f"-max_total_time={sys.argv[1]}", "-max_len=2000", "-timeout=10", *sys.argv[2:]], fuzz
-    )
+    seconds, folder = sys.argv[1:]
+    limits = [f"-max_total_time={seconds}", f"-max_len={LONGEST}", "-timeout=10"]
+    atheris.Setup([sys.argv[0], *limits, f"-artifact_prefix={folder}/", folder], fuzz)
     atheris.Fuzz()

@@ -72,6 +72,10 @@ class Hostile:
     def body(self, action: str) -> bytes:
         return self._random.choice(self._kinds)(action)
 
+    def sound_body(self, action: str) -> bytes:
+        """One that is as it should be."""
+        return self._object(self._values(action))
+
     def topic(self, action: str, client: str) -> str:
         """A request's topic; now and then one that is none of ours."""
         if self._random.random() < 0.9:

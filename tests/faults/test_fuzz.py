@@ -1,6 +1,5 @@
-"""Ten minutes of a coverage-guided fuzzer on the parsers, from examples of what clients send."""
+"""A coverage-guided fuzzer on the parsers, from examples of what clients send."""
 
-import json
 import re
 import subprocess
 import sys
@@ -11,25 +10,37 @@ from random import Random
 
 import pytest
 
+from cloud_service.broker.publish_packet import Malformed, read_publish
+from cloud_service.gateway.translation import read_request
+from cloud_service.protocol.errors import RequestError
+from cloud_service.store.journal import Mark, Scan, decode_line
 from tests.conftest import Scale
-from tests.faults.hostile import Hostile
+from tests.faults.fuzz_input import examples, is_object, join, line_with, split
 
-SECONDS = 600
+LONG = 600
+WITHOUT_ATHERIS = "atheris is not installed, and nothing fuzzes the parsers: pip install -e '.[faults]'"
 
 
-@pytest.mark.timeout(SECONDS + 120)
+def test_examples_reach_the_parsers() -> None:
+    given = list(examples(Random(1)))
+    assert [split(join(example)) for example in given] == given
+    bodies = [example.body for example in given]
+    assert sum(map(is_object, bodies)) > len(bodies) * 0.3
+    assert sum(map(_is_request, bodies)) > len(bodies) * 0.05
+    assert any(map(_is_packet, bodies))
+    assert any(len(list(Scan("journal", body, Mark()).batches())) == 2 for body in bodies)
+    assert any(decode_line(line_with(body)) for body in bodies)
+
+
+@pytest.mark.timeout(LONG + 120)
 def test_parsers(tmp_path: Path, scale: Scale, figure: Callable[[str], None]) -> None:
-    if not scale.full:
-        pytest.skip("ten minutes: only with --faults full")
     if find_spec("atheris") is None:
-        pytest.skip("atheris is not installed: pip install -e '.[faults]'")
-    hostile = Hostile(Random(1))
-    for number in range(500):
-        (tmp_path / str(number)).write_bytes(b"\0\0" + hostile.body(hostile.action())[:2000])
-    sound = {"findReservation": True, "vid": 7}
-    (tmp_path / "sound").write_bytes(b"\0\0" + json.dumps(sound).encode())
+        assert not scale.full, WITHOUT_ATHERIS
+        pytest.skip(WITHOUT_ATHERIS)
+    for number, example in enumerate(examples(Random(1))):
+        (tmp_path / str(number)).write_bytes(join(example))
     run = subprocess.run(
-        [sys.executable, "-m", "tests.faults.fuzz_parsers", str(SECONDS), str(tmp_path)],
+        [sys.executable, "-m", "tests.faults.fuzz_parsers", str(scale(share=5, full=LONG)), str(tmp_path)],
         capture_output=True,
         text=True,
         errors="replace",
@@ -40,3 +51,18 @@ def test_parsers(tmp_path: Path, scale: Scale, figure: Callable[[str], None]) ->
     done = re.search(r"Done (\d+) runs in (\d+) second", run.stderr)
     assert done, run.stderr[-2000:]
     figure(f"coverage-guided fuzzer on the parsers: {done[1]} inputs in {done[2]} s, no crash")
+
+
+def _is_request(body: bytes) -> bool:
+    try:
+        read_request(body)
+    except RequestError:
+        return False
+    return True
+
+
+def _is_packet(body: bytes) -> bool:
+    try:
+        return read_publish(0x32, body, mqtt5=True).message.response_topic is not None
+    except Malformed:
+        return False
