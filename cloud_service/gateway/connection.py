@@ -82,6 +82,8 @@ class Connection:
             log.debug("connection lost", extra={"client": self._peer, "reason": str(error)})
         finally:
             self._writer.transport.abort()
+            with suppress(OSError):  # else asyncio may log a client's reset as nobody's error
+                await self._writer.wait_closed()
 
     def stop(self) -> None:
         """Ends the connection once the request in hand, if there is one, is answered."""
