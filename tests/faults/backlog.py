@@ -45,7 +45,7 @@ class Seen(Struct):
 
 
 def register(plan: Plan, port: int, service: int, underway: Event, results: "Queue[Seen]") -> None:
-    """Until each station is registered. `service` is the process that is held until the first wave is there."""
+    """Until each station is registered. `service` is a process that is held until the first wave is there."""
     results.put(asyncio.run(_Backlog(plan, underway).run(port, service)))
 
 

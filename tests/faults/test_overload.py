@@ -18,7 +18,7 @@ from tests.faults.backlog import NAME, Plan, Seen, register
 from tests.harness import Stack
 
 VEHICLES = 10
-AHEAD = 3
+AHEAD = 2
 """In order of arrival a vehicle would wait as long as those who came by the thousand; in turns, far less."""
 
 
