@@ -70,7 +70,7 @@ def decode_line(line: bytes) -> tuple[Batch, Mark] | None:
         return None
     try:
         batch = _decode(line)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     return batch, Mark(batch.sequence, line[len(_PREFIX) : _HEAD].decode())
 

@@ -65,7 +65,9 @@ def examples(random: Random) -> Iterator[Input]:
         yield Input(ACTIONS[0], None, reply)
     first, second = _journal()
     yield Input(ACTIONS[0], None, first + second)
-    yield Input(ACTIONS[0], None, first[len(line_with(b"")) :])
+    rest = first[len(line_with(b"")) :]
+    yield Input(ACTIONS[0], None, rest)
+    yield Input(ACTIONS[0], None, rest.replace(b"owner", b"own\xc1r"))
 
 
 def _packet(topic: str, body: bytes) -> bytes:
