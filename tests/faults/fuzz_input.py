@@ -67,7 +67,7 @@ def examples(random: Random) -> Iterator[Input]:
     yield Input(ACTIONS[0], None, first + second)
     rest = first[len(line_with(b"")) :]
     yield Input(ACTIONS[0], None, rest)
-    yield Input(ACTIONS[0], None, rest.replace(b"owner", b"own\xc1r"))
+    yield Input(ACTIONS[0], None, rest.replace(b'"owner":"', b'"owner":"\xc1'))
 
 
 def _packet(topic: str, body: bytes) -> bytes:
