@@ -56,7 +56,7 @@ COMMANDS: Final = (
         names.SECURITY,
     ),
     Command("verify", "check a data folder", "cloud_service.commands.verify", ("time_zone",)),
-    Command("backup", "copy the data folder", "cloud_service.commands.backup", ("data_dir",)),
+    Command("backup", "copy the data folder", "cloud_service.commands.backup", ("data_dir", "time_zone")),
     Command("charger", "be a charger", "clients.commands.charger", _CLIENT),
     Command("vehicle", "be a vehicle", "clients.commands.vehicle", _CLIENT),
     Command("demo", "be a few chargers and vehicles that live", "clients.commands.demo", _CLIENT),

@@ -1,11 +1,17 @@
-"""Copies the data folder while the service runs, or while it does not. The copy starts as it is."""
+"""Copies the data folder while the service runs, or while it does not. The copy starts as it is.
+
+Exits with 1 where no copy was made, or where what was copied is not sound.
+"""
 
 import sys
 from argparse import ArgumentParser, Namespace
+from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from cloud_service.operations.backup import NoBackup, back_up
-from cloud_service.operations.snapshot import NoSnapshot
+from cloud_service.operations.snapshot import NoSnapshot, take_snapshot
+from cloud_service.operations.verify import examine
 from cloud_service.store.errors import DamagedStore
 
 
@@ -21,5 +27,14 @@ def main(options: Namespace) -> int:
         return 1
     size = sum(map(len, snapshot.files.values()))
     print(f"{len(snapshot.files)} files, {size} bytes copied to {options.target}")
-    print(f"to use it: recharge service --data-dir {options.target}")
+    zone = ZoneInfo(options.time_zone) if options.time_zone else None
+    findings = examine(take_snapshot(options.target), zone, datetime.now(UTC)).findings
+    if findings:
+        for finding in findings:
+            print(f"WRONG: {finding}", file=sys.stderr)
+        print("recharge backup: what was copied is not sound; keep the backup before it", file=sys.stderr)
+        return 1
+    print("verified: sound. To go back to it, stop the network and put the copy in the data folder's place.")
+    if (options.data_dir / "broker").is_dir():
+        print(f"Not in it: the broker's accounts and certificates, {options.data_dir / 'broker'}")
     return 0

@@ -40,9 +40,9 @@ def _print_counts(report: Report) -> None:
     tables = report.tables
     print(
         f"{len(tables.stations)} stations, {len(tables.points)} points,"
-        f" {len(tables.reservations)} reservations; {report.ended} more in the history"
+        f" {len(tables.reservations)} reservations; {report.ended} that ended are in the history"
     )
     print(
-        f"the last batch is {report.sequence}; {report.lines} are in the journal only;"
+        f"{report.sequence} batches were written, {report.lines} of them since the last checkpoint;"
         f" {report.remembered} requests are remembered"
     )

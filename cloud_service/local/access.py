@@ -117,7 +117,7 @@ class SecureAccess:
             f"MQTT  {where}  (TLS and accounts; authority: {self._folders.ca_file.resolve()})",
             f"      {LOOPBACK}:{self._port}  (plain, with accounts, for this machine)",
             f"Accounts: {_recharge()} accounts add NAME --role charger --mqtt-port {self._port}"
-            f" --broker-dir {shlex.quote(str(self._folders.broker.resolve()))}",
+            f" --data-dir {shlex.quote(str(self._folders.broker.resolve().parent))}",
         ]
 
     def example(self) -> str:

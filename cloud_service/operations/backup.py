@@ -19,6 +19,8 @@ def back_up(source: Path, target: Path) -> FrozenFolder:
     """
     if target.exists():
         raise NoBackup(f"{target} exists; name a folder that is to be made")
+    if target.resolve().is_relative_to(source.resolve()):
+        raise NoBackup(f"{target} is in the data folder itself; name a place outside of it")
     snapshot = _without_torn_line(take_snapshot(source))
     partial = target.with_name(target.name + ".partial")
     try:
@@ -30,6 +32,7 @@ def back_up(source: Path, target: Path) -> FrozenFolder:
         partial.rename(target)
         _sync(target.parent)
     except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
         raise NoBackup(f"{target} cannot be written: {error}") from None
     return snapshot
 

@@ -18,7 +18,7 @@ from cloud_service.store.checkpoint import read_checkpoint
 from cloud_service.store.errors import DamagedStore
 from cloud_service.store.filesystem import Folder
 from cloud_service.store.journal import RESTORE, Batch
-from cloud_service.store.recovery import Found, journal_of, read_folder
+from cloud_service.store.recovery import Found, describe_torn, journal_of, read_folder
 
 
 class Report(Struct):
@@ -227,17 +227,9 @@ def _close(scheduled: Iterable[Reservation]) -> Iterator[str]:
 
 def _torn(found: Found) -> Iterator[str]:
     for _, scan in found.segments:
-        rest = len(scan.data) - scan.end
-        if scan.data.endswith(b"\n") and rest:
-            yield (
-                f"{scan.where}, byte {scan.end}: the last line is damaged: torn by a crash, or changed by the"
-                " disk, and then what it answered is lost; the next start sets it aside"
-            )
-        elif rest:
-            yield (
-                f"{scan.where}, byte {scan.end}: the last {rest} bytes are no whole line: a write under way,"
-                " or cut off by a crash; the next start sets them aside"
-            )
+        torn = scan.data[scan.end :]
+        if torn:
+            yield f"{scan.where}, byte {scan.end}: {describe_torn(torn)}; the next start sets it aside"
 
 
 def _name(key: ReservationKey) -> str:

@@ -22,7 +22,13 @@ FORMAT: Final = 1
 Kept = TypeVar("Kept")
 
 
-class Checkpoint(Struct, frozen=True):
+class _Version(Struct):
+    """What is read of a checkpoint before all else: another version may have other fields."""
+
+    format: int = FORMAT
+
+
+class Checkpoint(Struct, frozen=True, forbid_unknown_fields=True):
     """What the files beside it include. The journal from `segment` on holds what came after."""
 
     format: int = FORMAT
@@ -41,7 +47,7 @@ class Checkpoint(Struct, frozen=True):
         return Mark(self.sequence, self.checksum)
 
 
-class Keeping(Struct):
+class Keeping(Struct, forbid_unknown_fields=True):
     """What the three files do not tell, in rows that start with IDs; what is not here has the defaults."""
 
     last_station_id: int = field(name="lastStationID", default=0)
@@ -73,15 +79,15 @@ def read_checkpoint(folder: Folder) -> Checkpoint:
     """The folder's checkpoint; an empty one where the service never wrote here."""
     if CHECKPOINT not in folder.names():
         return Checkpoint()
-    checkpoint = decode(folder, CHECKPOINT, Checkpoint)
-    if checkpoint.format != FORMAT:
+    version = decode(folder, CHECKPOINT, _Version).format
+    if version != FORMAT:
         raise DamagedStore(
             folder.where(CHECKPOINT),
             None,
-            f"written in format {checkpoint.format}, and this version reads format {FORMAT}",
+            f"written in format {version}, and this version reads format {FORMAT}",
             "Start the version that wrote it, or a newer one",
         )
-    return checkpoint
+    return decode(folder, CHECKPOINT, Checkpoint)
 
 
 def write_checkpoint(folder: Folder, checkpoint: Checkpoint) -> None:

@@ -95,7 +95,7 @@ class Scan(Struct):
             batch, mark = decoded
             if batch.sequence != self.mark.sequence + 1 or batch.previous != self.mark.checksum:
                 problem = (
-                    f"line {batch.sequence} does not continue line {self.mark.sequence}: lines are missing"
+                    f"batch {batch.sequence} does not continue batch {self.mark.sequence}: lines are missing"
                 )
                 raise DamagedStore(self.where, self.end, problem, RESTORE)
             yield batch

@@ -128,6 +128,15 @@ def _read_requests(folder: Folder, sequence: int) -> list[Memory]:
     return remembered
 
 
+def describe_torn(torn: bytes) -> str:
+    """What can be said of the bytes behind the last good line."""
+    if torn.endswith(b"\n"):
+        return (
+            "the last line is damaged: torn by a crash, or changed by the disk, and then its answers are lost"
+        )
+    return f"the last {len(torn)} bytes are no whole line: a write that a crash cut off, as a rule"
+
+
 def _settle(folder: Folder, segments: list[tuple[str, Scan]]) -> list[str]:
     """Sets aside what is torn, and makes sure that what was read is on disk before anything builds on it.
 
@@ -142,7 +151,7 @@ def _settle(folder: Folder, segments: list[tuple[str, Scan]]) -> list[str]:
             broken = f"{name}.{scan.end}.broken"
             replace_file(folder, broken, [torn])
             place = f"{scan.where}, byte {scan.end}"
-            notes.append(f"{place}: the last {len(torn)} bytes are no whole line; set aside in {broken}")
+            notes.append(f"{place}: {describe_torn(torn)}; set aside in {broken}")
         if torn or name in filled[-1:]:
             replace_file(folder, name, [scan.data[: scan.end]])
     return notes

@@ -224,3 +224,40 @@ def test_a_backup_of_a_running_network_is_restored(tmp_path: Path) -> None:
     with Stack(tmp_path / "second") as second:
         found = second.recharge("request", "findReservation", "vid=ben")
         assert json.loads(found.stdout)["reservationID"] == 2
+
+
+def test_a_backup_of_a_damaged_folder_says_so(tmp_path: Path) -> None:
+    """Else a backup each night would put damaged copies in the place of good ones."""
+    folder = DiskFolder(tmp_path / "data")
+    store = FileStore(folder, StoreOptions())
+    store.load(NOW)
+    for change in (registration(), booking(), cancellation()):
+        store.append([change], [], 0, NOW)
+    folder.close()
+    journal = tmp_path / "data" / "journal-000001.jsonl"
+    journal.write_bytes(journal.read_bytes().replace(b"ana", b"eva", 1))
+
+    done = Stack(tmp_path).recharge("backup", str(tmp_path / "copy"))
+
+    assert done.returncode == 1
+    assert "WRONG: " in done.stderr
+    assert "journal-000001.jsonl, byte" in done.stderr
+
+
+def test_a_backup_is_not_put_into_the_data_folder(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    with pytest.raises(NoBackup, match="in the data folder itself"):
+        back_up(tmp_path / "data", tmp_path / "data" / "copy")
+
+
+def test_a_backup_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "charging_points.json").write_text("[]")
+
+    def fail(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("cloud_service.operations.backup.os.fsync", fail)
+    with pytest.raises(NoBackup, match="No space left"):
+        back_up(tmp_path / "data", tmp_path / "copy")
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]

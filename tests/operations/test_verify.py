@@ -88,7 +88,7 @@ def test_a_broken_chain_is_found_with_file_and_offset() -> None:
     lines = folder.files()[name].splitlines(keepends=True)
     report = verify(SimulatedFolder({name: lines[0] + lines[2]}))
     assert report.findings == [
-        f"folder/{name}, byte {len(lines[0])}: line 3 does not continue line 1: lines are missing."
+        f"folder/{name}, byte {len(lines[0])}: batch 3 does not continue batch 1: lines are missing."
         " Restore the folder from a backup, or ask for help with this file at hand"
     ]
 

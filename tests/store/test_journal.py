@@ -99,14 +99,16 @@ def test_damage_before_a_good_line_stops_the_start(name: str) -> None:
 
 def test_a_first_line_that_does_not_follow_the_checkpoint_stops_the_start() -> None:
     lines, _ = chain(3)
-    with pytest.raises(DamagedStore, match="byte 0: line 2 does not continue line 0"):
+    with pytest.raises(DamagedStore, match="byte 0: batch 2 does not continue batch 0"):
         read(SimulatedFolder({JOURNAL: lines[1] + lines[2]}), NOW)
 
 
 def test_a_missing_segment_stops_the_start() -> None:
     lines, _ = chain(3)
     files = {JOURNAL: lines[0], "journal-000003.jsonl": lines[2]}
-    with pytest.raises(DamagedStore, match=r"journal-000003.jsonl, byte 0: line 3 does not continue line 1"):
+    with pytest.raises(
+        DamagedStore, match=r"journal-000003.jsonl, byte 0: batch 3 does not continue batch 1"
+    ):
         read(SimulatedFolder(files), NOW)
 
 

@@ -209,6 +209,22 @@ def test_a_damaged_file_of_the_service_s_own_stops_the_start(name: str) -> None:
         open_store(SimulatedFolder({name: b"{"}))
 
 
+@pytest.mark.parametrize("name", ["checkpoint.json", "owners_and_ids.json"])
+def test_a_name_in_the_service_s_own_files_that_it_does_not_know_stops_the_start(name: str) -> None:
+    """A letter that the disk has changed would else read as if nothing were there."""
+    folder = SimulatedFolder()
+    store, recovered = open_store(folder)
+    store.append([registration()], [], 0, NOW)
+    recovered.tables.apply(registration())
+    checkpoint(store, standing(recovered), NOW)
+    files = folder.files()
+    key = b"segment" if name == "checkpoint.json" else b"lastStationID"
+    files[name] = files[name].replace(key, key[:-1] + b"~")
+
+    with pytest.raises(DamagedStore, match=rf"folder/{name}: not what the service wrote: .*unknown field"):
+        open_store(SimulatedFolder(files))
+
+
 def test_a_full_disk_changes_nothing_and_passes() -> None:
     folder = SimulatedFolder()
     store, _ = open_store(folder)
