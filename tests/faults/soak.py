@@ -1,5 +1,6 @@
 """A living network with a mixed load and a fault now and then, checked at the end: ./run soak --minutes N."""
 
+import logging
 import sys
 import tempfile
 import time
@@ -43,13 +44,14 @@ class Soak:
         self._looked = self._begun
 
     def run(self, seconds: float, between: float) -> None:
-        """Lives so long; faults are so far apart on average, and the last minute has none."""
-        end, next_fault = self._begun + seconds, self._begun + between
+        """Lives so long; faults are so far apart on average, and the last minute or quarter has none."""
+        end, next_fault = self._begun + seconds, self._begun + between / 2
+        last_fault = end - min(60, seconds / 4)
         while time.monotonic() < end:
             time.sleep(SAMPLE)
             self._load.check()
             self._sample()
-            if next_fault <= time.monotonic() < end - 60:
+            if next_fault <= time.monotonic() < last_fault:
                 self._fault()
                 next_fault = time.monotonic() + self._random.uniform(0.5, 1.5) * between
 
@@ -112,7 +114,12 @@ class Soak:
 def main(words: list[str] | None = None) -> int:
     options = _read_options(words)
     cloud_service.broker.asynchronous.LONGEST_PAUSE = 1.0  # type: ignore[misc] # ours is a test: back at once
+    logging.getLogger("cloud_service").setLevel(logging.ERROR)  # that connections end is what is wanted here
     options.report.mkdir(parents=True, exist_ok=True)
+    print(
+        f"a network lives for {options.minutes:g} minutes; every {options.between:g} s or so a fault",
+        flush=True,
+    )
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         stack = Stack(Path(folder), checkpoint_seconds="20", log_level="warning")
         with stack:
@@ -153,12 +160,13 @@ def _report(samples: Samples, load: Load, options: Namespace) -> None:
     panels = {
         "memory (MiB)": samples.memory,
         "open files": samples.descriptors,
-        "latency (ms)": samples.latency,
+        "latency (ms, logarithmic)": samples.latency,
     }
     title = f"{options.minutes:g} minutes, {len(samples.faults)} faults"
     (options.report / "soak.svg").write_text(draw(title, panels, samples.faults))
     counts = {outcome: len(load.record[outcome]) for outcome in ("answered", "refused", "unknown")}
-    print(f"{title}: " + ", ".join(f"{count} requests {outcome}" for outcome, count in counts.items()))
+    print(f"{title}: {counts['answered']} requests answered, {counts['unknown']} not in time;")
+    print(f"{counts['refused']} refused, because a vehicle looked for a reservation that it had not")
     print(
         f"{load.repeated} changes asked for a second time: the same answers; the checker found nothing wrong"
     )
