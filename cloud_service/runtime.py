@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from secrets import token_hex
 from typing import Annotated, Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -16,6 +15,7 @@ import msgspec
 
 from cloud_service import __version__
 from cloud_service.broker.link import Link, Ticket
+from cloud_service.comparison import Comparison
 from cloud_service.memory import MemoryLimits
 from cloud_service.operations.audit import AuditLog
 from cloud_service.protocol import topics
@@ -48,11 +48,11 @@ _STATE_MOST_OUTSTANDING: Final = 2_000
 """While the broker is behind by this many messages, retained state waits: replies go first."""
 _MOST_OUTSTANDING_BYTES: Final = 32 * 2**20
 """While the broker is behind by so many bytes, requests wait: large replies must not pile up in memory."""
-_RUNNING: Final = topics.reply(NAME) + "/running"
+_OWN: Final = topics.reply(NAME) + "/"
+"""Below it the service tells itself something."""
+_RUNNING: Final = _OWN + "running"
 """Retained for some seconds: the service that was connected last."""
 _RUNNING_SECONDS: Final = 3
-_COMPARED: Final = topics.reply(NAME) + "/compared"
-"""The service's message to itself: whatever the broker had retained came before it."""
 
 
 def run_service(settings: ServiceSettings) -> int:
@@ -108,13 +108,14 @@ class Runtime:
             subscriptions=[
                 *(topics.request(action, "+") for action in REQUESTS),
                 *(topics.control(action, "+") for action in CONTROLS),
-                topics.reply(NAME) + "/#",
+                _OWN + "#",
             ],
             will=self._presence(online=False),
             on_message=self._received,
             on_published=self._published,
             on_ready=self._ready,
         )
+        self._comparison = Comparison(settings.broker, NAME, self._state, self._link)
 
     def run(self, stop: "Stop") -> int:
         """The loop. Ends when asked to, with everything answered that was taken in.
@@ -124,7 +125,8 @@ class Runtime:
         """
         self._link.watch(stop.descriptor)
         while not stop.asked and not self._superfluous:
-            self._link.poll(0 if len(self._service) and not self._behind else 0.2)
+            at_once = self._comparison.waits or (len(self._service) and not self._behind)
+            self._link.poll(0 if at_once else 0.2)
             self._turn()
         log.info("stopping")
         self._answer_the_rest()
@@ -148,6 +150,7 @@ class Runtime:
         if not self._behind:
             self._send(self._service.work(_now()))
         self._service.maintain(_now())
+        self._comparison.turn(self._service.network)
         self._tell_state()
         self._beat()
 
@@ -166,17 +169,12 @@ class Runtime:
         for changes in work.changes:
             self._state.note(changes)
         if work.reloaded:
-            self._compare()
+            self._comparison.begin()
 
     def _received(self, message: Message, ticket: Ticket) -> None:
         if message.topic == _RUNNING:
             self._look_at(message)
-        elif message.topic == _COMPARED:
-            if self._state.end_comparison(self._service.network, message.payload):
-                self._link.unsubscribe(f"{topics.ROOT}/state/#")
-        elif topics.parse_state(message.topic) is not None:
-            self._state.compare(self._service.network, message)
-        else:
+        elif not message.topic.startswith(_OWN):  # else it is one of ours to ourselves
             self._service.take_in(message, ticket, time.time())
             return
         self._link.settle(ticket)
@@ -204,14 +202,7 @@ class Runtime:
         self._link.subscribe(_RUNNING)
         mark = msgspec.json.encode(_Running(self._since, _now()))
         self._link.publish(Message(_RUNNING, mark, retain=True, expiry=_RUNNING_SECONDS))
-        self._compare()
-
-    def _compare(self) -> None:
-        """Has the broker send what it has retained, which a restart of either may have made untrue."""
-        mark = token_hex(8).encode()
-        self._state.begin_comparison(mark)
-        self._link.subscribe(f"{topics.ROOT}/state/#")
-        self._link.publish(Message(_COMPARED, mark, qos=1))
+        self._comparison.begin()
 
     def _tell_state(self) -> None:
         if not self._link.ready or time.monotonic() < self._next_state:

@@ -108,6 +108,9 @@ class Link:
         """Has `poll` return early when this descriptor can be read."""
         self._poll.register(descriptor, select.POLLIN)
 
+    def unwatch(self, descriptor: int) -> None:
+        self._poll.unregister(descriptor)
+
     def publish(self, message: Message, receipt: Any = None) -> None:
         """Sends a message as soon as the broker takes it; `on_published` is given the receipt when it has."""
         self.outstanding_bytes += message.size
@@ -127,9 +130,6 @@ class Link:
     def subscribe(self, topic: str) -> None:
         """Asks for a topic for the time being, its retained messages included."""
         self._client.subscribe(topic, options=SubscribeOptions(qos=0, retainAsPublished=True))
-
-    def unsubscribe(self, topic: str) -> None:
-        self._client.unsubscribe(topic)
 
     def poll(self, timeout: float) -> None:
         """Waits so many seconds at most for something to do, and does it."""

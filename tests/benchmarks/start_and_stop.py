@@ -4,6 +4,7 @@ A folder with 100,000 stations, 400,000 points, 200,000 reservations and a journ
 the service starts on it, as a process, and is asked to end.
 """
 
+import asyncio
 import sys
 import tempfile
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from cloud_service.broker.requester import Requester
 from cloud_service.core.changes import Changes, Event
 from cloud_service.core.network import Tables
 from cloud_service.core.records import Point, Reservation, Station
@@ -23,7 +25,7 @@ from cloud_service.store.filesystem import DiskFolder, replace_file
 from cloud_service.store.folding import Fold, Unfolded
 from cloud_service.store.journal import Batch, Mark, Remembered, encode_line
 from cloud_service.store.names import segment_name
-from tests.harness import Stack, wait_until
+from tests.harness import DEADLINE, Stack, wait_until
 
 POINTS_EACH = 4
 
@@ -37,6 +39,8 @@ class Times(Struct, frozen=True):
     stop_while_telling: float
     """While the retained state was still on its way to the broker."""
     start_without_journal: float
+    first_answer: float
+    """Of a request that is sent at that moment: it waits behind what the broker has retained."""
     stop_in_checkpoint: float
     stop_at_rest: float
 
@@ -58,6 +62,7 @@ def describe(times: Times) -> list[str]:
     return [
         f"start to online: {times.start:.1f} s; of these, {times.reading}",
         f"start to online after a clean stop, without a journal: {times.start_without_journal:.1f} s",
+        f"a request right after a start at a broker that has all retained state: {times.first_answer:.1f} s",
         f"SIGTERM to the end: {times.stop_at_rest:.1f} s at rest, {times.stop_in_checkpoint:.1f} s in a"
         f" checkpoint, {times.stop_while_telling:.1f} s while the retained state was on its way",
     ]
@@ -78,10 +83,22 @@ def measure(place: Path, stations: int, reservations: int, lines: int) -> Times:
         start_without_journal = _start(stack)
         _wait_until_told(stack)
         stop_at_rest = _stop(stack)
+        stack.environment["RECHARGE_CHECKPOINT_SECONDS"] = "0.1"
+        _start(stack)
+        first_answer = _first_answer(stack)
+        _wait_until_told(stack)
         stop_in_checkpoint = _stop_in_checkpoint(stack)
     finally:
         stack.kill()
-    return Times(start, reading, stop_while_telling, start_without_journal, stop_in_checkpoint, stop_at_rest)
+    return Times(
+        start,
+        reading,
+        stop_while_telling,
+        start_without_journal,
+        first_answer,
+        stop_in_checkpoint,
+        stop_at_rest,
+    )
 
 
 def _start(stack: Stack) -> float:
@@ -90,10 +107,18 @@ def _start(stack: Stack) -> float:
     return time.monotonic() - begun
 
 
+def _first_answer(stack: Stack) -> float:
+    async def ask() -> float:
+        async with Requester(stack.address, "operator") as operator:
+            begun = time.monotonic()
+            await operator.request("receiveAllChargingPoints", {"chargingStationID": 1}, timeout=DEADLINE)
+            return time.monotonic() - begun
+
+    return asyncio.run(ask())
+
+
 def _stop_in_checkpoint(stack: Stack) -> float:
     """A change makes a checkpoint due; its first file tells that it is being made."""
-    stack.environment["RECHARGE_CHECKPOINT_SECONDS"] = "0.1"
-    _start(stack)
     done = stack.recharge("request", "newChargingStation", "x_position=-1", "y_position=-1")
     assert done.returncode == 0, done.stderr
     wait_until(lambda: any(stack.data_dir.glob("charging_*.json.new")), "a checkpoint is being made")
