@@ -116,7 +116,7 @@ class Service:
             return
         waiting = Waiting(incoming, arrival, ticket, message.size)
         if incoming.expired(arrival):
-            self._refused.append(_answer(waiting, None))
+            self._refuse(_answer(waiting, None), message)
         elif not self._waiting.add(waiting):
             self._refuse(self._turn_away(waiting), message)
 
