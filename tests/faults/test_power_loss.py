@@ -109,9 +109,10 @@ def _check_second_loss(folder: SimulatedFolder, possible: Possible, now: datetim
     return 1
 
 
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("disk", DISKS)
 def test_what_was_answered_survives(disk: str, scale: Scale, figure: Callable[[str], None]) -> None:
-    wanted = scale(share=10_000, full=100_000)
+    wanted = scale(share=4_000, full=100_000)
     count, seed = 0, 0
     while count < wanted:
         random = Random(f"{disk} {seed}")

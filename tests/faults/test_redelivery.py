@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -176,6 +177,7 @@ def check_histories(count: int, *, shrink: bool = True) -> None:
     )
 
 
+@pytest.mark.timeout(3600)
 def test_histories(scale: Scale, figure: Callable[[str], None]) -> None:
     count = scale(share=250, full=5_000)
     check_histories(count)

@@ -139,6 +139,7 @@ def check_prefixes(size: int = 2_000) -> int:
     return len(journal) + 1
 
 
+@pytest.mark.timeout(1800)
 def test_every_prefix_recovers_to_its_last_whole_line(figure: Callable[[str], None]) -> None:
     figure(f"journal: {check_prefixes(20_000)} prefixes, each recovered to its last whole line")
 
@@ -170,6 +171,7 @@ def check_flipped_bits(step: int) -> str:
     return f"{8 * len(positions)} flipped bits of {8 * len(journal)}"
 
 
+@pytest.mark.timeout(1800)
 def test_every_flipped_bit_is_noticed(scale: Scale, figure: Callable[[str], None]) -> None:
     """In the last line it may cost that line, set aside and reported; any other stops the start."""
     figure(f"journal: {check_flipped_bits(scale(share=7, full=1))}, each noticed")
