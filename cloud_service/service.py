@@ -127,7 +127,7 @@ class Service:
         self._refused.append(answer)
 
     def _turn_away(self, waiting: Waiting) -> Answer:
-        """BUSY says that nothing has happened, so not where an earlier delivery was decided or waits."""
+        """BUSY says that nothing has happened: not where an earlier delivery waits or may have been decided."""
         incoming = waiting.incoming
         if incoming.identity is not None:
             known = self._memory.find(incoming.client, incoming.identity)
@@ -135,6 +135,8 @@ class Service:
                 return _answer(waiting, _repeated(known, incoming))
             if self._waiting.holds(incoming.client, incoming.identity):
                 return Answer(waiting.ticket, None, waiting, silence="waits already")
+            if not self._writable:
+                return _answer(waiting, failed(StorageFailed()))
         return _answer(waiting, failed(Busy()))
 
     def work(self, now: datetime) -> Work:

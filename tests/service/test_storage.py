@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from cloud_service.service import ServiceLimits
 from tests.service.bench import Bench, FailingStore
 
 
@@ -136,3 +137,20 @@ def test_who_expires_while_the_store_is_read_anew_has_no_effect(bench: Bench, st
     assert not read_anew.answers
     assert [answer.outcome for answer in after.answers] == ["expired"]
     assert bench.ask("bob", "findReservation") == "NOT_FOUND"
+
+
+def test_what_may_be_on_disk_is_not_busy(store: FailingStore) -> None:
+    """BUSY would say that nothing has happened."""
+    bench = Bench(store, ServiceLimits(pending_per_client=1))
+    bench.station("ana")
+    store.failing_syncs, store.kept_in_spite = 1, True
+    assert bench.book("bob", requestID="once") == "STORAGE"
+    values = {"x": 0, "y": 0, "actualBatteryPercentage": 50, "batteryCapacity": 20}
+    bench.send("bob", "findReservation", "waits")
+    bench.send("bob", "scheduleReservation", "again", requestID="once", **values)
+    bench.send("bob", "findReservation", "other")
+
+    answers = {answer.ticket: answer.outcome for answer in bench.turn().answers}
+
+    assert answers["again"] == "STORAGE"
+    assert answers["other"] == "BUSY"
