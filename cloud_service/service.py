@@ -127,7 +127,7 @@ class Service:
         self._refused.append(answer)
 
     def _turn_away(self, waiting: Waiting) -> Answer:
-        """BUSY says that nothing has happened: not where an earlier delivery waits or may have been decided."""
+        """BUSY says that nothing has happened: not where an earlier delivery waits or may be on disk."""
         incoming = waiting.incoming
         if incoming.identity is not None:
             known = self._memory.find(incoming.client, incoming.identity)

@@ -86,7 +86,7 @@ def test_link_cut(tmp_path: Path, scale: Scale, figure: Figure) -> None:
 
 @pytest.mark.timeout(3600)
 def test_link_slow(tmp_path: Path, scale: Scale, figure: Figure) -> None:
-    count = scale(share=4, full=50)
+    count = scale(share=2, full=50)
     random = Random(3)
     with stack_behind_proxy(tmp_path) as (stack, proxy):
         with Load(stack) as load:

@@ -19,7 +19,7 @@ from tests.faults.flood_attacks import POINTS, STANDING, Progress, attack
 from tests.harness import DEADLINE, Stack, wait_until
 
 COUNTS = {
-    "idle connections": (5_000, 5_000),
+    "idle connections": (3_000, 5_000),
     "connections with a byte a second": (100, 1_000),
     "connections that never read": (20, 100),
     "connections cut in a request or a reply": (1_000, 20_000),

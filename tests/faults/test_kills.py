@@ -90,7 +90,7 @@ def tear(data_dir: Path) -> None:
 def test_service_killed_at_random_moments(
     tmp_path: Path, scale: Scale, figure: Callable[[str], None]
 ) -> None:
-    kills, again = scale(share=12, full=300), scale(share=4, full=100)
+    kills, again = scale(share=8, full=300), scale(share=4, full=100)
     answered = repeated = done = done_again = 0
     while done < kills:
         random = Random(done)

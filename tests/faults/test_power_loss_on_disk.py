@@ -82,7 +82,7 @@ def new_disk() -> Iterator[Callable[[Path], Disk]]:
 def test_power_loss(
     new_disk: Callable[[Path], Disk], tmp_path: Path, scale: Scale, figure: Callable[[str], None]
 ) -> None:
-    count = scale(share=10, full=500)
+    count = scale(share=6, full=500)
     answered = repeated = done = 0
     while done < count:
         random = Random(done)

@@ -22,7 +22,9 @@ NAME = "asker"
 
 @pytest.mark.timeout(600)
 def test_a_large_network(tmp_path: Path, scale: Scale, figure: Callable[[str], None]) -> None:
-    stations = scale(share=3_000, full=100_000)
+    if not scale.full:
+        pytest.skip("a small network says nothing about time: only with --faults full")
+    stations = 100_000
     times = measure(tmp_path, stations, 2 * stations, stations)
     figure(
         f"{stations} stations, {4 * stations} points, {2 * stations} reservations, {stations} journal lines"
