@@ -29,11 +29,11 @@ def test_each_takes_effect_once_and_others_do_not_wait(
     count = scale(share=4_000, full=20_000)
     with Stack(tmp_path, pending_in_all="3000", pending_per_client="2500", log_level="warning") as stack:
         # Before those, the broker's own queue is full of them, in which there are no turns.
-        seen, waits = _beside(stack, Plan(count, unanswered=count, lead=count - 2_500))
+        seen, waits = _beside(stack, Plan(count, unanswered=4_000, lead=1_500))
         assert _places(stack) == list(range(count)), "a request was lost, or took effect twice"
     assert set(seen.statuses) == {"ok", "BUSY"}
     figure(
-        f"{count} requests of one client at once, where 2,500 may wait: all took effect once, after"
+        f"{count} requests of one client, 4,000 at once where 2,500 may wait: all took effect once, after"
         f" {seen.statuses['BUSY']} answers BUSY; {_compare(seen, waits)}"
     )
     assert _percentile(waits, 99) * AHEAD < _percentile(seen.waits, 50), "vehicles wait behind the others"
