@@ -5,7 +5,9 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from cloud_service.gateway.translation import read_request
 from cloud_service.protocol import topics
+from cloud_service.protocol.errors import RequestError
 from cloud_service.protocol.requests import KEYS
 
 OTHERS_STATION, OWN_STATION, OWN_POINT = 1, 2, 1
@@ -156,3 +158,12 @@ class Hostile:
             return self._missing(action)
         size = self._random.choice((65_000, 65_536, 65_537, 100_000))
         return self._object({**self._values(action), "extra": b'"' + b"x" * size + b'"'})
+
+
+def is_request(body: bytes) -> bool:
+    """Whether the gateway would hand it on to the service."""
+    try:
+        read_request(body)
+    except RequestError:
+        return False
+    return True

@@ -11,11 +11,10 @@ from random import Random
 import pytest
 
 from cloud_service.broker.publish_packet import Malformed, read_publish
-from cloud_service.gateway.translation import read_request
-from cloud_service.protocol.errors import RequestError
 from cloud_service.store.journal import Mark, Scan, decode_line
 from tests.conftest import Scale
 from tests.faults.fuzz_input import examples, is_object, join, line_with, split
+from tests.faults.hostile import is_request
 
 LONG = 600
 WITHOUT_ATHERIS = "atheris is not installed, and nothing fuzzes the parsers: pip install -e '.[faults]'"
@@ -26,7 +25,7 @@ def test_examples_reach_the_parsers() -> None:
     assert [split(join(example)) for example in given] == given
     bodies = [example.body for example in given]
     assert sum(map(is_object, bodies)) > len(bodies) * 0.3
-    assert sum(map(_is_request, bodies)) > len(bodies) * 0.05
+    assert sum(map(is_request, bodies)) > len(bodies) * 0.05
     assert any(map(_is_packet, bodies))
     assert any(len(list(Scan("journal", body, Mark()).batches())) == 2 for body in bodies)
     assert any(decode_line(line_with(body)) for body in bodies)
@@ -51,14 +50,6 @@ def test_parsers(tmp_path: Path, scale: Scale, figure: Callable[[str], None]) ->
     done = re.search(r"Done (\d+) runs in (\d+) second", run.stderr)
     assert done, run.stderr[-2000:]
     figure(f"coverage-guided fuzzer on the parsers: {done[1]} inputs in {done[2]} s, no crash")
-
-
-def _is_request(body: bytes) -> bool:
-    try:
-        read_request(body)
-    except RequestError:
-        return False
-    return True
 
 
 def _is_packet(body: bytes) -> bool:

@@ -13,12 +13,11 @@ from pathlib import Path
 import pytest
 
 from cloud_service.broker.requester import Requester
-from cloud_service.gateway.translation import read_request
 from cloud_service.protocol import topics
-from cloud_service.protocol.errors import ERRORS, RequestError
+from cloud_service.protocol.errors import ERRORS
 from cloud_service.protocol.messages import Message
 from tests.conftest import Scale
-from tests.faults.hostile import OTHERS_STATION, OWN_POINT, OWN_STATION
+from tests.faults.hostile import OTHERS_STATION, OWN_POINT, OWN_STATION, is_request
 from tests.faults.hostile_attack import NAME, NO_ANSWER, attack, bodies_over_tcp, messages
 from tests.harness import Stack
 
@@ -73,7 +72,7 @@ def test_hostile_bodies_over_tcp(tmp_path: Path, scale: Scale, figure: Callable[
     count = scale(share=3_000, full=150_000)
     with _unharmed(tmp_path, "gateway-fuzzer") as stack:
         answers, waits = _attacked(stack, "TCP", stack.tcp_port, count)
-    sound = sum(_is_request(body) for body in bodies_over_tcp(count))
+    sound = sum(is_request(body) for body in bodies_over_tcp(count))
     assert sound > SOUND_ENOUGH * count, f"few of {count} bodies reach the service"
     assert not answers[NO_ANSWER], f"connections ended without an answer: {answers}"
     results = answers.total() - answers["None"]
@@ -123,11 +122,3 @@ def _attacked(stack: Stack, protocol: str, port: int, count: int) -> tuple[Count
 def _is_answered(message: Message) -> bool:
     """Whether nothing in a body on a request topic allows that it gets no reply."""
     return b"replyTo" not in message.payload and b"expiresAt" not in message.payload
-
-
-def _is_request(body: bytes) -> bool:
-    try:
-        read_request(body)
-    except RequestError:
-        return False
-    return True
