@@ -13,7 +13,7 @@ RUN groupadd --gid 1883 recharge \
     /secrets /secrets/administrator /secrets/cloud_service /secrets/gateway /secrets/demo
 COPY --from=dependencies /opt/recharge /opt/recharge
 COPY cloud_service /opt/recharge/lib/python3.13/site-packages/cloud_service
-COPY clients /opt/recharge/lib/python3.13/site-packages/clients
+COPY clients/recharge /opt/recharge/lib/python3.13/site-packages/recharge
 RUN python -m compileall -q /opt/recharge/lib
 USER 1883:1883
 WORKDIR /data

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import hypothesis
 import pytest
 
-from tests.harness import Stack
+from tests.kit.processes import Stack
 
 # On a busy machine an example may take long, which says nothing about the code.
 hypothesis.settings.register_profile("share", deadline=None, max_examples=50)

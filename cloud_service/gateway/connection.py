@@ -10,10 +10,10 @@ from datetime import tzinfo
 from typing import Any, Final, Protocol
 from uuid import uuid4
 
-from cloud_service.broker.requester import OutcomeUnknown
 from cloud_service.gateway.framing import Framer, Unreadable
 from cloud_service.gateway.settings import GatewaySettings
 from cloud_service.gateway.translation import NONE, may_end, read_request, write_reply
+from cloud_service.mqtt.requester import OutcomeUnknown
 from cloud_service.protocol.errors import BadRequest, RequestError
 from cloud_service.protocol.replies import OK
 

@@ -4,7 +4,7 @@ from ipaddress import IPv4Network, IPv6Network
 
 from msgspec import Struct
 
-from cloud_service.broker.address import BrokerAddress
+from cloud_service.mqtt.address import BrokerAddress
 
 
 class GatewaySettings(Struct, frozen=True):

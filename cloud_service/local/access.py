@@ -8,12 +8,12 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Final, Protocol
 
-from cloud_service.broker.address import BrokerAddress
+from cloud_service.accounts.broker_accounts import Account, Accounts
+from cloud_service.accounts.first_accounts import ADMINISTRATOR
+from cloud_service.accounts.secret_files import FOR_OWNER, write_file
+from cloud_service.accounts.secure_broker import BrokerFolders, find_plugin, prepare, secure_listeners
 from cloud_service.local import mosquitto
-from cloud_service.operations.accounts import Account, Accounts
-from cloud_service.operations.first_accounts import ADMINISTRATOR
-from cloud_service.operations.secret_files import FOR_OWNER, write_file
-from cloud_service.operations.secure_broker import BrokerFolders, find_plugin, prepare, secure_listeners
+from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.protocol import topics
 
 LOOPBACK: Final = "127.0.0.1"

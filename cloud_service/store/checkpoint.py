@@ -35,8 +35,8 @@ class Checkpoint(Struct, frozen=True, forbid_unknown_fields=True):
     sequence: int = 0
     checksum: str = "00000000"
     segment: int = 1
-    told: int = 0
-    untold: tuple[tuple[int, Event], ...] = ()
+    delivered: int = field(name="told", default=0)
+    pending_events: tuple[tuple[int, Event], ...] = field(name="untold", default=())
     """Events that the broker has not taken yet, with the sequence number of their batch."""
     sizes: dict[str, int] = field(default_factory=dict)
     """How many bytes count of each file that only grows."""
@@ -47,7 +47,7 @@ class Checkpoint(Struct, frozen=True, forbid_unknown_fields=True):
         return Mark(self.sequence, self.checksum)
 
 
-class Keeping(Struct, forbid_unknown_fields=True):
+class OwnersAndIDs(Struct, forbid_unknown_fields=True):
     """What the three files do not tell, in rows that start with IDs; what is not here has the defaults."""
 
     last_station_id: int = field(name="lastStationID", default=0)
@@ -94,14 +94,14 @@ def write_checkpoint(folder: Folder, checkpoint: Checkpoint) -> None:
     replace_file(folder, CHECKPOINT, [msgspec.json.format(msgspec.json.encode(checkpoint), indent=4), b"\n"])
 
 
-def read_keeping(folder: Folder) -> Keeping:
+def read_keeping(folder: Folder) -> OwnersAndIDs:
     """None yet without a checkpoint; with one it must be there, or the stations would be anybody's."""
     if KEEPING in folder.names():
-        return decode(folder, KEEPING, Keeping)
+        return decode(folder, KEEPING, OwnersAndIDs)
     if CHECKPOINT in folder.names():
         problem = "missing: it says whose the stations are, and which IDs were given"
         raise DamagedStore(folder.where(KEEPING), None, problem, RESTORE)
-    return Keeping()
+    return OwnersAndIDs()
 
 
 def write_keeping(folder: Folder, tables: Tables) -> None:

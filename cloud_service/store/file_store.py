@@ -11,11 +11,11 @@ from msgspec import Struct
 
 from cloud_service.core.changes import Changes
 from cloud_service.store.checkpoint import Checkpoint
+from cloud_service.store.checkpointing import CheckpointWriter, GivenUp, SinceCheckpoint
 from cloud_service.store.errors import SyncFailed, WriteFailed
 from cloud_service.store.filesystem import File, Folder, write_all
-from cloud_service.store.folding import Fold, GivenUp, Unfolded
-from cloud_service.store.interface import Recovered, Standing
-from cloud_service.store.journal import Batch, Mark, Remembered, encode_line
+from cloud_service.store.interface import CheckpointInput, Recovered
+from cloud_service.store.journal import Batch, Mark, RequestRecord, encode_line
 from cloud_service.store.names import segment_name
 from cloud_service.store.pause import Pause
 from cloud_service.store.recovery import Found, keep_aside, recover
@@ -44,14 +44,14 @@ class FileStore:
         self._mark = Mark()
         self._number = self._newest = 0
         self._segment: File | None = None
-        self._unfolded = Unfolded()
+        self._since_checkpoint = SinceCheckpoint()
         self._sizes: dict[str, int] = {}
-        self._fold: Fold | None = None
+        self._fold: CheckpointWriter | None = None
         self._fold_pause: Pause | None = None
         self._failures = 0
 
     @property
-    def folding(self) -> bool:
+    def checkpointing(self) -> bool:
         """Whether a checkpoint is being made."""
         return self._fold is not None and self._fold.running()
 
@@ -59,7 +59,7 @@ class FileStore:
         self._let_go()
         found = recover(self._folder, self._options.zone, now)
         self._mark, self.sequence = found.mark, found.mark.sequence
-        self._unfolded, self._newest = found.unfolded, found.last_segment
+        self._since_checkpoint, self._newest = found.since_checkpoint, found.last_segment
         # Of a history that an operator took away nothing counts any more.
         there = set(self._folder.names())
         self._sizes = {name: size for name, size in found.sizes.items() if name in there}
@@ -74,9 +74,11 @@ class FileStore:
         """What was set aside must not come back."""
         remembered = found.recovered.remembered
         oldest = remembered[0].sequence if remembered else self.sequence + 1
-        standing = Standing(found.recovered.tables, found.told, found.recovered.untold, oldest)
+        checkpoint_input = CheckpointInput(
+            found.recovered.tables, found.delivered, found.recovered.pending_events, oldest
+        )
         try:
-            fold = self._prepare_fold(standing, now)
+            fold = self._prepare_fold(checkpoint_input, now)
             fold.run()
         except OSError:
             self._let_go()
@@ -84,11 +86,11 @@ class FileStore:
         self._sizes = dict(fold.sizes)
 
     def append(
-        self, changes: Sequence[Changes], remembered: Sequence[Remembered], told: int, now: datetime
+        self, changes: Sequence[Changes], remembered: Sequence[RequestRecord], delivered: int, now: datetime
     ) -> int:
         segment = self._writable()
         batch = Batch(
-            self._mark.sequence + 1, self._mark.checksum, now, tuple(changes), tuple(remembered), told
+            self._mark.sequence + 1, self._mark.checksum, now, tuple(changes), tuple(remembered), delivered
         )
         line, mark = encode_line(batch)
         size = segment.size
@@ -103,30 +105,30 @@ class FileStore:
             self._let_go()
             raise SyncFailed(f"{self._where()}: {error}") from error
         self._mark, self.sequence = mark, mark.sequence
-        self._unfolded.add(batch)
+        self._since_checkpoint.add(batch)
         return mark.sequence
 
-    def maintain(self, standing: Standing, now: datetime) -> None:
+    def maintain(self, checkpoint_input: CheckpointInput, now: datetime) -> None:
         if self._segment is None:
             return
         if self._fold is not None:
-            if not self.folding:
+            if not self.checkpointing:
                 self._end_fold(now)
-        elif self._unfolded.batches and self._due(now):
+        elif self._since_checkpoint.batches and self._due(now):
             try:
-                self._fold = self._prepare_fold(standing, now)
+                self._fold = self._prepare_fold(checkpoint_input, now)
             except OSError as error:
                 self._postpone(error, now)
             else:
                 self._fold.start()
 
-    def close(self, standing: Standing, now: datetime) -> None:
+    def close(self, checkpoint_input: CheckpointInput, now: datetime) -> None:
         self._writable()
         if self._fold is not None:
             self._fold.give_up()
             self._fold.join()
             self._end_fold(now)
-        self._prepare_fold(standing, now).run()
+        self._prepare_fold(checkpoint_input, now).run()
         self._let_go()
         self._folder.remove(segment_name(self._number))
         self._folder.sync()
@@ -179,22 +181,26 @@ class FileStore:
         full = self._segment.size >= self._options.checkpoint_bytes and not self._failures
         return full or self._fold_pause.is_over(now)
 
-    def _prepare_fold(self, standing: Standing, now: datetime) -> Fold:
+    def _prepare_fold(self, checkpoint_input: CheckpointInput, now: datetime) -> CheckpointWriter:
         """Begins a new segment, so that all before it can be folded."""
         self._open_segment()
         checkpoint = Checkpoint(
             sequence=self._mark.sequence,
             checksum=self._mark.checksum,
             segment=self._number,
-            told=standing.told,
-            untold=tuple(standing.untold),
+            delivered=checkpoint_input.delivered,
+            pending_events=tuple(checkpoint_input.pending_events),
             sizes=self._sizes,
             at=now,
         )
-        fold = Fold(
-            self._folder, standing.tables.snapshot(), checkpoint, self._unfolded, standing.oldest_remembered
+        fold = CheckpointWriter(
+            self._folder,
+            checkpoint_input.tables.snapshot(),
+            checkpoint,
+            self._since_checkpoint,
+            checkpoint_input.oldest_remembered,
         )
-        self._unfolded = Unfolded()
+        self._since_checkpoint = SinceCheckpoint()
         return fold
 
     def _end_fold(self, now: datetime) -> None:
@@ -202,7 +208,7 @@ class FileStore:
         fold, self._fold = self._fold, None
         self._sizes = dict(fold.sizes)
         if fold.error is not None:
-            self._unfolded = self._unfolded.after(fold.unfolded)
+            self._since_checkpoint = self._since_checkpoint.after(fold.since_checkpoint)
             if not isinstance(fold.error, GivenUp):
                 self._postpone(fold.error, now)
             return

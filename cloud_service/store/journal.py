@@ -10,7 +10,7 @@ from typing import Final
 from zlib import crc32
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from cloud_service.core.changes import Changes
 from cloud_service.store.errors import DamagedStore
@@ -20,7 +20,7 @@ _HEAD: Final = len(_PREFIX) + 8
 RESTORE: Final = "Restore the folder from a backup, or ask for help with this file at hand"
 
 
-class Remembered(Struct, frozen=True, gc=False, array_like=True):
+class RequestRecord(Struct, frozen=True, gc=False, array_like=True):
     """A request that was answered, and its answer: what makes a further delivery take no effect."""
 
     client: str
@@ -39,8 +39,8 @@ class Batch(Struct, frozen=True):
     """The checksum of the line before; eight zeros before the first."""
     at: datetime
     changes: tuple[Changes, ...] = ()
-    remembered: tuple[Remembered, ...] = ()
-    told: int = 0
+    remembered: tuple[RequestRecord, ...] = ()
+    delivered: int = field(name="told", default=0)
     """The events of the batches up to this sequence number have reached the broker."""
 
 

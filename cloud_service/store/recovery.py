@@ -11,14 +11,19 @@ from msgspec import Struct
 from cloud_service.core.changes import Event
 from cloud_service.store import checkpoint as checkpoints
 from cloud_service.store.checkpoint import Checkpoint
+from cloud_service.store.checkpointing import SinceCheckpoint
 from cloud_service.store.errors import DamagedStore
-from cloud_service.store.files import ChargingPointsFile, ChargingStationsFile, ReservationsFile, SetAside
 from cloud_service.store.filesystem import Folder, replace_file
-from cloud_service.store.folding import Unfolded
-from cloud_service.store.interface import Memory, Recovered
+from cloud_service.store.interface import Recovered, StoredRequest
 from cloud_service.store.journal import RESTORE, Mark, Scan
+from cloud_service.store.json_files import (
+    ChargingPointsFile,
+    ChargingStationsFile,
+    ReservationsFile,
+    SetAside,
+)
 from cloud_service.store.names import REQUESTS, SEGMENTS, numbered
-from cloud_service.store.takeover import Intake
+from cloud_service.store.old_server import Intake
 
 SET_ASIDE: Final = "set_aside.json"
 _LINES_A_NOTE: Final = 20_000
@@ -32,8 +37,8 @@ class Found(Struct):
 
     recovered: Recovered
     mark: Mark
-    told: int
-    unfolded: Unfolded
+    delivered: int
+    since_checkpoint: SinceCheckpoint
     sizes: dict[str, int]
     last_segment: int
     segments: list[tuple[str, Scan]]
@@ -58,8 +63,8 @@ def read_folder(folder: Folder, zone: tzinfo | None, now: datetime) -> Found:
     _log.info("reading the data folder, up to batch %d", checkpoint.sequence)
     intake = _read_files(folder, zone)
     recovered = Recovered(intake.tables, _read_requests(folder, checkpoint.sequence))
-    mark, told, unfolded = checkpoint.mark, checkpoint.told, Unfolded()
-    events: list[tuple[int, Event]] = list(checkpoint.untold)
+    mark, delivered, since_checkpoint = checkpoint.mark, checkpoint.delivered, SinceCheckpoint()
+    events: list[tuple[int, Event]] = list(checkpoint.pending_events)
     last_segment = checkpoint.segment - 1
     segments: list[tuple[str, Scan]] = []
     for number, name, scan in journal_of(folder, checkpoint):
@@ -67,18 +72,27 @@ def read_folder(folder: Folder, zone: tzinfo | None, now: datetime) -> Found:
             for changes in batch.changes:
                 intake.tables.apply(changes)
                 events += [(batch.sequence, event) for event in changes.events]
-            told = max(told, batch.told)
-            unfolded.add(batch)
-            if unfolded.batches % _LINES_A_NOTE == 0:
-                _log.info("recovery: %d lines of the journal replayed", unfolded.batches)
+            delivered = max(delivered, batch.delivered)
+            since_checkpoint.add(batch)
+            if since_checkpoint.batches % _LINES_A_NOTE == 0:
+                _log.info("recovery: %d lines of the journal replayed", since_checkpoint.batches)
         mark, last_segment = scan.mark, number
         segments.append((name, scan))
-    recovered.remembered += unfolded.remembered
-    recovered.untold = [row for row in events if row[0] > told]
+    recovered.remembered += since_checkpoint.remembered
+    recovered.pending_events = [row for row in events if row[0] > delivered]
     intake.check(now)
     intake.count_ids()
     recovered.notes += [f"{row.file}: set aside, {row.reason}: {row.record}" for row in intake.set_aside]
-    return Found(recovered, mark, told, unfolded, checkpoint.sizes, last_segment, segments, intake.set_aside)
+    return Found(
+        recovered,
+        mark,
+        delivered,
+        since_checkpoint,
+        checkpoint.sizes,
+        last_segment,
+        segments,
+        intake.set_aside,
+    )
 
 
 def journal_of(folder: Folder, checkpoint: Checkpoint) -> Iterator[tuple[int, str, Scan]]:
@@ -113,15 +127,15 @@ def _read_files(folder: Folder, zone: tzinfo | None) -> Intake:
     return intake
 
 
-def _read_requests(folder: Folder, sequence: int) -> list[Memory]:
+def _read_requests(folder: Folder, sequence: int) -> list[StoredRequest]:
     """What is remembered from the batches up to this one; the journal has the rest."""
-    remembered: list[Memory] = []
+    remembered: list[StoredRequest] = []
     for last, name in numbered(folder, REQUESTS):
         if last > sequence:
             continue
         text = b"[" + b",".join(folder.read(name).splitlines()) + b"]"
         try:
-            remembered += msgspec.json.decode(text, type=list[Memory])
+            remembered += msgspec.json.decode(text, type=list[StoredRequest])
         except (msgspec.MsgspecError, ValueError) as error:
             where = folder.where(name)
             raise DamagedStore(where, None, f"not what the service wrote: {error}", RESTORE) from None

@@ -3,7 +3,7 @@
 import asyncio
 import os
 
-from clients import BrokerAddress, Charger
+from recharge import BrokerAddress, Charger
 
 BROKER = BrokerAddress(port=int(os.environ.get("RECHARGE_MQTT_PORT", "1883")))
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 
-from clients import BrokerAddress, RequestError, Vehicle
+from recharge import BrokerAddress, RequestError, Vehicle
 
 BROKER = BrokerAddress(port=int(os.environ.get("RECHARGE_MQTT_PORT", "1883")))
 

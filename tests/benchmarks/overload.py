@@ -20,9 +20,9 @@ from msgspec import Struct, field
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
-from cloud_service.broker.requester import Requester
+from cloud_service.mqtt.requester import Requester
 from cloud_service.protocol import topics
-from tests.harness import HOST, Stack
+from tests.kit.processes import HOST, Stack
 
 RATES = (1_000, 3_000, 4_000, 5_000, 6_000, 7_000, 8_000)
 """The rows of the table in docs/reliability.md."""

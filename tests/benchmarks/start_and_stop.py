@@ -16,16 +16,16 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cloud_service.broker.requester import Requester
 from cloud_service.core.changes import Changes, Event
 from cloud_service.core.network import Tables
 from cloud_service.core.records import Point, Reservation, Station
+from cloud_service.mqtt.requester import Requester
 from cloud_service.store.checkpoint import Checkpoint
+from cloud_service.store.checkpointing import CheckpointWriter, SinceCheckpoint
 from cloud_service.store.filesystem import DiskFolder, replace_file
-from cloud_service.store.folding import Fold, Unfolded
-from cloud_service.store.journal import Batch, Mark, Remembered, encode_line
+from cloud_service.store.journal import Batch, Mark, RequestRecord, encode_line
 from cloud_service.store.names import segment_name
-from tests.harness import DEADLINE, Stack, wait_until
+from tests.kit.processes import DEADLINE, Stack, wait_until
 
 POINTS_EACH = 4
 
@@ -137,14 +137,14 @@ def make_folder(folder: DiskFolder, stations: int, reservations: int, lines: int
     for number in range(reservations - lines // 2):
         _book(tables, number, now)
     checkpoint = Checkpoint(sequence=1, checksum="00000001", segment=1, at=now)
-    Fold(folder, tables, checkpoint, Unfolded(), 1).run()
+    CheckpointWriter(folder, tables, checkpoint, SinceCheckpoint(), 1).run()
     replace_file(folder, segment_name(1), _journal(tables, reservations - lines // 2, lines, now))
 
 
 def _journal(tables: Tables, booked: int, lines: int, now: datetime) -> Iterator[bytes]:
     mark = Mark(1, "00000001")
     for number in range(lines):
-        remembered = Remembered(
+        remembered = RequestRecord(
             "client", f"text:{number:032x}", bytes(16), "ok", '"ok":true,"result":"Sucesso"'
         )
         if number % 2:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from clients import Charger
+from recharge import Charger
 from tests.docs.pages import ROOT
-from tests.harness import Stack
+from tests.kit.processes import Stack
 
 
 @pytest.fixture

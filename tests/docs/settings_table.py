@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from cloud_service.settings import SETTINGS, Setting
+from cloud_service.cli.settings import SETTINGS, Setting
 from tests.docs.pages import ROOT
 
 PAGE = ROOT / "docs" / "configuration.md"

@@ -12,7 +12,6 @@ import pytest
 import yaml
 
 import cloud_service
-from clients import Charger, Vehicle
 from cloud_service.core import changes
 from cloud_service.protocol import requests, topics
 from cloud_service.protocol.errors import ERRORS
@@ -20,8 +19,9 @@ from cloud_service.protocol.incoming import receive
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.replies import decode_reply
 from cloud_service.protocol.requests import KEYS, REQUESTS, make_request
+from recharge import Charger, Vehicle
 from tests.docs.pages import ROOT
-from tests.harness import DEADLINE, Stack
+from tests.kit.processes import DEADLINE, Stack
 
 DOCUMENT = yaml.safe_load((ROOT / "docs" / "asyncapi.yaml").read_text())
 CHANNELS = DOCUMENT["channels"]

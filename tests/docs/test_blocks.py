@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from cloud_service.__main__ import COMMANDS
+from cloud_service.cli.main import COMMANDS
 from tests.docs.pages import ROOT, RUN, SHOWN, Block, Page, commands, pages
-from tests.harness import DEADLINE
+from tests.kit.processes import DEADLINE
 
 PAGES = pages()
 

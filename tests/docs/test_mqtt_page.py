@@ -20,22 +20,22 @@ def code(text: str) -> list[str]:
 
 
 def test_actions_and_keys() -> None:
-    told = {action: code(row[1]) for row in ROWS if (action := code(row[0])[0]) in KEYS}
-    assert list(told) == list(KEYS)
-    for action, keys in told.items():
+    delivered = {action: code(row[1]) for row in ROWS if (action := code(row[0])[0]) in KEYS}
+    assert list(delivered) == list(KEYS)
+    for action, keys in delivered.items():
         assert sorted(keys) == sorted(KEYS[action]), action
 
 
 def test_errors() -> None:
-    told = {name: row[2] for row in ROWS if (name := code(row[0])[0]) in ERRORS}
-    assert list(told) == list(ERRORS)
-    for name, again in told.items():
+    delivered = {name: row[2] for row in ROWS if (name := code(row[0])[0]) in ERRORS}
+    assert list(delivered) == list(ERRORS)
+    for name, again in delivered.items():
         assert again.startswith("yes" if ERRORS[name].retryable else "no")
 
 
 def test_events_and_reasons() -> None:
     types = get_args(changes.EventType)
-    told = {name: code(row[1]) for row in ROWS if (name := code(row[0])[0]) in types}
-    assert tuple(told) == types
-    reasons = [reason for row in told.values() for reason in row]
+    delivered = {name: code(row[1]) for row in ROWS if (name := code(row[0])[0]) in types}
+    assert tuple(delivered) == types
+    reasons = [reason for row in delivered.values() for reason in row]
     assert sorted(reasons) == sorted(get_args(changes.Reason))

@@ -8,7 +8,7 @@ from pathlib import Path
 import cloud_service
 from cloud_service.protocol.requests import REQUESTS
 from tests.docs.pages import ROOT, Block, Page, commands
-from tests.harness import DEADLINE, HOST, Process, clean_environment, wait_until
+from tests.kit.processes import DEADLINE, HOST, Process, clean_environment, wait_until
 
 ENGLISH = Page(ROOT / "README.md")
 PORTUGUESE = Page(ROOT / "README.pt-BR.md")

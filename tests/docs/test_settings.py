@@ -2,7 +2,7 @@
 
 import pytest
 
-from cloud_service.settings import SETTINGS
+from cloud_service.cli.settings import SETTINGS
 from tests.docs.pages import Page, pages
 from tests.docs.settings_table import PAGE, variables, with_tables
 

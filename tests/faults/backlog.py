@@ -13,11 +13,11 @@ from signal import SIGCONT, SIGSTOP
 import msgspec
 from msgspec import Struct, field
 
-from cloud_service.broker.address import BrokerAddress
-from cloud_service.broker.asynchronous import AsyncConnection
+from cloud_service.mqtt.address import BrokerAddress
+from cloud_service.mqtt.connection import AsyncConnection
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
-from tests.harness import HOST
+from tests.kit.processes import HOST
 
 NAME = "owner"
 CONNECTIONS = 4

@@ -8,17 +8,17 @@ from typing import Any
 
 import msgspec
 
-from cloud_service.broker.asynchronous import AsyncConnection
 from cloud_service.core.network import Network, Tables
-from cloud_service.operations.snapshot import take_snapshot
-from cloud_service.operations.verify import examine
+from cloud_service.mqtt.connection import AsyncConnection
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
+from cloud_service.store.snapshot import take_snapshot
+from cloud_service.store.verify import examine
 from tests.faults.bookings import Booking, bookings, public
 from tests.faults.listener import expected_by_files
 from tests.faults.load import Load
 from tests.faults.recorder import Record
-from tests.harness import Stack
+from tests.kit.processes import Stack
 
 FIVE_MINUTES = timedelta(minutes=5)
 """Between two reservations of a point: the contract's number, not the product's constant."""

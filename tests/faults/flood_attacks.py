@@ -10,7 +10,7 @@ from contextlib import suppress
 from multiprocessing.context import SpawnContext
 from multiprocessing.synchronize import Event
 
-from tests.harness import HOST
+from tests.kit.processes import HOST
 
 POINTS = {1: 60, 2: 3_000}
 """Of two stations: the second one's list has half a megabyte, more than a socket holds."""

@@ -12,9 +12,9 @@ from cloud_service.core.changes import Changes, Event
 from cloud_service.core.records import Reservation, Station
 from cloud_service.protocol import topics
 from cloud_service.protocol.requests import KEYS
-from cloud_service.store.journal import Batch, Mark, Remembered, encode_line
+from cloud_service.store.journal import Batch, Mark, RequestRecord, encode_line
 from tests.faults.hostile import Hostile
-from tests.mqtt_bytes import text, variable
+from tests.kit.mqtt_bytes import text, variable
 
 ACTIONS = tuple(KEYS)
 LONGEST = 2_000
@@ -93,9 +93,9 @@ def _journal() -> tuple[bytes, bytes]:
     booked = Reservation(1, 1, 1, 22, 0.5, "vehicle", now, now + timedelta(hours=1), 1.0, 11.0, legacy=False)
     event = Event("reservationScheduled", now, "requested", booked, "owner")
     changes = Changes(stations=(Station(1, 2.5, 3, "owner"),), reservations=(booked,), events=(event,))
-    remembered = Remembered("owner", "text:1", b"x" * 16, "ok", '"ok":true,"result":1')
+    remembered = RequestRecord("owner", "text:1", b"x" * 16, "ok", '"ok":true,"result":1')
     first, mark = encode_line(Batch(1, Mark().checksum, now, (changes,), (remembered,)))
-    second, _ = encode_line(Batch(2, mark.checksum, now, told=1))
+    second, _ = encode_line(Batch(2, mark.checksum, now, delivered=1))
     return first, second
 
 

@@ -10,9 +10,9 @@ from contextlib import suppress
 import atheris  # type: ignore[import-untyped,unused-ignore] # and perhaps not installed
 
 with atheris.instrument_imports(include=["cloud_service"]):
-    from cloud_service.broker.publish_packet import Malformed, read_publish
     from cloud_service.gateway.framing import Framer, Unreadable
     from cloud_service.gateway.translation import read_request
+    from cloud_service.mqtt.publish_packet import Malformed, read_publish
     from cloud_service.protocol import topics
     from cloud_service.protocol.errors import RequestError
     from cloud_service.protocol.incoming import Ignored, receive

@@ -9,12 +9,12 @@ from time import monotonic
 
 import msgspec
 
-from cloud_service.broker.address import BrokerAddress
-from cloud_service.broker.asynchronous import AsyncConnection
+from cloud_service.mqtt.address import BrokerAddress
+from cloud_service.mqtt.connection import AsyncConnection
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
 from tests.faults.hostile import Hostile
-from tests.harness import DEADLINE, HOST
+from tests.kit.processes import DEADLINE, HOST
 
 NAME = "fuzzer"
 RATE = 1_000

@@ -12,12 +12,12 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from cloud_service.broker.address import BrokerAddress
-from cloud_service.broker.asynchronous import AsyncConnection
 from cloud_service.core.changes import ENDING
-from cloud_service.events import recipients
+from cloud_service.mqtt.address import BrokerAddress
+from cloud_service.mqtt.connection import AsyncConnection
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
+from cloud_service.service.engine.outbox import recipients
 from cloud_service.store.checkpoint import read_checkpoint
 from cloud_service.store.filesystem import Folder
 from cloud_service.store.recovery import journal_of
@@ -25,7 +25,7 @@ from tests.faults.bookings import Booking, public
 
 Name: TypeAlias = tuple[int, int, int]
 """Station, point and reservation."""
-Told: TypeAlias = tuple[str, str, Name]
+OutgoingEvent: TypeAlias = tuple[str, str, Name]
 """An account, the type of an event, and its reservation."""
 
 _SCHEDULED, _CANCELLED = "reservationScheduled", "reservationCancelled"
@@ -36,7 +36,7 @@ class Listener:
     """Hears all events, also those of times when it was away: `async with listener.connection(...)`."""
 
     def __init__(self) -> None:
-        self.heard: dict[Told, dict[str, Any]] = {}
+        self.heard: dict[OutgoingEvent, dict[str, Any]] = {}
         """The reservation as it was told last."""
 
     def connection(self, broker: BrokerAddress) -> AsyncConnection:
@@ -55,12 +55,12 @@ class Listener:
         name = row["chargingStationID"], row["chargingPointID"], row["reservationID"]
         self.heard[account, kind if kind == body["type"] else f"{body['type']} on {kind}", name] = row
 
-    def unheard(self, expected: Iterable[Told]) -> list[str]:
+    def unheard(self, expected: Iterable[OutgoingEvent]) -> list[str]:
         return [
             f"{account} was never told of {kind} {name}" for account, kind, name in self._missing(expected)
         ]
 
-    def _missing(self, expected: Iterable[Told]) -> list[Told]:
+    def _missing(self, expected: Iterable[OutgoingEvent]) -> list[OutgoingEvent]:
         return sorted(set(expected) - self.heard.keys())
 
     def untrue(self, booked: Iterable[Booking]) -> list[str]:
@@ -75,7 +75,7 @@ class Listener:
 
 def expected_by_clients(
     booked: Iterable[Booking], kept: Iterable[dict[str, Any]], owners: dict[int, str]
-) -> set[Told]:
+) -> set[OutgoingEvent]:
     """Each booking, and the end of each that is not among those `kept`; owners are by station."""
     still = {Booking(row, 0).name for row in kept}
     expected = set()
@@ -89,7 +89,7 @@ def expected_by_clients(
     return expected
 
 
-def expected_by_files(folder: Folder) -> Iterator[Told]:
+def expected_by_files(folder: Folder) -> Iterator[OutgoingEvent]:
     """What the journal says was to be told, and the endings that have gone into the history."""
     checkpoint = read_checkpoint(folder)
     for _, _, scan in journal_of(folder, checkpoint):

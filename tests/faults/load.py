@@ -12,13 +12,13 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Any, Self
 
-from cloud_service.broker.paho_client import Protocol
-from cloud_service.broker.requester import Requester
+from cloud_service.mqtt.paho_client import Protocol
+from cloud_service.mqtt.requester import Requester
 from tests.faults.bookings import bookings
 from tests.faults.listener import Listener, expected_by_clients
 from tests.faults.participants import Charger, Vehicle
 from tests.faults.recorder import Call, Client, LegacyClient, MQTTClient, Record
-from tests.harness import Stack, wait_until
+from tests.kit.processes import Stack, wait_until
 
 PATIENCE = 60.0
 """Seconds within which each client has an answer, once nothing goes wrong any more."""

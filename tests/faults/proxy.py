@@ -8,7 +8,7 @@ from time import sleep
 from types import TracebackType
 from typing import Self
 
-from tests.harness import HOST
+from tests.kit.processes import HOST
 
 
 class Proxy:

@@ -7,10 +7,10 @@ from uuid import uuid4
 
 from msgspec import Struct
 
-from clients import legacy
-from cloud_service.broker.requester import OutcomeUnknown, Requester
+from cloud_service.mqtt.requester import OutcomeUnknown, Requester
 from cloud_service.protocol.errors import RequestError
-from tests.harness import HOST
+from recharge import tcp as legacy
+from tests.kit.processes import HOST
 
 Outcome: TypeAlias = Literal["invoked", "answered", "refused", "unknown"]
 

@@ -10,12 +10,14 @@ from msgspec.structs import replace
 
 from cloud_service.core import queue
 from cloud_service.core.network import Tables
-from cloud_service.memory import RequestMemory
-from cloud_service.service import Service
-from cloud_service.store import checkpoint, file_store, files, filesystem, folding, journal, recovery
+from cloud_service.service.engine.deduplication import Deduplication
+from cloud_service.service.engine.engine import Engine
+from cloud_service.store import checkpoint, file_store, filesystem, journal, recovery
+from cloud_service.store import checkpointing as checkpointing
+from cloud_service.store import json_files as files
+from cloud_service.store.checkpointing import CheckpointWriter
 from cloud_service.store.file_store import FileStore
 from cloud_service.store.filesystem import File, Folder
-from cloud_service.store.folding import Fold
 from cloud_service.store.names import SEGMENTS, numbered
 from tests.faults.power_loss import SimulatedFolder
 
@@ -48,7 +50,7 @@ def rename_before_sync(patch: Patch) -> None:
         folder.rename(name + ".new", name)
         folder.sync()
 
-    for module in (files, checkpoint, folding, recovery):
+    for module in (files, checkpoint, checkpointing, recovery):
         patch.setattr(module, "replace_file", replace_file)
 
 
@@ -57,14 +59,16 @@ def requests_not_journalled(patch: Patch) -> None:
     encode = journal.encode_line
 
     def forget(batch: journal.Batch) -> tuple[bytes, journal.Mark]:
-        return encode(journal.Batch(batch.sequence, batch.previous, batch.at, batch.changes, (), batch.told))
+        return encode(
+            journal.Batch(batch.sequence, batch.previous, batch.at, batch.changes, (), batch.delivered)
+        )
 
     patch.setattr(file_store, "encode_line", forget)
 
 
 def requests_not_remembered(patch: Patch) -> None:
     """A further delivery takes effect again."""
-    patch.setattr(RequestMemory, "find", lambda memory, client, identity: None)
+    patch.setattr(Deduplication, "find", lambda memory, client, identity: None)
 
 
 def checksum_not_checked(patch: Patch) -> None:
@@ -96,12 +100,12 @@ def chain_not_checked(patch: Patch) -> None:
 def torn_line_dropped(patch: Patch) -> None:
     """What is torn is cut without being set aside."""
 
-    def settle(folder: Folder, segments: list[tuple[str, journal.Scan]]) -> list[str]:
+    def acknowledge(folder: Folder, segments: list[tuple[str, journal.Scan]]) -> list[str]:
         for name, scan in segments:
             filesystem.replace_file(folder, name, [scan.data[: scan.end]])
         return []
 
-    patch.setattr(recovery, "_settle", settle)
+    patch.setattr(recovery, "_settle", acknowledge)
 
 
 def short_write_not_cut(patch: Patch) -> None:
@@ -137,27 +141,27 @@ def sync_tried_again(patch: Patch) -> None:
 def segment_believed_at_start(patch: Patch) -> None:
     """The last lines are not written anew when the folder is read."""
 
-    def settle(folder: Folder, segments: list[tuple[str, journal.Scan]]) -> list[str]:
+    def acknowledge(folder: Folder, segments: list[tuple[str, journal.Scan]]) -> list[str]:
         for name, scan in segments:
             file = folder.open(name)
             file.truncate(scan.end)
             file.sync()
         return []
 
-    patch.setattr(recovery, "_settle", settle)
+    patch.setattr(recovery, "_settle", acknowledge)
 
 
 def old_segments_removed_first(patch: Patch) -> None:
     """The journal goes before the checkpoint stands."""
-    fold = Fold.run
+    fold = CheckpointWriter.run
 
-    def run_late(self: Fold) -> None:
+    def run_late(self: CheckpointWriter) -> None:
         for number, name in numbered(self._folder, SEGMENTS):
             if number < self._checkpoint.segment:
                 self._folder.remove(name)
         fold(self)
 
-    patch.setattr(Fold, "run", run_late)
+    patch.setattr(CheckpointWriter, "run", run_late)
 
 
 def ids_not_kept(patch: Patch) -> None:
@@ -185,14 +189,12 @@ def history_not_synced(patch: Patch) -> None:
 
 def answered_though_not_written(patch: Patch) -> None:
     """After a failed write a change is decided once more, and answered as if it had been made."""
-    decide = Service._decide
+    decide = Engine._decide
 
-    def ignoring(
-        service: Service, requests: Any, now: Any, most: float = inf, may_change: bool = True
-    ) -> Any:
+    def ignoring(service: Engine, requests: Any, now: Any, most: float = inf, may_change: bool = True) -> Any:
         return decide(service, requests, now, most)
 
-    patch.setattr(Service, "_decide", ignoring)
+    patch.setattr(Engine, "_decide", ignoring)
 
 
 def answered_before_written(patch: Patch) -> None:
@@ -209,7 +211,7 @@ def answered_before_written(patch: Patch) -> None:
 
 def not_taken_back(patch: Patch) -> None:
     """After a failed write the network in memory stays as decided."""
-    patch.setattr(Service, "_take_back", lambda service, batch: None)
+    patch.setattr(Engine, "_take_back", lambda service, batch: None)
 
 
 def no_five_minutes(patch: Patch) -> None:

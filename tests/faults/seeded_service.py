@@ -8,10 +8,10 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from cloud_service import runtime
-from cloud_service.__main__ import main
+from cloud_service.cli.main import main
 from cloud_service.core import queue
-from cloud_service.memory import RequestMemory
+from cloud_service.service import process as runtime
+from cloud_service.service.engine.deduplication import Deduplication
 from cloud_service.store.filesystem import DiskFile, DiskFolder, File
 from cloud_service.store.names import SEGMENTS
 
@@ -71,7 +71,7 @@ def answered_before_written() -> None:
 
 def requests_not_remembered() -> None:
     """A further delivery takes effect again."""
-    RequestMemory.find = lambda memory, client, identity: None  # type: ignore[method-assign]
+    Deduplication.find = lambda memory, client, identity: None  # type: ignore[method-assign]
 
 
 def no_five_minutes() -> None:

@@ -12,11 +12,11 @@ from signal import SIGCONT, SIGSTOP
 
 from msgspec import Struct, field
 
-import cloud_service.broker.asynchronous
+import cloud_service.mqtt.connection
 from tests.faults.checker import stop_and_check
 from tests.faults.load import Load
 from tests.faults.plot import draw
-from tests.harness import Stack
+from tests.kit.processes import Stack
 
 PROCESSES = ("broker", "service", "gateway")
 SAMPLE = 5.0
@@ -113,7 +113,7 @@ class Soak:
 
 def main(words: list[str] | None = None) -> int:
     options = _read_options(words)
-    cloud_service.broker.asynchronous.LONGEST_PAUSE = 1.0  # type: ignore[misc] # ours is a test: back at once
+    cloud_service.mqtt.connection.LONGEST_PAUSE = 1.0  # type: ignore[misc] # ours is a test: back at once
     logging.getLogger("cloud_service").setLevel(logging.ERROR)  # that connections end is what is wanted here
     options.report.mkdir(parents=True, exist_ok=True)
     print(

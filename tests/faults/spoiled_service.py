@@ -20,11 +20,11 @@ from pathlib import Path
 from threading import Lock
 from typing import NoReturn
 
-from cloud_service import runtime
-from cloud_service.__main__ import main
+from cloud_service.cli.main import main
+from cloud_service.service import process as runtime
 from cloud_service.store.filesystem import DiskFile, DiskFolder, File
 from cloud_service.store.names import SEGMENTS
-from tests.harness import Process, Stack
+from tests.kit.processes import Process, Stack
 
 KINDS = ("append", "sync", "truncate", "open", "rename", "remove", "names")
 """Operations that change a folder; `names` is the sync of the folder itself."""

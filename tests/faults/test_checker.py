@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from clients import legacy
-from cloud_service.broker.requester import OutcomeUnknown
+from cloud_service.mqtt.requester import OutcomeUnknown
 from cloud_service.protocol.errors import InternalError
+from recharge import tcp as legacy
 from tests.faults.bookings import Booking
 from tests.faults.checker import check_run
 from tests.faults.listener import Listener, expected_by_clients

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from clients import legacy
-from cloud_service.broker.requester import Requester
-from cloud_service.operations.snapshot import take_snapshot
-from cloud_service.operations.verify import examine
+from cloud_service.mqtt.requester import Requester
+from cloud_service.store.snapshot import take_snapshot
+from cloud_service.store.verify import examine
+from recharge import tcp as legacy
 from tests.conftest import Scale
 from tests.faults.checker import FIVE_MINUTES
-from tests.harness import HOST, Stack
+from tests.kit.processes import HOST, Stack
 
 VEHICLES = 200
 

@@ -14,7 +14,7 @@ from tests.faults.checker import stop_and_check
 from tests.faults.load import Load
 from tests.faults.proxy import Proxy
 from tests.faults.test_connections import stack_behind_proxy
-from tests.harness import Stack, wait_until
+from tests.kit.processes import Stack, wait_until
 
 VEHICLES = 6
 

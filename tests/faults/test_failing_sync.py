@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from cloud_service.broker.requester import Requester
+from cloud_service.mqtt.requester import Requester
 from tests.conftest import Scale
 from tests.faults.checker import check_state, stop_and_check
 from tests.faults.load import Load
 from tests.faults.spoiled_service import spoiled
-from tests.harness import Stack, wait_until
+from tests.kit.processes import Stack, wait_until
 
 READ_ANEW = "the store was read anew and takes changes again"
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from msgspec import Struct
 
-from clients import legacy
-from cloud_service.broker.requester import Requester
+from cloud_service.mqtt.requester import Requester
 from cloud_service.protocol.errors import NotFound
+from recharge import tcp as legacy
 from tests.conftest import Scale
 from tests.faults.flood_attacks import POINTS, STANDING, Progress, attack
-from tests.harness import DEADLINE, Stack, wait_until
+from tests.kit.processes import DEADLINE, Stack, wait_until
 
 COUNTS = {
     "idle connections": (3_000, 5_000),

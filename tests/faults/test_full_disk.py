@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from cloud_service.broker.requester import Requester
-from cloud_service.operations.snapshot import take_snapshot
-from cloud_service.operations.verify import examine
+from cloud_service.mqtt.requester import Requester
 from cloud_service.protocol.errors import StorageFailed
+from cloud_service.store.snapshot import take_snapshot
+from cloud_service.store.verify import examine
 from tests.faults.checker import stop_and_check
 from tests.faults.load import Load
-from tests.harness import Stack, wait_until
+from tests.kit.processes import Stack, wait_until
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from cloud_service.broker.publish_packet import Malformed, read_publish
+from cloud_service.mqtt.publish_packet import Malformed, read_publish
 from cloud_service.store.journal import Mark, Scan, decode_line
 from tests.conftest import Scale
 from tests.faults.fuzz_input import examples, is_object, join, line_with, split

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from cloud_service.broker.requester import Requester
+from cloud_service.mqtt.requester import Requester
 from cloud_service.protocol import topics
 from cloud_service.protocol.errors import ERRORS
 from cloud_service.protocol.messages import Message
 from tests.conftest import Scale
 from tests.faults.hostile import OTHERS_STATION, OWN_POINT, OWN_STATION, is_request
 from tests.faults.hostile_attack import NAME, NO_ANSWER, attack, bodies_over_tcp, messages
-from tests.harness import Stack
+from tests.kit.processes import Stack
 
 SOUND_ENOUGH = 0.05
 """The share of bodies that has to get past all readers, so that handlers and replies are tried too."""

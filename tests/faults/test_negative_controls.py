@@ -20,9 +20,9 @@ from tests.faults.load import Load
 from tests.faults.test_power_loss import check_states, failing, filling, run
 from tests.faults.test_power_loss_on_disk import Disk, new_disk
 from tests.faults.test_redelivery import check_histories
-from tests.harness import Process, Stack
-from tests.store.test_disk_faults import FailingFrom, check_faults, operations_by_kind
-from tests.store.test_journal import check_flipped_bits, check_prefixes, check_spoiled
+from tests.kit.processes import Process, Stack
+from tests.unit.store.test_disk_faults import FailingFrom, check_faults, operations_by_kind
+from tests.unit.store.test_journal import check_flipped_bits, check_prefixes, check_spoiled
 
 __all__ = ["new_disk"]
 

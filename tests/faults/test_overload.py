@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from cloud_service.broker.requester import Requester
-from cloud_service.operations.snapshot import take_snapshot
-from cloud_service.operations.verify import examine
+from cloud_service.mqtt.requester import Requester
+from cloud_service.store.snapshot import take_snapshot
+from cloud_service.store.verify import examine
 from tests.conftest import Scale
 from tests.faults.backlog import NAME, Plan, Seen, register
-from tests.harness import Stack
+from tests.kit.processes import Stack
 
 VEHICLES = 10
 AHEAD = 2

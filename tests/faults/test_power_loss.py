@@ -12,13 +12,13 @@ from random import Random
 import pytest
 from msgspec import Struct
 
-from cloud_service.service import Service, ServiceLimits
+from cloud_service.service.engine.engine import Engine, EngineLimits
 from cloud_service.store.file_store import StoreOptions
 from tests.conftest import Scale
 from tests.faults.power_loss import SimulatedFolder, Trouble, no_trouble, states
 from tests.faults.traffic import START, Traffic
 from tests.faults.witness import Possible, Witness, check, possible_at, read
-from tests.harness import wait_until
+from tests.kit.processes import wait_until
 
 
 class Run(Struct, frozen=True):
@@ -31,7 +31,7 @@ def run(random: Random, trouble: Trouble = no_trouble, turns: int = 40) -> Run:
     folder = SimulatedFolder()
     witness = Witness(folder, StoreOptions(checkpoint_seconds=600))
     now = START
-    service = Service(witness, ServiceLimits(), now)
+    service = Engine(witness, EngineLimits(), now)
     folder.trouble = trouble
     traffic = Traffic(random)
     for _ in range(turns):
@@ -42,12 +42,12 @@ def run(random: Random, trouble: Trouble = no_trouble, turns: int = 40) -> Run:
         witness.hear(work.answers)
         for event in work.events:
             if random.random() < 0.8:
-                service.told(event.receipt)
+                service.delivered(event.receipt)
         service.maintain(now)
         if random.random() < 0.7:
             # Otherwise the next batches are written while the checkpoint is.
-            wait_until(lambda: not witness.store.folding, "the checkpoint is made")
-    wait_until(lambda: not witness.store.folding, "the last checkpoint is made")
+            wait_until(lambda: not witness.store.checkpointing, "the checkpoint is made")
+    wait_until(lambda: not witness.store.checkpointing, "the last checkpoint is made")
     if trouble is no_trouble and random.random() < 0.3:
         service.close(now)
     return Run(folder, now)

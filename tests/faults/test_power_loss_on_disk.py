@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import Scale
 from tests.faults.checker import check_run, stop_and_check
 from tests.faults.load import Load
-from tests.harness import Stack, wait_until
+from tests.kit.processes import Stack, wait_until
 
 IN_TURN = 50
 """Losses of one network; then the checker has its turn."""

@@ -17,12 +17,12 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from cloud_service.operations.snapshot import FrozenFolder
-from cloud_service.operations.verify import examine
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
-from cloud_service.service import Service, ServiceLimits
+from cloud_service.service.engine.engine import Engine, EngineLimits
 from cloud_service.store.file_store import FileStore, StoreOptions
+from cloud_service.store.snapshot import FrozenFolder
+from cloud_service.store.verify import examine
 from tests.conftest import Scale
 from tests.faults.checker import FIVE_MINUTES
 from tests.faults.power_loss import SimulatedFolder
@@ -46,8 +46,8 @@ class Deliveries(RuleBasedStateMachine):
         self._deliver([_request("newChargingStation", x_position=1, y_position=1)])
         self._deliver([_request("newChargingPoint", chargingStationID=1, **_EQUIPMENT)])
 
-    def _open(self) -> Service:
-        return Service(FileStore(self.folder, StoreOptions(checkpoint_seconds=60)), ServiceLimits(), self.now)
+    def _open(self) -> Engine:
+        return Engine(FileStore(self.folder, StoreOptions(checkpoint_seconds=60)), EngineLimits(), self.now)
 
     @rule(seed=st.integers(0, 10**6), count=st.integers(1, 8))
     def send(self, seed: int, count: int) -> None:
@@ -138,7 +138,7 @@ class Deliveries(RuleBasedStateMachine):
     def _take_in(self, messages: list[Message]) -> list[bytes]:
         for number, message in enumerate(messages):
             self.service.take_in(message, number, self.now.timestamp())
-        answers = {answer.ticket: answer.reply for answer in self.service.work(self.now).answers}
+        answers = {answer.delivery: answer.reply for answer in self.service.work(self.now).answers}
         replies = [answers[number] for number in range(len(messages))]
         return [reply.payload for reply in replies if reply is not None]
 

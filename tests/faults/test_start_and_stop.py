@@ -9,13 +9,13 @@ from signal import SIGCONT, SIGSTOP, SIGTERM
 import msgspec
 import pytest
 
-from cloud_service.broker.asynchronous import AsyncConnection
+from cloud_service.mqtt.connection import AsyncConnection
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.replies import decode_reply
 from tests.benchmarks.start_and_stop import describe, measure
 from tests.conftest import Scale
-from tests.harness import DEADLINE, Stack
+from tests.kit.processes import DEADLINE, Stack
 
 NAME = "asker"
 
@@ -84,8 +84,8 @@ class Asker:
 
     def _receive(self, message: Message) -> None:
         if message.topic != topics.reply(NAME):
-            told = msgspec.json.decode(message.payload)
-            if not told["online"] and told["now"] > told["since"]:
+            delivered = msgspec.json.decode(message.payload)
+            if not delivered["online"] and delivered["now"] > delivered["since"]:
                 self._farewell.set()
             return
         assert message.correlation is not None

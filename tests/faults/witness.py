@@ -13,13 +13,13 @@ from cloud_service.core.changes import ENDING, Changes, Event
 from cloud_service.core.network import Tables
 from cloud_service.core.records import ReservationKey
 from cloud_service.protocol.requests import KINDS
-from cloud_service.service import Answer
+from cloud_service.service.engine.engine import Answer
 from cloud_service.store.checkpoint import read_checkpoint
 from cloud_service.store.errors import WriteFailed
 from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.filesystem import Folder
-from cloud_service.store.interface import Recovered, Standing
-from cloud_service.store.journal import Remembered, decode_line
+from cloud_service.store.interface import CheckpointInput, Recovered
+from cloud_service.store.journal import RequestRecord, decode_line
 from cloud_service.store.recovery import journal_of
 from tests.faults.power_loss import Note, Operation, SimulatedFolder
 
@@ -36,7 +36,7 @@ class Knowledge(Struct, frozen=True):
     sequence: int = 0
     tables: Tables = field(default_factory=Tables)
     remembered: frozenset[Answered] = frozenset()
-    untold: tuple[tuple[int, Event], ...] = ()
+    pending_events: tuple[tuple[int, Event], ...] = ()
     """Events that the store may not lose."""
     ended: tuple[tuple[int, ReservationKey], ...] = ()
     """Reservations that finished or were cancelled, with the numbers of their batches."""
@@ -76,12 +76,12 @@ class Witness:
         return recovered
 
     def append(
-        self, changes: Sequence[Changes], remembered: Sequence[Remembered], told: int, now: datetime
+        self, changes: Sequence[Changes], remembered: Sequence[RequestRecord], delivered: int, now: datetime
     ) -> int:
-        attempted = self._with(changes, remembered, told)
+        attempted = self._with(changes, remembered, delivered)
         self._note(self.certain, attempted)
         try:
-            sequence = self.store.append(changes, remembered, told, now)
+            sequence = self.store.append(changes, remembered, delivered, now)
         except WriteFailed:
             self.failed_writes += 1
             self._note(self.certain, None)
@@ -89,39 +89,41 @@ class Witness:
         self._note(attempted, None)
         return sequence
 
-    def maintain(self, standing: Standing, now: datetime) -> None:
-        self._hear_told(standing)
-        self.store.maintain(standing, now)
+    def maintain(self, checkpoint_input: CheckpointInput, now: datetime) -> None:
+        self._hear_told(checkpoint_input)
+        self.store.maintain(checkpoint_input, now)
 
-    def close(self, standing: Standing, now: datetime) -> None:
-        self._hear_told(standing)
-        self.store.close(standing, now)
+    def close(self, checkpoint_input: CheckpointInput, now: datetime) -> None:
+        self._hear_told(checkpoint_input)
+        self.store.close(checkpoint_input, now)
 
     def hear(self, answers: Iterable[Answer]) -> None:
         """What has been answered by now, and has to hold."""
         self.answered |= frozenset(filter(None, map(answered, answers)))
         self._note(self.certain, self._attempted)
 
-    def _hear_told(self, standing: Standing) -> None:
+    def _hear_told(self, checkpoint_input: CheckpointInput) -> None:
         """A checkpoint may tell more than the last batch which events have reached the broker."""
-        still = tuple(row for row in self.certain.untold if row[0] > standing.told)
-        self._note(replace(self.certain, untold=still), self._attempted)
+        still = tuple(row for row in self.certain.pending_events if row[0] > checkpoint_input.delivered)
+        self._note(replace(self.certain, pending_events=still), self._attempted)
 
-    def _with(self, changes: Sequence[Changes], remembered: Sequence[Remembered], told: int) -> Knowledge:
+    def _with(
+        self, changes: Sequence[Changes], remembered: Sequence[RequestRecord], delivered: int
+    ) -> Knowledge:
         before = self.certain
         sequence = before.sequence + 1
         tables = before.tables.snapshot()
-        untold = list(before.untold)
+        pending_events = list(before.pending_events)
         ended = list(before.ended)
         for change in changes:
             tables.apply(change)
-            untold += [(sequence, event) for event in change.events]
+            pending_events += [(sequence, event) for event in change.events]
             ended += [(sequence, event.reservation.key) for event in change.events if event.type in ENDING]
         return Knowledge(
             sequence,
             tables,
             before.remembered | {(row.client, row.identity, row.body) for row in remembered},
-            tuple(row for row in untold if row[0] > told),
+            tuple(row for row in pending_events if row[0] > delivered),
             tuple(sorted(ended)),
         )
 
@@ -164,7 +166,7 @@ def knowledge(folder: Folder, sequence: int, recovered: Recovered) -> Knowledge:
         sequence,
         recovered.tables.snapshot(),
         frozenset((row.client, row.identity, row.body) for row in rows),
-        tuple(recovered.untold),
+        tuple(recovered.pending_events),
         tuple(sorted(_ended(folder))),
     )
 
@@ -211,7 +213,7 @@ def check(found: Knowledge, possible: Possible) -> None:
     unkept = possible.answered - found.remembered
     assert not unkept, f"answered, and not kept: {unkept}"
     assert found.ended == expected.ended, f"ended: found {found.ended}, expected {expected.ended}"
-    lost = set(expected.untold) - set(found.untold)
+    lost = set(expected.pending_events) - set(found.pending_events)
     assert not lost, f"events are lost: {lost}"
 
 

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from clients import Charger, Point
-from cloud_service.broker.asynchronous import AsyncConnection
+from cloud_service.mqtt.connection import AsyncConnection
 from cloud_service.protocol import topics
-from tests.harness import Process, Stack, wait_until
+from recharge import Charger, Point
+from tests.kit.processes import Process, Stack, wait_until
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs" / "examples"

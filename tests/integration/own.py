@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.harness import HOST, Stack
-from tests.integration.contract.people import People
-from tests.integration.contract.target import Target
+from tests.contract.people import People
+from tests.contract.target import Target
+from tests.kit.processes import HOST, Stack
 
 
 def target_of(stack: Stack) -> Target:

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.harness import DEADLINE, Stack
+from tests.kit.processes import DEADLINE, Stack
 
 
 class Terminal:

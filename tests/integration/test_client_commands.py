@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from clients import Charger, OutcomeUnknown, Point, Reservation, Vehicle
-from tests.harness import Stack, wait_until
+from recharge import Charger, OutcomeUnknown, Point, Reservation, Vehicle
 from tests.integration.client_commands import EXAMPLES, command, points_of, presence_of, running_charger
 from tests.integration.terminal import Terminal
+from tests.kit.processes import Stack, wait_until
 
 CSV = str(EXAMPLES / "stations.csv")
 FAST = ("--time-scale", "3000")

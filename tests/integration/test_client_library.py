@@ -8,10 +8,10 @@ from typing import Literal
 
 import pytest
 
-from clients import BrokerAddress, Charger, Event, Point, RequestError, Station, Vehicle
 from cloud_service.protocol.errors import Conflict, Forbidden, NotFound
-from tests.harness import DEADLINE, Process, Stack, wait_until
+from recharge import BrokerAddress, Charger, Event, Point, RequestError, Station, Vehicle
 from tests.integration.client_commands import EXAMPLES, ROOT, presence_of
+from tests.kit.processes import DEADLINE, Process, Stack, wait_until
 
 
 async def next_event(client: Charger | Vehicle) -> Event:

@@ -8,10 +8,10 @@ from typing import Literal
 
 import pytest
 
-from clients import BrokerAddress, Charger, Vehicle
-from cloud_service.operations.rights import Role
-from tests.harness import DEADLINE, Process, clean_environment, wait_until
+from cloud_service.accounts.rights import Role
+from recharge import BrokerAddress, Charger, Vehicle
 from tests.integration.client_commands import EXAMPLES
+from tests.kit.processes import DEADLINE, Process, clean_environment, wait_until
 from tests.security.broker import HOST, Broker
 from tests.security.network import Network
 

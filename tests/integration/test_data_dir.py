@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.harness import DEADLINE, HOST, Process, Stack, wait_until
+from tests.kit.processes import DEADLINE, HOST, Process, Stack, wait_until
 
 ZONE = "America/Sao_Paulo"
 SOON = (datetime.now(ZoneInfo(ZONE)) + timedelta(days=1)).replace(microsecond=0, tzinfo=None)

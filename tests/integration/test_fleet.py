@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from cloud_service.broker.requester import Requester
-from tests.harness import HOST, Stack
+from cloud_service.mqtt.requester import Requester
+from tests.kit.processes import HOST, Stack
 
 STATIONS = 40
 VEHICLES = 1000

@@ -12,7 +12,7 @@ import gmqtt
 import pytest
 
 from cloud_service.local.mosquitto import find_program
-from tests.harness import DEADLINE, Process, Stack, wait_until
+from tests.kit.processes import DEADLINE, Process, Stack, wait_until
 
 VERSIONS = ("mqttv311", "mqttv5")
 STATE = "recharge/v1/state"
@@ -110,7 +110,7 @@ class Subscriber:
         if self.process.running:
             self.process.kill()
 
-    def told(self, topic: str) -> list[tuple[bool, str]]:
+    def delivered(self, topic: str) -> list[tuple[bool, str]]:
         """What came on this topic: whether it was retained, and the payload."""
         lines = [line.split(" ", 2) for line in self.process.log.read_text().split("\n")[:-1]]
         return [(retained == "1", payload) for retained, name, payload in lines if name == topic]
@@ -119,7 +119,7 @@ class Subscriber:
         """Waits for a message on this topic that fits, and returns its body."""
 
         def find() -> list[Any]:
-            bodies = [json.loads(payload) for _, payload in self.told(topic) if payload]
+            bodies = [json.loads(payload) for _, payload in self.delivered(topic) if payload]
             return [body for body in bodies if fits(body)]
 
         return wait_until(find, f"a message on {topic} fits")[-1]
@@ -187,7 +187,7 @@ def test_a_monitor_sees_a_booking_from_its_beginning_to_its_end(
 
     assert asked("deleteChargingStation", charger, chargingStationID=station) == "Sucesso"
     for topic in (point_topic, f"{STATE}/station/{station}"):
-        wait_until(lambda topic=topic: monitor.told(topic)[-1][1] == "", f"{topic} is cleared")
+        wait_until(lambda topic=topic: monitor.delivered(topic)[-1][1] == "", f"{topic} is cleared")
 
 
 def test_who_comes_later_is_told_the_retained_state(
@@ -199,13 +199,13 @@ def test_who_comes_later_is_told_the_retained_state(
     seen = monitor.expect(topic)
     with Subscriber(stack, tmp_path / "late", version, topic) as late:
         assert late.expect(topic) == seen
-        assert [retained for retained, _ in late.told(topic)] == [True]
+        assert [retained for retained, _ in late.delivered(topic)] == [True]
         ask(stack, version, monitor, "deleteChargingStation", charger, chargingStationID=station)
-        wait_until(lambda: late.told(topic)[-1][1] == "", "the station's state is cleared")
+        wait_until(lambda: late.delivered(topic)[-1][1] == "", "the station's state is cleared")
     with Subscriber(stack, tmp_path / "latest", version, topic) as latest:
         pub(stack, version, topic, '{"from": "the test"}')
         assert latest.expect(topic) == {"from": "the test"}
-        assert len(latest.told(topic)) == 1
+        assert len(latest.delivered(topic)) == 1
 
 
 def test_presence_and_last_will(stack: Stack, version: str, monitor: Subscriber, tmp_path: Path) -> None:
@@ -217,15 +217,15 @@ def test_presence_and_last_will(stack: Stack, version: str, monitor: Subscriber,
         present.process.kill()
         monitor.expect(topic, lambda body: not body["online"])
     with Subscriber(stack, tmp_path / "later", version, topic) as later:
-        assert later.told(topic) == [(True, '{"online": false}')]
+        assert later.delivered(topic) == [(True, '{"online": false}')]
 
 
 def test_our_own_processes_tell_that_they_are_there(stack: Stack, version: str, tmp_path: Path) -> None:
     with Subscriber(stack, tmp_path / "log", version, "recharge/v1/service/+") as subscriber:
         for name in ("cloud_service", "gateway"):
-            told = subscriber.expect(f"recharge/v1/service/{name}")
-            assert told["online"] is True
-            assert set(told) == {"online", "version", "since", "now"}
+            delivered = subscriber.expect(f"recharge/v1/service/{name}")
+            assert delivered["online"] is True
+            assert set(delivered) == {"online", "version", "since", "now"}
 
 
 def test_a_retained_request_is_ignored(stack: Stack, version: str, monitor: Subscriber, x: int) -> None:
@@ -234,8 +234,8 @@ def test_a_retained_request_is_ignored(stack: Stack, version: str, monitor: Subs
     pub(stack, version, topic, json.dumps({**station_at(x), "requestID": "kept"}), "-r")
     pub(stack, version, topic, "", "-r")
     assert ask(stack, version, monitor, "findReservation", client) == "NOT_FOUND"
-    told = [json.loads(payload) for _, payload in monitor.told(f"recharge/v1/reply/{client}")]
-    assert "kept" not in [reply["requestID"] for reply in told]
+    delivered = [json.loads(payload) for _, payload in monitor.delivered(f"recharge/v1/reply/{client}")]
+    assert "kept" not in [reply["requestID"] for reply in delivered]
 
 
 # gmqtt
@@ -349,9 +349,9 @@ def test_gmqtt_hears_its_events(stack: Stack, x: int) -> None:
             station = json.loads(rr(stack, "newChargingStation", "gmqtt-owner", station_at(x)))["result"]
             rr(stack, "newChargingPoint", "gmqtt-owner", point_of(station))
             vehicle.publish("scheduleReservation", charge_at(x), response_topic=vehicle.reply_topic)
-            told = dict([(await vehicle.next())[:2], (await vehicle.next())[:2]])
-        booked = json.loads(told[vehicle.reply_topic])["result"]
-        event = json.loads(told["recharge/v1/event/gmqtt-vehicle/reservationScheduled"])
+            delivered = dict([(await vehicle.next())[:2], (await vehicle.next())[:2]])
+        booked = json.loads(delivered[vehicle.reply_topic])["result"]
+        event = json.loads(delivered["recharge/v1/event/gmqtt-vehicle/reservationScheduled"])
         assert event["reservation"] == booked
         assert booked["chargingStationID"] == station
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from cloud_service.broker.asynchronous import AsyncConnection
-from cloud_service.broker.requester import Requester
 from cloud_service.local.mosquitto import find_program
+from cloud_service.mqtt.connection import AsyncConnection
+from cloud_service.mqtt.requester import Requester
 from cloud_service.protocol.errors import NotFound
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.replies import Reply, decode_reply
-from tests.harness import DEADLINE, HOST, Process, Stack
-from tests.mqtt_bytes import CONNECT, PUBACK, PUBLISH, packet, receive, text, variable
+from tests.kit.mqtt_bytes import CONNECT, PUBACK, PUBLISH, packet, receive, text, variable
+from tests.kit.processes import DEADLINE, HOST, Process, Stack
 
 OWN = "recharge/v1/reply/mallory"
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from clients import Charger
-from clients.afdc import project
-from clients.commands.import_stations import CENTRE
-from tests.harness import Stack, wait_until
+from cloud_service.cli.import_stations import CENTRE
+from recharge import Charger
+from recharge.station_import.afdc import project
 from tests.integration.client_commands import EXAMPLES, ROOT, command
+from tests.kit.processes import Stack, wait_until
 
 REAL_FILE = ROOT.parent / "shared" / "data" / "afdc_washington_2024.csv"
 

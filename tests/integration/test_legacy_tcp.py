@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.harness import DEADLINE, HOST, Stack, wait_until
+from tests.kit.processes import DEADLINE, HOST, Stack, wait_until
 
 ZONE = ZoneInfo("America/Sao_Paulo")
 LINGER = 5

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.harness import Stack
-from tests.integration.contract.people import TRANSPORTS, Charger, People, Place, new_place
-from tests.integration.contract.refusals import refused
-from tests.integration.contract.tcp import TcpClient
+from tests.contract.people import TRANSPORTS, Charger, People, Place, new_place
+from tests.contract.refusals import refused
+from tests.contract.tcp import TcpClient
 from tests.integration.own import people_of, prepared, target_of
+from tests.kit.processes import Stack
 
 HERE = Place(0, 0)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cloud_service.protocol.requests import KEYS
-from tests.harness import DEADLINE, HOST, Broker, Stack, clean_environment
+from tests.kit.processes import DEADLINE, HOST, Broker, Stack, clean_environment
 
 
 def test_result_is_printed(stack: Stack) -> None:

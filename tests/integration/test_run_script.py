@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import clean_environment
+from tests.kit.processes import clean_environment
 
 CHECKOUT = Path(__file__).parents[2]
 TOOLS = (
@@ -355,7 +355,7 @@ def test_fresh_clone_for_real(tmp_path: Path) -> None:
         shutil.copy(CHECKOUT / name, checkout)
     for name in ("cloud_service", "clients", "mosquitto"):
         shutil.copytree(CHECKOUT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for told in (True, False):
+    for delivered in (True, False):
         done = subprocess.run(
             [str(checkout / "run"), "--version"],
             cwd="/",
@@ -367,4 +367,4 @@ def test_fresh_clone_for_real(tmp_path: Path) -> None:
         )
         assert done.returncode == 0, done.stderr
         assert done.stdout.startswith("recharge ")
-        assert ("installing the project" in done.stderr) == told
+        assert ("installing the project" in done.stderr) == delivered

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.harness import Stack, wait_until
-from tests.integration.contract.mqtt import MqttClient, result_of
-from tests.integration.contract.people import Charger, People, Place, Vehicle, new_place
-from tests.integration.contract.refusals import refused
+from tests.contract.mqtt import MqttClient, result_of
+from tests.contract.people import Charger, People, Place, Vehicle, new_place
+from tests.contract.refusals import refused
 from tests.integration.own import people_of
+from tests.kit.processes import Stack, wait_until
 
 SERVICE = "recharge/v1/service/cloud_service"
 
@@ -88,7 +88,11 @@ class TestTime:
         point = f"recharge/v1/state/point/{station}/1"
         assert state(people, point, lambda told: told["queueLength"] == 1)["availability"] == "reservado"
         legacy.cancel(2)
-        state(people, point, lambda told: told["queueLength"] == 0 and told["availability"] == "livre")
+        state(
+            people,
+            point,
+            lambda told: told["queueLength"] == 0 and told["availability"] == "livre",
+        )
         assert vehicle.book(place)["reservationID"] == 3
 
     def test_one_that_finished_while_the_service_was_away(

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from cloud_service.__main__ import main
+from cloud_service.cli.main import main
 from cloud_service.local import mosquitto, ports
-from tests.harness import DEADLINE, HOST, clean_environment, wait_until
+from tests.kit.processes import DEADLINE, HOST, clean_environment, wait_until
 
 PROC = Path("/proc")
 

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cloud_service.broker.address import BrokerAddress
+from cloud_service.accounts.broker_accounts import Accounts
+from cloud_service.accounts.dynamic_security import DynamicSecurity
+from cloud_service.accounts.secure_broker import BrokerFolders, find_plugin, prepare, secure_listeners
 from cloud_service.local import mosquitto, ports
-from cloud_service.operations.accounts import Accounts
-from cloud_service.operations.dynamic_security import DynamicSecurity
-from cloud_service.operations.secure_broker import BrokerFolders, find_plugin, prepare, secure_listeners
+from cloud_service.mqtt.address import BrokerAddress
 from tests.security.mqtt import MQTT
 
 Result = TypeVar("Result")

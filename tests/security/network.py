@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from cloud_service.local import ports
-from tests.harness import Process, clean_environment, wait_until
+from tests.kit.processes import Process, clean_environment, wait_until
 from tests.security.broker import HOST, Broker
 from tests.security.mqtt import MQTT, PATIENCE
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from cloud_service.operations.accounts import Account, AccountsError
-from cloud_service.operations.first_accounts import FIRST_ACCOUNTS, new_password
-from cloud_service.operations.rights import Role
-from cloud_service.operations.secure_broker import BrokerFolders, prepare
+from cloud_service.accounts.broker_accounts import Account, AccountsError
+from cloud_service.accounts.first_accounts import FIRST_ACCOUNTS, new_password
+from cloud_service.accounts.rights import Role
+from cloud_service.accounts.secure_broker import BrokerFolders, prepare
 from tests.security.broker import Broker
 from tests.security.mqtt import MQTT, PATIENCE, PROTOCOLS, Refused
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cloud_service.operations.rights import as_markdown
-from tests.harness import clean_environment
+from cloud_service.accounts.rights import as_markdown
+from tests.kit.processes import clean_environment
 from tests.security.broker import HOST, Broker
 from tests.security.mqtt import MQTT, PATIENCE
 

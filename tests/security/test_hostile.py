@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import mqtt_bytes
-from tests.harness import wait_until
+from tests.kit import mqtt_bytes
+from tests.kit.processes import wait_until
 from tests.security.broker import HOST, Broker
 from tests.security.mqtt import MQTT, PATIENCE
 from tests.security.network import Client, Network

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cloud_service.operations.accounts import AccountsError
+from cloud_service.accounts.broker_accounts import AccountsError
 from tests.security.broker import HOST, Broker
 from tests.security.network import Client, Network
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from paho.mqtt.client import topic_matches_sub
 
-from cloud_service.operations.rights import ROLES, Role, access_list, as_markdown
+from cloud_service.accounts.rights import ROLES, Role, access_list, as_markdown
 from cloud_service.protocol.requests import REQUESTS
 from tests.security.broker import Broker
 from tests.security.conftest import NAMES

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from cloud_service.broker.asynchronous import AsyncConnection
+from cloud_service.accounts import certificates
+from cloud_service.accounts.certificates import Authority, CertificateError, Pair, prepare_broker
 from cloud_service.local import ports
-from cloud_service.operations import certificates
-from cloud_service.operations.certificates import Authority, CertificateError, Pair, prepare_broker
-from tests import mqtt_bytes
+from cloud_service.mqtt.connection import AsyncConnection
+from tests.kit import mqtt_bytes
 from tests.security.broker import HOST, Broker
 from tests.security.mqtt import MQTT, PATIENCE, PROTOCOLS
 

@@ -4,8 +4,8 @@ import json
 import subprocess
 from pathlib import Path
 
-from tests.harness import DEADLINE, clean_environment, wait_until
 from tests.integration.test_up import up
+from tests.kit.processes import DEADLINE, clean_environment, wait_until
 from tests.security.mqtt import MQTT, PATIENCE, Refused
 
 FREE_PORTS = ("--mqtt-port", "0", "--mqtt-tls-port", "0", "--tcp-port", "0")

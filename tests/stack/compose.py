@@ -12,9 +12,9 @@ from uuid import uuid4
 
 from pytest_docker.plugin import get_docker_services
 
-from cloud_service.broker.address import BrokerAddress
 from cloud_service.local import ports
-from tests.harness import wait_until
+from cloud_service.mqtt.address import BrokerAddress
+from tests.kit.processes import wait_until
 
 ROOT = Path(__file__).parents[2]
 HOST = "127.0.0.1"

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.harness import wait_until
+from tests.kit.processes import wait_until
 from tests.security.mqtt import MQTT, PATIENCE, PROTOCOLS, Refused
 from tests.stack.compose import HOST, ComposeStack, docker
 from tests.stack.conftest import Charger

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cloud_service import __version__
-from tests.harness import HOST, Stack
+from tests.kit.processes import HOST, Stack
 
 FORMS = Path(__file__).parent
 NETWORK: tuple[dict[str, Any], ...] = (

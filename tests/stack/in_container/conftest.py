@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from cloud_service.broker.address import BrokerAddress
-from cloud_service.operations.accounts import Accounts
-from tests.integration.contract.fixtures import *  # noqa: F403
-from tests.integration.contract.target import Role, Target
+from cloud_service.accounts.broker_accounts import Accounts
+from cloud_service.mqtt.address import BrokerAddress
+from tests.contract.fixtures import *  # noqa: F403
+from tests.contract.target import Role, Target
 
 BROKER = "broker.test"
 CA_FILE = Path("/mosquitto/certificates/ca.crt")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration import contract
+from tests import contract
 
 for _file in sorted(Path(*contract.__path__).glob("test_*.py")):
     pytest.register_assert_rewrite(f"{contract.__name__}.{_file.stem}")

@@ -1,0 +1,1 @@
+"""Importing charging stations from public data."""

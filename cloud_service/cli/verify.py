@@ -1,0 +1,48 @@
+"""Checks a data folder from its files, also while the service runs. Exits with 1 where something is wrong."""
+
+import sys
+from argparse import ArgumentParser, Namespace
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from cloud_service.store.errors import DamagedStore
+from cloud_service.store.snapshot import NoSnapshot, take_snapshot
+from cloud_service.store.verify import Report, examine, unreadable
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "folder", metavar="DATA-DIR", type=Path, help="the data folder; nothing is written there"
+    )
+
+
+def main(options: Namespace) -> int:
+    zone = ZoneInfo(options.time_zone) if options.time_zone else None
+    try:
+        report = examine(take_snapshot(options.folder), zone, datetime.now(UTC))
+    except NoSnapshot as error:
+        print(f"recharge verify: {error}", file=sys.stderr)
+        return 1
+    except DamagedStore as damage:
+        report = unreadable(damage)
+    if report.readable:
+        _print_counts(report)
+    for note in report.notes:
+        print(f"note: {note}")
+    for finding in report.findings:
+        print(f"WRONG: {finding}")
+    print("not sound" if report.findings else "sound")
+    return 1 if report.findings else 0
+
+
+def _print_counts(report: Report) -> None:
+    tables = report.tables
+    print(
+        f"{len(tables.stations)} stations, {len(tables.points)} points,"
+        f" {len(tables.reservations)} reservations; {report.ended} that ended are in the history"
+    )
+    print(
+        f"{report.sequence} batches were written, {report.lines} of them since the last checkpoint;"
+        f" {report.remembered} requests are remembered"
+    )

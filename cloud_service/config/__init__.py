@@ -1,0 +1,1 @@
+"""What a setting is, and the values that its text can have."""

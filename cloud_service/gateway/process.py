@@ -1,0 +1,150 @@
+"""The gateway as a process: the TCP server, its connection to the broker, its presence, and its end."""
+
+import asyncio
+import gc
+import logging
+import os
+import resource
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from secrets import token_hex
+from typing import Final
+
+import msgspec
+
+from cloud_service import __version__
+from cloud_service.gateway.server import GatewayServer, listen
+from cloud_service.gateway.settings import GatewaySettings
+from cloud_service.mqtt.asyncio_driver import BrokerRefused
+from cloud_service.mqtt.connection import AsyncConnection
+from cloud_service.mqtt.requester import Requester
+from cloud_service.protocol import topics
+from cloud_service.protocol.messages import Message
+
+log = logging.getLogger(__name__)
+
+PRESENCE_INTERVAL: Final = 30.0
+"""Seconds between two signs of life."""
+TIDY_INTERVAL: Final = 10.0
+"""Seconds between two collections: a flood leaves thousands of asyncio's transports, which are cycles."""
+_OTHER_DESCRIPTORS: Final = 64
+
+
+def run_gateway(settings: GatewaySettings) -> int:
+    """Runs the gateway until SIGTERM or SIGINT, and returns the process's exit status.
+
+    Logs one sentence and returns 1 where the port cannot be had or the broker cannot be used.
+    """
+    try:
+        listener = listen(settings)
+    except OSError as error:
+        reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        log.error(
+            "cannot listen on %s, port %d: %s; --tcp-host and --tcp-port choose others",
+            settings.host,
+            settings.port,
+            reason,
+        )
+        return 1
+    with listener:
+        try:
+            asyncio.run(_run(_within_descriptors(settings), listener))
+        except ConnectionError as error:
+            log.error("%s", error)
+            return 1
+    return 0
+
+
+async def _run(settings: GatewaySettings, listener: socket.socket) -> None:
+    """Serves until a signal; further ones change nothing."""
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked.set)
+    serving = asyncio.create_task(_serve(settings, listener), name="gateway")
+    asking = asyncio.create_task(asked.wait(), name="stop signal")
+    await asyncio.wait([serving, asking], return_when=asyncio.FIRST_COMPLETED)
+    asking.cancel()
+    if asked.is_set():
+        log.info("stopping")
+        serving.cancel()
+    with suppress(asyncio.CancelledError):
+        await serving
+    log.info("stopped")
+
+
+async def _serve(settings: GatewaySettings, listener: socket.socket) -> None:
+    """Serves until cancelled. Leaves in order: requests in hand, presence, the connection to the broker."""
+    presence = Presence(settings.account)
+    requester = Requester(
+        settings.broker,
+        settings.account,
+        client_id=f"{settings.account}-{token_hex(4)}",
+        limit=settings.max_requests,
+        birth=presence.online,
+        will=presence.offline,
+    )
+    server = GatewayServer(listener, requester, settings)
+    async with requester, presence.refreshed(requester.connection), server:
+        log.info("legacy clients are answered on %s, port %d", settings.host, server.port)
+        gc.freeze()
+        while True:
+            await asyncio.sleep(TIDY_INTERVAL)
+            gc.collect()
+
+
+class Presence:
+    """What the retained topic of the gateway says."""
+
+    def __init__(self, account: str) -> None:
+        self._topic = topics.service(account)
+        self._since = _now()
+
+    def online(self) -> Message:
+        return self._message(online=True)
+
+    def offline(self) -> Message:
+        return self._message(online=False)
+
+    @asynccontextmanager
+    async def refreshed(self, connection: AsyncConnection) -> AsyncIterator[None]:
+        """Meanwhile gives a sign of life regularly."""
+        refreshing = asyncio.create_task(self._refresh(connection), name="presence")
+        try:
+            yield
+        finally:
+            refreshing.cancel()
+
+    async def _refresh(self, connection: AsyncConnection) -> None:
+        while True:
+            await asyncio.sleep(PRESENCE_INTERVAL)
+            await connection.wait_connected()
+            try:
+                await connection.publish(self.online())
+            except BrokerRefused as error:
+                log.warning("%s", error)
+
+    def _message(self, *, online: bool) -> Message:
+        body = {"online": online, "version": __version__, "since": self._since, "now": _now()}
+        return Message(self._topic, msgspec.json.encode(body), retain=True)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+def _within_descriptors(settings: GatewaySettings) -> GatewaySettings:
+    """Raises this process's limit of open files for as many connections, or has fewer where it may not."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = settings.max_connections + _OTHER_DESCRIPTORS
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        fewer = max(hard - _OTHER_DESCRIPTORS, 1)
+        log.warning("only %d connections at once: the system allows %d open files", fewer, hard)
+        settings = msgspec.structs.replace(settings, max_connections=fewer)
+        needed = hard
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+    return settings

@@ -1,0 +1,1 @@
+"""The cloud service: the engine that decides, and the process around it."""

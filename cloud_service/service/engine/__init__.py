@@ -1,0 +1,1 @@
+"""Request, decision, journal, reply: no socket, no clock."""

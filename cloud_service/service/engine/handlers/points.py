@@ -1,0 +1,73 @@
+"""Registering, changing, deleting and listing charging points."""
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from cloud_service.accounts.roles import Caller
+from cloud_service.core.changes import Changes
+from cloud_service.core.network import Reader
+from cloud_service.core.records import FREE, RESERVED, Point
+from cloud_service.protocol.errors import NotFound
+from cloud_service.protocol.replies import SUCCESS
+from cloud_service.protocol.requests import (
+    DeleteChargingPoint,
+    NewChargingPoint,
+    ReceiveAllChargingPoints,
+    UpdateChargingPoint,
+)
+from cloud_service.service.engine.handlers.decision import Decision
+from cloud_service.service.engine.handlers.stations import cancellations, station_for
+
+
+def new_charging_point(network: Reader, request: NewChargingPoint, caller: Caller, now: datetime) -> Decision:
+    """Adds a point to a station."""
+    station = station_for(network, request.station_id, caller)
+    point_id = station.last_point_id + 1
+    point = Point(point_id, station.station_id, request.power, request.kwh_price, request.availability)
+    return Decision(point_id, Changes(stations=(replace(station, last_point_id=point_id),), points=(point,)))
+
+
+def update_charging_point(
+    network: Reader, request: UpdateChargingPoint, caller: Caller, now: datetime
+) -> Decision:
+    """Changes a point; a point that is free for its charger stays reserved while somebody has booked it."""
+    point = _point(network, request.station_id, request.point_id, caller)
+    availability = request.availability
+    if availability == FREE and len(network.queue(point.key)):
+        availability = RESERVED
+    changed = replace(point, power=request.power, kwh_price=request.kwh_price, availability=availability)
+    return Decision(SUCCESS, Changes(points=(changed,)))
+
+
+def delete_charging_point(
+    network: Reader, request: DeleteChargingPoint, caller: Caller, now: datetime
+) -> Decision:
+    """Deletes a point and takes its reservations along."""
+    point = _point(network, request.station_id, request.point_id, caller)
+    reservations = list(network.queue(point.key))
+    station = station_for(network, point.station_id, caller)
+    return Decision(
+        SUCCESS,
+        Changes(
+            removed_points=(point.key,),
+            removed_reservations=tuple(reservation.key for reservation in reservations),
+            events=cancellations(reservations, "pointDeleted", station.owner, now),
+        ),
+    )
+
+
+def receive_all_charging_points(
+    network: Reader, request: ReceiveAllChargingPoints, caller: Caller, now: datetime
+) -> Decision:
+    """The station's points by ID."""
+    station = station_for(network, request.station_id, caller)
+    return Decision([point.public() for point in network.points(station.station_id)])
+
+
+def _point(network: Reader, station_id: int, point_id: int, caller: Caller) -> Point:
+    station = station_for(network, station_id, caller)
+    point = network.point((station.station_id, point_id))
+    if point is None:
+        raise NotFound(f"station {station_id} has no point {point_id}")
+    return point

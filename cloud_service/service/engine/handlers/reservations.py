@@ -1,0 +1,164 @@
+"""Booking, finding, cancelling, listing and finishing reservations."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from math import isfinite
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from cloud_service.accounts.roles import Caller
+from cloud_service.core.changes import NOTHING, Changes, Event
+from cloud_service.core.network import Reader
+from cloud_service.core.records import FREE, GATEWAY, RESERVED, Number, Point, Reservation
+from cloud_service.protocol.errors import BadRequest, NotFound
+from cloud_service.protocol.replies import SUCCESS
+from cloud_service.protocol.requests import (
+    DeleteReservation,
+    FindReservation,
+    ReceiveAllReservations,
+    ScheduleReservation,
+)
+from cloud_service.service.engine.handlers.decision import Decision
+from cloud_service.service.engine.handlers.stations import reservations_at, station_for
+
+
+class Scheduler(Struct, frozen=True):
+    """Books charges of this duration at most."""
+
+    longest_charge: timedelta
+
+    def __call__(
+        self, network: Reader, request: ScheduleReservation, caller: Caller, now: datetime
+    ) -> Decision:
+        """Books at the nearest station that has a point, where charging can start first.
+
+        A vehicle that has a reservation is answered with that one.
+        """
+        vehicle, vehicle_id = caller.vehicle(request.vehicle_id, "vid")
+        booked = network.reservation_of(vehicle)
+        if booked is not None:
+            return Decision(booked.public())
+        station = network.nearest_station(request.x, request.y)
+        if station is None:
+            raise NotFound("there is no station with a charging point")
+        try:
+            energy = request.capacity * (100 - request.percentage) / 100
+            point, start, hours = self._first(network, network.points(station.station_id), energy, now)
+            finish = start + timedelta(hours=hours)
+            price = _finite(energy * point.kwh_price, "the price")
+        except OverflowError:
+            raise BadRequest("the charge is beyond all numbers or dates") from None
+        reservation = Reservation(
+            reservation_id=point.last_reservation_id + 1,
+            station_id=point.station_id,
+            point_id=point.point_id,
+            power=point.power,
+            kwh_price=point.kwh_price,
+            vehicle_id=vehicle_id,
+            start=start,
+            finish=finish,
+            duration=hours,
+            price=price,
+            legacy=caller.role == "gateway",
+        )
+        booked_point = replace(
+            point,
+            last_reservation_id=reservation.reservation_id,
+            availability=RESERVED if point.availability == FREE else point.availability,
+        )
+        event = Event("reservationScheduled", now, "requested", reservation, station.owner)
+        return Decision(
+            reservation.public(),
+            Changes(points=(booked_point,), reservations=(reservation,), events=(event,)),
+        )
+
+    def _first(
+        self, network: Reader, points: list[Point], energy: float, now: datetime
+    ) -> tuple[Point, datetime, float]:
+        """The point where charging this energy (kWh) can start first, that moment, and the hours it takes."""
+        choices = []
+        for point in points:
+            hours = energy / point.power
+            if hours <= self.longest_charge / timedelta(hours=1):
+                start = network.queue(point.key).earliest_start(now, timedelta(hours=hours))
+                choices.append((start, point.availability != FREE, point.point_id, point, hours))
+        if not choices:
+            raise BadRequest(f"charging {energy} kWh takes longer than {self.longest_charge.days} days")
+        start, _, _, point, hours = min(choices, key=lambda choice: choice[:3])
+        return point, start, hours
+
+
+def find_reservation(network: Reader, request: FindReservation, caller: Caller, now: datetime) -> Decision:
+    """The vehicle's scheduled reservation."""
+    vehicle, vehicle_id = caller.vehicle(request.vehicle_id, "vid")
+    reservation = network.reservation_of(vehicle)
+    if reservation is None:
+        raise NotFound(f"vehicle {vehicle_id!r} has no reservation")
+    return Decision(reservation.public())
+
+
+def delete_reservation(
+    network: Reader, request: DeleteReservation, caller: Caller, now: datetime
+) -> Decision:
+    """Cancels the vehicle's reservation."""
+    vehicle, vehicle_id = caller.vehicle(request.vehicle_id, "vehicleID")
+    reservation = network.reservation_of(vehicle)
+    if reservation is None or reservation.reservation_id != request.reservation_id:
+        raise NotFound(f"vehicle {vehicle_id!r} has no reservation {request.reservation_id}")
+    event = Event("reservationCancelled", now, "vehicleCancelled", reservation, _owner(network, reservation))
+    return Decision(
+        SUCCESS,
+        Changes(
+            removed_reservations=(reservation.key,),
+            points=_released(network, (reservation,)),
+            events=(event,),
+        ),
+    )
+
+
+def receive_all_reservations(
+    network: Reader, request: ReceiveAllReservations, caller: Caller, now: datetime
+) -> Decision:
+    """The station's scheduled reservations, by point and then by start."""
+    station = station_for(network, request.station_id, caller)
+    return Decision([reservation.public() for reservation in reservations_at(network, station.station_id)])
+
+
+def finish_reservations(network: Reader, now: datetime) -> Changes:
+    """Time passes: reservations whose finish has passed leave the queues."""
+    finished = tuple(network.finished(now))
+    if not finished:
+        return NOTHING
+    return Changes(
+        removed_reservations=tuple(reservation.key for reservation in finished),
+        points=_released(network, finished),
+        events=tuple(
+            Event("reservationFinished", now, "timePassed", reservation, _owner(network, reservation))
+            for reservation in finished
+        ),
+    )
+
+
+def _released(network: Reader, leaving: Iterable[Reservation]) -> tuple[Point, ...]:
+    """The points that become free when these reservations leave."""
+    counts: dict[tuple[int, int], int] = {}
+    for reservation in leaving:
+        counts[reservation.point_key] = counts.get(reservation.point_key, 0) + 1
+    released = []
+    for key, count in counts.items():
+        point = network.point(key)
+        if point is not None and point.availability == RESERVED and len(network.queue(key)) == count:
+            released.append(replace(point, availability=FREE))
+    return tuple(released)
+
+
+def _owner(network: Reader, reservation: Reservation) -> str:
+    station = network.station(reservation.station_id)
+    return GATEWAY if station is None else station.owner
+
+
+def _finite(value: Number, name: str) -> Number:
+    if not isfinite(value):
+        raise BadRequest(f"{name} is larger than any number we reckon with")
+    return value

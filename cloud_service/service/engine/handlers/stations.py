@@ -1,0 +1,88 @@
+"""Registering, moving and deleting stations."""
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from cloud_service.accounts.roles import Caller
+from cloud_service.core.changes import Changes, Event, Reason
+from cloud_service.core.network import Reader
+from cloud_service.core.records import Reservation, Station
+from cloud_service.protocol.errors import Conflict, Forbidden, NotFound
+from cloud_service.protocol.replies import SUCCESS
+from cloud_service.protocol.requests import DeleteChargingStation, NewChargingStation, UpdateChargingStation
+from cloud_service.service.engine.handlers.decision import Decision
+
+
+def new_charging_station(
+    network: Reader, request: NewChargingStation, caller: Caller, now: datetime
+) -> Decision:
+    """A location has one station: registering it again answers with the one that is there."""
+    existing = network.station_at(request.x, request.y)
+    if existing is not None:
+        if existing.owner != caller.owner:
+            raise Conflict(f"the location ({request.x}, {request.y}) has a station of another owner")
+        return Decision(existing.station_id)
+    station = Station(network.last_station_id + 1, request.x, request.y, caller.owner)
+    return Decision(station.station_id, Changes(stations=(station,), last_station_id=station.station_id))
+
+
+def update_charging_station(
+    network: Reader, request: UpdateChargingStation, caller: Caller, now: datetime
+) -> Decision:
+    """Moves the station; its reservations stay as they are, and those concerned are told."""
+    station = station_for(network, request.station_id, caller)
+    moved = replace(station, x=request.x, y=request.y)
+    if moved.location == station.location:
+        return Decision(SUCCESS, Changes(stations=(moved,)))
+    if network.station_at(request.x, request.y) is not None:
+        raise Conflict(f"the location ({request.x}, {request.y}) has another station")
+    events = tuple(
+        Event("reservationChanged", now, "stationMoved", reservation, station.owner)
+        for reservation in reservations_at(network, station.station_id)
+    )
+    return Decision(SUCCESS, Changes(stations=(moved,), events=events))
+
+
+def delete_charging_station(
+    network: Reader, request: DeleteChargingStation, caller: Caller, now: datetime
+) -> Decision:
+    """Deletes the station and takes its points and their reservations along."""
+    station = station_for(network, request.station_id, caller)
+    reservations = reservations_at(network, station.station_id)
+    return Decision(
+        SUCCESS,
+        Changes(
+            removed_stations=(station.station_id,),
+            removed_points=tuple(point.key for point in network.points(station.station_id)),
+            removed_reservations=tuple(reservation.key for reservation in reservations),
+            events=cancellations(reservations, "stationDeleted", station.owner, now),
+        ),
+    )
+
+
+def station_for(network: Reader, station_id: int, caller: Caller) -> Station:
+    """The station, for its owner, for operators and for monitors.
+
+    Raises NotFound where it does not exist and Forbidden where it is somebody else's. What a monitor may do
+    with it is the table's business.
+    """
+    station = network.station(station_id)
+    if station is None:
+        raise NotFound(f"there is no station {station_id}")
+    if station.owner != caller.owner and caller.role not in ("operator", "monitor"):
+        raise Forbidden(f"station {station_id} is not yours")
+    return station
+
+
+def reservations_at(network: Reader, station_id: int) -> list[Reservation]:
+    """The scheduled reservations of a station, by point and then by start."""
+    return [reservation for point in network.points(station_id) for reservation in network.queue(point.key)]
+
+
+def cancellations(
+    reservations: list[Reservation], reason: Reason, owner: str, now: datetime
+) -> tuple[Event, ...]:
+    return tuple(
+        Event("reservationCancelled", now, reason, reservation, owner) for reservation in reservations
+    )

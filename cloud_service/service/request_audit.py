@@ -1,0 +1,61 @@
+"""What the service's work leaves in the audit log."""
+
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Final
+
+from cloud_service.accounts.audit_log import AuditLog
+from cloud_service.protocol import topics
+from cloud_service.protocol.errors import Forbidden
+from cloud_service.protocol.replies import decode_reply
+from cloud_service.protocol.requests import TransferStations
+from cloud_service.service.engine.batch import Answer
+
+_REFUSALS_PER_MINUTE: Final = 10
+_MINUTE: Final = timedelta(minutes=1)
+
+
+class RequestAudit:
+    """Notes changes of ownership, and refusals.
+
+    The first of a client's refusals in a minute have a line each, the rest is counted: nobody fills the disk
+    with them.
+    """
+
+    def __init__(self, audit: AuditLog) -> None:
+        self._audit = audit
+        self._counts: Counter[str] = Counter()
+        self._until: datetime | None = None
+
+    def note(self, answer: Answer, at: datetime) -> None:
+        """Takes an answer that was given."""
+        if answer.waiting is None:
+            action, client = topics.parse_request(answer.topic) or ("", answer.topic[:200])
+            self._refuse(at, client, action, "ignored")
+        elif answer.outcome == Forbidden.code:
+            incoming = answer.waiting.incoming
+            self._refuse(at, incoming.client, incoming.action, answer.outcome)
+        elif isinstance(request := answer.waiting.incoming.request, TransferStations) and answer.reply:
+            details = {"by": answer.waiting.incoming.client, "from": request.old, "to": request.new}
+            count = decode_reply(answer.reply.payload).result
+            self._audit.record("stationsTransferred", at, **details, outcome=answer.outcome, count=count)
+
+    def flush(self, at: datetime) -> None:
+        """Counts what had no line, where the minute has passed."""
+        if self._until is None or at >= self._until:
+            self.close(at)
+            self._until = at + _MINUTE
+
+    def close(self, at: datetime) -> None:
+        """Counts what had no line."""
+        for client, count in self._counts.items():
+            if count > _REFUSALS_PER_MINUTE:
+                more = count - _REFUSALS_PER_MINUTE
+                self._audit.record("requestsRefused", at, client=client, more=more)
+        self._counts.clear()
+
+    def _refuse(self, at: datetime, client: str, action: str, code: str) -> None:
+        self.flush(at)
+        self._counts[client] += 1
+        if self._counts[client] <= _REFUSALS_PER_MINUTE:
+            self._audit.record("requestRefused", at, client=client, action=action, code=code)

@@ -1,0 +1,115 @@
+"""The retained state: one message a station and a point, true again soon after each change.
+
+Many changes of a point become one message. After a connection the broker's retained messages are compared
+with the network: what is missing, differs or should not be there is put right.
+"""
+
+from datetime import datetime
+from typing import TypeAlias
+
+import msgspec
+
+from cloud_service.core.changes import Changes
+from cloud_service.core.network import Network
+from cloud_service.protocol import topics
+from cloud_service.protocol.messages import Message
+
+Subject: TypeAlias = tuple[int, ...]
+"""(station ID,) or (station ID, point ID)."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class RetainedState:
+    """Which of the retained messages are to be sent."""
+
+    def __init__(self) -> None:
+        self._stale: dict[Subject, None] = {}
+        self._confirmed: set[Subject] | None = None
+        self._mark = b""
+
+    def __len__(self) -> int:
+        return len(self._stale)
+
+    def note(self, changes: Changes) -> None:
+        """Marks what these changes touch."""
+        subjects: list[Subject] = [(station_id,) for station_id in changes.removed_stations]
+        subjects += [(station.station_id,) for station in changes.stations]
+        for key in (*changes.removed_points, *(point.key for point in changes.points)):
+            subjects.append(key)
+        subjects += [(station_id,) for station_id, _ in changes.removed_points]
+        subjects += [key[:2] for key in changes.removed_reservations]
+        subjects += [reservation.point_key for reservation in changes.reservations]
+        self._stale.update(dict.fromkeys(subjects))
+
+    def take(self, network: Network, most: int, now: datetime) -> list[Message]:
+        """The next messages; one with an empty payload clears what no longer exists."""
+        subjects = [subject for subject, _ in zip(self._stale, range(most), strict=False)]
+        for subject in subjects:
+            del self._stale[subject]
+        return [_message(network, subject, now) for subject in subjects]
+
+    def begin_reconciliation(self, mark: bytes) -> None:
+        """The broker is about to send all retained messages that it has, and then this mark."""
+        self._confirmed, self._mark = set(), mark
+
+    def compare(self, network: Network, message: Message) -> None:
+        """Looks at a retained message: it is true, or will be put right."""
+        subject = topics.parse_state(message.topic)
+        if subject is None or not message.payload or self._confirmed is None:
+            return
+        if _is_true(network, subject, message.payload):
+            self._confirmed.add(subject)
+        else:
+            self._stale[subject] = None
+
+    def end_reconciliation(self, network: Network, mark: bytes) -> bool:
+        """All retained messages have come: what was not among them is missing.
+
+        False, and nothing else, at the mark of an earlier comparison, which a broken connection brings again.
+        """
+        if self._confirmed is None or mark != self._mark:
+            return False
+        subjects: list[Subject] = [(station_id,) for station_id in network.tables.stations]
+        subjects += network.tables.points
+        self._stale.update((subject, None) for subject in subjects if subject not in self._confirmed)
+        self._confirmed = None
+        return True
+
+
+def _message(network: Network, subject: Subject, now: datetime) -> Message:
+    known = _describe(network, subject)
+    topic = topics.station_state(*subject) if len(subject) == 1 else topics.point_state(*subject)
+    if known is None:
+        return Message(topic, b"", retain=True)
+    return Message(topic, _encode({**known, "updated": now.isoformat()}), retain=True)
+
+
+def _describe(network: Network, subject: Subject) -> dict[str, object] | None:
+    """The state but for the moment of its sending; None where the subject does not exist."""
+    if len(subject) == 1:
+        station = network.station(subject[0])
+        if station is None:
+            return None
+        return {**station.public(), "chargingPoints": len(network.points(station.station_id))}
+    point = network.point((subject[0], subject[1]))
+    if point is None:
+        return None
+    queue = network.queue(point.key)
+    free_from = queue.free_from
+    return {
+        **point.public(),
+        "queueLength": len(queue),
+        "freeFrom": None if free_from is None else free_from.isoformat(),
+    }
+
+
+def _is_true(network: Network, subject: Subject, payload: bytes) -> bool:
+    try:
+        delivered = msgspec.json.decode(payload)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return False
+    if not isinstance(delivered, dict):
+        return False
+    delivered.pop("updated", None)
+    return delivered == _describe(network, subject)

@@ -1,0 +1,165 @@
+"""Chargers, vehicles and others, each with a name of their own, over the transport that is tested."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from secrets import randbelow, token_hex
+from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct
+
+from tests.contract.mqtt import MqttClient, Version
+from tests.contract.target import Role, Target
+from tests.contract.tcp import TcpClient
+
+Transport: TypeAlias = Literal["mqtt5", "mqtt311", "tcp"]
+TRANSPORTS: tuple[Transport, ...] = ("mqtt5", "mqtt311", "tcp")
+Record: TypeAlias = dict[str, Any]
+
+
+class Place(Struct, frozen=True):
+    """A location. Those of different tests are so far apart that nobody books at another's station."""
+
+    x: float
+    y: float
+
+    def beside(self, dx: float, dy: float = 0) -> "Place":
+        return Place(self.x + dx, self.y + dy)
+
+
+def new_place() -> Place:
+    return Place(randbelow(10**9) * 1_000_000, randbelow(10**9) * 1_000_000)
+
+
+class Charger:
+    """Who has stations. On TCP all of them are one owner."""
+
+    def __init__(self, client: MqttClient | TcpClient) -> None:
+        self.client = client
+        self.name = client.name
+        self.ask = client.ask
+
+    def station(self, place: Place) -> int:
+        number = self.ask("newChargingStation", x_position=place.x, y_position=place.y)
+        assert type(number) is int
+        return number
+
+    def point(self, station: int, power: float = 10, price: float = 1, availability: str = "livre") -> int:
+        values = {"power": power, "kWhPrice": price, "availability": availability}
+        number = self.ask("newChargingPoint", chargingStationID=station, **values)
+        assert type(number) is int
+        return number
+
+    def with_point(self, place: Place, power: float = 10, price: float = 1) -> int:
+        """A new station with one point."""
+        station = self.station(place)
+        assert self.point(station, power, price) == 1
+        return station
+
+    def points(self, station: int) -> list[Record]:
+        points: list[Record] = self.ask("receiveAllChargingPoints", chargingStationID=station)
+        return points
+
+    def availability(self, station: int) -> list[str]:
+        """Of each point in turn."""
+        return [point["availability"] for point in self.points(station)]
+
+    def reservations(self, station: int) -> list[Record]:
+        reservations: list[Record] = self.ask("receiveAllReservations", chargingStationID=station)
+        return reservations
+
+    def update(
+        self, station: int, point: int, power: float = 10, price: float = 1, availability: str = "livre"
+    ) -> None:
+        values = {"power": power, "kWhPrice": price, "availability": availability}
+        result = self.ask("updateChargingPoint", chargingPointID=point, chargingStationID=station, **values)
+        assert result == "Sucesso"
+
+    def move(self, station: int, place: Place) -> None:
+        values = {"x_position": place.x, "y_position": place.y}
+        assert self.ask("updateChargingStation", chargingStationID=station, **values) == "Sucesso"
+
+    def delete(self, station: int) -> None:
+        assert self.ask("deleteChargingStation", chargingStationID=station) == "Sucesso"
+
+    def delete_point(self, station: int, point: int) -> None:
+        values = {"chargingPointID": point, "chargingStationID": station}
+        assert self.ask("deleteChargingPoint", **values) == "Sucesso"
+
+
+class Vehicle:
+    """Who books. On MQTT an account is a vehicle; on TCP it has to say which."""
+
+    def __init__(self, client: MqttClient | TcpClient) -> None:
+        self.client = client
+        self.name = client.name
+        self._names_itself = isinstance(client, TcpClient)
+
+    def book(self, place: Place, capacity: float = 10, percentage: float = 0, **more: Any) -> Record:
+        values = {"x": place.x, "y": place.y, "actualBatteryPercentage": percentage}
+        return self._ask("scheduleReservation", "vid", **values, batteryCapacity=capacity, **more)
+
+    def find(self, **more: Any) -> Record:
+        return self._ask("findReservation", "vid", **more)
+
+    def cancel(self, number: int, **more: Any) -> str:
+        result: str = self._ask("deleteReservation", "vehicleID", reservationID=number, **more)
+        return result
+
+    def _ask(self, action: str, key: str, **values: Any) -> Any:
+        named = {key: self.name} if self._names_itself else {}
+        return self.client.ask(action, **{**named, **values})
+
+
+class People:
+    """Makes clients, and closes their connections at the end."""
+
+    def __init__(self, target: Target, transport: Transport) -> None:
+        self.target = target
+        self.transport = transport
+        self._clients: list[MqttClient] = []
+
+    def charger(self) -> Charger:
+        return Charger(self._tested("charger"))
+
+    def vehicle(self) -> Vehicle:
+        return Vehicle(self._tested("vehicle"))
+
+    def other_charger(self) -> Charger:
+        """Another owner, whatever is tested: an account on MQTT."""
+        return Charger(self.mqtt("charger"))
+
+    def other_vehicle(self) -> Vehicle:
+        return Vehicle(self.mqtt("vehicle"))
+
+    def over_tcp(self) -> "People":
+        """Legacy clients of the same network."""
+        return People(self.target, "tcp")
+
+    def mqtt(
+        self,
+        role: Role,
+        name: str | None = None,
+        version: Version | None = None,
+        subscriptions: Sequence[str] = (),
+    ) -> MqttClient:
+        """An account, of a new name where none is given; over what is tested where that is MQTT."""
+        if version is None:
+            version = "mqtt5" if self.transport == "tcp" else self.transport
+        client = MqttClient(self.target, name or f"{role}-{token_hex(5)}", role, version, subscriptions)
+        self._clients.append(client)
+        return client
+
+    def close(self) -> None:
+        while self._clients:
+            self._clients.pop().close()
+
+    def _tested(self, role: Role) -> MqttClient | TcpClient:
+        if self.transport == "tcp":
+            return TcpClient(self.target, f"{role}-{token_hex(5)}")
+        return self.mqtt(role)
+
+
+def moment(record: Record, key: str) -> datetime:
+    """A date of a reservation, which has to be in UTC."""
+    assert record[key].endswith("+00:00")
+    return datetime.fromisoformat(record[key])

@@ -1,0 +1,124 @@
+"""Events: to the vehicle's account and to the station's owner, with what has happened and why."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.contract.mqtt import MqttClient
+from tests.contract.people import Charger, People, Place, Vehicle
+from tests.contract.target import Target
+
+
+class Told:
+    """The two who are concerned, and what they are told."""
+
+    def __init__(self, people: People) -> None:
+        charger, vehicle = (people.mqtt(role) for role in ("charger", "vehicle"))
+        for client in (charger, vehicle):
+            client.subscribe(f"recharge/v1/event/{client.name}/#")
+        self.charger = Charger(charger)
+        self.vehicle = Vehicle(vehicle)
+
+    def expect(self, kind: str, reason: str, reservation: dict[str, Any]) -> None:
+        """Both are told this, and it is the first that they are told."""
+        for client in (self.charger.client, self.vehicle.client):
+            assert isinstance(client, MqttClient)
+            prefix = f"recharge/v1/event/{client.name}/"
+            message = client.expect(lambda each, prefix=prefix: each.topic.startswith(prefix), "an event")
+            assert message.topic == prefix + kind
+            assert (message.qos, message.retain) == (1, False)
+            event = json.loads(message.payload)
+            assert list(event) == ["type", "at", "reason", "reservation"]
+            assert (event["type"], event["reason"], event["reservation"]) == (kind, reason, reservation)
+            at = datetime.fromisoformat(event["at"])
+            assert event["at"].endswith("+00:00")
+            assert abs(datetime.now(UTC) - at) < timedelta(minutes=2)
+
+
+@pytest.mark.usefixtures("mqtt_version")
+class TestEvents:
+    @pytest.fixture
+    def told(self, people: People) -> Told:
+        return Told(people)
+
+    def test_booked_and_cancelled(self, told: Told, place: Place) -> None:
+        told.charger.with_point(place)
+        booked = told.vehicle.book(place)
+        told.expect("reservationScheduled", "requested", booked)
+        assert told.vehicle.book(place) == booked
+        told.vehicle.cancel(1)
+        told.expect("reservationCancelled", "vehicleCancelled", booked)
+
+    def test_a_station_that_moved(self, told: Told, place: Place) -> None:
+        station = told.charger.with_point(place)
+        booked = told.vehicle.book(place)
+        told.expect("reservationScheduled", "requested", booked)
+        told.charger.move(station, place)
+        told.charger.update(station, 1, power=99)
+        told.charger.move(station, place.beside(1))
+        told.expect("reservationChanged", "stationMoved", booked)
+
+    def test_with_its_point(self, told: Told, place: Place) -> None:
+        station = told.charger.with_point(place)
+        booked = told.vehicle.book(place)
+        told.expect("reservationScheduled", "requested", booked)
+        told.charger.delete_point(station, 1)
+        told.expect("reservationCancelled", "pointDeleted", booked)
+
+    def test_with_its_station(self, told: Told, place: Place) -> None:
+        station = told.charger.with_point(place)
+        booked = told.vehicle.book(place)
+        told.expect("reservationScheduled", "requested", booked)
+        told.charger.delete(station)
+        told.expect("reservationCancelled", "stationDeleted", booked)
+
+    def test_a_booking_that_an_operator_made(self, people: People, told: Told, place: Place) -> None:
+        told.charger.with_point(place)
+        booked = Vehicle(people.mqtt("operator")).book(place, vid=told.vehicle.name)
+        told.expect("reservationScheduled", "requested", booked)
+
+
+class TestWhoIsTold:
+    def test_only_those_two(self, people: People, watcher: MqttClient, place: Place) -> None:
+        charger, vehicle = people.charger(), people.vehicle()
+        charger.with_point(place)
+        vehicle.book(place)
+        vehicle.cancel(1)
+        assert self.topics(people, watcher) == sorted(
+            f"{name}/{kind}"
+            for name in (charger.name, vehicle.name)
+            for kind in ("reservationScheduled", "reservationCancelled")
+        )
+
+    def test_who_is_both_is_told_once(self, people: People, watcher: MqttClient, place: Place) -> None:
+        operator = people.mqtt("operator")
+        Charger(operator).with_point(place)
+        Vehicle(operator).book(place, vid=operator.name)
+        assert self.topics(people, watcher) == [f"{operator.name}/reservationScheduled"]
+
+    def test_nobody_for_legacy_clients(
+        self, people: People, target: Target, watcher: MqttClient, place: Place
+    ) -> None:
+        """Of two legacy clients nobody is told, of a legacy vehicle only the owner, if it has an account."""
+        legacy = people.over_tcp()
+        legacy.charger().with_point(place)
+        legacy.vehicle().book(place)
+        charger = people.charger()
+        charger.with_point(place.beside(1000))
+        legacy.vehicle().book(place.beside(1000))
+        assert self.topics(people, watcher) == [f"{charger.name}/reservationScheduled"]
+
+    def topics(self, people: People, watcher: MqttClient) -> list[str]:
+        """What the watcher saw until now: a booking is the mark that everything before it has arrived."""
+        mark = Told(people)
+        place = Place(-1e15, -1e15)
+        station = mark.charger.with_point(place)
+        mark.vehicle.book(place)
+        mark.charger.delete(station)
+        names = (mark.charger.name, mark.vehicle.name)
+        for kind in ("reservationScheduled", "reservationCancelled"):
+            for name in names:
+                watcher.on(f"recharge/v1/event/{name}/{kind}")
+        return sorted(message.topic.removeprefix("recharge/v1/event/") for message in watcher.arrived())

@@ -1,0 +1,81 @@
+"""`recharge` itself: the table of commands, help, and what a mistake looks like."""
+
+import subprocess
+import sys
+from importlib import import_module
+from inspect import signature
+
+import pytest
+
+from cloud_service import __version__
+from cloud_service.cli.main import COMMANDS, main
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_each_command_has_its_module_and_help(
+    command: object, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    module = import_module(command.module)
+    assert list(signature(module.main).parameters) == ["options"]
+    with pytest.raises(SystemExit) as end:
+        main([command.name, "--help"])
+    assert end.value.code == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"usage: recharge {command.name} ")
+    assert "--log-format" in shown
+    assert all(len(line) <= 110 for line in shown.splitlines())
+
+
+def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["--help"])
+    assert end.value.code == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for command in COMMANDS:
+        assert f" {command.name} {command.help}" in shown
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out == f"recharge {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "recharge: the following arguments are required: COMMAND"),
+        (["ups"], "recharge: argument COMMAND: invalid choice: 'ups'"),
+        (["up", "--mqtt-prot", "1"], "recharge up: unrecognized arguments: --mqtt-prot 1"),
+        (["up", "--mqtt-por", "1"], "recharge up: unrecognized arguments: --mqtt-por 1"),
+        (["up", "--mqtt-port", "x"], "recharge up: argument --mqtt-port: 'x' is no port"),
+        (["up", "--mqtt-port"], "recharge up: argument --mqtt-port: expected one argument"),
+    ],
+)
+def test_mistakes(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert end.value.code == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith(said)
+    assert shown.count("\n") == 2
+    assert "--help` shows what there is." in shown
+
+
+def test_bad_variable(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECHARGE_TCP_PORT", "old")
+    with pytest.raises(SystemExit) as end:
+        main(["up"])
+    assert end.value.code == 2
+    assert "environment variable RECHARGE_TCP_PORT: 'old' is no port" in capsys.readouterr().err
+
+
+def test_start_is_quick() -> None:
+    """No command pays for what others import."""
+    code = (
+        "import sys; from cloud_service import __main__;"
+        "print(*{'asyncio', 'paho', 'rich', 'cryptography', 'hypothesis'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

@@ -1,0 +1,347 @@
+"""The lasting connection to the broker, against a real one that is cut off, killed, or says no."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import pytest
+
+from cloud_service.accounts.secure_broker import BrokerFolders, prepare
+from cloud_service.local import ports
+from cloud_service.mqtt.address import BrokerAddress
+from cloud_service.mqtt.asyncio_driver import BrokerRefused
+from cloud_service.mqtt.connection import AsyncConnection
+from cloud_service.protocol.messages import Message
+from tests.kit.processes import Broker, Process
+from tests.kit.relay import HOST, Relay, in_loop, until
+from tests.security.broker import Broker as SecuredBroker
+
+Protocol = Literal["mqtt5", "mqtt311"]
+BOTH = pytest.mark.parametrize("protocol", ["mqtt5", "mqtt311"])
+NUMBERS = count(1)
+
+
+@pytest.fixture
+def topic() -> str:
+    """A topic that no other test uses."""
+    return f"test/{next(NUMBERS)}"
+
+
+@pytest.fixture
+def own_broker(tmp_path: Path) -> Iterator[Broker]:
+    """A broker that the test may end."""
+    with Broker(tmp_path / "broker") as broker:
+        yield broker
+
+
+def listening(
+    address: BrokerAddress, topic: str, protocol: Protocol = "mqtt5"
+) -> tuple[AsyncConnection, list[Message]]:
+    """A connection that listens to a topic, and what it hears."""
+    heard: list[Message] = []
+    connection = AsyncConnection(
+        address,
+        f"listener-{next(NUMBERS)}",
+        protocol=protocol,
+        subscriptions=[topic],
+        on_message=heard.append,
+    )
+    return connection, heard
+
+
+def payloads(heard: list[Message]) -> list[bytes]:
+    return [message.payload for message in heard]
+
+
+@BOTH
+@in_loop
+async def test_messages_go_there_and_back_whole(broker: Broker, topic: str, protocol: Protocol) -> None:
+    connection, heard = listening(broker.address, topic, protocol)
+    sent = Message(
+        topic,
+        "ação".encode(),
+        correlation=b"\x00\xff",
+        response_topic="test/reply",
+        expiry=60,
+        status="NOT_FOUND",
+    )
+    async with connection:
+        assert connection.connected
+        await connection.publish(sent)
+        await until(lambda: heard)
+    assert not connection.connected
+    if protocol == "mqtt311":
+        assert heard == [Message(topic, sent.payload)]
+    else:
+        (message,) = heard
+        assert message.expiry in (59, 60)
+        assert msgspec.structs.replace(message, expiry=60) == sent
+
+
+@BOTH
+@in_loop
+async def test_many_messages_keep_their_order(broker: Broker, topic: str, protocol: Protocol) -> None:
+    connection, heard = listening(broker.address, topic, protocol)
+    async with connection:
+        await asyncio.gather(*(connection.publish(Message(topic, b"%d" % number)) for number in range(1000)))
+        await until(lambda: len(heard) == 1000)
+    assert payloads(heard) == [b"%d" % number for number in range(1000)]
+
+
+@in_loop
+async def test_a_handler_that_fails_costs_only_its_message(
+    broker: Broker, topic: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard = []
+
+    def handle(message: Message) -> None:
+        if message.payload == b"bad":
+            raise RuntimeError("cannot be handled")
+        heard.append(message.payload)
+
+    connection = AsyncConnection(broker.address, "failing", subscriptions=[topic], on_message=handle)
+    async with connection:
+        for payload in (b"1", b"bad", b"2"):
+            await connection.publish(Message(topic, payload))
+        await until(lambda: len(heard) == 2)
+        assert connection.connected
+    assert heard == [b"1", b"2"]
+    assert [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR] == [
+        f"a message on {topic} could not be handled"
+    ]
+
+
+@BOTH
+@in_loop
+async def test_presence(broker: Broker, topic: str, protocol: Protocol) -> None:
+    births = (Message(topic, b"born %d" % number, retain=True) for number in count(1))
+    watcher, heard = listening(broker.address, topic)
+    async with watcher, Relay(broker.port) as relay:
+        there = AsyncConnection(
+            BrokerAddress(HOST, relay.port),
+            f"present-{protocol}",
+            protocol=protocol,
+            birth=lambda: next(births),
+            will=Message(topic, b"gone", retain=True),
+        )
+        async with there:
+            await until(lambda: payloads(heard) == [b"born 1"])
+            relay.cut()
+            await until(lambda: payloads(heard) == [b"born 1", b"gone", b"born 2"])
+        await until(lambda: len(heard) == 4)
+        assert heard[-1].payload == b"gone"
+    later, retained = listening(broker.address, topic)
+    async with later:
+        await until(lambda: retained)
+    assert payloads(retained) == [b"gone"]
+
+
+@in_loop
+async def test_it_comes_back_after_a_killed_broker_and_loses_nothing(own_broker: Broker, topic: str) -> None:
+    connection, heard = listening(own_broker.address, topic)
+    async with connection:
+        await connection.publish(Message(topic, b"before"))
+        await until(lambda: heard)
+        own_broker.kill()
+        await until(lambda: not connection.connected)
+        waiting = [asyncio.create_task(connection.publish(Message(topic, b"%d" % n))) for n in range(50)]
+        await asyncio.sleep(0.5)
+        assert not any(task.done() for task in waiting)
+        Process.start(own_broker)
+        await connection.wait_connected()
+        await asyncio.gather(*waiting)
+        await until(lambda: len(heard) == 51)
+    assert payloads(heard) == [b"before", *(b"%d" % n for n in range(50))]
+
+
+@in_loop
+async def test_cuts_in_the_middle_of_many_messages_lose_none(broker: Broker, topic: str) -> None:
+    listener, heard = listening(broker.address, topic)
+    async with listener, Relay(broker.port) as relay:
+        sender = AsyncConnection(BrokerAddress(HOST, relay.port), "cut-off")
+        async with sender:
+            waiting = [asyncio.create_task(sender.publish(Message(topic, b"%d" % n))) for n in range(2000)]
+            for _ in range(3):
+                enough = sum(task.done() for task in waiting) + 100
+                while sum(task.done() for task in waiting) < enough:
+                    await asyncio.sleep(0)
+                relay.cut()
+                await sender.wait_connected()
+            await asyncio.gather(*waiting)
+        await until(lambda: len(set(payloads(heard))) == 2000)
+
+
+@in_loop
+async def test_what_is_taken_back_before_it_was_sent_is_never_sent(broker: Broker, topic: str) -> None:
+    listener, heard = listening(broker.address, topic)
+    async with listener, Relay(broker.port) as relay:
+        sender = AsyncConnection(BrokerAddress(HOST, relay.port), "changing-its-mind")
+        async with sender:
+            relay.passing.clear()
+            relay.cut()
+            await until(lambda: not sender.connected)
+            taken_back = asyncio.create_task(sender.publish(Message(topic, b"taken back")))
+            kept = asyncio.create_task(sender.publish(Message(topic, b"kept")))
+            await asyncio.sleep(0)
+            taken_back.cancel()
+            relay.passing.set()
+            await kept
+            await until(lambda: heard)
+    assert payloads(heard) == [b"kept"]
+
+
+@in_loop
+async def test_leaving_fails_what_still_waits(own_broker: Broker, topic: str) -> None:
+    async with AsyncConnection(own_broker.address, "leaving") as connection:
+        own_broker.kill()
+        await until(lambda: not connection.connected)
+        waiting = asyncio.create_task(connection.publish(Message(topic, b"never")))
+        await asyncio.sleep(0)
+    with pytest.raises(ConnectionError, match="closed"):
+        await waiting
+    with pytest.raises(ConnectionError, match="closed"):
+        await connection.publish(Message(topic, b"after the end"))
+
+
+@in_loop
+async def test_no_broker_at_the_first_connect_is_one_clear_error() -> None:
+    port = ports.free_port(HOST)
+    with pytest.raises(ConnectionError, match=rf"anonymous@127.0.0.1:{port} cannot be reached"):
+        async with AsyncConnection(BrokerAddress(HOST, port), "nobody"):
+            pass
+
+
+@in_loop
+async def test_a_broker_that_says_nothing_is_one_clear_error(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cloud_service.mqtt.asyncio_driver.ANSWER_TIMEOUT", 0.3)
+    async with Relay(broker.port) as relay:
+        relay.passing.clear()
+        with pytest.raises(ConnectionError, match="did not answer CONNECT: no answer within"):
+            async with AsyncConnection(BrokerAddress(HOST, relay.port), "waiting"):
+                pass
+
+
+@BOTH
+@in_loop
+async def test_a_refused_login_is_one_clear_error(secured: SecuredBroker, protocol: Protocol) -> None:
+    address = BrokerAddress(HOST, secured.port, "gateway", "not its password")
+    with pytest.raises(BrokerRefused, match=rf"gateway@127.0.0.1:{secured.port} refused the login: Not auth"):
+        async with AsyncConnection(address, "gateway", protocol=protocol):
+            pass
+
+
+@in_loop
+async def test_a_login_that_is_refused_later_is_tried_again(
+    secured: SecuredBroker, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Relay(secured.port) as relay:
+        good = msgspec.structs.replace(secured.address("gateway"), port=relay.port)
+        async with AsyncConnection(good, "gateway-later") as connection:
+            connection._address = msgspec.structs.replace(good, password="changed meanwhile")
+            relay.cut()
+            await until(lambda: sum("refused the login" in line for line in caplog.messages) >= 2)
+            connection._address = good
+            await connection.wait_connected()
+
+
+@BOTH
+@in_loop
+async def test_a_refused_subscription_is_one_clear_error(secured: SecuredBroker, protocol: Protocol) -> None:
+    connection = AsyncConnection(
+        secured.address("gateway"),
+        "gateway-curious",
+        protocol=protocol,
+        subscriptions=["recharge/v1/reply/#"],
+    )
+    with pytest.raises(BrokerRefused, match=r"refused to subscribe to recharge/v1/reply/#"):
+        async with connection:
+            pass
+
+
+@in_loop
+async def test_a_refused_message_is_an_error_and_the_next_goes_out(secured: SecuredBroker) -> None:
+    async with AsyncConnection(secured.address("gateway"), "gateway-writing") as connection:
+        with pytest.raises(BrokerRefused, match=r"recharge/v1/state/station/1: Not authorized"):
+            await connection.publish(Message("recharge/v1/state/station/1", b"{}"))
+        await connection.publish(Message("recharge/v1/service/gateway", b"{}", retain=True))
+
+
+@in_loop
+async def test_a_message_larger_than_the_broker_takes_is_refused_before_it_costs_the_connection(
+    broker: Broker, topic: str
+) -> None:
+    async with AsyncConnection(broker.address, "large") as connection:
+        with pytest.raises(BrokerRefused, match="bytes at most"):
+            await connection.publish(Message(topic, b"x" * 3_000_000))
+        await connection.publish(Message(topic, b"x" * 1_500_000))
+        assert connection.connected
+
+
+def test_a_password_is_in_no_text(secured: SecuredBroker) -> None:
+    address = secured.address("gateway")
+    assert address.password
+    assert address.password not in f"{address} {address!r}"
+
+
+@in_loop
+async def test_tls_carries_large_and_many_messages(secured: SecuredBroker) -> None:
+    topic = "recharge/v1/reply/gateway/tls"
+    address = msgspec.structs.replace(
+        secured.address("cloud_service"), port=secured.tls_port, ca_file=secured.folders.ca_file
+    )
+    listener = AsyncConnection(
+        msgspec.structs.replace(secured.address("gateway"), port=secured.tls_port, ca_file=address.ca_file),
+        "gateway-tls",
+        subscriptions=[topic],
+        on_message=lambda message: heard.append(message.payload),
+    )
+    heard: list[bytes] = []
+    bodies = [b"x" * 1_000_000, *(b"%d" % number for number in range(500)), b"y" * 100_000]
+    async with listener, AsyncConnection(address, "service-tls") as sender:
+        await asyncio.gather(*(sender.publish(Message(topic, body)) for body in bodies))
+        await until(lambda: len(heard) == len(bodies))
+    assert heard == bodies
+
+
+# paho leaves the socket of a handshake that failed to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@in_loop
+async def test_tls_needs_the_brokers_own_authority(secured: SecuredBroker, tmp_path: Path) -> None:
+    strangers = BrokerFolders.within(tmp_path)
+    prepare(strangers, ["localhost", HOST], datetime.now(UTC))
+    no_certificate = tmp_path / "no-certificate.pem"
+    no_certificate.write_text("nothing")
+    for ca_file, said in (
+        (strangers.ca_file, "CERTIFICATE_VERIFY_FAILED"),
+        (tmp_path / "missing.pem", r"missing\.pem: .*No such file"),
+        (no_certificate, r"no-certificate\.pem: "),
+    ):
+        address = msgspec.structs.replace(secured.address("gateway"), port=secured.tls_port, ca_file=ca_file)
+        with pytest.raises(ConnectionError, match=said):
+            async with AsyncConnection(address, "gateway-lost"):
+                pass
+
+
+@in_loop
+async def test_what_is_taken_back_while_the_broker_is_away_takes_up_no_memory(
+    own_broker: Broker, topic: str
+) -> None:
+    """Requests give up after seconds, and others come; an outage lasts as long as it does."""
+    async with AsyncConnection(own_broker.address, "patient") as connection:
+        own_broker.kill()
+        await until(lambda: not connection.connected)
+        kept = connection.send(Message(topic, b"kept"))
+        for _ in range(50):
+            for given_up in [connection.send(Message(topic, b"given up")) for _ in range(20)]:
+                given_up.cancel()
+            await asyncio.sleep(0)
+        assert len(connection._waiting) == 1
+        await asyncio.to_thread(own_broker.start)
+        await kept

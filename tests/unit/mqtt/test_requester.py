@@ -1,0 +1,348 @@
+"""Requests over a real broker, with a service that answers as a test tells it."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from itertools import count
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import msgspec
+import pytest
+
+from cloud_service.mqtt.address import BrokerAddress
+from cloud_service.mqtt.connection import AsyncConnection
+from cloud_service.mqtt.requester import OutcomeUnknown, Requester
+from cloud_service.protocol import topics
+from cloud_service.protocol.errors import Busy, NotFound, RequestError
+from cloud_service.protocol.incoming import Incoming, receive
+from cloud_service.protocol.messages import Message
+from cloud_service.protocol.replies import failed, succeeded
+from tests.kit.processes import Broker
+from tests.kit.relay import HOST, Relay, in_loop, until
+
+Protocol = Literal["mqtt5", "mqtt311"]
+BOTH = pytest.mark.parametrize("protocol", ["mqtt5", "mqtt311"])
+NUMBERS = count(1)
+
+
+@pytest.fixture
+def client() -> str:
+    """An account that no other test uses."""
+    return f"client-{next(NUMBERS)}"
+
+
+class Responder:
+    """Answers one client's requests: `answer` gives the result, raises the error, or None for no reply."""
+
+    def __init__(self, address: BrokerAddress, client: str, answer: Callable[[Incoming], Any]) -> None:
+        self.taken: list[Incoming] = []
+        self.messages: list[Message] = []
+        self._answer = answer
+        self._connection = AsyncConnection(
+            address,
+            f"service-of-{client}",
+            subscriptions=[topics.request("+", client)],
+            on_message=self._take,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._connection.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._connection.__aexit__(kind, error, trace)
+
+    @property
+    def ids(self) -> list[str | None]:
+        return [incoming.request_id for incoming in self.taken]
+
+    def _take(self, message: Message) -> None:
+        incoming = receive(message, time.time())
+        self.messages.append(message)
+        self.taken.append(incoming)
+        try:
+            result = self._answer(incoming)
+            if result is not None:
+                self._connection.send(incoming.reply(succeeded(result)))
+        except RequestError as error:
+            self._connection.send(incoming.reply(failed(error)))
+
+
+def by_turns(*answers: Any) -> Callable[[Incoming], Any]:
+    """One answer after another, the last one for ever."""
+    left = list(answers)
+
+    def answer(_incoming: Incoming) -> Any:
+        value = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(value, RequestError):
+            raise value
+        return value
+
+    return answer
+
+
+FIND = ("findReservation", {"vid": 7})
+
+
+@BOTH
+@in_loop
+async def test_a_result(broker: Broker, client: str, protocol: Protocol) -> None:
+    async with (
+        Responder(broker.address, client, by_turns({"reservationID": 1})) as service,
+        Requester(broker.address, client, protocol=protocol) as requester,
+    ):
+        assert await requester.request(*FIND) == {"reservationID": 1}
+        (incoming,) = service.taken
+        assert (incoming.action, incoming.client) == ("findReservation", client)
+        assert incoming.reply_to == requester.reply_topic
+        assert incoming.reply_to.startswith(f"recharge/v1/reply/{client}/")
+
+
+@in_loop
+async def test_in_mqtt_5_the_properties_carry_id_and_reply_topic(broker: Broker, client: str) -> None:
+    async with (
+        Responder(broker.address, client, by_turns(1)) as service,
+        Requester(broker.address, client) as me,
+    ):
+        await me.request(*FIND, request_id="mine")
+        (message,) = service.messages
+        assert (message.correlation, message.response_topic) == (b"mine", me.reply_topic)
+        assert message.expiry in (7, 8)
+        assert sorted(msgspec.json.decode(message.payload)) == ["expiresAt", "vid"]
+
+
+@in_loop
+async def test_in_mqtt_3_1_1_the_body_carries_id_and_reply_topic(broker: Broker, client: str) -> None:
+    async with (
+        Responder(broker.address, client, by_turns(1)) as service,
+        Requester(broker.address, client, protocol="mqtt311") as me,
+    ):
+        await me.request(*FIND, request_id="mine")
+        body = msgspec.json.decode(service.messages[0].payload)
+        assert (body["vid"], body["requestID"], body["replyTo"]) == (7, "mine", me.reply_topic)
+
+
+@BOTH
+@in_loop
+async def test_requests_expire_two_seconds_before_their_time_is_over(
+    broker: Broker, client: str, protocol: Protocol
+) -> None:
+    async with (
+        Responder(broker.address, client, by_turns(1)) as service,
+        Requester(broker.address, client, protocol=protocol) as requester,
+    ):
+        before = time.time()
+        await requester.request(*FIND, timeout=30)
+        after = time.time()
+        expires = service.taken[0].expires_at
+        assert expires is not None
+        assert before + 27.99 <= expires <= after + 28
+
+
+@in_loop
+async def test_many_requests_at_once_get_each_its_own_reply(broker: Broker, client: str) -> None:
+    def station(incoming: Incoming) -> Any:
+        return msgspec.to_builtins(incoming.request)["chargingStationID"]
+
+    async with (
+        Responder(broker.address, client, station) as service,
+        Requester(broker.address, client) as one,
+        Requester(broker.address, client, client_id=f"{client}-2", protocol="mqtt311") as two,
+    ):
+        replies = await asyncio.gather(
+            *(
+                requester.request("deleteChargingStation", {"chargingStationID": number}, timeout=40)
+                for number in range(1, 301)
+                for requester in (one, two)
+            )
+        )
+        assert replies == [number for number in range(1, 301) for _ in range(2)]
+        assert len(set(service.ids)) == 600
+
+
+@in_loop
+async def test_a_refusal_is_raised_as_what_it_is(broker: Broker, client: str) -> None:
+    async with (
+        Responder(broker.address, client, by_turns(NotFound("no reservation of 7"))) as service,
+        Requester(broker.address, client) as requester,
+    ):
+        with pytest.raises(NotFound, match="no reservation of 7"):
+            await requester.request(*FIND)
+        assert len(service.taken) == 1
+
+
+@BOTH
+@in_loop
+async def test_busy_is_asked_again_with_the_same_id_and_expiry(
+    broker: Broker, client: str, protocol: Protocol
+) -> None:
+    async with (
+        Responder(broker.address, client, by_turns(Busy(), Busy(), Busy(), 5)) as service,
+        Requester(broker.address, client, protocol=protocol) as requester,
+    ):
+        assert await requester.request(*FIND, timeout=40) == 5
+        assert len(service.taken) == 4
+        assert len(set(service.ids)) == 1
+        bodies = [msgspec.json.decode(message.payload) for message in service.messages]
+        assert all(body == bodies[0] for body in bodies)
+
+
+@in_loop
+async def test_busy_until_the_end_is_raised(broker: Broker, client: str) -> None:
+    async with (
+        Responder(broker.address, client, by_turns(Busy())) as service,
+        Requester(broker.address, client) as requester,
+    ):
+        with pytest.raises(Busy):
+            await requester.request(*FIND, timeout=1.5)
+        assert len(service.taken) > 1
+        assert len(set(service.ids)) == 1
+
+
+@in_loop
+async def test_without_retry_busy_is_raised_at_once(broker: Broker, client: str) -> None:
+    async with (
+        Responder(broker.address, client, by_turns(Busy(), 5)) as service,
+        Requester(broker.address, client) as requester,
+    ):
+        with pytest.raises(Busy):
+            await requester.request(*FIND, retry=False)
+        assert len(service.taken) == 1
+
+
+@in_loop
+async def test_no_reply_in_time_leaves_the_outcome_unknown(broker: Broker, client: str) -> None:
+    async with (
+        Responder(broker.address, client, by_turns(None)) as service,
+        Requester(broker.address, client) as requester,
+    ):
+        begun = time.monotonic()
+        with pytest.raises(OutcomeUnknown, match="no reply to findReservation"):
+            await requester.request(*FIND, timeout=0.5)
+        assert time.monotonic() - begun >= 0.5
+        assert len(service.taken) == 1
+
+
+@in_loop
+async def test_a_request_that_nobody_got_is_asked_again(broker: Broker, client: str) -> None:
+    async with Requester(broker.address, client, patience=0.2) as requester:
+        asked = asyncio.create_task(requester.request(*FIND, request_id="once", timeout=40))
+        await asyncio.sleep(0.1)  # the broker takes it for nobody
+        async with Responder(broker.address, client, lambda incoming: 5) as service:
+            assert await asked == 5
+            assert set(service.ids) == {"once"}
+
+
+@in_loop
+async def test_a_reply_that_was_lost_with_the_connection_is_asked_for_again(
+    broker: Broker, client: str
+) -> None:
+    async with (
+        Relay(broker.port) as relay,
+        Responder(broker.address, client, by_turns(None, 5)) as service,
+        Requester(BrokerAddress(HOST, relay.port), client) as requester,
+    ):
+        asked = asyncio.create_task(requester.request(*FIND, timeout=40))
+        await until(lambda: service.taken)
+        await asyncio.sleep(0.1)  # the broker's acknowledgement may still be under way
+        relay.cut()
+        assert await asked == 5
+        assert len(set(service.ids)) == 1
+
+
+@in_loop
+async def test_a_request_made_while_the_broker_is_away_is_answered_when_it_is_back(
+    broker: Broker, client: str
+) -> None:
+    async with (
+        Relay(broker.port) as relay,
+        Responder(broker.address, client, by_turns(5)) as service,
+        Requester(BrokerAddress(HOST, relay.port), client) as requester,
+    ):
+        relay.passing.clear()
+        relay.cut()
+        await until(lambda: not requester.connection.connected)
+        asked = asyncio.create_task(requester.request(*FIND, timeout=40))
+        await asyncio.sleep(0.2)
+        assert not service.taken
+        relay.passing.set()
+        assert await asked == 5
+
+
+@in_loop
+async def test_a_request_that_expired_while_the_broker_was_away_is_never_sent(
+    broker: Broker, client: str
+) -> None:
+    async with (
+        Relay(broker.port) as relay,
+        Responder(broker.address, client, by_turns(5)) as service,
+        Requester(BrokerAddress(HOST, relay.port), client) as requester,
+    ):
+        relay.passing.clear()
+        relay.cut()
+        await until(lambda: not requester.connection.connected)
+        with pytest.raises(OutcomeUnknown):
+            await requester.request(*FIND, timeout=0.3, request_id="too late")
+        relay.passing.set()
+        assert await requester.request(*FIND, timeout=40, request_id="in time") == 5
+        assert service.ids == ["in time"]
+
+
+@in_loop
+async def test_what_is_outstanding_is_limited_and_the_rest_waits_its_turn(
+    broker: Broker, client: str
+) -> None:
+    async with (
+        Responder(broker.address, client, by_turns(None)) as service,
+        Requester(broker.address, client, limit=2) as requester,
+    ):
+        asked = [asyncio.create_task(requester.request(*FIND, timeout=3)) for _ in range(2)]
+        await until(lambda: len(service.taken) == 2)
+        with pytest.raises(Busy, match="findReservation was not sent"):
+            await requester.request(*FIND, timeout=0.5)
+        third = asyncio.create_task(requester.request(*FIND, timeout=40))
+        await asyncio.wait(asked)
+        await until(lambda: len(service.taken) == 3)
+        third.cancel()
+        assert [type(task.exception()) for task in asked] == [OutcomeUnknown, OutcomeUnknown]
+
+
+@in_loop
+async def test_an_id_that_waits_for_its_reply_cannot_be_used_again(broker: Broker, client: str) -> None:
+    async with Requester(broker.address, client) as requester:
+        first = asyncio.create_task(requester.request(*FIND, request_id="same", timeout=0.3))
+        await asyncio.sleep(0)
+        with pytest.raises(ValueError, match="same"):
+            await requester.request(*FIND, request_id="same")
+        with pytest.raises(OutcomeUnknown):
+            await first
+
+
+@in_loop
+async def test_what_is_no_reply_and_what_nobody_waits_for_does_no_harm(broker: Broker, client: str) -> None:
+    heard: list[Message] = []
+    async with (
+        Responder(broker.address, client, by_turns(5)),
+        Requester(
+            broker.address, client, subscriptions=[topics.event(client, "+")], on_message=heard.append
+        ) as requester,
+        AsyncConnection(broker.address, f"noise-{client}") as noise,
+    ):
+        for payload in (
+            b"",
+            b"no JSON",
+            b"[]",
+            b"{}",
+            b'{"ok":false,"error":1}',
+            b'{"requestID":7,"ok":true}',
+        ):
+            await noise.publish(Message(requester.reply_topic, payload))
+            await noise.publish(Message(requester.reply_topic, payload, correlation=b"\xff"))
+        event = Message(topics.event(client, "reservationScheduled"), b"{}")
+        await noise.publish(event)
+        assert await requester.request(*FIND) == 5
+        await until(lambda: heard)
+        assert [message.topic for message in heard] == [event.topic]

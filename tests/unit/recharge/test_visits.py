@@ -1,0 +1,44 @@
+"""When points are occupied."""
+
+from datetime import UTC, datetime, timedelta
+
+from recharge.records import Reservation
+from recharge.simulator.visits import next_change, occupied, visit
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def reservation(point: int = 1, start: int = 10, minutes: int = 60) -> Reservation:
+    begin = NOW + timedelta(minutes=start)
+    end = begin + timedelta(minutes=minutes)
+    return Reservation(1, 3, point, 22, 0.9, "ana", begin, end, minutes / 60, 10.0)
+
+
+def test_in_real_time_a_visit_is_the_reservation() -> None:
+    booked = reservation()
+    expected = visit(booked, NOW, 1)
+    assert (expected.begins, expected.ends) == (booked.start, booked.finish)
+
+
+def test_where_time_passes_faster_all_waits_are_shorter() -> None:
+    expected = visit(reservation(start=10, minutes=60), NOW, 60)
+    assert expected.begins == NOW + timedelta(seconds=10)
+    assert expected.ends == NOW + timedelta(seconds=70)
+
+
+def test_a_point_is_occupied_from_the_start_until_before_the_finish() -> None:
+    visits = [visit(reservation(1, 10, 60), NOW, 1), visit(reservation(2, 30, 10), NOW, 1)]
+
+    def at(minutes: int) -> set[int]:
+        return occupied(visits, NOW + timedelta(minutes=minutes))
+
+    assert [at(minutes) for minutes in (9, 10, 30, 40, 69, 70)] == [set(), {1}, {1, 2}, {1}, {1}, set()]
+
+
+def test_the_next_change_is_the_next_coming_or_going() -> None:
+    visits = [visit(reservation(1, 10, 60), NOW, 1), visit(reservation(2, 30, 10), NOW, 1)]
+    moments = [NOW]
+    while (change := next_change(visits, moments[-1])) is not None:
+        moments.append(change)
+    assert [(moment - NOW) // timedelta(minutes=1) for moment in moments] == [0, 10, 30, 40, 70]
+    assert next_change([], NOW) is None

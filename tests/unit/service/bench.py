@@ -1,0 +1,103 @@
+"""A service in process: messages go in, and answers come out. No socket, and no clock but the test's."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cloud_service.core.changes import Changes
+from cloud_service.protocol import topics
+from cloud_service.protocol.messages import Message
+from cloud_service.service.engine.batch import BatchResult
+from cloud_service.service.engine.engine import Engine, EngineLimits
+from cloud_service.store.errors import SyncFailed, WriteFailed
+from cloud_service.store.interface import InMemoryStore, Store
+from cloud_service.store.journal import RequestRecord
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class FailingStore(InMemoryStore):
+    """Fails as often as it is told to, before or after a batch has reached the disk."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failing_writes = 0
+        self.failing_syncs = 0
+        self.failing_loads = 0
+        self.kept_in_spite = False
+
+    def load(self, now: datetime) -> Any:
+        if self.failing_loads:
+            self.failing_loads -= 1
+            raise OSError("the disk is away")
+        return super().load(now)
+
+    def append(
+        self, changes: Sequence[Changes], remembered: Sequence[RequestRecord], delivered: int, now: datetime
+    ) -> int:
+        if self.failing_writes:
+            self.failing_writes -= 1
+            raise WriteFailed("the disk is full")
+        if self.failing_syncs:
+            self.failing_syncs -= 1
+            if self.kept_in_spite:
+                super().append(changes, remembered, delivered, now)
+            raise SyncFailed("the disk did not confirm")
+        return super().append(changes, remembered, delivered, now)
+
+
+class Bench:
+    """Asks a service, and lets its time pass."""
+
+    def __init__(self, store: Store | None = None, limits: EngineLimits | None = None) -> None:
+        self.now = NOON
+        self.store = store or InMemoryStore()
+        self.limits = limits or EngineLimits()
+        self.service = Engine(self.store, self.limits, self.now)
+
+    def restart(self) -> None:
+        """As after a crash: all that was not in the store is gone."""
+        self.service = Engine(self.store, self.limits, self.now)
+
+    def send(self, client: str, action: str, delivery: object = None, **values: Any) -> None:
+        body = json.dumps(values).encode()
+        message = Message(topics.request(action, client), body)
+        self.service.take_in(message, delivery, self.now.timestamp())
+
+    def turn(self, **later: float) -> BatchResult:
+        self.now += timedelta(**later)
+        return self.service.work(self.now)
+
+    def ask(self, client: str, action: str, **values: Any) -> Any:
+        """The reply's `result`, or its error's code."""
+        self.send(client, action, **values)
+        answers = self.turn().answers
+        assert len(answers) == 1
+        return result(answers[0].reply)
+
+    def station(self, owner: str, x: float = 0, points: int = 1) -> int:
+        """A station with points of 10 kW at 1 a kWh."""
+        number = self.ask(owner, "newChargingStation", x_position=x, y_position=0)
+        for _ in range(points):
+            self.ask(
+                owner,
+                "newChargingPoint",
+                chargingStationID=number,
+                power=10,
+                kWhPrice=1,
+                availability="livre",
+            )
+        return int(number)
+
+    def book(self, vehicle: str, x: float = 0, **values: Any) -> Any:
+        """A charge of one hour."""
+        return self.ask(
+            vehicle, "scheduleReservation", x=x, y=0, actualBatteryPercentage=50, batteryCapacity=20, **values
+        )
+
+
+def result(reply: Message | None) -> Any:
+    assert reply is not None
+    body = json.loads(reply.payload)
+    return body["result"] if body["ok"] else body["error"]["code"]

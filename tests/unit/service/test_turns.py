@@ -1,0 +1,164 @@
+"""Requests wait in bounded queues, and clients take turns."""
+
+from cloud_service.protocol.messages import Message
+from cloud_service.service.engine.engine import EngineLimits
+from tests.unit.service.bench import Bench, FailingStore, result
+
+
+def test_a_vehicle_does_not_wait_behind_an_import() -> None:
+    bench = Bench(limits=EngineLimits(batch=4))
+    for x in range(20):
+        bench.send("operator-import", "newChargingStation", "import", x_position=x, y_position=1)
+    bench.send("bob", "findReservation", "vehicle")
+
+    assert "vehicle" in [answer.delivery for answer in bench.turn().answers]
+
+
+def test_the_requests_of_one_client_stay_in_order() -> None:
+    bench = Bench(limits=EngineLimits(batch=3))
+    for number in range(8):
+        bench.send("ana", "newChargingStation", number, x_position=number, y_position=1)
+        bench.send("eva", "findReservation", None)
+
+    tickets = [answer.delivery for _ in range(8) for answer in bench.turn().answers]
+
+    assert [delivery for delivery in tickets if delivery is not None] == list(range(8))
+
+
+def test_what_has_no_room_is_busy_and_not_remembered() -> None:
+    bench = Bench(limits=EngineLimits(pending_per_client=1, pending_in_all=2))
+    for client, request in (("ana", "a"), ("ana", "b"), ("bob", "a"), ("eva", "a")):
+        place = {"x_position": ord(client[0]), "y_position": 1}
+        bench.send(client, "newChargingStation", client, requestID=request, **place)
+
+    answers = bench.turn().answers
+
+    assert sorted((str(answer.delivery), str(result(answer.reply))) for answer in answers) == [
+        ("ana", "1"),
+        ("ana", "BUSY"),
+        ("bob", "2"),
+        ("eva", "BUSY"),
+    ]
+    assert bench.ask("eva", "newChargingStation", requestID="a", x_position=ord("e"), y_position=1) == 3
+
+
+def test_a_request_that_waits_already_is_not_busy_when_it_comes_again() -> None:
+    """It will take effect, and BUSY would say that it has not."""
+    bench = Bench(limits=EngineLimits(pending_per_client=1))
+    for delivery in ("first", "again"):
+        bench.send("ana", "newChargingStation", delivery, requestID="a", x_position=1, y_position=1)
+    bench.send("ana", "newChargingStation", "other", requestID="b", x_position=2, y_position=1)
+
+    answers = {answer.delivery: answer for answer in bench.turn().answers}
+
+    assert answers["again"].reply is None
+    assert answers["again"].outcome == "waits already"
+    assert result(answers["first"].reply) == 1
+    assert result(answers["other"].reply) == "BUSY"
+    bench.send("ana", "newChargingStation", "later", x_position=2, y_position=1)
+    bench.send("ana", "newChargingStation", "second", requestID="a", x_position=1, y_position=1)
+    bench.send("ana", "newChargingStation", "reused", requestID="a", x_position=7, y_position=1)
+    answers = {answer.delivery: answer for answer in bench.turn().answers}
+    assert result(answers["second"].reply) == 1, "what was decided is told, room or not"
+    assert result(answers["reused"].reply) == "ID_REUSED"
+
+
+def test_large_requests_are_busy_when_their_bytes_have_no_room() -> None:
+    bench = Bench(limits=EngineLimits(pending_bytes_per_client=2_000, pending_bytes_in_all=3_500))
+    for number, client in enumerate(("ana", "ana", "bob", "eva")):
+        bench.send(client, "newChargingStation", client, x_position=number, y_position=1, note="n" * 1_200)
+    bench.send("eva", "newChargingStation", "small", x_position=4, y_position=1)
+
+    answers = bench.turn().answers
+
+    assert sorted((str(answer.delivery), str(result(answer.reply))) for answer in answers) == [
+        ("ana", "1"),
+        ("ana", "BUSY"),
+        ("bob", "2"),
+        ("eva", "BUSY"),
+        ("small", "3"),
+    ]
+    assert len(bench.service) == 0
+    bench.send("ana", "newChargingStation", "ana", x_position=5, y_position=1, note="n" * 1_200)
+    assert str(result(bench.turn().answers[0].reply)) == "4", "what was taken makes room"
+
+
+def test_refusals_that_would_fill_the_memory_are_dropped() -> None:
+    """Each of them holds its Correlation Data, and a turn may be long in coming."""
+    bench = Bench(limits=EngineLimits(pending_per_client=1, refused_bytes=300_000))
+    for number in range(100):
+        topic = "recharge/v1/request/findReservation/ana"
+        message = Message(topic, b"{}", correlation=b"%060000d" % number)
+        bench.service.take_in(message, number, bench.now.timestamp())
+
+    answers = bench.turn().answers
+
+    assert sorted(answer.delivery for answer in answers) == list(range(100))
+    busy = [answer for answer in answers if answer.outcome == "BUSY"]
+    dropped = [answer for answer in answers if answer.reply is None]
+    assert (len(busy), len(dropped)) == (4, 95)
+    assert not any(answer.waiting for answer in dropped)
+    bench.send("ana", "findReservation", "small")
+    bench.send("ana", "findReservation", "next")
+    assert [answer.outcome for answer in bench.turn().answers] == ["BUSY", "NOT_FOUND"], "there is room again"
+
+
+def test_every_message_is_settled_even_one_that_gets_no_reply() -> None:
+    bench = Bench()
+    for topic in ("recharge/v1/request/fly/ana", "recharge/v1/request/findReservation/a.b", "else"):
+        bench.service.take_in(Message(topic, b"{}"), topic, bench.now.timestamp())
+    retained = Message("recharge/v1/request/findReservation/ana", b"{}", retain=True)
+    bench.service.take_in(retained, "retained", bench.now.timestamp())
+
+    assert [(answer.reply, answer.outcome) for answer in bench.turn().answers] == [(None, "ignored")] * 4
+
+
+def test_time_does_not_run_backwards() -> None:
+    bench = Bench()
+    bench.station("ana")
+    bench.book("bob")
+    bench.turn(hours=2)
+    bench.now = bench.now.replace(hour=12)
+
+    assert bench.ask("bob", "findReservation") == "NOT_FOUND"
+    assert bench.book("bob")["startDateTime"] > "2026-03-01T14"
+
+
+def test_a_request_expires_by_the_clock_even_after_it_was_set_back() -> None:
+    """A clock that was a day ahead for a moment does not silence the network for a day."""
+    bench = Bench()
+    bench.turn(days=1)
+    bench.turn(days=-1)
+    soon = bench.now.timestamp() * 1000 + 10_000
+
+    assert bench.ask("bob", "findReservation", expiresAt=soon) == "NOT_FOUND"
+    bench.send("bob", "findReservation", expiresAt=soon)
+    assert [answer.reply for answer in bench.turn(seconds=11).answers] == [None]
+
+
+def test_large_replies_end_a_turn_early_and_the_rest_comes_in_order() -> None:
+    """Else one client's questions would hold up everybody, and fill the memory with answers."""
+    bench = Bench(limits=EngineLimits(batch_bytes=1_500))
+    station = bench.station("ana", points=10)
+    for number in range(10):
+        bench.send("ana", "receiveAllChargingPoints", number, chargingStationID=station)
+    bench.send("bob", "findReservation", "vehicle")
+
+    turns = [[answer.delivery for answer in bench.turn().answers] for _ in range(6)]
+
+    assert turns == [[0, "vehicle", 1], [2, 3], [4, 5], [6, 7], [8, 9], []]
+
+
+def test_a_turn_that_ends_early_and_cannot_be_written_loses_no_request() -> None:
+    store = FailingStore()
+    bench = Bench(store, limits=EngineLimits(batch_bytes=1_500))
+    station = bench.station("ana", points=10)
+    store.failing_writes = 1
+    for number in range(4):
+        bench.send("ana", "receiveAllChargingPoints", number, chargingStationID=station)
+        bench.send("bob", "newChargingStation", f"new-{number}", x_position=number + 1, y_position=1)
+
+    turns = [{str(each.delivery): result(each.reply) for each in bench.turn().answers} for _ in range(3)]
+
+    assert [list(turn) for turn in turns] == [["0", "new-0", "1"], ["new-1", "2", "new-2", "3"], ["new-3"]]
+    assert [turn.get(f"new-{number}") for number, turn in enumerate(turns)] == ["STORAGE", 2, None]

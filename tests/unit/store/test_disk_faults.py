@@ -1,0 +1,190 @@
+"""EIO and ENOSPC at every operation that the store makes, once and lasting, as the service lives with them.
+
+A service in this process goes through the same requests with a fault at one operation after the other.
+Whatever it answers is on disk by then; whatever it refuses with STORAGE after a failed write changed nothing;
+once the disk is well again, so is the service, by itself.
+"""
+
+import errno
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from random import Random
+
+import pytest
+from msgspec import Struct
+
+from cloud_service.protocol.messages import Message
+from cloud_service.service.engine.engine import Engine, EngineLimits
+from cloud_service.store.file_store import StoreOptions
+from tests.conftest import Scale
+from tests.faults.power_loss import SimulatedFolder, no_trouble
+from tests.faults.traffic import START, Traffic
+from tests.faults.witness import Possible, Witness, check, possible_at, read
+from tests.kit.processes import wait_until
+
+TURNS = 24
+ERRORS = {"EIO": errno.EIO, "ENOSPC": errno.ENOSPC}
+
+
+class FailingFrom:
+    """From the operation of this number on so many fail as `lasting` says. A full disk lets files be cut.
+
+    With `short` the first of them, an append, writes so many bytes only, and then they fail. With `cut` the
+    next truncate fails as well.
+    """
+
+    def __init__(
+        self,
+        first: int,
+        lasting: int,
+        number: int = errno.EIO,
+        *,
+        short: int | None = None,
+        cut: bool = False,
+    ) -> None:
+        self.kinds: list[str] = []
+        """Of all operations until now."""
+        self.failed: Counter[str] = Counter()
+        self._first, self._lasting, self._number = first, lasting, number
+        self._short, self._cut = short, cut
+
+    def __call__(self, operation: str, name: str) -> OSError | int | None:
+        if operation == "read":
+            return None
+        at = len(self.kinds)
+        self.kinds.append(operation)
+        if at == self._first and self._short is not None:
+            assert operation == "append"
+            short, self._short = self._short, None
+            self._first += 1
+            return short
+        cut = self._cut and operation == "truncate" and bool(self.failed)
+        if not cut and not self._first <= at < self._first + self._lasting:
+            return None
+        if operation == "truncate" and self._number == errno.ENOSPC:
+            return None
+        self._cut = self._cut and not cut
+        self.failed[operation] += 1
+        return OSError(self._number, "as the test wants it")
+
+
+class Life(Struct):
+    folder: SimulatedFolder
+    operations: list[str]
+    """The kinds of those until the disk was well again."""
+    refused: int
+    now: datetime
+
+
+def live(trouble: FailingFrom) -> Life:
+    """A service through two checkpoints. Then the disk is well, and what was refused is asked again."""
+    folder = SimulatedFolder()
+    witness = Witness(folder, StoreOptions(checkpoint_seconds=600))
+    now = START
+    service = Engine(witness, EngineLimits(), now)
+    traffic = Traffic(Random(2), vehicles=4)
+    folder.trouble = trouble
+    waiting: list[Message] = []
+    refused = 0
+
+    def turn(messages: list[Message]) -> None:
+        nonlocal refused, waiting
+        for message in messages:
+            service.take_in(message, message, now.timestamp())
+        failed_writes = witness.failed_writes
+        answers = service.work(now).answers
+        witness.hear(answers)
+        unwritten = witness.answered - witness.certain.remembered
+        assert not unwritten, f"answered, and not on disk: {unwritten}"
+        assert service.network.tables == witness.certain.tables, "the network in memory is not that on disk"
+        if witness.failed_writes > failed_writes:
+            check(read(SimulatedFolder(folder.files()), now), Possible(witness.certain))
+        service.maintain(now)
+        wait_until(lambda: not witness.store.checkpointing, "the checkpoint is made")
+        waiting = [answer.delivery for answer in answers if status(answer.reply) in ("STORAGE", "INTERNAL")]
+        assert not [answer for answer in answers if status(answer.reply) == "INTERNAL"]
+        refused += len(waiting)
+
+    for _ in range(TURNS):
+        now += timedelta(minutes=3)
+        turn([*waiting, traffic.next(), traffic.next()])
+    operations = list(trouble.kinds)
+    folder.trouble = no_trouble
+    for _ in range(4):
+        now += timedelta(minutes=20)
+        turn(waiting)
+    assert not waiting, "not well again by itself"
+    return Life(folder, operations, refused, now)
+
+
+def status(reply: Message | None) -> str:
+    assert reply is not None
+    body = json.loads(reply.payload)
+    return "ok" if body["ok"] else str(body["error"]["code"])
+
+
+def operations_by_kind(step: int) -> dict[str, list[int]]:
+    """The numbers of the operations of a life without faults, every so many of each kind."""
+    numbers: dict[str, list[int]] = {}
+    for number, kind in enumerate(live(FailingFrom(0, lasting=0)).operations):
+        numbers.setdefault(kind, []).append(number)
+    assert numbers.keys() == {"append", "create", "remove", "rename", "sync", "sync names"}
+    return {kind: numbers[kind][::step] for kind in sorted(numbers)}
+
+
+def check_faults(troubles: Sequence[FailingFrom]) -> int:
+    """Raises where a promise is broken. Returns how many answers were STORAGE."""
+    refused = 0
+    for trouble in troubles:
+        life = live(trouble)
+        assert trouble.failed, "nothing failed"
+        refused += life.refused
+        image = life.folder.image()
+        for operation in life.folder.log:
+            image.apply(operation)
+        for kept in (True, False):
+            folder = SimulatedFolder(image.survivors(kept))
+            check(read(folder, life.now), possible_at(life.folder.log, len(life.folder.log)))
+    assert refused
+    return refused
+
+
+@pytest.mark.parametrize("lasting", [1, 5, 40])
+@pytest.mark.parametrize("error", ERRORS)
+def test_a_fault_at_every_operation(
+    error: str, lasting: int, scale: Scale, figure: Callable[[str], None]
+) -> None:
+    kinds = operations_by_kind(scale(share=5, full=1))
+    firsts = [number for numbers in kinds.values() for number in numbers]
+    refused = check_faults([FailingFrom(first, lasting, ERRORS[error]) for first in firsts])
+    each = ", ".join(f"{len(numbers)} {kind}" for kind, numbers in kinds.items())
+    figure(
+        f"disk faults: {error} at each of {len(firsts)} operations ({each}), {lasting} in a row:"
+        f" {refused} answers STORAGE, nothing lost, well again by itself"
+    )
+
+
+@pytest.mark.parametrize("lasting", [1, 5, 40])
+def test_a_short_write_at_every_append(lasting: int, scale: Scale, figure: Callable[[str], None]) -> None:
+    appends = operations_by_kind(scale(share=5, full=1))["append"]
+    troubles = [FailingFrom(first, lasting, errno.ENOSPC, short=1) for first in appends]
+    refused = check_faults(troubles)
+    assert all(trouble.failed["append"] for trouble in troubles), "a write was not short"
+    figure(
+        f"disk faults: ENOSPC after a short write at each of {len(appends)} appends, {lasting} in a row:"
+        f" {refused} answers STORAGE, nothing lost, well again by itself"
+    )
+
+
+def test_a_short_write_that_cannot_be_cut_off(scale: Scale, figure: Callable[[str], None]) -> None:
+    appends = operations_by_kind(scale(share=5, full=1))["append"]
+    troubles = [FailingFrom(first, lasting=1, short=1, cut=True) for first in appends]
+    refused = check_faults(troubles)
+    cuts = sum(trouble.failed["truncate"] for trouble in troubles)
+    assert cuts
+    figure(
+        f"disk faults: EIO at each of {cuts} truncates after a short write:"
+        f" {refused} answers STORAGE, nothing lost, well again by itself"
+    )

@@ -1,0 +1,135 @@
+"""What every store does: on disk, in a folder in memory, and in memory alone."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from cloud_service.core.network import Tables
+from cloud_service.store.file_store import FileStore, StoreOptions
+from cloud_service.store.filesystem import DiskFolder
+from cloud_service.store.interface import InMemoryStore, Recovered, Store, StoredRequest
+from tests.faults.power_loss import SimulatedFolder
+from tests.unit.core.samples import NOW, minutes
+from tests.unit.store.samples import (
+    BOOKED_POINT,
+    BOOKING,
+    STATION,
+    booking,
+    cancellation,
+    checkpoint_input,
+    registration,
+    request,
+)
+
+
+class Reopening:
+    """A store, and how the next process would open it."""
+
+    def __init__(self, make: Callable[[], Store], end: Callable[[Store], None]) -> None:
+        self._make, self._end = make, end
+        self.store = make()
+        self.recovered = self.store.load(NOW)
+
+    def crash(self) -> Recovered:
+        """Opens the store as after a crash."""
+        self._end(self.store)
+        self.store = self._make()
+        return self.store.load(NOW)
+
+    def stop(self, delivered: int = 0) -> Recovered:
+        """Opens the store as after a clean stop with all that it holds."""
+        kept = self.store.load(NOW)
+        self.store.close(checkpoint_input(kept, delivered=delivered, oldest=self.store.sequence + 1), NOW)
+        return self.crash()
+
+
+@pytest.fixture(params=["disk", "simulated folder", "memory"])
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Reopening]:
+    if request.param == "memory":
+        only = InMemoryStore()
+        yield Reopening(lambda: only, lambda store: None)
+        return
+    folder = DiskFolder(tmp_path / "data") if request.param == "disk" else SimulatedFolder()
+    yield Reopening(lambda: FileStore(folder, StoreOptions()), lambda store: None)
+    if isinstance(folder, DiskFolder):
+        folder.close()
+
+
+def test_is_empty_at_first(opened: Reopening) -> None:
+    assert opened.recovered == Recovered()
+    assert opened.store.sequence == 0
+
+
+def test_numbers_the_batches(opened: Reopening) -> None:
+    assert opened.store.append([registration()], [], 0, NOW) == 1
+    assert opened.store.append([booking()], [], 0, NOW) == 2
+    assert opened.store.sequence == 2
+
+
+def test_has_after_a_crash_what_was_appended(opened: Reopening) -> None:
+    opened.store.append([registration(), booking()], [], 0, NOW)
+    opened.store.append([], [request("a")], 0, NOW)
+    recovered = opened.crash()
+    assert recovered.tables == Tables({1: STATION}, {(1, 1): BOOKED_POINT}, {(1, 1, 1): BOOKING}, 1)
+    assert recovered.remembered == [StoredRequest(2, NOW, request("a"))]
+    assert opened.store.sequence == 2
+
+
+def test_goes_on_counting_after_a_crash(opened: Reopening) -> None:
+    opened.store.append([registration()], [], 0, NOW)
+    opened.crash()
+    assert opened.store.append([booking()], [], 0, NOW) == 2
+    assert BOOKING.key in opened.crash().tables.reservations
+
+
+def test_keeps_the_network_over_a_clean_stop(opened: Reopening) -> None:
+    opened.store.append([registration(), booking()], [], 0, NOW)
+    recovered = opened.stop()
+    assert recovered.tables == Tables({1: STATION}, {(1, 1): BOOKED_POINT}, {(1, 1, 1): BOOKING}, 1)
+    assert opened.store.append([cancellation()], [], 0, NOW) == 2
+
+
+def test_keeps_what_no_file_shows_over_a_clean_stop(opened: Reopening) -> None:
+    """IDs that were given and are gone, owners, remembered requests: all of it."""
+    opened.store.append([registration(), booking()], [request("a")], 0, NOW)
+    opened.store.append([cancellation()], [], 0, NOW)
+    kept = opened.store.load(NOW)
+    opened.store.close(checkpoint_input(kept), NOW)
+    recovered = opened.crash()
+    assert recovered.tables.stations[1].owner == "ana"
+    assert recovered.tables.stations[1].last_point_id == 1
+    assert recovered.remembered == [StoredRequest(1, NOW, request("a"))]
+
+
+def test_gives_back_events_that_the_broker_may_not_have_taken(opened: Reopening) -> None:
+    opened.store.append([registration(), booking()], [], 0, NOW)
+    opened.store.append([cancellation()], [], 1, NOW)
+    events = opened.crash().pending_events
+    assert [(sequence, event.type) for sequence, event in events] == [(2, "reservationCancelled")]
+
+
+def test_keeps_untold_events_over_a_clean_stop(opened: Reopening) -> None:
+    opened.store.append([registration(), booking()], [], 0, NOW)
+    assert [sequence for sequence, _ in opened.stop().pending_events] == [1]
+
+
+def test_what_is_loaded_is_a_copy(opened: Reopening) -> None:
+    recovered = opened.crash()
+    recovered.tables.apply(registration())
+    assert not opened.crash().tables.stations
+
+
+def test_an_empty_batch_counts_too(opened: Reopening) -> None:
+    opened.store.append([], [], 0, NOW + minutes(1))
+    assert opened.crash() == Recovered()
+    assert opened.store.sequence == 1
+
+
+def test_maintaining_leaves_everything_as_it_is(opened: Reopening) -> None:
+    opened.store.append([registration(), booking()], [request("a")], 0, NOW)
+    kept = opened.store.load(NOW)
+    for hour in range(5):
+        opened.store.maintain(checkpoint_input(kept), NOW + timedelta(hours=hour))
+    assert opened.crash() == kept

@@ -1,0 +1,285 @@
+"""`recharge verify`: every fault that the files can show is named, and a sound folder is sound."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from zoneinfo import ZoneInfo
+
+import pytest
+from msgspec.structs import replace
+
+from cloud_service.cli.main import main
+from cloud_service.core.changes import Changes, Event
+from cloud_service.core.network import Tables
+from cloud_service.store.file_store import FileStore, StoreOptions
+from cloud_service.store.snapshot import FrozenFolder
+from cloud_service.store.verify import Report, examine
+from tests.faults.power_loss import SimulatedFolder, states
+from tests.faults.test_power_loss import run
+from tests.unit.core.samples import NOW, minutes, reservation
+from tests.unit.store.samples import (
+    POINT,
+    booking,
+    cancellation,
+    checkpoint_input,
+    open_store,
+    registration,
+    request,
+)
+from tests.unit.store.test_old_server import old_folder, point, station
+from tests.unit.store.test_old_server import reservation as old_reservation
+
+
+def verify(folder: SimulatedFolder) -> Report:
+    return examine(FrozenFolder(Path("folder"), folder.files()), ZoneInfo("UTC"), NOW)
+
+
+def journal(*changes: Changes) -> SimulatedFolder:
+    """A folder in which each of these is a batch."""
+    folder = SimulatedFolder()
+    store, _ = open_store(folder)
+    for change in changes:
+        store.append([change], [], 0, NOW)
+    return folder
+
+
+def book(number: int, start: int, vehicle: str) -> Changes:
+    row = reservation(number, NOW + minutes(start), NOW + minutes(start + 30), vehicle)
+    event = Event("reservationScheduled", NOW, "requested", row, "o")
+    return Changes(
+        points=(replace(POINT, availability="reservado", last_reservation_id=number),),
+        reservations=(row,),
+        events=(event,),
+    )
+
+
+def end(booked: Changes) -> Changes:
+    (row,) = booked.reservations
+    event = Event("reservationCancelled", NOW, "vehicleCancelled", row, "o")
+    free = replace(POINT, last_reservation_id=row.reservation_id)
+    return Changes(removed_reservations=(row.key,), points=(free,), events=(event,))
+
+
+def test_an_empty_folder_is_sound() -> None:
+    assert verify(SimulatedFolder()) == Report()
+
+
+def test_a_sound_folder_is_sound_with_and_without_a_journal() -> None:
+    folder = SimulatedFolder()
+    store, _ = open_store(folder)
+    store.append([registration(), booking()], [request("a")], 0, NOW)
+    report = verify(folder)
+    assert (report.findings, report.notes) == ([], [])
+    assert (report.lines, report.sequence, report.remembered, report.ended) == (1, 1, 1, 0)
+    store, recovered = open_store(folder)
+    store.append([cancellation()], [], 0, NOW)
+    recovered.tables.apply(cancellation())
+    store.close(checkpoint_input(recovered), NOW)
+    report = verify(folder)
+    assert (report.findings, report.notes) == ([], [])
+    assert (report.lines, report.sequence, report.remembered, report.ended) == (0, 2, 1, 1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_a_crash_leaves_is_sound(seed: int) -> None:
+    random = Random(seed)
+    life = run(random)
+    for _, files in states(life.folder, random, 0):
+        report = examine(FrozenFolder(Path("folder"), files), None, life.ended)
+        assert report.findings == []
+
+
+def test_a_broken_chain_is_found_with_file_and_offset() -> None:
+    folder = journal(registration(), booking(), cancellation())
+    (name,) = [name for name in folder.names() if name.startswith("journal")]
+    lines = folder.files()[name].splitlines(keepends=True)
+    report = verify(SimulatedFolder({name: lines[0] + lines[2]}))
+    assert report.findings == [
+        f"folder/{name}, byte {len(lines[0])}: batch 3 does not continue batch 1: lines are missing."
+        " Restore the folder from a backup, or ask for help with this file at hand"
+    ]
+
+
+def test_a_torn_last_line_is_worth_a_note() -> None:
+    folder = journal(registration())
+    (name,) = [name for name in folder.names() if name.startswith("journal")]
+    whole = folder.files()[name]
+    report = verify(SimulatedFolder({name: whole + b"{"}))
+    assert report.findings == []
+    assert f"folder/{name}, byte {len(whole)}: the last 1 bytes are no whole line" in report.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("reservations", "finding"),
+    [
+        ([old_reservation(1, 1, 1, 7, 1), old_reservation(1, 1, 2, 8, 1.5)], "it overlaps an earlier one"),
+        ([old_reservation(1, 1, 1, 7, 1), old_reservation(1, 1, 2, 7, 5)], "the vehicle has another"),
+        ([old_reservation(1, 2, 1, 7, 1)], "its point does not exist"),
+        ([old_reservation(1, 1, 1, 7, 1), old_reservation(1, 1, 1, 8, 5)], "has this ID"),
+    ],
+)
+def test_records_that_contradict_each_other_are_found(
+    reservations: list[dict[str, object]], finding: str
+) -> None:
+    (found,) = verify(old_folder([station(1)], [point(1, 1)], reservations)).findings
+    assert found.startswith("reservations.json: ")
+    assert finding in found
+
+
+def test_a_file_that_is_no_json_is_found() -> None:
+    (found,) = verify(SimulatedFolder({"charging_points.json": b"[{]"})).findings
+    assert found.startswith("folder/charging_points.json: no JSON")
+
+
+def test_reservations_closer_than_five_minutes_are_worth_a_note() -> None:
+    rows = [old_reservation(1, 1, 1, 7, 1), old_reservation(1, 1, 2, 8, 2.05)]
+    report = verify(old_folder([station(1)], [point(1, 1)], rows))
+    assert report.findings == []
+    assert "less than five minutes apart" in report.notes[0]
+
+
+def test_reservations_that_overlapped_in_the_journal_are_found_though_both_are_gone() -> None:
+    first, second = book(1, 10, "a"), book(2, 20, "b")
+    folder = journal(registration(), first, second, end(first), end(second))
+    assert verify(folder).findings == [
+        "reservation 1 on point 1 of station 1 overlaps reservation 2 on point 1 of station 1"
+    ]
+
+
+def test_bookings_need_five_minutes_between_them() -> None:
+    assert verify(journal(registration(), book(1, 10, "a"), book(2, 45, "b"))).findings == []
+    assert verify(journal(registration(), book(1, 10, "a"), book(2, 44, "b"))).findings
+
+
+def test_a_time_that_was_free_again_may_be_booked() -> None:
+    first = book(1, 10, "a")
+    assert verify(journal(registration(), first, end(first), book(2, 20, "b"))).findings == []
+
+
+def test_a_vehicle_with_two_reservations_at_once_is_found() -> None:
+    first, second = book(1, 10, "a"), book(2, 90, "a")
+    folder = journal(registration(), first, second, end(first))
+    (finding,) = verify(folder).findings
+    assert finding.startswith("vehicle 'a' had two reservations")
+
+
+def test_an_id_that_was_given_twice_is_found_in_the_journal() -> None:
+    first = book(1, 10, "a")
+    folder = journal(registration(), first, end(first), book(1, 90, "b"))
+    assert "reservation 1 on point 1 of station 1 was booked twice in the journal" in verify(folder).findings
+
+
+def test_an_id_that_was_given_twice_is_found_in_the_history() -> None:
+    folder = SimulatedFolder()
+    store, recovered = open_store(folder)
+    first = book(1, 10, "a")
+    for change in (registration(), first, end(first), book(1, 90, "b")):
+        store.append([change], [], 0, NOW)
+        recovered.tables.apply(change)
+    store.close(checkpoint_input(recovered), NOW)
+    assert verify(folder).findings == [
+        "reservation 1 on point 1 of station 1 has ended and is scheduled: its ID was given twice"
+    ]
+
+
+def stopped_with_history() -> dict[str, bytes]:
+    """The files after a clean stop: two reservations have ended, the station they were on is gone."""
+    folder = SimulatedFolder()
+    store, recovered = open_store(folder)
+    first, second = book(1, 10, "a"), book(2, 90, "b")
+    gone = Changes(removed_stations=(1,), removed_points=(POINT.key,))
+    for change in (registration(), first, end(first), second, end(second), gone):
+        store.append([change], [], 0, NOW)
+        recovered.tables.apply(change)
+    store.close(checkpoint_input(recovered), NOW)
+    return folder.files()
+
+
+HISTORY = "history-2026-03.jsonl"
+KEEPING = "owners_and_ids.json"
+
+
+def test_a_station_s_id_that_would_be_given_again_is_found_by_the_history() -> None:
+    files = stopped_with_history()
+    assert verify(SimulatedFolder(files)) == Report(sequence=6, ended=2, tables=Tables(last_station_id=1))
+    lowered = files[KEEPING].replace(b'"lastStationID":1', b'"lastStationID":0')
+    assert lowered != files[KEEPING]
+    assert verify(SimulatedFolder({**files, KEEPING: lowered})).findings == [
+        "station 1 was there, and its ID would be given again"
+    ]
+
+
+@pytest.mark.parametrize(
+    "named", [replace(registration(), points=(), last_station_id=None), end(book(1, 10, "a"))]
+)
+def test_a_station_s_id_that_would_be_given_again_is_found_by_the_journal(named: Changes) -> None:
+    gone = Changes(removed_stations=(1,), removed_points=(POINT.key,), removed_reservations=((1, 1, 1),))
+    assert verify(journal(named, gone)).findings == ["station 1 was there, and its ID would be given again"]
+
+
+def test_a_history_shorter_than_the_checkpoint_counts_is_found() -> None:
+    files = stopped_with_history()
+    first, second = files[HISTORY].splitlines(keepends=True)
+    assert verify(SimulatedFolder({**files, HISTORY: first})).findings == [
+        f"folder/{HISTORY} has {len(first)} bytes, and the checkpoint counts {len(first + second)}:"
+        " reservations that ended are missing."
+        " Restore the folder from a backup, or ask for help with this file at hand"
+    ]
+
+
+def test_a_history_that_was_taken_away_is_worth_a_note() -> None:
+    files = stopped_with_history()
+    del files[HISTORY]
+    report = verify(SimulatedFolder(files))
+    assert report.findings == []
+    assert report.notes == [f"folder/{HISTORY} is not here: what ended in that month was not looked at"]
+
+
+def test_nothing_is_written() -> None:
+    folder = journal(registration(), booking())
+    frozen = FrozenFolder(Path("folder"), folder.files())
+    before = dict(frozen.files)
+    examine(frozen, None, NOW)
+    assert frozen.files == before
+    with pytest.raises(PermissionError):
+        FileStore(frozen, StoreOptions()).load(NOW)
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "sound"
+    now = datetime.now(UTC)
+    rows = [old_reservation(1, 1, 1, 7, (now - NOW).days * 24), old_reservation(3, 1, 1, 8, 1)]
+    (tmp_path / "reservations.json").write_text(json.dumps(rows))
+    assert main(["verify", str(tmp_path)]) == 1
+    output = capsys.readouterr().out
+    assert "WRONG: reservations.json: its point does not exist" in output
+    assert output.splitlines()[-1] == "not sound"
+    assert [path.name for path in tmp_path.iterdir()] == ["reservations.json"]
+
+
+def test_of_a_folder_that_cannot_be_read_nothing_is_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "reservations.json").write_text("[{]")
+    assert main(["verify", str(tmp_path)]) == 1
+    first, last = capsys.readouterr().out.splitlines()
+    assert first.startswith("WRONG: ")
+    assert last == "not sound"
+
+
+def test_without_the_owners_the_start_is_refused() -> None:
+    folder = journal(registration(), booking())
+    store, recovered = open_store(folder)
+    store.close(checkpoint_input(recovered), NOW)
+    files = folder.files()
+    assert verify(SimulatedFolder(files)).findings == []
+    del files["owners_and_ids.json"]
+    (found,) = verify(SimulatedFolder(files)).findings
+    assert "owners_and_ids.json: missing" in found
+
+
+def test_the_command_names_a_folder_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", str(tmp_path / "nowhere")]) == 1
+    assert "nowhere is no folder" in capsys.readouterr().err
