@@ -82,7 +82,7 @@ CONTROLS: list[tuple[Callable[[seeded.Patch], None], Callable[[], None], str]] =
     (seeded.answered_though_not_written, power_loss_on_a_full_disk, "answered, and not kept"),
     (seeded.answered_though_not_written, failing_disk, "answered, and not on disk"),
     (seeded.not_taken_back, failing_disk, "the network in memory is not that on disk"),
-    (seeded.ids_not_kept, redelivery, "its ID would be given again"),
+    (seeded.ids_not_kept, redelivery, "its ID (would be given again|was given twice)"),
     (seeded.requests_not_remembered, redelivery, "ID_REUSED|answered b.*, then b"),
     (seeded.no_five_minutes, redelivery, "are too close"),
     (seeded.checksum_not_checked, flipped_bits, "DID NOT RAISE DamagedStore"),
