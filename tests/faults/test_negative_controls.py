@@ -59,7 +59,7 @@ def missing_line() -> None:
 
 
 def redelivery() -> None:
-    check_histories(100, shrink=False)
+    check_histories(1_000, shrink=False)  # it ends with the first one that shows the fault
 
 
 def flipped_bits() -> None:
