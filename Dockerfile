@@ -5,8 +5,8 @@ RUN python -m venv --without-pip /opt/recharge \
 
 FROM python:3.13.2-slim
 ENV PATH=/opt/recharge/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
-# Named volumes take owner and rights from these folders. 1883 is the user of Mosquitto's own image: the broker
-# reads what `recharge certificates prepare` writes. What a container does not mount it cannot read.
+# Named volumes take their owner and mode from these folders. 1883 is the user in Mosquitto's image, so the broker can
+# read what `recharge certificates prepare` writes. A container can read only what it mounts.
 RUN groupadd --gid 1883 recharge \
  && useradd --uid 1883 --gid 1883 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin recharge \
  && install -d -m 700 -o 1883 -g 1883 /data /audit /backups /authority /mosquitto/data /mosquitto/certificates \

@@ -65,7 +65,7 @@ def test_shell_blocks_run(page: Page, checkout: Path, reader: dict[str, str]) ->
 
 
 EXAMPLES = {file.read_text() for file in (ROOT / "docs" / "examples").glob("*.py")}
-"""Some of these run until they are ended: tests/integration/test_clients.py runs them together."""
+"""Some of these run until they are ended: tests/integration/test_client_library.py runs them together."""
 
 PYTHON_BLOCKS = [
     pytest.param(block, id=f"{page.name}:{block.line}")
