@@ -25,7 +25,7 @@ from cloud_service.protocol import topics
 from tests.kit.processes import HOST, Stack
 
 RATES = (1_000, 3_000, 4_000, 5_000, 6_000, 7_000, 8_000)
-"""The rows of the table in docs/reliability.md."""
+"""The rows of the table in docs/reliability-figures.md."""
 POINTS = 500
 TICK = 0.005
 """Seconds between two handfuls of requests."""

@@ -21,7 +21,9 @@ _MODULE = re.compile(r"(?<![\w./-])(?:tests|cloud_service)(?:\.\w+)+")
 _TEST = re.compile(r"\btest_\w+\b(?!\.py)")
 
 PYTHON_FILES = [
-    path for top in ("tests", "cloud_service", "clients", "docs", "tools") for path in (ROOT / top).rglob("*.py")
+    path
+    for top in ("tests", "cloud_service", "clients", "docs", "tools")
+    for path in (ROOT / top).rglob("*.py")
 ]
 NAMES = {path.name for path in PYTHON_FILES}
 TESTS = {
