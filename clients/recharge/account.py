@@ -13,6 +13,7 @@ from cloud_service.mqtt.paho_client import Protocol
 from cloud_service.mqtt.requester import Requester
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
+from cloud_service.protocol.roles import is_account_name
 from recharge.records import Event
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class MQTTClient:
         presence: bool = True,
         events_of: str | None = None,
     ) -> None:
-        if not topics.is_client(name):
+        if not is_account_name(name):
             raise ValueError(f"{name!r} is no account's name: 1 to 64 of A-Z, a-z, 0-9, _ and - are")
         if broker.user not in (None, name):
             raise ValueError(f"the account {broker.user} can only speak under its own name, not as {name}")

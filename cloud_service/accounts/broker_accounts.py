@@ -11,28 +11,34 @@ from msgspec.structs import replace
 
 from cloud_service.accounts.dynamic_security import RESPONSE, CommandRefused, DynamicSecurity
 from cloud_service.accounts.first_accounts import (
-    ADMINISTRATOR,
     FIRST_ACCOUNTS,
     bound_client_id,
     new_password,
     role_name,
 )
-from cloud_service.accounts.rights import ROLES, Role, access_list
-from cloud_service.accounts.roles import Caller
+from cloud_service.accounts.rights import access_list
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.asyncio_driver import BrokerRefused
 from cloud_service.mqtt.connection import AsyncConnection
 from cloud_service.protocol import topics
+from cloud_service.protocol.actions import ACTIONS
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.replies import decode_reply
-from cloud_service.protocol.requests import CountStations, Request, TransferStations
+from cloud_service.protocol.roles import (
+    ADMINISTRATOR,
+    DEVICES,
+    ROLES,
+    Role,
+    is_account_name,
+    owner_name,
+    roles_of,
+)
 
 AccountRole: TypeAlias = Literal["charger", "vehicle", "monitor", "operator", "gateway"]
 """The roles of accounts that can be added; the others are made at the first start."""
 
 _REPLY_TIMEOUT: Final = 10.0
 _OWNERS: Final = ("charger", "operator", "gateway")
-_NAMED_ROLES: Final = ("monitor", "operator", "gateway")
 
 
 class AccountsError(Exception):
@@ -49,15 +55,15 @@ def check_name(name: str, role: AccountRole) -> None:
 
     What an account may ask of the service follows from its name: a reserved name comes with its role only.
     """
-    if not topics.is_client(name):
+    if not is_account_name(name):
         raise AccountsError(f"{name!r} is no name: 1 to 64 of A-Z, a-z, 0-9, _ and - are")
     if name in (first for first, _ in FIRST_ACCOUNTS):
         raise AccountsError(f"{name} is made at the first start of the network, with a role of its own")
-    implied = Caller(name).role
-    if role in _NAMED_ROLES and implied != role:
+    possible = roles_of(name)
+    if role not in possible and role in DEVICES:
+        raise AccountsError(f"the name {name} is reserved for accounts of role {', '.join(possible)}")
+    if role not in possible:
         raise AccountsError(f"the name of an account of role {role} is {role} or begins with {role}-")
-    if role not in _NAMED_ROLES and implied != "client":
-        raise AccountsError(f"the name {name} is reserved for accounts of role {implied}")
 
 
 def check_device_name(name: str) -> None:
@@ -132,7 +138,7 @@ class Accounts:
         if name in (first for first, _ in FIRST_ACCOUNTS):
             raise AccountsError(f"the network does not run without {name}: rotate gives it a new password")
         if not leave_stations and account.role in ("charger", "operator"):
-            count = await self._ask(CountStations(owner=name))
+            count = await self._ask("countStations", {"owner": name})
             if count:
                 raise AccountsError(
                     f"{name} owns {count} stations, which nobody could change any more: first hand them over"
@@ -149,7 +155,7 @@ class Accounts:
             raise AccountsError(
                 f"{new} is a {account.role}: stations belong to a charger, operator or gateway"
             )
-        count: int = await self._ask(TransferStations(old=Caller(old).owner, new=Caller(new).owner))
+        count: int = await self._ask("transferStations", {"from": owner_name(old), "to": owner_name(new)})
         return count
 
     async def refresh(self) -> list[str]:
@@ -202,10 +208,10 @@ class Accounts:
         """Tells that the client has gone: the plugin cuts it off without its last will."""
         await self._connection.publish(Message(topics.presence(name), payload, retain=True))
 
-    async def _ask(self, request: Request) -> Any:
+    async def _ask(self, action: str, values: dict[str, object]) -> Any:
         number = uuid4().hex
-        body = msgspec.to_builtins(request) | {"requestID": number, "replyTo": self._reply_topic}
-        topic = topics.control(request.action, ADMINISTRATOR)
+        body = values | {"requestID": number, "replyTo": self._reply_topic}
+        topic = ACTIONS[action].topic(ADMINISTRATOR)
         await self._connection.publish(Message(topic, msgspec.json.encode(body), expiry=int(_REPLY_TIMEOUT)))
         try:
             async with asyncio.timeout(_REPLY_TIMEOUT):

@@ -13,14 +13,14 @@ from typing import Final
 
 from msgspec import Struct
 
-from cloud_service.accounts.rights import Role, access_list
+from cloud_service.accounts.rights import access_list
 from cloud_service.accounts.secret_files import FOR_GROUP, write_file
+from cloud_service.protocol.roles import ADMINISTRATOR, DEVICES, GATEWAY, SERVICE, Role
 
-ADMINISTRATOR: Final = "administrator"
 FIRST_ACCOUNTS: Final[tuple[tuple[str, Role], ...]] = (
     (ADMINISTRATOR, "administrator"),
-    ("cloud_service", "service"),
-    ("gateway", "gateway"),
+    (SERVICE, "service"),
+    (GATEWAY, "gateway"),
 )
 _ITERATIONS: Final = 101
 """Mosquitto 2.0's own number. Nobody guesses 192 random bits, however fast a guess is checked."""
@@ -46,7 +46,7 @@ def role_name(role: Role, client: str) -> str:
 
 def bound_client_id(role: Role, client: str) -> str | None:
     """The one client ID with which the account may connect; None where it may connect many times."""
-    return client if role in ("charger", "vehicle") else None
+    return client if role in DEVICES else None
 
 
 def make_first_accounts(plugin_file: Path, passwords: Secrets) -> bool:

@@ -1,20 +1,17 @@
-"""Who may write and read which topic: the one table from which the broker's access control is made.
+"""Which role may write and read which topic: the one table from which the broker's access control is made.
 
 Everything that no row names is refused: shared subscriptions, `$SYS`, wildcards that reach further.
 """
 
 from collections.abc import Iterator
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Final
 
 from msgspec import Struct
 
-from cloud_service.protocol.requests import REQUESTS
+from cloud_service.protocol.actions import ACTIONS, Actions, client_actions
+from cloud_service.protocol.roles import ROLES, Role
 from cloud_service.protocol.topics import ROOT
 
-Role: TypeAlias = Literal["charger", "vehicle", "monitor", "operator", "gateway", "service", "administrator"]
-"""What an account is. `service` is the cloud service itself; `administrator` keeps the accounts."""
-
-ROLES: Final[tuple[Role, ...]] = get_args(Role)
 CONTROL: Final = "$CONTROL/dynamic-security/v1"
 """Where Mosquitto's dynamic-security plugin takes its commands."""
 
@@ -24,7 +21,6 @@ _ADMINISTRATOR: Final[frozenset[Role]] = frozenset({"administrator"})
 _WATCHERS: Final[frozenset[Role]] = frozenset({"monitor", "operator"})
 _CLIENTS: Final[frozenset[Role]] = frozenset({"charger", "vehicle", "monitor", "operator", "gateway"})
 _NETWORK: Final[frozenset[Role]] = _CLIENTS | _SERVICE
-_VEHICLES_ACTIONS: Final = frozenset({"scheduleReservation", "findReservation", "deleteReservation"})
 
 
 class Right(Struct, frozen=True):
@@ -38,45 +34,46 @@ class Right(Struct, frozen=True):
     read: frozenset[Role] = _NOBODY
 
 
-def _requests() -> Iterator[Right]:
-    for action, request in REQUESTS.items():
-        own: Role = "vehicle" if action in _VEHICLES_ACTIONS else "charger"
-        writers: set[Role] = {own, "operator", "gateway"}
-        if not request.changes:
-            writers.add("monitor")
-        yield Right(f"{ROOT}/request/{action}/{{client}}", write=frozenset(writers))
-        yield Right(f"{ROOT}/request/{action}/+", read=_SERVICE)
+def rights(actions: Actions = ACTIONS) -> tuple[Right, ...]:
+    """The table for these actions."""
+    return (
+        *_request_rights(actions),
+        Right(f"{ROOT}/reply/{{client}}/#", read=_NETWORK | _ADMINISTRATOR),
+        Right(f"{ROOT}/reply/#", write=_SERVICE),
+        Right(f"{ROOT}/event/{{client}}/#", read=_CLIENTS),
+        Right(f"{ROOT}/event/+/+", write=_SERVICE),
+        Right(f"{ROOT}/event/#", read=_WATCHERS),
+        Right(f"{ROOT}/state/station/+", write=_SERVICE),
+        Right(f"{ROOT}/state/point/+/+", write=_SERVICE),
+        Right(f"{ROOT}/state/#", read=_NETWORK),
+        Right(f"{ROOT}/presence/{{client}}", write=_CLIENTS),
+        Right(f"{ROOT}/presence/+", write=_ADMINISTRATOR),
+        Right(f"{ROOT}/presence/#", read=_NETWORK),
+        Right(f"{ROOT}/service/{{client}}", write=frozenset({"service", "gateway"})),
+        Right(f"{ROOT}/service/#", read=_NETWORK),
+        Right(f"{ROOT}/control/+/{{client}}", write=_ADMINISTRATOR),
+        Right(f"{ROOT}/control/+/+", read=_SERVICE),
+        Right(CONTROL, write=_ADMINISTRATOR),
+        Right(f"{CONTROL}/response", read=_ADMINISTRATOR),
+    )
 
 
-RIGHTS: Final[tuple[Right, ...]] = (
-    *_requests(),
-    Right(f"{ROOT}/reply/{{client}}/#", read=_NETWORK | _ADMINISTRATOR),
-    Right(f"{ROOT}/reply/#", write=_SERVICE),
-    Right(f"{ROOT}/event/{{client}}/#", read=_CLIENTS),
-    Right(f"{ROOT}/event/+/+", write=_SERVICE),
-    Right(f"{ROOT}/event/#", read=_WATCHERS),
-    Right(f"{ROOT}/state/station/+", write=_SERVICE),
-    Right(f"{ROOT}/state/point/+/+", write=_SERVICE),
-    Right(f"{ROOT}/state/#", read=_NETWORK),
-    Right(f"{ROOT}/presence/{{client}}", write=_CLIENTS),
-    Right(f"{ROOT}/presence/+", write=_ADMINISTRATOR),
-    Right(f"{ROOT}/presence/#", read=_NETWORK),
-    Right(f"{ROOT}/service/{{client}}", write=frozenset({"service", "gateway"})),
-    Right(f"{ROOT}/service/#", read=_NETWORK),
-    Right(f"{ROOT}/control/+/{{client}}", write=_ADMINISTRATOR),
-    Right(f"{ROOT}/control/+/+", read=_SERVICE),
-    Right(CONTROL, write=_ADMINISTRATOR),
-    Right(f"{CONTROL}/response", read=_ADMINISTRATOR),
-)
+def _request_rights(actions: Actions) -> Iterator[Right]:
+    for action in client_actions(actions).values():
+        yield Right(action.topic("{client}"), write=action.roles)
+        yield Right(action.topic("+"), read=_SERVICE)
 
 
-def access_list(role: Role, client: str) -> list[dict[str, object]]:
+RIGHTS: Final = rights()
+
+
+def access_list(role: Role, client: str, table: tuple[Right, ...] = RIGHTS) -> list[dict[str, object]]:
     """The rights of an account in the plugin's terms.
 
-    The name is written out: `%u` is known to Mosquitto from 2.1 on only.
+    The account's name is written out: Mosquitto knows `%u` only from version 2.1 on.
     """
     entries: list[dict[str, object]] = []
-    for right in RIGHTS:
+    for right in table:
         kinds = []
         if role in right.write:
             kinds.append("publishClientSend")

@@ -22,12 +22,13 @@ from msgspec.structs import replace
 
 from cloud_service.accounts.audit_log import AuditLog
 from cloud_service.accounts.broker_accounts import Account, AccountRole, Accounts, AccountsError
-from cloud_service.accounts.first_accounts import ADMINISTRATOR, FIRST_ACCOUNTS, Secrets, new_password
+from cloud_service.accounts.first_accounts import FIRST_ACCOUNTS, Secrets, new_password
 from cloud_service.accounts.folders import audit_file, broker_folders
 from cloud_service.accounts.rights import as_markdown
 from cloud_service.accounts.secret_files import FOR_GROUP, write_file
 from cloud_service.cli.settings import SettingError, broker_address
 from cloud_service.mqtt.address import BrokerAddress
+from cloud_service.protocol.roles import ADMINISTRATOR
 
 _NAMES: Final = {"add": 1, "list": 0, "rotate": 1, "remove": 1, "transfer": 2, "refresh": 0, "rights": 0}
 """How many names each verb takes."""

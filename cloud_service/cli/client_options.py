@@ -9,7 +9,7 @@ from collections.abc import Coroutine
 from typing import Any, Final
 
 from cloud_service.cli.settings import SettingError
-from cloud_service.protocol import topics
+from cloud_service.protocol.roles import is_account_name
 from recharge.language import Language, language_of
 from recharge.records import Number
 
@@ -59,7 +59,7 @@ def count(text: str) -> int:
 def account(options: Namespace, otherwise: str) -> str:
     """The account that `--name` or the broker's settings say. SettingError where it can be nobody's."""
     name: str = options.name or options.mqtt_user or otherwise
-    if not topics.is_client(name):
+    if not is_account_name(name):
         raise SettingError(f"{name!r} is no account's name: 1 to 64 of A-Z, a-z, 0-9, _ and - are")
     if options.mqtt_user not in (None, name):
         raise SettingError(f"--name {name}: the account {options.mqtt_user} speaks under its own name only")

@@ -9,25 +9,24 @@ from secrets import token_hex
 from typing import Any, Final
 
 from cloud_service.cli.settings import broker_address
-from cloud_service.protocol import topics
+from cloud_service.protocol.actions import ACTIONS, Actions, client_actions
 from cloud_service.protocol.errors import RequestError
-from cloud_service.protocol.requests import KEYS
+from cloud_service.protocol.roles import DEVICES, is_account_name, roles_of
 
 _DEFAULT_CLIENT: Final = "operator"
-_MANY_CONNECTIONS: Final = ("operator", "monitor", "gateway")
-"""Accounts that may connect under any client ID; that of others has to be their name."""
 
 
 class NoAnswer(Exception):
     """The gateway did not answer with a result. The text says what it did."""
 
 
-def add_arguments(parser: ArgumentParser) -> None:
+def add_arguments(parser: ArgumentParser, actions: Actions = ACTIONS) -> None:
+    keys = {name: action.keys for name, action in client_actions(actions).items()}
     parser.formatter_class = RawDescriptionHelpFormatter
     parser.epilog = "actions and their keys:\n" + "\n".join(
-        f"  {action} {' '.join(f'{key}=...' for key in keys)}" for action, keys in KEYS.items()
+        f"  {action} {' '.join(f'{key}=...' for key in keys)}" for action, keys in keys.items()
     )
-    parser.add_argument("action", metavar="ACTION", choices=KEYS, help="one of the actions below")
+    parser.add_argument("action", metavar="ACTION", choices=keys, help="one of the actions below")
     parser.add_argument(
         "values",
         metavar="KEY=VALUE",
@@ -78,9 +77,9 @@ async def _ask_over_mqtt(options: Namespace, values: dict[str, Any]) -> Any:
     from cloud_service.mqtt.requester import Requester
 
     client = options.client or options.mqtt_user or _DEFAULT_CLIENT
-    if not topics.is_client(client):
+    if not is_account_name(client):
         raise NoAnswer(f"{client!r} cannot be a client's name: 1 to 64 of A-Z, a-z, 0-9, _ and - are")
-    bound = options.mqtt_user is not None and client.partition("-")[0] not in _MANY_CONNECTIONS
+    bound = options.mqtt_user is not None and roles_of(client) == DEVICES
     client_id = client if bound else f"{client}-{token_hex(6)}"
     async with Requester(broker_address(options), client, client_id=client_id) as requester:
         return await requester.request(

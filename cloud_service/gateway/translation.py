@@ -8,10 +8,11 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from cloud_service.protocol.actions import ACTIONS, Actions, client_actions
 from cloud_service.protocol.errors import BadRequest
 from cloud_service.protocol.jsontext import decode_object
 from cloud_service.protocol.replies import SUCCESS
-from cloud_service.protocol.requests import KEYS, REQUESTS, make_request
+from cloud_service.protocol.requests import make_request
 
 NONE: Final = b"None"
 """The reply that says no: nothing there, or an error that asking again would not mend."""
@@ -25,26 +26,26 @@ class Question(Struct, frozen=True):
     values: Mapping[str, Any]
 
 
-def read_request(body: bytes) -> Question:
+def read_request(body: bytes, actions: Actions = ACTIONS) -> Question:
     """The first action in the order of the table whose name and keys are all there.
 
     Raises BadRequest where there is none, and where a value is of the wrong kind.
     """
     values = decode_object(body)
-    for action, keys in KEYS.items():
-        if action in values and all(key in values for key in keys):
-            make_request(action, values)
-            return Question(action, {key: values[key] for key in keys})
-    named = [action for action in REQUESTS if action in values]
-    if named:
-        raise BadRequest(f"a key of {named[0]} is missing: {', '.join(KEYS[named[0]])}")
-    raise BadRequest("no action is named")
+    named = [action for name, action in client_actions(actions).items() if name in values]
+    if not named:
+        raise BadRequest("no action is named")
+    for action in named:
+        if all(key in values for key in action.keys):
+            make_request(action.request, values)
+            return Question(action.name, {key: values[key] for key in action.keys})
+    raise BadRequest(f"a key of {named[0].name} is missing: {', '.join(named[0].keys)}")
 
 
-def write_reply(action: str, result: Any, zone: tzinfo | None) -> bytes:
+def write_reply(action: str, result: Any, zone: tzinfo | None, actions: Actions = ACTIONS) -> bytes:
     """A result as the old protocol has it. `zone` is that of its dates; None is the machine's."""
-    match REQUESTS[action].answer:
-        case "id":
+    match actions[action].result:
+        case "id" | "count":
             return b"%d" % result
         case "success":
             return SUCCESS.encode()

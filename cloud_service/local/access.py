@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from cloud_service.accounts.broker_accounts import Account, Accounts
-from cloud_service.accounts.first_accounts import ADMINISTRATOR
 from cloud_service.accounts.secret_files import FOR_OWNER, write_file
 from cloud_service.accounts.secure_broker import BrokerFolders, find_plugin, prepare, secure_listeners
 from cloud_service.local import mosquitto
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.protocol import topics
+from cloud_service.protocol.roles import ADMINISTRATOR
 
 LOOPBACK: Final = "127.0.0.1"
 _EVERYWHERE: Final = (str(IPv4Address(0)), str(IPv6Address(0)))

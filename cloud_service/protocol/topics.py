@@ -1,22 +1,18 @@
-"""The topics below `recharge/v1/`, and the names of those who use them."""
+"""The topics below `recharge/v1/` (contract, section 3)."""
 
 import re
 from typing import Final
 
+from cloud_service.protocol.roles import NAME_PATTERN
+
 ROOT: Final = "recharge/v1"
 MAX_TOPIC_BYTES: Final = 65_535
 MAX_TOPIC_SLASHES: Final = 200
-"""Mosquitto cuts off whoever publishes to a topic with more."""
+"""Mosquitto disconnects a client that publishes to a topic with more."""
 
-_CLIENT = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_REQUEST = re.compile(rf"{ROOT}/(?:request|control)/([A-Za-z]+)/([A-Za-z0-9_-]{{1,64}})")
+_REQUEST = re.compile(rf"{ROOT}/(?:request|control)/([A-Za-z]+)/({NAME_PATTERN})")
 _ID = "([1-9][0-9]{0,30})"
 _STATE = re.compile(rf"{ROOT}/state/(?:station/{_ID}|point/{_ID}/{_ID})")
-
-
-def is_client(name: str) -> bool:
-    """Whether an account can have this name."""
-    return _CLIENT.fullmatch(name) is not None
 
 
 def request(action: str, client: str) -> str:
@@ -24,12 +20,12 @@ def request(action: str, client: str) -> str:
 
 
 def control(action: str, client: str) -> str:
-    """Where the administrator asks for what is no action of the contract."""
+    """Where the administrator sends requests that are not among the contract's actions."""
     return f"{ROOT}/control/{action}/{client}"
 
 
 def parse_request(topic: str) -> tuple[str, str] | None:
-    """The action and the client that a request topic names; None for any other topic."""
+    """Returns the action and the client that a request topic names, or None for any other topic."""
     match = _REQUEST.fullmatch(topic)
     return (match[1], match[2]) if match else None
 
@@ -39,7 +35,7 @@ def reply(client: str) -> str:
 
 
 def may_reply_to(topic: str, client: str) -> bool:
-    """Whether the topic is the client's reply topic or lies below it, and can be published to."""
+    """Whether the topic is the client's reply topic or below it, and can be published to."""
     own = reply(client)
     return (
         (topic == own or topic.startswith(own + "/"))
@@ -63,7 +59,7 @@ def point_state(station_id: int | str, point_id: int | str) -> str:
 
 
 def parse_state(topic: str) -> tuple[int, ...] | None:
-    """(station ID,) or (station ID, point ID) of a topic of retained state; None for any other topic."""
+    """Returns (station ID,) or (station ID, point ID) of a topic of retained state, or None for any other."""
     match = _STATE.fullmatch(topic)
     return tuple(int(number) for number in match.groups() if number) if match else None
 

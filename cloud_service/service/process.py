@@ -17,8 +17,8 @@ from cloud_service import __version__
 from cloud_service.accounts.audit_log import AuditLog
 from cloud_service.mqtt.service_connection import Delivery, ServiceConnection
 from cloud_service.protocol import topics
+from cloud_service.protocol.actions import ACTIONS, request_topics
 from cloud_service.protocol.messages import Message
-from cloud_service.protocol.requests import CONTROLS, REQUESTS
 from cloud_service.service.engine.batch import Answer, BatchResult
 from cloud_service.service.engine.deduplication import DeduplicationLimits
 from cloud_service.service.engine.engine import Engine, EngineLimits
@@ -106,8 +106,7 @@ class ServiceProcess:
             settings.broker,
             NAME,
             subscriptions=[
-                *(topics.request(action, "+") for action in REQUESTS),
-                *(topics.control(action, "+") for action in CONTROLS),
+                *request_topics(ACTIONS),
                 _OWN + "#",
             ],
             will=self._presence(online=False),
@@ -230,17 +229,17 @@ class ServiceProcess:
 
 
 def _log(answer: Answer) -> None:
-    if answer.waiting is None:
+    incoming = answer.incoming
+    if incoming is None:
         return
-    incoming = answer.waiting.incoming
     log.info(
         "request",
         extra={
-            "action": incoming.action,
+            "action": incoming.action.name,
             "client": incoming.client,
-            "request_id": incoming.request_id,
+            "request_id": incoming.envelope.request_id,
             "outcome": answer.outcome,
-            "milliseconds": round((time.time() - answer.waiting.arrival) * 1000, 1),
+            "milliseconds": round((time.time() - incoming.arrival) * 1000, 1),
         },
     )
 

@@ -29,14 +29,14 @@ class RequestAudit:
 
     def note(self, answer: Answer, at: datetime) -> None:
         """Takes an answer that was given."""
-        if answer.waiting is None:
+        incoming = answer.incoming
+        if incoming is None:
             action, client = topics.parse_request(answer.topic) or ("", answer.topic[:200])
             self._refuse(at, client, action, "ignored")
         elif answer.outcome == Forbidden.code:
-            incoming = answer.waiting.incoming
-            self._refuse(at, incoming.client, incoming.action, answer.outcome)
-        elif isinstance(request := answer.waiting.incoming.request, TransferStations) and answer.reply:
-            details = {"by": answer.waiting.incoming.client, "from": request.old, "to": request.new}
+            self._refuse(at, incoming.client, incoming.action.name, answer.outcome)
+        elif isinstance(request := incoming.request, TransferStations) and answer.reply:
+            details = {"by": incoming.client, "from": request.old, "to": request.new}
             count = decode_reply(answer.reply.payload).result
             self._audit.record("stationsTransferred", at, **details, outcome=answer.outcome, count=count)
 

@@ -14,11 +14,12 @@ import yaml
 import cloud_service
 from cloud_service.core import changes
 from cloud_service.protocol import requests, topics
+from cloud_service.protocol.actions import CLIENT_ACTIONS, Action
 from cloud_service.protocol.errors import ERRORS
 from cloud_service.protocol.incoming import receive
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.replies import decode_reply
-from cloud_service.protocol.requests import KEYS, REQUESTS, make_request
+from cloud_service.protocol.requests import make_request
 from recharge import Charger, Vehicle
 from tests.docs.pages import ROOT
 from tests.kit.processes import DEADLINE, Stack
@@ -74,31 +75,31 @@ def test_every_action_has_its_channel_and_operation() -> None:
     received = [
         name for name, operation in DOCUMENT["operations"].items() if operation["action"] == "receive"
     ]
-    assert received == [*REQUESTS, "seePresence"]
-    for action, request in REQUESTS.items():
-        operation = DOCUMENT["operations"][action]
+    assert received == [*CLIENT_ACTIONS, "seePresence"]
+    for name, action in CLIENT_ACTIONS.items():
+        operation = DOCUMENT["operations"][name]
         channel = resolve(operation["channel"])
-        assert channel["address"] == topics.request(action, "{client}")
+        assert channel["address"] == action.topic("{client}")
         replies = [resolve(message) for message in resolve(operation["reply"])["messages"]]
-        assert replies == [MESSAGES[f"{_reply_name(request)}Reply"], MESSAGES["ErrorReply"]]
-        assert resolve(channel["messages"]["request"]) is MESSAGES[action]
+        assert replies == [MESSAGES[f"{_reply_name(action)}Reply"], MESSAGES["ErrorReply"]]
+        assert resolve(channel["messages"]["request"]) is MESSAGES[name]
 
 
-def _reply_name(request: type[requests.Request]) -> str:
-    return "ID" if request.answer == "id" else request.answer.capitalize()
+def _reply_name(action: Action) -> str:
+    return "ID" if action.result == "id" else action.result.capitalize()
 
 
-@pytest.mark.parametrize("action", REQUESTS)
+@pytest.mark.parametrize("action", CLIENT_ACTIONS)
 def test_the_keys_of_an_action(action: str) -> None:
     schema = payload(MESSAGES[action])
-    assert sorted(keys_of(schema)) == sorted(KEYS[action])
-    fields = msgspec.structs.fields(REQUESTS[action])
+    assert sorted(keys_of(schema)) == sorted(CLIENT_ACTIONS[action].keys)
+    fields = msgspec.structs.fields(CLIENT_ACTIONS[action].request)
     needed = {entry.encode_name for entry in fields if entry.required}
     assert set(schema.get("required", ())) == needed
-    make_request(action, example(action))
+    make_request(CLIENT_ACTIONS[action].request, example(action))
 
 
-@pytest.mark.parametrize("action", REQUESTS)
+@pytest.mark.parametrize("action", CLIENT_ACTIONS)
 @pytest.mark.parametrize("key", ["requestID", "replyTo", "expiresAt"])
 def test_the_envelope_of_an_action(action: str, key: str) -> None:
     """Its keys are described, and mean something: a value of the wrong kind is refused."""
@@ -117,7 +118,7 @@ def test_other_channels() -> None:
     assert CHANNELS["pointState"]["address"] == topics.point_state("{stationID}", "{pointID}")
     assert CHANNELS["presence"]["address"] == topics.presence("{client}")
     assert CHANNELS["service"]["address"] == topics.service("{name}")
-    assert len(CHANNELS) == len(REQUESTS) + 6
+    assert len(CHANNELS) == len(CLIENT_ACTIONS) + 6
 
 
 def test_errors() -> None:

@@ -4,8 +4,8 @@ import re
 from typing import get_args
 
 from cloud_service.core import changes
+from cloud_service.protocol.actions import CLIENT_ACTIONS
 from cloud_service.protocol.errors import ERRORS
-from cloud_service.protocol.requests import KEYS
 from tests.docs.pages import ROOT, Page
 
 ROWS = [
@@ -20,10 +20,10 @@ def code(text: str) -> list[str]:
 
 
 def test_actions_and_keys() -> None:
-    delivered = {action: code(row[1]) for row in ROWS if (action := code(row[0])[0]) in KEYS}
-    assert list(delivered) == list(KEYS)
+    delivered = {action: code(row[1]) for row in ROWS if (action := code(row[0])[0]) in CLIENT_ACTIONS}
+    assert list(delivered) == list(CLIENT_ACTIONS)
     for action, keys in delivered.items():
-        assert sorted(keys) == sorted(KEYS[action]), action
+        assert sorted(keys) == sorted(CLIENT_ACTIONS[action].keys), action
 
 
 def test_errors() -> None:

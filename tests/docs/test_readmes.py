@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import cloud_service
-from cloud_service.protocol.requests import REQUESTS
+from cloud_service.protocol.actions import CLIENT_ACTIONS
 from tests.docs.pages import ROOT, Block, Page, commands
 from tests.kit.processes import DEADLINE, HOST, Process, clean_environment, wait_until
 
@@ -48,7 +48,7 @@ def test_same_links() -> None:
 def test_all_actions_in_order() -> None:
     for page in (ENGLISH, PORTUGUESE):
         named = [match[1] for line in page.prose if (match := re.match(r"\| `(\w+)` \|", line))]
-        assert named == list(REQUESTS), page.name
+        assert named == list(CLIENT_ACTIONS), page.name
 
 
 def test_version_of_the_changelog() -> None:

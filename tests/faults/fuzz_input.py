@@ -11,12 +11,12 @@ from msgspec import Struct
 from cloud_service.core.changes import Changes, Event
 from cloud_service.core.records import Reservation, Station
 from cloud_service.protocol import topics
-from cloud_service.protocol.requests import KEYS
+from cloud_service.protocol.actions import CLIENT_ACTIONS
 from cloud_service.store.journal import Batch, Mark, RequestRecord, encode_line
 from tests.faults.hostile import Hostile
 from tests.kit.mqtt_bytes import text, variable
 
-ACTIONS = tuple(KEYS)
+ACTIONS = tuple(CLIENT_ACTIONS)
 LONGEST = 2_000
 """Bytes of an input."""
 _ID = b"an-id"

@@ -14,8 +14,9 @@ with atheris.instrument_imports(include=["cloud_service"]):
     from cloud_service.gateway.translation import read_request
     from cloud_service.mqtt.publish_packet import Malformed, read_publish
     from cloud_service.protocol import topics
+    from cloud_service.protocol.envelope import Ignored
     from cloud_service.protocol.errors import RequestError
-    from cloud_service.protocol.incoming import Ignored, receive
+    from cloud_service.protocol.incoming import receive
     from cloud_service.protocol.messages import Message
     from cloud_service.protocol.replies import decode_reply
     from cloud_service.store.errors import DamagedStore

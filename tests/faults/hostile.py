@@ -7,8 +7,8 @@ from typing import Any
 
 from cloud_service.gateway.translation import read_request
 from cloud_service.protocol import topics
+from cloud_service.protocol.actions import CLIENT_ACTIONS
 from cloud_service.protocol.errors import RequestError
-from cloud_service.protocol.requests import KEYS
 
 OTHERS_STATION, OWN_STATION, OWN_POINT = 1, 2, 1
 _SOUND: dict[str, Any] = {
@@ -69,7 +69,7 @@ class Hostile:
         ]
 
     def action(self) -> str:
-        return self._random.choice(list(KEYS))
+        return self._random.choice(list(CLIENT_ACTIONS))
 
     def body(self, action: str) -> bytes:
         return self._random.choice(self._kinds)(action)
@@ -97,7 +97,7 @@ class Hostile:
     def _values(self, action: str) -> dict[str, bytes]:
         sound = _SOUND | _HARMLESS.get(action, {})
         name = {action: b"true"} if self._named else {}
-        return name | {key: json.dumps(sound[key]).encode() for key in KEYS[action]}
+        return name | {key: json.dumps(sound[key]).encode() for key in CLIENT_ACTIONS[action].keys}
 
     def _object(self, values: dict[str, bytes]) -> bytes:
         return b"{" + b",".join(b'"%s":%s' % (key.encode(), value) for key, value in values.items()) + b"}"

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from cloud_service.core.changes import ENDING, Changes, Event
 from cloud_service.core.network import Tables
 from cloud_service.core.records import ReservationKey
-from cloud_service.protocol.requests import KINDS
 from cloud_service.service.engine.engine import Answer
 from cloud_service.store.checkpoint import read_checkpoint
 from cloud_service.store.errors import WriteFailed
@@ -134,12 +133,12 @@ class Witness:
 
 def answered(answer: Answer) -> Answered | None:
     """What has to be kept of an answer: nothing of a question's, and of what is refused for now."""
-    if answer.waiting is None or answer.reply is None or answer.outcome in NOT_REMEMBERED:
+    if answer.incoming is None or answer.reply is None or answer.outcome in NOT_REMEMBERED:
         return None
-    incoming = answer.waiting.incoming
-    if not KINDS[incoming.action].changes or incoming.identity is None:
+    incoming = answer.incoming
+    if not incoming.action.changes or incoming.identity is None:
         return None
-    head = b'{"requestID":%s,' % json.dumps(incoming.request_id).encode()
+    head = b'{"requestID":%s,' % json.dumps(incoming.envelope.request_id).encode()
     assert answer.reply.payload.startswith(head)
     body = answer.reply.payload[len(head) : -1].decode()
     return incoming.client, incoming.identity, body

@@ -8,7 +8,7 @@ from typing import Literal
 
 import pytest
 
-from cloud_service.accounts.rights import Role
+from cloud_service.protocol.roles import Role
 from recharge import BrokerAddress, Charger, Vehicle
 from tests.integration.client_commands import EXAMPLES
 from tests.kit.processes import DEADLINE, Process, clean_environment, wait_until

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud_service.protocol.requests import KEYS
+from cloud_service.protocol.actions import CLIENT_ACTIONS
 from tests.kit.processes import DEADLINE, HOST, Broker, Stack, clean_environment
 
 
@@ -161,8 +161,8 @@ def test_mistakes_are_explained(words: list[str], said: str) -> None:
 
 def test_help_lists_the_actions_with_their_keys() -> None:
     lines = recharge("request", "--help").stdout.splitlines()
-    for action, keys in KEYS.items():
-        assert f"  {action} {' '.join(f'{key}=...' for key in keys)}" in lines
+    for name, action in CLIENT_ACTIONS.items():
+        assert f"  {name} {' '.join(f'{key}=...' for key in action.keys)}" in lines
 
 
 def recharge(*words: str) -> "subprocess.CompletedProcess[str]":

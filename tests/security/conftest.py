@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cloud_service.accounts.rights import Role
+from cloud_service.protocol.roles import Role
 from tests.security.broker import Broker
 
 NAMES: dict[Role, str] = {

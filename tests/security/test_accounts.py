@@ -8,8 +8,8 @@ import pytest
 
 from cloud_service.accounts.broker_accounts import Account, AccountsError
 from cloud_service.accounts.first_accounts import FIRST_ACCOUNTS, new_password
-from cloud_service.accounts.rights import Role
 from cloud_service.accounts.secure_broker import BrokerFolders, prepare
+from cloud_service.protocol.roles import Role
 from tests.security.broker import Broker
 from tests.security.mqtt import MQTT, PATIENCE, PROTOCOLS, Refused
 

@@ -10,22 +10,23 @@ from pathlib import Path
 import pytest
 from paho.mqtt.client import topic_matches_sub
 
-from cloud_service.accounts.rights import ROLES, Role, access_list, as_markdown
-from cloud_service.protocol.requests import REQUESTS
+from cloud_service.accounts.rights import access_list, as_markdown
+from cloud_service.protocol.actions import CLIENT_ACTIONS
+from cloud_service.protocol.roles import ROLES, Role
 from tests.security.broker import Broker
 from tests.security.conftest import NAMES
 from tests.security.mqtt import MQTT, PATIENCE, PROTOCOLS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"
-CHARGERS = tuple(REQUESTS)[:8]
-VEHICLES = tuple(REQUESTS)[8:]
+CHARGERS = tuple(CLIENT_ACTIONS)[:8]
+VEHICLES = tuple(CLIENT_ACTIONS)[8:]
 
 
 def _topics(client: str) -> list[str]:
     """A topic of each kind of the contract, for this client and for another, and some that nobody has."""
     found = []
     for name in (client, "somebody-else"):
-        found += [f"recharge/v1/request/{action}/{name}" for action in REQUESTS]
+        found += [f"recharge/v1/request/{action}/{name}" for action in CLIENT_ACTIONS]
         found += [
             f"recharge/v1/reply/{name}",
             f"recharge/v1/reply/{name}/below/it",
@@ -218,10 +219,10 @@ def test_receive(broker: Broker, watcher: Watcher, role: Role, protocol: str) ->
             ("receiveAllChargingPoints", "receiveAllReservations", "findReservation"),
             ("newChargingStation", "deleteReservation", "scheduleReservation"),
         ),
-        ("operator", REQUESTS, ()),
-        ("gateway", REQUESTS, ()),
-        ("service", (), REQUESTS),
-        ("administrator", (), REQUESTS),
+        ("operator", CLIENT_ACTIONS, ()),
+        ("gateway", CLIENT_ACTIONS, ()),
+        ("service", (), CLIENT_ACTIONS),
+        ("administrator", (), CLIENT_ACTIONS),
     ],
 )
 def test_actions_of_the_contract(

@@ -2,20 +2,10 @@
 
 from collections import Counter, deque
 from collections.abc import Iterator
-from typing import Any
 
 from msgspec import Struct
 
 from cloud_service.protocol.incoming import Incoming
-
-
-class Waiting(Struct, frozen=True):
-    """A request, when it arrived (Unix time, seconds), what its acknowledgement needs, and its bytes."""
-
-    incoming: Incoming
-    arrival: float
-    delivery: Any
-    size: int
 
 
 class AdmissionLimit(Struct, frozen=True):
@@ -30,7 +20,7 @@ class _Queue:
     """What waits of one client."""
 
     def __init__(self) -> None:
-        self.requests: deque[Waiting] = deque()
+        self.requests: deque[Incoming] = deque()
         self.size = 0
 
 
@@ -48,20 +38,20 @@ class AdmissionQueue:
     def __len__(self) -> int:
         return self._count
 
-    def add(self, waiting: Waiting) -> bool:
+    def add(self, incoming: Incoming) -> bool:
         """Whether there is room for it, in all and for its client."""
-        queue = self._queues.get(waiting.incoming.client) or _Queue()
+        queue = self._queues.get(incoming.client) or _Queue()
         if not (
-            _fits(self._in_all, self._count, self._size + waiting.size)
-            and _fits(self._per_client, len(queue.requests), queue.size + waiting.size)
+            _fits(self._in_all, self._count, self._size + incoming.size)
+            and _fits(self._per_client, len(queue.requests), queue.size + incoming.size)
         ):
             return False
-        self._queues[waiting.incoming.client] = queue
-        queue.requests.append(waiting)
-        queue.size += waiting.size
+        self._queues[incoming.client] = queue
+        queue.requests.append(incoming)
+        queue.size += incoming.size
         self._count += 1
-        self._size += waiting.size
-        for key in _identity(waiting):
+        self._size += incoming.size
+        for key in _identity(incoming):
             self._identities[key] += 1
         return True
 
@@ -69,7 +59,7 @@ class AdmissionQueue:
         """Whether a request of this ID waits."""
         return (client, identity) in self._identities
 
-    def take(self, most: int) -> Iterator[Waiting]:
+    def take(self, most: int) -> Iterator[Incoming]:
         """The next requests, one of each client in turn; those of one client stay in order.
 
         A request is taken when the iterator gives it: who stops early leaves the rest where it is.
@@ -77,23 +67,23 @@ class AdmissionQueue:
         for _ in range(min(most, self._count)):
             client = next(iter(self._queues))
             queue = self._queues.pop(client)
-            waiting = queue.requests.popleft()
-            queue.size -= waiting.size
+            incoming = queue.requests.popleft()
+            queue.size -= incoming.size
             if queue.requests:
                 self._queues[client] = queue
             self._count -= 1
-            self._size -= waiting.size
-            for key in _identity(waiting):
+            self._size -= incoming.size
+            for key in _identity(incoming):
                 self._identities[key] -= 1
                 if not self._identities[key]:
                     del self._identities[key]
-            yield waiting
+            yield incoming
 
 
-def _identity(waiting: Waiting) -> list[tuple[str, str]]:
+def _identity(incoming: Incoming) -> list[tuple[str, str]]:
     """One, or none."""
-    identity = waiting.incoming.identity
-    return [] if identity is None else [(waiting.incoming.client, identity)]
+    identity = incoming.identity
+    return [] if identity is None else [(incoming.client, identity)]
 
 
 def _fits(room: AdmissionLimit, requests: int, size: int) -> bool:

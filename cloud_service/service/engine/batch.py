@@ -5,8 +5,8 @@ from typing import Any
 from msgspec import Struct, field
 
 from cloud_service.core.changes import Changes
+from cloud_service.protocol.incoming import Incoming
 from cloud_service.protocol.messages import Message
-from cloud_service.service.engine.admission import Waiting
 
 
 class Answer(Struct, frozen=True):
@@ -14,7 +14,7 @@ class Answer(Struct, frozen=True):
 
     delivery: Any
     reply: Message | None
-    waiting: Waiting | None
+    incoming: Incoming | None
     """The request; None where the message was none."""
     topic: str = ""
     """Where a message came that was no request."""
@@ -24,7 +24,7 @@ class Answer(Struct, frozen=True):
     @property
     def outcome(self) -> str:
         """For the log: `ok`, the error's code, or why there is no reply."""
-        if self.waiting is None:
+        if self.incoming is None:
             return "ignored"
         return self.silence if self.reply is None else self.reply.status or ""
 

@@ -12,9 +12,10 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from cloud_service.accounts.roles import Caller
 from cloud_service.core.changes import Changes, Event
 from cloud_service.core.network import Network
+from cloud_service.protocol.actions import ACTIONS, Actions
+from cloud_service.protocol.envelope import Ignored
 from cloud_service.protocol.errors import (
     Busy,
     IDReused,
@@ -23,19 +24,20 @@ from cloud_service.protocol.errors import (
     StorageFailed,
     TooLarge,
 )
-from cloud_service.protocol.incoming import Ignored, Incoming, receive
+from cloud_service.protocol.incoming import Incoming, receive
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.replies import Outcome, failed, succeeded
-from cloud_service.protocol.requests import KINDS
-from cloud_service.service.engine.actions import actions
-from cloud_service.service.engine.admission import AdmissionLimit, AdmissionQueue, Waiting
+from cloud_service.service.engine.admission import AdmissionLimit, AdmissionQueue
 from cloud_service.service.engine.batch import Answer, BatchResult, OutgoingEvent
+from cloud_service.service.engine.caller import Caller
 from cloud_service.service.engine.deduplication import (
     Deduplication,
     DeduplicationLimits,
     to_outcome,
     to_record,
 )
+from cloud_service.service.engine.dispatch import dispatch
+from cloud_service.service.engine.handlers import Handlers, bind_handlers
 from cloud_service.service.engine.handlers.reservations import finish_reservations
 from cloud_service.service.engine.outbox import Outbox
 from cloud_service.store.errors import StoreError, SyncFailed, WriteFailed
@@ -75,7 +77,7 @@ class _Batch:
     """Decisions that become one line of the journal."""
 
     def __init__(self) -> None:
-        self.outcomes: list[tuple[Waiting, Outcome]] = []
+        self.outcomes: list[tuple[Incoming, Outcome]] = []
         self.changes: list[Changes] = []
         self.undo: list[Changes] = []
         self.remembered: dict[tuple[str, str], RequestRecord] = {}
@@ -84,12 +86,21 @@ class _Batch:
 class Engine:
     """The cloud service, driven by whoever has a clock and a connection."""
 
-    def __init__(self, store: Store, limits: EngineLimits, now: datetime) -> None:
+    def __init__(
+        self,
+        store: Store,
+        limits: EngineLimits,
+        now: datetime,
+        *,
+        actions: Actions = ACTIONS,
+        handlers: Handlers | None = None,
+    ) -> None:
         """Reads the store. Raises DamagedStore or OSError where that fails."""
         self.network: Network
         self._store = store
         self._limits = limits
-        self._actions = actions(limits.longest_charge)
+        self._actions = actions
+        self._handlers = handlers or bind_handlers(limits.longest_charge)
         self._waiting = AdmissionQueue(
             AdmissionLimit(limits.pending_in_all, limits.pending_bytes_in_all),
             AdmissionLimit(limits.pending_per_client, limits.pending_bytes_per_client),
@@ -110,7 +121,7 @@ class Engine:
     def take_in(self, message: Message, delivery: object, arrival: float) -> None:
         """Takes a request that arrived at this Unix time; the next `work` tells what became of it."""
         try:
-            incoming = receive(message, arrival)
+            incoming = receive(message, arrival, delivery, self._actions)
         except Ignored as reason:
             log.warning("request ignored", extra={"topic": message.topic[:200], "why": str(reason)})
             self._refused.append(_no_request(delivery, message))
@@ -119,11 +130,10 @@ class Engine:
             log.exception("a message on %s could not be read", message.topic[:200])
             self._refused.append(_no_request(delivery, message))
             return
-        waiting = Waiting(incoming, arrival, delivery, message.size)
         if incoming.expired(arrival):
-            self._refuse(_answer(waiting, None), message)
-        elif not self._waiting.add(waiting):
-            self._refuse(self._turn_away(waiting), message)
+            self._refuse(_answer(incoming, None), message)
+        elif not self._waiting.add(incoming):
+            self._refuse(self._turn_away(incoming), message)
 
     def _refuse(self, answer: Answer, message: Message) -> None:
         self._refused_bytes += message.size
@@ -131,18 +141,17 @@ class Engine:
             answer = _no_request(answer.delivery, message)
         self._refused.append(answer)
 
-    def _turn_away(self, waiting: Waiting) -> Answer:
+    def _turn_away(self, incoming: Incoming) -> Answer:
         """BUSY says that nothing has happened: not where an earlier delivery waits or may be on disk."""
-        incoming = waiting.incoming
         if incoming.identity is not None:
             known = self._deduplication.find(incoming.client, incoming.identity)
             if known is not None:
-                return _answer(waiting, _repeated(known, incoming))
+                return _answer(incoming, _repeated(known, incoming))
             if self._waiting.holds(incoming.client, incoming.identity):
-                return Answer(waiting.delivery, None, waiting, silence="waits already")
+                return Answer(incoming.delivery, None, incoming, silence="waits already")
             if not self._writable:
-                return _answer(waiting, failed(StorageFailed()))
-        return _answer(waiting, failed(Busy()))
+                return _answer(incoming, failed(StorageFailed()))
+        return _answer(incoming, failed(Busy()))
 
     def work(self, now: datetime) -> BatchResult:
         """Decides as many requests as make a batch, and lets time pass.
@@ -164,11 +173,11 @@ class Engine:
         batch = self._decide(self._due(work), now, self._limits.batch_bytes)
         if self._writable and not self._write(batch, work, now):
             self._take_back(batch)
-            batch = self._decide([waiting for waiting, _ in batch.outcomes], now, may_change=False)
+            batch = self._decide([incoming for incoming, _ in batch.outcomes], now, may_change=False)
             self._take_back(batch)
         elif not self._writable:
             self._take_back(batch)
-        work.answers += [_answer(waiting, outcome) for waiting, outcome in batch.outcomes]
+        work.answers += [_answer(incoming, outcome) for incoming, outcome in batch.outcomes]
         return work
 
     def delivered(self, receipt: Any) -> None:
@@ -227,17 +236,17 @@ class Engine:
         self._retry = Pause.of(min(2**self._retries, LONGEST_RETRY), self._clock)
         self._retries += 1
 
-    def _due(self, work: BatchResult) -> Iterator[Waiting]:
+    def _due(self, work: BatchResult) -> Iterator[Incoming]:
         """The next requests that have not expired; those that have are done with."""
         clock = self._clock.timestamp()
-        for waiting in self._waiting.take(self._limits.batch):
-            if waiting.incoming.expired(clock):
-                work.answers.append(_answer(waiting, None))
+        for incoming in self._waiting.take(self._limits.batch):
+            if incoming.expired(clock):
+                work.answers.append(_answer(incoming, None))
             else:
-                yield waiting
+                yield incoming
 
     def _decide(
-        self, requests: Iterable[Waiting], now: datetime, most_bytes: float = inf, may_change: bool = True
+        self, requests: Iterable[Incoming], now: datetime, most_bytes: float = inf, may_change: bool = True
     ) -> _Batch:
         """Decides requests one after the other, each on the network that those before it leave.
 
@@ -247,16 +256,16 @@ class Engine:
         batch = _Batch()
         self._apply(batch, finish_reservations(self.network, now))
         may_change = may_change and self._writable
-        for waiting in requests:
-            outcome = self._outcome(waiting.incoming, batch, now, may_change)
-            batch.outcomes.append((waiting, outcome))
+        for incoming in requests:
+            outcome = self._outcome(incoming, batch, now, may_change)
+            batch.outcomes.append((incoming, outcome))
             size += len(outcome.body)
             if size >= most_bytes:
                 break
         return batch
 
     def _outcome(self, incoming: Incoming, batch: _Batch, now: datetime, may_change: bool) -> Outcome:
-        changes = KINDS[incoming.action].changes
+        changes = incoming.action.changes
         if incoming.identity is not None:
             key = incoming.client, incoming.identity
             known = batch.remembered.get(key) or self._deduplication.find(*key)
@@ -266,7 +275,7 @@ class Engine:
             return failed(StorageFailed())
         outcome, retryable = self._decision(incoming, batch, now)
         if changes and incoming.identity is not None and not retryable:
-            batch.remembered[key] = to_record(*key, incoming.fingerprint, outcome)
+            batch.remembered[key] = to_record(*key, incoming.fingerprint(), outcome)
         return outcome
 
     def _decision(self, incoming: Incoming, batch: _Batch, now: datetime) -> tuple[Outcome, bool]:
@@ -275,15 +284,16 @@ class Engine:
             if incoming.error is not None:
                 raise incoming.error
             assert incoming.request is not None
-            action = self._actions[incoming.action]
-            decision = action.decide(self.network, incoming.request, Caller(incoming.client), now)
+            decision = dispatch(
+                incoming.action, self._handlers, self.network, incoming.request, Caller(incoming.client), now
+            )
             outcome = succeeded(decision.result)
             if len(outcome.body) > self._limits.max_result_bytes:
                 raise TooLarge(f"the result has more than {self._limits.max_result_bytes} bytes")
         except RequestError as error:
             return failed(error), error.retryable
         except Exception:
-            log.exception("%s of %s could not be decided", incoming.action, incoming.client)
+            log.exception("%s of %s could not be decided", incoming.action.name, incoming.client)
             return failed(InternalError()), True
         self._apply(batch, decision.changes)
         return outcome, False
@@ -326,7 +336,7 @@ class Engine:
 
 def _repeated(known: RequestRecord, incoming: Incoming) -> Outcome:
     """What a further delivery of a request gets, and another request under its ID."""
-    return to_outcome(known) if known.fingerprint == incoming.fingerprint else failed(IDReused())
+    return to_outcome(known) if known.fingerprint == incoming.fingerprint() else failed(IDReused())
 
 
 def _no_request(delivery: object, message: Message) -> Answer:
@@ -334,6 +344,6 @@ def _no_request(delivery: object, message: Message) -> Answer:
     return Answer(delivery, None, None, message.topic[:200])
 
 
-def _answer(waiting: Waiting, outcome: Outcome | None) -> Answer:
-    reply = None if outcome is None else waiting.incoming.reply(outcome)
-    return Answer(waiting.delivery, reply, waiting)
+def _answer(incoming: Incoming, outcome: Outcome | None) -> Answer:
+    reply = None if outcome is None else incoming.reply(outcome)
+    return Answer(incoming.delivery, reply, incoming)

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 import msgspec
 from msgspec import Struct
 
-from cloud_service.accounts.roles import Caller
 from cloud_service.core.changes import Event
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
+from cloud_service.protocol.roles import is_account_name
+from cloud_service.service.engine.caller import Caller
 
 
 def recipients(event: Event) -> list[str]:
@@ -17,9 +18,7 @@ def recipients(event: Event) -> list[str]:
     names = [event.owner]
     if not event.reservation.legacy:
         names.append(str(event.reservation.vehicle_id))
-    return [
-        name for name in dict.fromkeys(names) if topics.is_client(name) and Caller(name).role != "gateway"
-    ]
+    return [name for name in dict.fromkeys(names) if is_account_name(name) and not Caller(name).is_gateway]
 
 
 def messages(event: Event) -> list[Message]:

@@ -10,17 +10,19 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from cloud_service.accounts.roles import Caller
 from cloud_service.core.changes import Changes
 from cloud_service.core.network import Network, Tables
+from cloud_service.protocol.actions import CLIENT_ACTIONS
 from cloud_service.protocol.errors import RequestError
 from cloud_service.protocol.requests import make_request
-from cloud_service.service.engine.actions import actions
+from cloud_service.service.engine.caller import Caller
+from cloud_service.service.engine.dispatch import dispatch
+from cloud_service.service.engine.handlers import bind_handlers
 from cloud_service.service.engine.handlers.reservations import finish_reservations
 from tests.unit.core.model import MARGIN, Model, Refused, key_of, moment
 from tests.unit.core.samples import NOW, minutes
 
-TABLE = actions(timedelta(days=30))
+HANDLERS = bind_handlers(timedelta(days=30))
 
 clients = st.sampled_from(
     ["ana", "ana", "bia", "7", "gateway", "gateway-2", "operator", "operator-x", "monitor-1", "cloud_service"]
@@ -50,14 +52,15 @@ class Actions(RuleBasedStateMachine):
     def ask(self, client: str, action: str, **values: Any) -> Any:
         """Asks both, and returns the answer that both give."""
         given = {key: value for key, value in values.items() if value is not None}
-        request, caller = make_request(action, given), Caller(client)
+        row = CLIENT_ACTIONS[action]
+        request, caller = make_request(row.request, given), Caller(client)
         expected = self.model.ask(client, action, given, self.now)
         if isinstance(expected, Refused):
             with pytest.raises(RequestError) as refused:
-                TABLE[action].decide(self.network, request, caller, self.now)
+                dispatch(row, HANDLERS, self.network, request, caller, self.now)
             assert refused.value.code == str(expected)
             return None
-        decision = TABLE[action].decide(self.network, request, caller, self.now)
+        decision = dispatch(row, HANDLERS, self.network, request, caller, self.now)
         assert repr(decision.result) == repr(expected)
         self.apply(decision.changes)
         return expected

@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
-from cloud_service.accounts.roles import Caller
 from cloud_service.core.changes import Changes
 from cloud_service.core.network import Network
+from cloud_service.protocol.actions import CLIENT_ACTIONS
 from cloud_service.protocol.errors import BadRequest, Conflict, Forbidden, NotFound, RequestError
-from cloud_service.protocol.requests import REQUESTS, make_request
-from cloud_service.service.engine.actions import actions
+from cloud_service.protocol.requests import make_request
+from cloud_service.service.engine.caller import Caller
+from cloud_service.service.engine.dispatch import dispatch
+from cloud_service.service.engine.handlers import bind_handlers
 from cloud_service.service.engine.handlers.reservations import finish_reservations
 from tests.unit.core.samples import NOW, minutes
 
@@ -22,11 +24,12 @@ class World:
         self.network = Network()
         self.now = NOW
         self.events: list[tuple[str, str, Any]] = []
-        self._table = actions(longest_charge)
+        self._handlers = bind_handlers(longest_charge)
 
     def ask(self, client: str, action: str, **values: Any) -> Any:
-        request = make_request(action, values)
-        decision = self._table[action].decide(self.network, request, Caller(client), self.now)
+        row = CLIENT_ACTIONS[action]
+        request = make_request(row.request, values)
+        decision = dispatch(row, self._handlers, self.network, request, Caller(client), self.now)
         self._apply(decision.changes)
         return decision.result
 
@@ -384,7 +387,7 @@ class TestVehicles:
             charger.ask("car", "deleteReservation", reservationID=2)
 
 
-CHANGES = [action for action, kind in REQUESTS.items() if kind.changes]
+CHANGES = [name for name, action in CLIENT_ACTIONS.items() if action.changes]
 SAMPLE = {
     "x_position": 0,
     "y_position": 0,
@@ -404,7 +407,7 @@ SAMPLE = {
 
 
 class TestWhoMay:
-    @pytest.mark.parametrize("action", REQUESTS)
+    @pytest.mark.parametrize("action", CLIENT_ACTIONS)
     def test_only_the_owner_or_an_operator(self, charger: World, action: str) -> None:
         charger.book("car")
         error = Conflict if action == "newChargingStation" else Forbidden
@@ -423,7 +426,7 @@ class TestWhoMay:
             with pytest.raises(Forbidden):
                 charger.ask(client, action, **SAMPLE)
 
-    @pytest.mark.parametrize("action", REQUESTS)
+    @pytest.mark.parametrize("action", CLIENT_ACTIONS)
     def test_the_service_asks_for_nothing(self, charger: World, action: str) -> None:
         with pytest.raises(Forbidden):
             charger.ask("cloud_service", action, **SAMPLE)

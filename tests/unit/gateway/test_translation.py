@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud_service.gateway.translation import NONE, may_end, read_request, write_reply
+from cloud_service.protocol.actions import CLIENT_ACTIONS
 from cloud_service.protocol.errors import BadRequest
-from cloud_service.protocol.requests import KEYS
 
 GOOD: dict[str, dict[str, Any]] = {
     "newChargingStation": {"x_position": 1, "y_position": -2.5},
@@ -65,7 +65,7 @@ def encode(value: Any) -> bytes:
 
 
 def test_the_examples_are_of_all_actions() -> None:
-    assert list(GOOD) == list(KEYS)
+    assert list(GOOD) == list(CLIENT_ACTIONS)
 
 
 @pytest.mark.parametrize("action", GOOD)
@@ -74,7 +74,7 @@ def test_an_action_is_known_by_its_name_whatever_the_value(action: str, marker: 
     question = read_request(encode({**GOOD[action], action: marker, "unknown": {"key": 1}}))
     assert question.action == action
     assert question.values == GOOD[action]
-    assert list(question.values) == list(KEYS[action])
+    assert list(question.values) == list(CLIENT_ACTIONS[action].keys)
 
 
 @pytest.mark.parametrize(("action", "key"), [(action, key) for action in GOOD for key in GOOD[action]])

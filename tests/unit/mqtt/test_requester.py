@@ -57,7 +57,7 @@ class Responder:
 
     @property
     def ids(self) -> list[str | None]:
-        return [incoming.request_id for incoming in self.taken]
+        return [incoming.envelope.request_id for incoming in self.taken]
 
     def _take(self, message: Message) -> None:
         incoming = receive(message, time.time())
@@ -96,9 +96,9 @@ async def test_a_result(broker: Broker, client: str, protocol: Protocol) -> None
     ):
         assert await requester.request(*FIND) == {"reservationID": 1}
         (incoming,) = service.taken
-        assert (incoming.action, incoming.client) == ("findReservation", client)
-        assert incoming.reply_to == requester.reply_topic
-        assert incoming.reply_to.startswith(f"recharge/v1/reply/{client}/")
+        assert (incoming.action.name, incoming.client) == ("findReservation", client)
+        assert incoming.envelope.reply_to == requester.reply_topic
+        assert incoming.envelope.reply_to.startswith(f"recharge/v1/reply/{client}/")
 
 
 @in_loop
@@ -137,7 +137,7 @@ async def test_requests_expire_two_seconds_before_their_time_is_over(
         before = time.time()
         await requester.request(*FIND, timeout=30)
         after = time.time()
-        expires = service.taken[0].expires_at
+        expires = service.taken[0].envelope.expires_at
         assert expires is not None
         assert before + 27.99 <= expires <= after + 28
 

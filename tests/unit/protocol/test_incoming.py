@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_service.protocol.incoming import MAX_REQUEST_BYTES, Ignored, Incoming, receive
+from cloud_service.protocol.actions import CLIENT_ACTIONS
+from cloud_service.protocol.envelope import Ignored
+from cloud_service.protocol.incoming import MAX_REQUEST_BYTES, Incoming, receive
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.replies import succeeded
-from cloud_service.protocol.requests import REQUESTS, FindReservation, NewChargingStation
+from cloud_service.protocol.requests import FindReservation, NewChargingStation
 
 TOPIC = "recharge/v1/request/newChargingStation/ana"
 REPLIES = "recharge/v1/reply/ana"
@@ -40,12 +42,12 @@ def code(incoming: Incoming) -> str | None:
 
 
 class TestTopics:
-    @pytest.mark.parametrize("action", REQUESTS)
+    @pytest.mark.parametrize("action", CLIENT_ACTIONS)
     @pytest.mark.parametrize("client", ["a", "7", "A-b_9", "x" * 64])
     def test_names_the_action_and_the_client(self, action: str, client: str) -> None:
         incoming = got(b"{}", topic=f"recharge/v1/request/{action}/{client}")
-        assert (incoming.action, incoming.client) == (action, client)
-        assert incoming.reply_to == f"recharge/v1/reply/{client}"
+        assert (incoming.action.name, incoming.client) == (action, client)
+        assert incoming.envelope.reply_to == f"recharge/v1/reply/{client}"
 
     @pytest.mark.parametrize(
         "topic",
@@ -77,7 +79,7 @@ class TestIDs:
 
     def test_none(self) -> None:
         incoming = got()
-        assert (incoming.request_id, incoming.identity, incoming.correlation) == (None, None, None)
+        assert (incoming.envelope.request_id, incoming.identity, incoming.correlation) == (None, None, None)
         assert got({**PLACE, "requestID": None}).identity is None
 
     @pytest.mark.parametrize("text", ["a", "7", " ", "é" * 32, "x" * 64, "\n", "🚗" * 16, "\0"])
@@ -85,7 +87,12 @@ class TestIDs:
         in_body = got({**PLACE, "requestID": text})
         in_property = got(correlation=text.encode())
         in_both = got({**PLACE, "requestID": text}, correlation=text.encode())
-        assert in_body.request_id == in_property.request_id == in_both.request_id == text
+        assert (
+            in_body.envelope.request_id
+            == in_property.envelope.request_id
+            == in_both.envelope.request_id
+            == text
+        )
         assert in_body.identity == in_property.identity == in_both.identity is not None
         assert in_both.error is None
         assert in_property.correlation == text.encode()
@@ -96,14 +103,14 @@ class TestIDs:
         incoming = got({**PLACE, "requestID": value})
         assert code(incoming) == "BAD_REQUEST"
         assert "requestID" in (incoming.error.message if incoming.error else "")
-        assert incoming.request_id is None
+        assert incoming.envelope.request_id is None
 
     @pytest.mark.parametrize(
         "data", [b"\xff\xfe", b"x" * 65, b"\xed\xa0\x80", bytes(range(256)), b"y" * 60_000]
     )
     def test_bytes_that_are_no_text_identify_as_bytes(self, data: bytes) -> None:
         incoming = got(correlation=data)
-        assert incoming.request_id is None
+        assert incoming.envelope.request_id is None
         assert incoming.correlation == data
         assert incoming.identity is not None
         assert incoming.error is None
@@ -119,7 +126,7 @@ class TestIDs:
     def test_two_that_differ(self, correlation: bytes) -> None:
         incoming = got({**PLACE, "requestID": "a", "replyTo": REPLIES + "/x"}, correlation)
         assert code(incoming) == "BAD_REQUEST"
-        assert incoming.reply_to == REPLIES
+        assert incoming.envelope.reply_to == REPLIES
         assert incoming.correlation == correlation
 
     @given(st.binary(min_size=1, max_size=80), st.binary(min_size=1, max_size=80))
@@ -130,9 +137,9 @@ class TestIDs:
 class TestReplyTopics:
     @pytest.mark.parametrize("topic", [REPLIES, REPLIES + "/", REPLIES + "/a/b", REPLIES + "/é b/$x"])
     def test_ones_own(self, topic: str) -> None:
-        assert got({**PLACE, "replyTo": topic}).reply_to == topic
-        assert got(response_topic=topic).reply_to == topic
-        assert got({**PLACE, "replyTo": topic}, response_topic=topic).reply_to == topic
+        assert got({**PLACE, "replyTo": topic}).envelope.reply_to == topic
+        assert got(response_topic=topic).envelope.reply_to == topic
+        assert got({**PLACE, "replyTo": topic}, response_topic=topic).envelope.reply_to == topic
 
     @pytest.mark.parametrize(
         "topic",
@@ -166,23 +173,27 @@ class TestReplyTopics:
     def test_two_that_differ(self) -> None:
         incoming = got({**PLACE, "replyTo": REPLIES + "/a"}, response_topic=REPLIES + "/b")
         assert code(incoming) == "BAD_REQUEST"
-        assert incoming.reply_to == REPLIES
+        assert incoming.envelope.reply_to == REPLIES
 
     @pytest.mark.parametrize("value", [5, True, [REPLIES], {}])
     def test_what_is_no_topic(self, value: object) -> None:
         incoming = got({**PLACE, "replyTo": value})
         assert code(incoming) == "BAD_REQUEST"
-        assert incoming.reply_to == REPLIES
+        assert incoming.envelope.reply_to == REPLIES
 
     def test_a_bad_body_is_answered_at_the_response_topic(self) -> None:
         incoming = got(b"no JSON", b"1", REPLIES + "/a")
         assert code(incoming) == "BAD_REQUEST"
-        assert (incoming.reply_to, incoming.request_id, incoming.correlation) == (REPLIES + "/a", "1", b"1")
+        assert (incoming.envelope.reply_to, incoming.envelope.request_id, incoming.correlation) == (
+            REPLIES + "/a",
+            "1",
+            b"1",
+        )
 
 
 class TestExpiry:
     def test_none(self) -> None:
-        assert got().expires_at is None
+        assert got().envelope.expires_at is None
         assert not got().expired(1e18)
 
     @pytest.mark.parametrize(
@@ -200,7 +211,7 @@ class TestExpiry:
         self, milliseconds: float | None, interval: int | None, expires_at: float
     ) -> None:
         incoming = got({**PLACE, "expiresAt": milliseconds}, expiry=interval)
-        assert incoming.expires_at == expires_at
+        assert incoming.envelope.expires_at == expires_at
         assert incoming.expired(expires_at)
         assert not incoming.expired(expires_at - 0.001)
 
@@ -241,7 +252,7 @@ class TestBodies:
         values["more"] = "x" * (size - len(json.dumps(values)))
         incoming = got(values)
         assert code(incoming) == expected
-        assert (incoming.request_id, incoming.reply_to) == ("a", REPLIES + "/b")
+        assert (incoming.envelope.request_id, incoming.envelope.reply_to) == ("a", REPLIES + "/b")
 
     def test_size_of_what_is_no_json(self) -> None:
         assert code(got(b"x" * (MAX_REQUEST_BYTES + 1))) == "TOO_LARGE"
@@ -251,7 +262,7 @@ class TestSameRequests:
     """By its fingerprint the service tells a further delivery from another request."""
 
     def test_what_surrounds_it_does_not_count(self) -> None:
-        plain = got().fingerprint
+        plain = got().fingerprint()
         for other in (
             got({**PLACE, "requestID": "a"}),
             got(correlation=b"a"),
@@ -259,22 +270,22 @@ class TestSameRequests:
             got(response_topic=REPLIES + "/a", expiry=5),
             got(b'{"y_position":2.0 ,\n "x_position":1e0}'),
         ):
-            assert other.fingerprint == plain
-        assert got({**PLACE, "y_position": 3}).fingerprint != plain
+            assert other.fingerprint() == plain
+        assert got({**PLACE, "y_position": 3}).fingerprint() != plain
 
     def test_a_request_without_any_key_is_the_same_however_it_is_written(self) -> None:
         topic = "recharge/v1/request/deleteReservation/ana"
         bodies = [b"{}", b" { } ", b'{"requestID": "a"}', b'{"more": 1}']
-        assert len({got(body, topic=topic).fingerprint for body in bodies}) == 1
+        assert len({got(body, topic=topic).fingerprint() for body in bodies}) == 1
 
     def test_bodies_that_are_no_json_are_the_same_where_their_bytes_are(self) -> None:
-        assert got(b"a").fingerprint == got(b"a", b"1", REPLIES + "/x").fingerprint
-        assert got(b"a").fingerprint != got(b"b").fingerprint
-        assert got(b"[]").fingerprint != got(b"{}").fingerprint
+        assert got(b"a").fingerprint() == got(b"a", b"1", REPLIES + "/x").fingerprint()
+        assert got(b"a").fingerprint() != got(b"b").fingerprint()
+        assert got(b"[]").fingerprint() != got(b"{}").fingerprint()
 
     def test_large_ones_too(self) -> None:
         one = {**PLACE, "more": "x" * MAX_REQUEST_BYTES}
-        assert got(one).fingerprint == got({**one, "requestID": "a"}).fingerprint
+        assert got(one).fingerprint() == got({**one, "requestID": "a"}).fingerprint()
 
 
 def test_the_reply_goes_where_it_was_asked_for() -> None:
@@ -312,5 +323,5 @@ def test_whatever_comes_is_a_request_an_error_or_ignored(
     except Ignored:
         return
     assert code(incoming) in (None, "BAD_REQUEST")
-    assert incoming.reply_to.startswith(REPLIES)
-    assert json.loads(incoming.reply(succeeded(1)).payload)["requestID"] == incoming.request_id
+    assert incoming.envelope.reply_to.startswith(REPLIES)
+    assert json.loads(incoming.reply(succeeded(1)).payload)["requestID"] == incoming.envelope.request_id

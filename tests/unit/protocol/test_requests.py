@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cloud_service.protocol.actions import CLIENT_ACTIONS
 from cloud_service.protocol.errors import BadRequest
-from cloud_service.protocol.requests import KEYS, REQUESTS, fingerprint, make_request
+from cloud_service.protocol.fingerprints import fingerprint
+from cloud_service.protocol.requests import Request, make_request
 
 CONTRACT = {
     "newChargingStation": ("x_position", "y_position"),
@@ -68,6 +70,14 @@ MAY_BE_MISSING = {"vid", "vehicleID"}
 ROWS = [(action, key) for action, keys in CONTRACT.items() for key in keys]
 
 
+def make(action: str, values: dict[str, Any]) -> Request:
+    return make_request(CLIENT_ACTIONS[action].request, values)
+
+
+def hashed(action: str, values: dict[str, Any]) -> bytes:
+    return fingerprint(CLIENT_ACTIONS[action], values)
+
+
 def sample(action: str) -> dict[str, Any]:
     return {key: SAMPLE[key] for key in CONTRACT[action]}
 
@@ -81,15 +91,15 @@ def cases(values: dict[str, tuple[Any, ...]]) -> list[Any]:
 
 
 def test_the_table_is_the_contract_s() -> None:
-    assert list(REQUESTS) == list(CONTRACT)
-    assert {action: set(keys) for action, keys in KEYS.items()} == {
-        action: set(keys) for action, keys in CONTRACT.items()
-    }
+    assert list(CLIENT_ACTIONS) == list(CONTRACT)
+    assert {
+        action: set(keys) for action, keys in ((name, action.keys) for name, action in CLIENT_ACTIONS.items())
+    } == {action: set(keys) for action, keys in CONTRACT.items()}
 
 
 @pytest.mark.parametrize(("action", "key", "value"), cases(GOOD))
 def test_good_values(action: str, key: str, value: Any) -> None:
-    request = make_request(action, {**sample(action), key: value})
+    request = make(action, {**sample(action), key: value})
     held = msgspec.to_builtins(request)[key]
     assert held == value
     if isinstance(value, int):
@@ -102,23 +112,23 @@ def test_good_values(action: str, key: str, value: Any) -> None:
 @pytest.mark.parametrize(("action", "key", "value"), cases(BAD))
 def test_bad_values(action: str, key: str, value: Any) -> None:
     with pytest.raises(BadRequest, match=key):
-        make_request(action, {**sample(action), key: value})
+        make(action, {**sample(action), key: value})
 
 
 @pytest.mark.parametrize(("action", "key"), ROWS)
 def test_missing_keys(action: str, key: str) -> None:
     values = {name: value for name, value in sample(action).items() if name != key}
     if key in MAY_BE_MISSING:
-        make_request(action, values)
+        make(action, values)
     else:
         with pytest.raises(BadRequest, match=f"missing key `{key}`"):
-            make_request(action, values)
+            make(action, values)
 
 
-@pytest.mark.parametrize("action", REQUESTS)
+@pytest.mark.parametrize("action", CLIENT_ACTIONS)
 def test_unknown_keys_are_ignored(action: str) -> None:
     more = {"unknown": [1e300], "action": 1, "changes": None, "Power": 1, "station_id": 9, "requestID": 5}
-    assert make_request(action, {**sample(action), **more}) == make_request(action, sample(action))
+    assert make(action, {**sample(action), **more}) == make(action, sample(action))
 
 
 anything = st.recursive(
@@ -133,37 +143,37 @@ def test_any_value_makes_a_request_or_a_bad_one(row: tuple[str, str], value: Any
     action, key = row
     values = {**sample(action), key: value}
     with suppress(BadRequest):
-        assert make_request(action, values).action == action
+        assert make(action, values) == make(action, values)
 
 
 class TestFingerprints:
-    @pytest.mark.parametrize("action", REQUESTS)
+    @pytest.mark.parametrize("action", CLIENT_ACTIONS)
     def test_what_does_not_count(self, action: str) -> None:
-        plain = fingerprint(action, sample(action))
+        plain = hashed(action, sample(action))
         around = {"requestID": "a", "replyTo": "b", "expiresAt": 5, "unknown": 1}
-        assert fingerprint(action, {**around, **dict(reversed(sample(action).items()))}) == plain
+        assert hashed(action, {**around, **dict(reversed(sample(action).items()))}) == plain
 
     @pytest.mark.parametrize(("action", "key"), ROWS)
     def test_what_counts(self, action: str, key: str) -> None:
-        plain = fingerprint(action, sample(action))
+        plain = hashed(action, sample(action))
         for value in (*GOOD[key][1:], *BAD[key]):
             if value != SAMPLE[key] or type(value) is not type(SAMPLE[key]):
                 same_number = isinstance(value, int | float) and value == SAMPLE[key]
                 same = same_number and not isinstance(value, bool)
-                assert (fingerprint(action, {**sample(action), key: value}) == plain) == same, value
+                assert (hashed(action, {**sample(action), key: value}) == plain) == same, value
         without = {name: value for name, value in sample(action).items() if name != key}
-        assert fingerprint(action, without) != plain
+        assert hashed(action, without) != plain
 
     def test_the_action_counts(self) -> None:
         values = {"chargingStationID": 1}
-        prints = {fingerprint(action, values) for action in REQUESTS}
-        assert len(prints) == len(REQUESTS)
+        prints = {hashed(action, values) for action in CLIENT_ACTIONS}
+        assert len(prints) == len(CLIENT_ACTIONS)
 
     def test_values_do_not_run_into_each_other(self) -> None:
-        one = fingerprint("newChargingStation", {"x_position": "1", "y_position": "2"})
-        assert one != fingerprint("newChargingStation", {"x_position": '1","2'})
-        assert one != fingerprint("newChargingStation", {"x_position": 1, "y_position": 2})
+        one = hashed("newChargingStation", {"x_position": "1", "y_position": "2"})
+        assert one != hashed("newChargingStation", {"x_position": '1","2'})
+        assert one != hashed("newChargingStation", {"x_position": 1, "y_position": 2})
 
     @given(st.sampled_from(ROWS), anything)
     def test_any_value_has_one(self, row: tuple[str, str], value: Any) -> None:
-        assert len(fingerprint(row[0], {row[1]: value})) == 16
+        assert len(hashed(row[0], {row[1]: value})) == 16

@@ -1,4 +1,4 @@
-"""The topics of the contract, and the names of those who use them."""
+"""The topics of the contract."""
 
 import pytest
 
@@ -13,16 +13,6 @@ def test_as_the_contract_has_them() -> None:
     assert topics.point_state(5, 2) == "recharge/v1/state/point/5/2"
     assert topics.presence("ana") == "recharge/v1/presence/ana"
     assert topics.service("gateway") == "recharge/v1/service/gateway"
-
-
-@pytest.mark.parametrize("name", ["a", "A", "7", "-", "_", "ana-1_B", "x" * 64])
-def test_names(name: str) -> None:
-    assert topics.is_client(name)
-
-
-@pytest.mark.parametrize("name", ["", "x" * 65, "a b", "a/b", "+", "#", "é", "a\n", "a.b", "ana@x", "²", "٣"])
-def test_what_is_no_name(name: str) -> None:
-    assert not topics.is_client(name)
 
 
 @pytest.mark.parametrize(

@@ -50,15 +50,16 @@ class FailingStore(InMemoryStore):
 class Bench:
     """Asks a service, and lets its time pass."""
 
-    def __init__(self, store: Store | None = None, limits: EngineLimits | None = None) -> None:
+    def __init__(self, store: Store | None = None, limits: EngineLimits | None = None, **table: Any) -> None:
         self.now = NOON
+        self._table = table
         self.store = store or InMemoryStore()
         self.limits = limits or EngineLimits()
-        self.service = Engine(self.store, self.limits, self.now)
+        self.service = Engine(self.store, self.limits, self.now, **self._table)
 
     def restart(self) -> None:
         """As after a crash: all that was not in the store is gone."""
-        self.service = Engine(self.store, self.limits, self.now)
+        self.service = Engine(self.store, self.limits, self.now, **self._table)
 
     def send(self, client: str, action: str, delivery: object = None, **values: Any) -> None:
         body = json.dumps(values).encode()

@@ -97,7 +97,7 @@ def test_refusals_that_would_fill_the_memory_are_dropped() -> None:
     busy = [answer for answer in answers if answer.outcome == "BUSY"]
     dropped = [answer for answer in answers if answer.reply is None]
     assert (len(busy), len(dropped)) == (4, 95)
-    assert not any(answer.waiting for answer in dropped)
+    assert not any(answer.incoming for answer in dropped)
     bench.send("ana", "findReservation", "small")
     bench.send("ana", "findReservation", "next")
     assert [answer.outcome for answer in bench.turn().answers] == ["BUSY", "NOT_FOUND"], "there is room again"

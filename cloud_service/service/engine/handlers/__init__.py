@@ -1,1 +1,39 @@
-"""Handlers: (network, request, caller, now) -> decision. They decide, and touch nothing."""
+"""Handlers: (network, request, caller, now) to a decision. They decide, and change nothing.
+
+This is the only place that binds a request class to its handler.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+
+from cloud_service.core.network import Reader
+from cloud_service.protocol import requests
+from cloud_service.service.engine.caller import Caller
+from cloud_service.service.engine.handlers import ownership, points, reservations, stations
+from cloud_service.service.engine.handlers.decision import Decision
+
+Handler: TypeAlias = Callable[[Reader, Any, Caller, datetime], Decision]
+"""Decides one request. Raises a RequestError for a refusal."""
+
+Handlers: TypeAlias = Mapping[type[requests.Request], Handler]
+"""The handler of each request class."""
+
+
+def bind_handlers(longest_charge: timedelta) -> Handlers:
+    """Returns the handlers of all actions. Charges last no longer than `longest_charge`."""
+    return {
+        requests.NewChargingStation: stations.new_charging_station,
+        requests.UpdateChargingStation: stations.update_charging_station,
+        requests.DeleteChargingStation: stations.delete_charging_station,
+        requests.NewChargingPoint: points.new_charging_point,
+        requests.UpdateChargingPoint: points.update_charging_point,
+        requests.DeleteChargingPoint: points.delete_charging_point,
+        requests.ReceiveAllChargingPoints: points.receive_all_charging_points,
+        requests.ReceiveAllReservations: reservations.receive_all_reservations,
+        requests.ScheduleReservation: reservations.Scheduler(longest_charge),
+        requests.FindReservation: reservations.find_reservation,
+        requests.DeleteReservation: reservations.delete_reservation,
+        requests.CountStations: ownership.count_stations,
+        requests.TransferStations: ownership.transfer_stations,
+    }

@@ -4,10 +4,10 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from cloud_service.accounts.roles import Caller
 from cloud_service.core.changes import NOTHING, Changes
 from cloud_service.core.network import Reader
 from cloud_service.protocol.requests import CountStations, TransferStations
+from cloud_service.service.engine.caller import Caller
 from cloud_service.service.engine.handlers.decision import Decision
 
 

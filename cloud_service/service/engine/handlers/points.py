@@ -4,7 +4,6 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from cloud_service.accounts.roles import Caller
 from cloud_service.core.changes import Changes
 from cloud_service.core.network import Reader
 from cloud_service.core.records import FREE, RESERVED, Point
@@ -16,6 +15,7 @@ from cloud_service.protocol.requests import (
     ReceiveAllChargingPoints,
     UpdateChargingPoint,
 )
+from cloud_service.service.engine.caller import Caller
 from cloud_service.service.engine.handlers.decision import Decision
 from cloud_service.service.engine.handlers.stations import cancellations, station_for
 

@@ -7,7 +7,6 @@ from math import isfinite
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cloud_service.accounts.roles import Caller
 from cloud_service.core.changes import NOTHING, Changes, Event
 from cloud_service.core.network import Reader
 from cloud_service.core.records import FREE, GATEWAY, RESERVED, Number, Point, Reservation
@@ -19,6 +18,7 @@ from cloud_service.protocol.requests import (
     ReceiveAllReservations,
     ScheduleReservation,
 )
+from cloud_service.service.engine.caller import Caller
 from cloud_service.service.engine.handlers.decision import Decision
 from cloud_service.service.engine.handlers.stations import reservations_at, station_for
 
@@ -60,7 +60,7 @@ class Scheduler(Struct, frozen=True):
             finish=finish,
             duration=hours,
             price=price,
-            legacy=caller.role == "gateway",
+            legacy=caller.is_gateway,
         )
         booked_point = replace(
             point,
@@ -160,5 +160,5 @@ def _owner(network: Reader, reservation: Reservation) -> str:
 
 def _finite(value: Number, name: str) -> Number:
     if not isfinite(value):
-        raise BadRequest(f"{name} is larger than any number we reckon with")
+        raise BadRequest(f"{name} is out of range")
     return value

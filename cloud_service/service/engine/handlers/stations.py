@@ -4,13 +4,13 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from cloud_service.accounts.roles import Caller
 from cloud_service.core.changes import Changes, Event, Reason
 from cloud_service.core.network import Reader
 from cloud_service.core.records import Reservation, Station
 from cloud_service.protocol.errors import Conflict, Forbidden, NotFound
 from cloud_service.protocol.replies import SUCCESS
 from cloud_service.protocol.requests import DeleteChargingStation, NewChargingStation, UpdateChargingStation
+from cloud_service.service.engine.caller import Caller
 from cloud_service.service.engine.handlers.decision import Decision
 
 
@@ -70,7 +70,7 @@ def station_for(network: Reader, station_id: int, caller: Caller) -> Station:
     station = network.station(station_id)
     if station is None:
         raise NotFound(f"there is no station {station_id}")
-    if station.owner != caller.owner and caller.role not in ("operator", "monitor"):
+    if station.owner != caller.owner and not caller.sees_all_stations:
         raise Forbidden(f"station {station_id} is not yours")
     return station
 

@@ -1,0 +1,109 @@
+"""THE TABLE of actions: what can be requested, by whom, and what comes back.
+
+Everything that depends on the actions is derived from this table: the service's subscriptions, the rights at
+the broker, how requests on MQTT and TCP are read, `recharge request`. A new action is a request class, a row
+here and a handler.
+"""
+
+from collections.abc import Mapping
+from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
+
+from cloud_service.protocol import topics
+from cloud_service.protocol.requests import (
+    CountStations,
+    DeleteChargingPoint,
+    DeleteChargingStation,
+    DeleteReservation,
+    FindReservation,
+    NewChargingPoint,
+    NewChargingStation,
+    ReceiveAllChargingPoints,
+    ReceiveAllReservations,
+    Request,
+    ScheduleReservation,
+    TransferStations,
+    UpdateChargingPoint,
+    UpdateChargingStation,
+    keys_of,
+)
+from cloud_service.protocol.roles import Role
+
+ResultKind: TypeAlias = Literal["id", "success", "points", "reservations", "reservation", "count"]
+"""What a successful reply's result is."""
+
+_CHARGERS: Final[frozenset[Role]] = frozenset({"charger", "operator", "gateway"})
+_VEHICLES: Final[frozenset[Role]] = frozenset({"vehicle", "operator", "gateway"})
+_MONITOR: Final[frozenset[Role]] = frozenset({"monitor"})
+_CHARGER_READERS: Final = _CHARGERS | _MONITOR
+_VEHICLE_READERS: Final = _VEHICLES | _MONITOR
+_ADMINISTRATOR: Final[frozenset[Role]] = frozenset({"administrator"})
+
+
+class Action(Struct, frozen=True):
+    """A row of the table. Which station or vehicle a caller may touch is for the handler to check."""
+
+    name: str
+    request: type[Request]
+    """Its fields are the action's keys."""
+    result: ResultKind
+    roles: frozenset[Role]
+    """Who may ask."""
+    changes: bool
+    """Whether it changes the network: if so, deduplication remembers its requests."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of the action, as they are in JSON."""
+        return keys_of(self.request)
+
+    @property
+    def is_control(self) -> bool:
+        """Whether it is the administrator's, and not one of the contract's actions."""
+        return self.roles == _ADMINISTRATOR
+
+    def topic(self, client: str) -> str:
+        """The topic to which this account sends its requests; `+` stands for all accounts."""
+        return topics.control(self.name, client) if self.is_control else topics.request(self.name, client)
+
+
+Actions: TypeAlias = Mapping[str, Action]
+"""A table of actions by name."""
+
+
+def table(*rows: Action) -> Actions:
+    """Makes a table of its rows, in their order."""
+    return {row.name: row for row in rows}
+
+
+def request_topics(actions: Actions) -> list[str]:
+    """The topics by which the service receives the requests of all accounts."""
+    return [action.topic("+") for action in actions.values()]
+
+
+def client_actions(actions: Actions) -> Actions:
+    """The actions of clients: all but the administrator's."""
+    return {name: action for name, action in actions.items() if not action.is_control}
+
+
+ACTIONS: Final[Actions] = table(
+    # In the contract's order (section 1): of the actions that a TCP request names, the first counts.
+    Action("newChargingStation", NewChargingStation, "id", _CHARGERS, changes=True),
+    Action("updateChargingStation", UpdateChargingStation, "success", _CHARGERS, changes=True),
+    Action("deleteChargingStation", DeleteChargingStation, "success", _CHARGERS, changes=True),
+    Action("newChargingPoint", NewChargingPoint, "id", _CHARGERS, changes=True),
+    Action("updateChargingPoint", UpdateChargingPoint, "success", _CHARGERS, changes=True),
+    Action("deleteChargingPoint", DeleteChargingPoint, "success", _CHARGERS, changes=True),
+    Action("receiveAllChargingPoints", ReceiveAllChargingPoints, "points", _CHARGER_READERS, changes=False),
+    Action("receiveAllReservations", ReceiveAllReservations, "reservations", _CHARGER_READERS, changes=False),
+    Action("scheduleReservation", ScheduleReservation, "reservation", _VEHICLES, changes=True),
+    Action("findReservation", FindReservation, "reservation", _VEHICLE_READERS, changes=False),
+    Action("deleteReservation", DeleteReservation, "success", _VEHICLES, changes=True),
+    Action("countStations", CountStations, "count", _ADMINISTRATOR, changes=False),
+    Action("transferStations", TransferStations, "count", _ADMINISTRATOR, changes=True),
+)
+"""All actions, by name."""
+
+CLIENT_ACTIONS: Final[Actions] = client_actions(ACTIONS)
+"""The eleven actions of the contract, by name."""

@@ -1,0 +1,35 @@
+"""Fingerprints: hashes by which deduplication tells the same request from another one under the same ID.
+
+Request records keep them on disk: the same request must have the same fingerprint in every version.
+"""
+
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any, Final
+
+import msgspec
+
+from cloud_service.protocol.actions import Action
+
+_SIZE_BYTES: Final = 16
+
+_encode = msgspec.json.Encoder().encode
+
+
+def fingerprint(action: Action, values: Mapping[str, Any]) -> bytes:
+    """Hashes the action and the values of its keys. Other keys do not count, and 5 and 5.0 are the same."""
+    known = [(key, _plain(values[key])) for key in action.keys if key in values]
+    return _hash(_encode((action.name, known)))
+
+
+def fingerprint_of_bytes(action: Action, body: bytes) -> bytes:
+    """Hashes a body that is not a JSON object, and so has no keys to compare."""
+    return _hash(action.name.encode() + b"\n" + body)
+
+
+def _plain(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _hash(data: bytes) -> bytes:
+    return blake2b(data, digest_size=_SIZE_BYTES).digest()

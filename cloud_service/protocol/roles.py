@@ -1,0 +1,50 @@
+"""Roles, and how an account's name decides its role (contract, section 3, "Who may")."""
+
+import re
+from typing import Final, Literal, TypeAlias, get_args
+
+Role: TypeAlias = Literal["charger", "vehicle", "monitor", "operator", "gateway", "service", "administrator"]
+"""What an account is. `service` is the cloud service itself; `administrator` manages the accounts."""
+
+ROLES: Final[tuple[Role, ...]] = get_args(Role)
+
+NAME_PATTERN: Final = "[A-Za-z0-9_-]{1,64}"
+"""What the name of an account consists of; it is the `{client}` in topics."""
+
+SERVICE: Final = "cloud_service"
+"""The account of the cloud service."""
+ADMINISTRATOR: Final = "administrator"
+"""The account of the administrator."""
+GATEWAY: Final = "gateway"
+"""The first gateway's account, and the owner of all stations that any gateway registers."""
+
+DEVICES: Final[frozenset[Role]] = frozenset({"charger", "vehicle"})
+"""The roles of an ordinary name: it owns the stations that it registers, and is the vehicle of that name."""
+
+_BY_NAME: Final[dict[str, frozenset[Role]]] = {
+    SERVICE: frozenset({"service"}),
+    ADMINISTRATOR: frozenset({"administrator"}),
+}
+_BY_PREFIX: Final[dict[str, frozenset[Role]]] = {
+    "gateway": frozenset({"gateway"}),
+    "operator": frozenset({"operator"}),
+    "monitor": frozenset({"monitor"}),
+}
+"""The roles of names such as `operator` and `operator-import`."""
+
+_is_name = re.compile(NAME_PATTERN).fullmatch
+
+
+def is_account_name(name: str) -> bool:
+    """Whether an account can have this name."""
+    return _is_name(name) is not None
+
+
+def roles_of(name: str) -> frozenset[Role]:
+    """The roles that an account of this name can have: one, or for an ordinary name those of DEVICES."""
+    return _BY_NAME.get(name) or _BY_PREFIX.get(name.partition("-")[0], DEVICES)
+
+
+def owner_name(name: str) -> str:
+    """The name under which an account owns stations: all gateways own theirs together."""
+    return GATEWAY if "gateway" in roles_of(name) else name

@@ -1,0 +1,49 @@
+"""Who asks, and what follows from that for stations and vehicles."""
+
+from msgspec import UNSET, Struct, UnsetType
+
+from cloud_service.core.records import VehicleKey
+from cloud_service.protocol.errors import BadRequest, Forbidden
+from cloud_service.protocol.roles import DEVICES, Role, owner_name, roles_of
+
+
+class Caller(Struct, frozen=True):
+    """The account that asks. The broker vouches for its name."""
+
+    name: str
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """The roles that the account can have."""
+        return roles_of(self.name)
+
+    @property
+    def is_gateway(self) -> bool:
+        """Whether it speaks for legacy clients."""
+        return "gateway" in self.roles
+
+    @property
+    def owner(self) -> str:
+        """The name under which this account owns stations."""
+        return owner_name(self.name)
+
+    @property
+    def sees_all_stations(self) -> bool:
+        """Whether stations of other owners are open to it, as far as it may ask at all."""
+        return not self.roles.isdisjoint({"operator", "monitor"})
+
+    def vehicle(self, vehicle_id: int | str | UnsetType, key: str) -> tuple[VehicleKey, int | str]:
+        """Returns the vehicle that the value of this key means, and its ID as replies repeat it.
+
+        An ordinary account is the vehicle of its own name. The others name a vehicle; those of legacy clients
+        are never those of accounts.
+        """
+        if self.roles == DEVICES:
+            if vehicle_id is UNSET:
+                vehicle_id = self.name
+            if str(vehicle_id) != self.name:
+                raise Forbidden(f"{key} must be {self.name!r}, the name of the account that asks")
+        elif vehicle_id is UNSET:
+            raise BadRequest(f"missing key `{key}`")
+        assert not isinstance(vehicle_id, UnsetType)
+        return (self.is_gateway, str(vehicle_id)), vehicle_id

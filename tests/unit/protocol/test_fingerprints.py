@@ -1,0 +1,52 @@
+"""Fingerprints stay what they were: request records on disk hold those of the versions before."""
+
+import json
+from typing import Any
+
+import pytest
+
+from cloud_service.protocol.actions import ACTIONS
+from cloud_service.protocol.incoming import receive
+from cloud_service.protocol.messages import Message
+
+RECORDED: list[tuple[str, dict[str, Any], str]] = [
+    ("newChargingStation", {"x_position": 1, "y_position": 2.5}, "902c4ec6076877be025c20b53ed3e0d1"),
+    ("newChargingStation", {"x_position": -0.0, "y_position": 1e308}, "7f90d5f49d5070784a8c6f26dc4790de"),
+    (
+        "updateChargingStation",
+        {"chargingStationID": 5.0, "x_position": -(10**300), "y_position": 0.1},
+        "bf13ec42c3242e9949ca3754392f7bda",
+    ),
+    (
+        "newChargingPoint",
+        {"chargingStationID": 3, "power": 22.0, "kWhPrice": 0.75, "availability": "livre"},
+        "a675f101c8b668325fbd23aa9ee7b2e7",
+    ),
+    (
+        "scheduleReservation",
+        {"vid": "Zé", "x": 1.0, "y": -1.5, "actualBatteryPercentage": 50, "batteryCapacity": 20},
+        "a6560cdcd409770257ce0dff5c90365b",
+    ),
+    (
+        "scheduleReservation",
+        {"x": 0, "y": 0, "actualBatteryPercentage": 50.5, "batteryCapacity": 38.5},
+        "0d582c6a3baeb998ff3384f961b17f3f",
+    ),
+    ("deleteReservation", {"reservationID": 3.0, "vehicleID": 7.0}, "2ea513b6f1c834e005def8f3212f49f4"),
+    ("findReservation", {}, "3efd5506e3fb229c82d504e319e67cbe"),
+    ("transferStations", {"from": "ana", "to": "bia"}, "cce3b3f8539d9a55095f24beac0871eb"),
+    ("newChargingPoint", {"chargingStationID": [], "power": True}, "2a2826cee421a2c403677a6e20ce4778"),
+]
+
+
+@pytest.mark.parametrize(("action", "values", "recorded"), RECORDED)
+def test_as_version_0_1_0_recorded_them(action: str, values: dict[str, Any], recorded: str) -> None:
+    """The values after decoding have the fingerprint, whether the request is valid or not."""
+    body = json.dumps({"requestID": "a", **values, "unknown": 1}).encode()
+    incoming = receive(Message(ACTIONS[action].topic("ana"), body), arrival=0)
+    assert incoming.fingerprint().hex() == recorded
+
+
+def test_of_a_body_that_is_not_json() -> None:
+    incoming = receive(Message(ACTIONS["findReservation"].topic("ana"), b"no JSON"), arrival=0)
+    assert incoming.fingerprint().hex() == "b39dfe5334c949b2c9e5a692b6fa31bf"
