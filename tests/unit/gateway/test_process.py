@@ -90,7 +90,7 @@ async def test_it_tells_its_presence_answers_and_ends_in_order(
         assert await reader.read(4096) == b"12"
         (incoming,) = service.taken
         assert incoming.client == gateway.account
-        assert incoming.reply_to.startswith(f"recharge/v1/reply/{gateway.account}/")
+        assert incoming.envelope.reply_to.startswith(f"recharge/v1/reply/{gateway.account}/")
 
         service._answer = lambda _incoming: answered.set()
         writer.write(ASK)
