@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from cloud_service.store.backup import NoBackup, back_up
+from cloud_service.store.backup import BackupFailed, back_up
 from cloud_service.store.errors import DamagedStore
-from cloud_service.store.snapshot import NoSnapshot, take_snapshot
+from cloud_service.store.snapshot import SnapshotFailed, take_snapshot
 from cloud_service.store.verify import examine
 
 
@@ -22,7 +22,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def main(options: Namespace) -> int:
     try:
         snapshot = back_up(options.data_dir, options.target)
-    except (NoBackup, NoSnapshot, DamagedStore) as error:
+    except (BackupFailed, SnapshotFailed, DamagedStore) as error:
         print(f"recharge backup: {error}", file=sys.stderr)
         return 1
     size = sum(map(len, snapshot.files.values()))

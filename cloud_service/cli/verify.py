@@ -7,7 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from cloud_service.store.errors import DamagedStore
-from cloud_service.store.snapshot import NoSnapshot, take_snapshot
+from cloud_service.store.snapshot import SnapshotFailed, take_snapshot
 from cloud_service.store.verify import Report, examine, unreadable
 
 
@@ -21,7 +21,7 @@ def main(options: Namespace) -> int:
     zone = ZoneInfo(options.time_zone) if options.time_zone else None
     try:
         report = examine(take_snapshot(options.folder), zone, datetime.now(UTC))
-    except NoSnapshot as error:
+    except SnapshotFailed as error:
         print(f"recharge verify: {error}", file=sys.stderr)
         return 1
     except DamagedStore as damage:

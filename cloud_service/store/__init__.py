@@ -1,1 +1,1 @@
-"""The network on disk: a journal of decisions, and the JSON files that it is folded into."""
+"""The network on disk: a journal of batches, and the JSON files that checkpoints bring up to date with it."""

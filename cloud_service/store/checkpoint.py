@@ -1,85 +1,73 @@
-"""What the service keeps for itself beside the three files: how far they go, owners, IDs given."""
+"""`checkpoint.json`: which batches the files beside it include, and the format of the whole folder.
 
-from collections.abc import Iterable, Iterator
+FORMAT covers everything that the service writes in the folder: this file, `owners_and_ids.json`, the
+journal, the request records and the history. It is raised only when an older version would misread what a
+newer one writes. This is the upgrade policy:
+
+- A version that finds an unknown FORMAT refuses to start, and changes nothing. A version that raises
+  FORMAT has to read the formats before it; it writes its own with its first checkpoint.
+- This file and `owners_and_ids.json` are read strictly: an unknown field may be damage, and stops the
+  start. Adding a field to either raises FORMAT.
+- The lines of the journal and of the request records are read leniently: an unknown field is ignored, and
+  a missing field has its default. A field that older versions may ignore is added without raising FORMAT.
+- FORMAT reaches the disk with a checkpoint. A version that raises it makes one before its first batch:
+  otherwise an older version could replay lines of the journal that it misreads.
+"""
+
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 from msgspec import Struct, field
-from msgspec.structs import replace
 
 from cloud_service.core.changes import Event
-from cloud_service.core.network import Tables
-from cloud_service.core.records import GATEWAY
 from cloud_service.store.errors import DamagedStore
 from cloud_service.store.filesystem import Folder, replace_file
-from cloud_service.store.journal import RESTORE, Mark
+from cloud_service.store.journal import JournalPosition
+from cloud_service.store.own_files import read_own_file
 
 CHECKPOINT: Final = "checkpoint.json"
-KEEPING: Final = "owners_and_ids.json"
 FORMAT: Final = 1
-
-Kept = TypeVar("Kept")
 
 
 class _Version(Struct):
-    """What is read of a checkpoint before all else: another version may have other fields."""
+    """The part of a checkpoint that every format has."""
 
     format: int = FORMAT
 
 
 class Checkpoint(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the files beside it include. The journal from `segment` on holds what came after."""
+    """What the files include. The journal from `segment` on holds the batches after it."""
 
     format: int = FORMAT
     sequence: int = 0
-    checksum: str = "00000000"
+    """The last batch that the files include."""
+    checksum: str = JournalPosition().checksum
+    """The checksum of that batch's line in the journal."""
     segment: int = 1
+    """The first segment that recovery has to read."""
     delivered: int = field(name="told", default=0)
+    """The broker has acknowledged the events of the batches up to this one."""
     pending_events: tuple[tuple[int, Event], ...] = field(name="untold", default=())
-    """Events that the broker has not taken yet, with the sequence number of their batch."""
+    """The events in the outbox, each with the number of its batch."""
     sizes: dict[str, int] = field(default_factory=dict)
-    """How many bytes count of each file that only grows."""
+    """How many bytes of each history file count."""
     at: datetime | None = None
 
     @property
-    def mark(self) -> Mark:
-        return Mark(self.sequence, self.checksum)
-
-
-class OwnersAndIDs(Struct, forbid_unknown_fields=True):
-    """What the three files do not tell, in rows that start with IDs; what is not here has the defaults."""
-
-    last_station_id: int = field(name="lastStationID", default=0)
-    stations: list[tuple[int, str, int]] = field(default_factory=list)
-    """Station, owner, largest point ID given."""
-    points: list[tuple[int, int, int]] = field(default_factory=list)
-    """Station, point, largest reservation ID given."""
-    accounts: list[tuple[int, int, int]] = field(default_factory=list)
-    """Station, point, reservation: those whose vehicle is an MQTT account."""
-
-    def restore(self, tables: Tables) -> None:
-        """Adds what is kept to records as they come from the three files."""
-        tables.last_station_id = max(tables.last_station_id, self.last_station_id)
-        for station_id, owner, last_point_id in self.stations:
-            station = tables.stations.get(station_id)
-            if station is not None:
-                tables.stations[station_id] = replace(station, owner=owner, last_point_id=last_point_id)
-        for station_id, point_id, last_reservation_id in self.points:
-            point = tables.points.get((station_id, point_id))
-            if point is not None:
-                tables.points[point.key] = replace(point, last_reservation_id=last_reservation_id)
-        for key in self.accounts:
-            reservation = tables.reservations.get(key)
-            if reservation is not None:
-                tables.reservations[key] = replace(reservation, legacy=False)
+    def position(self) -> JournalPosition:
+        """Where the journal continues."""
+        return JournalPosition(self.sequence, self.checksum)
 
 
 def read_checkpoint(folder: Folder) -> Checkpoint:
-    """The folder's checkpoint; an empty one where the service never wrote here."""
+    """The folder's checkpoint; an empty one before the first.
+
+    Raises DamagedStore if the folder has another format, or the file is not what the service wrote.
+    """
     if CHECKPOINT not in folder.names():
         return Checkpoint()
-    version = decode(folder, CHECKPOINT, _Version).format
+    version = read_own_file(folder, CHECKPOINT, _Version).format
     if version != FORMAT:
         raise DamagedStore(
             folder.where(CHECKPOINT),
@@ -87,58 +75,9 @@ def read_checkpoint(folder: Folder) -> Checkpoint:
             f"written in format {version}, and this version reads format {FORMAT}",
             "Start the version that wrote it, or a newer one",
         )
-    return decode(folder, CHECKPOINT, Checkpoint)
+    return read_own_file(folder, CHECKPOINT, Checkpoint)
 
 
 def write_checkpoint(folder: Folder, checkpoint: Checkpoint) -> None:
+    """Replaces the file in one step. Raises OSError."""
     replace_file(folder, CHECKPOINT, [msgspec.json.format(msgspec.json.encode(checkpoint), indent=4), b"\n"])
-
-
-def read_keeping(folder: Folder) -> OwnersAndIDs:
-    """None yet without a checkpoint; with one it must be there, or the stations would be anybody's."""
-    if KEEPING in folder.names():
-        return decode(folder, KEEPING, OwnersAndIDs)
-    if CHECKPOINT in folder.names():
-        problem = "missing: it says whose the stations are, and which IDs were given"
-        raise DamagedStore(folder.where(KEEPING), None, problem, RESTORE)
-    return OwnersAndIDs()
-
-
-def write_keeping(folder: Folder, tables: Tables) -> None:
-    def pieces() -> Iterator[bytes]:
-        yield b'{"lastStationID":%d,\n"stations":[' % tables.last_station_id
-        yield from _rows(
-            (station.station_id, station.owner, station.last_point_id)
-            for station in tables.stations.values()
-            if station.owner != GATEWAY or station.last_point_id
-        )
-        yield b'],\n"points":['
-        yield from _rows(
-            (*point.key, point.last_reservation_id)
-            for point in tables.points.values()
-            if point.last_reservation_id
-        )
-        yield b'],\n"accounts":['
-        yield from _rows(
-            reservation.key for reservation in tables.reservations.values() if not reservation.legacy
-        )
-        yield b"]}\n"
-
-    replace_file(folder, KEEPING, pieces())
-
-
-def _rows(rows: Iterable[tuple[object, ...]]) -> Iterator[bytes]:
-    separator = b"\n"
-    for row in rows:
-        yield separator + msgspec.json.encode(row)
-        separator = b",\n"
-
-
-def decode(folder: Folder, name: str, kind: type[Kept]) -> Kept:
-    """A file that the service wrote. DamagedStore where it is none of this kind."""
-    try:
-        return msgspec.json.decode(folder.read(name), type=kind)
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise DamagedStore(
-            folder.where(name), None, f"not what the service wrote: {error}", RESTORE
-        ) from None

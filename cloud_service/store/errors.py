@@ -1,20 +1,27 @@
 """How the store fails."""
 
+from typing import Final
+
+RESTORE: Final = "Restore the folder from a backup, or ask for help with this file at hand"
+
 
 class StoreError(Exception):
     """The store could not do what it was asked."""
 
 
 class WriteFailed(StoreError):
-    """The disk took no write. Nothing was changed; the next one may succeed."""
+    """The write failed. Nothing was changed; the next write may succeed."""
 
 
 class SyncFailed(StoreError):
-    """The disk did not confirm a write. Only reading it anew tells what is there."""
+    """The disk did not confirm a write. Only Store.load can find out what is on disk."""
 
 
 class DamagedStore(StoreError):
-    """A file is not what the service wrote, and guessing would be worse than stopping."""
+    """A file is not what the service wrote, and guessing could lose data.
+
+    The text names the file, the place in it, the problem, and what to do.
+    """
 
     def __init__(self, where: str, offset: int | None, problem: str, advice: str) -> None:
         place = where if offset is None else f"{where}, byte {offset}"

@@ -1,32 +1,39 @@
-"""The store on disk: every batch a synced line of the journal, folded into the files by checkpoints.
+"""The store on disk: each batch is a synced line of the journal, and checkpoints bring the files up to date.
 
-The order of writes, and why a crash between any two of them is harmless, stands in docs/decisions/.
+docs/decisions/ has the order of the writes, and why a crash between any two of them is harmless.
 """
 
 import logging
 from collections.abc import Sequence
+from concurrent.futures import Future
 from datetime import datetime, tzinfo
+from typing import Final
 
 from msgspec import Struct
 
 from cloud_service.core.changes import Changes
 from cloud_service.store.checkpoint import Checkpoint
-from cloud_service.store.checkpointing import CheckpointWriter, GivenUp, SinceCheckpoint
+from cloud_service.store.checkpoint_writer import CheckpointCancelled, CheckpointWriter, JournalTail
 from cloud_service.store.errors import SyncFailed, WriteFailed
 from cloud_service.store.filesystem import File, Folder, write_all
 from cloud_service.store.interface import CheckpointInput, Recovered
-from cloud_service.store.journal import Batch, Mark, RequestRecord, encode_line
+from cloud_service.store.journal import Batch, JournalPosition, RequestRecord, encode_line
 from cloud_service.store.names import segment_name
 from cloud_service.store.pause import Pause
-from cloud_service.store.recovery import Found, keep_aside, recover
+from cloud_service.store.recovery import FolderContents, recover
+from cloud_service.store.set_aside import add_to_set_aside
+
+_LONGEST_RETRY_SECONDS: Final = 300
+"""Between two attempts at a checkpoint that fails."""
 
 _log = logging.getLogger(__name__)
 
 
 class StoreOptions(Struct, frozen=True):
-    """`zone` is that of dates without an offset in old files; None means the machine's.
+    """`zone` is that of dates without an offset in the JSON files; None means the machine's.
 
-    A checkpoint is made when the journal has this many bytes, or is this old and not empty.
+    A checkpoint is due when the segment has `checkpoint_bytes`, or `checkpoint_seconds` after the last one if
+    there were batches since.
     """
 
     zone: tzinfo | None = None
@@ -34,120 +41,111 @@ class StoreOptions(Struct, frozen=True):
     checkpoint_bytes: int = 64 * 2**20
 
 
+class _RunningCheckpoint(Struct, frozen=True):
+    writer: CheckpointWriter
+    future: Future[None]
+
+
 class FileStore:
-    """A folder with the network in it. A Store."""
+    """A Store in a folder."""
 
     def __init__(self, folder: Folder, options: StoreOptions) -> None:
         self.sequence = 0
         self._folder = folder
         self._options = options
-        self._mark = Mark()
-        self._number = self._newest = 0
+        self._position = JournalPosition()
         self._segment: File | None = None
-        self._since_checkpoint = SinceCheckpoint()
-        self._sizes: dict[str, int] = {}
-        self._fold: CheckpointWriter | None = None
-        self._fold_pause: Pause | None = None
-        self._failures = 0
+        """None before `load`, and after a sync failed."""
+        self._segment_number = self._last_segment = 0
+        self._tail = JournalTail()
+        self._history_sizes: dict[str, int] = {}
+        self._checkpoint: _RunningCheckpoint | None = None
+        self._checkpoint_pause: Pause | None = None
+        self._checkpoint_failures = 0
 
     @property
     def checkpointing(self) -> bool:
-        """Whether a checkpoint is being made."""
-        return self._fold is not None and self._fold.running()
+        """Whether a checkpoint is being written."""
+        return self._checkpoint is not None and not self._checkpoint.future.done()
 
     def load(self, now: datetime) -> Recovered:
-        self._let_go()
-        found = recover(self._folder, self._options.zone, now)
-        self._mark, self.sequence = found.mark, found.mark.sequence
-        self._since_checkpoint, self._newest = found.since_checkpoint, found.last_segment
-        # Of a history that an operator took away nothing counts any more.
-        there = set(self._folder.names())
-        self._sizes = {name: size for name, size in found.sizes.items() if name in there}
-        self._fold_pause = Pause.of(self._options.checkpoint_seconds, now)
+        self._abandon_segment()
+        contents = recover(self._folder, self._options.zone, now)
+        self._position, self.sequence = contents.position, contents.position.sequence
+        self._tail, self._last_segment = contents.tail, contents.last_segment
+        names = set(self._folder.names())  # an operator may have removed old history
+        self._history_sizes = {name: size for name, size in contents.history_sizes.items() if name in names}
+        self._checkpoint_pause = Pause.of(self._options.checkpoint_seconds, now)
         self._open_segment()
-        if found.set_aside:
-            keep_aside(self._folder, found.set_aside)
-            self._fold_at_once(found, now)
-        return found.recovered
-
-    def _fold_at_once(self, found: Found, now: datetime) -> None:
-        """What was set aside must not come back."""
-        remembered = found.recovered.remembered
-        oldest = remembered[0].sequence if remembered else self.sequence + 1
-        checkpoint_input = CheckpointInput(
-            found.recovered.tables, found.delivered, found.recovered.pending_events, oldest
-        )
-        try:
-            fold = self._prepare_fold(checkpoint_input, now)
-            fold.run()
-        except OSError:
-            self._let_go()
-            raise
-        self._sizes = dict(fold.sizes)
+        if contents.set_aside:
+            add_to_set_aside(self._folder, contents.set_aside)
+            self._checkpoint_at_once(contents, now)
+        return contents.recovered
 
     def append(
         self, changes: Sequence[Changes], remembered: Sequence[RequestRecord], delivered: int, now: datetime
     ) -> int:
-        segment = self._writable()
-        batch = Batch(
-            self._mark.sequence + 1, self._mark.checksum, now, tuple(changes), tuple(remembered), delivered
-        )
-        line, mark = encode_line(batch)
+        segment = self._writable_segment()
+        before = self._position
+        batch = Batch(before.sequence + 1, before.checksum, now, tuple(changes), tuple(remembered), delivered)
+        line, position = encode_line(batch)
         size = segment.size
         try:
             write_all(segment, line)
         except OSError as error:
-            self._cut(segment, size, error)
+            self._cut_back(segment, size, error)
             raise WriteFailed(f"{self._where()}: {error}") from error
         try:
             segment.sync()
         except OSError as error:
-            self._let_go()
+            self._abandon_segment()
             raise SyncFailed(f"{self._where()}: {error}") from error
-        self._mark, self.sequence = mark, mark.sequence
-        self._since_checkpoint.add(batch)
-        return mark.sequence
+        self._position, self.sequence = position, position.sequence
+        self._tail.add(batch)
+        return position.sequence
 
     def maintain(self, checkpoint_input: CheckpointInput, now: datetime) -> None:
         if self._segment is None:
             return
-        if self._fold is not None:
+        if self._checkpoint is not None:
             if not self.checkpointing:
-                self._end_fold(now)
-        elif self._since_checkpoint.batches and self._due(now):
+                self._finish_checkpoint(now)
+        elif self._checkpoint_is_due(self._segment, now):
             try:
-                self._fold = self._prepare_fold(checkpoint_input, now)
+                writer = self._prepare_checkpoint(checkpoint_input, now)
             except OSError as error:
-                self._postpone(error, now)
+                self._postpone_checkpoint(error, now)
             else:
-                self._fold.start()
+                self._checkpoint = _RunningCheckpoint(writer, writer.start())
 
     def close(self, checkpoint_input: CheckpointInput, now: datetime) -> None:
-        self._writable()
-        if self._fold is not None:
-            self._fold.give_up()
-            self._fold.join()
-            self._end_fold(now)
-        self._prepare_fold(checkpoint_input, now).run()
-        self._let_go()
-        self._folder.remove(segment_name(self._number))
+        self._writable_segment()
+        if self._checkpoint is not None:
+            self._checkpoint.writer.cancel()
+            self._finish_checkpoint(now)
+        self._prepare_checkpoint(checkpoint_input, now).write()
+        self._abandon_segment()
+        self._folder.remove(segment_name(self._segment_number))
         self._folder.sync()
 
-    def _writable(self) -> File:
+    def _writable_segment(self) -> File:
         if self._segment is None:
-            raise SyncFailed(f"{self._folder.where('')}: has to be read anew after a failed sync")
+            raise SyncFailed(
+                f"{self._folder.where('')}: a sync failed; the store has to be loaded again first"
+            )
         return self._segment
 
     def _where(self) -> str:
-        return self._folder.where(segment_name(self._number))
+        return self._folder.where(segment_name(self._segment_number))
 
     def _open_segment(self) -> None:
-        """Begins the next segment, whose name is on disk when this returns.
+        """Begins the next segment. Its name is on disk when this returns.
 
-        No number is tried twice: whether a name is there for good, no sync tells once one has failed.
+        No number is used twice: after a failed sync of the names, a later one does not prove that this name
+        is on disk.
         """
-        self._newest += 1
-        segment = self._folder.open(segment_name(self._newest))
+        self._last_segment += 1
+        segment = self._folder.open(segment_name(self._last_segment))
         try:
             segment.sync()
             self._folder.sync()
@@ -156,67 +154,83 @@ class FileStore:
             raise
         if self._segment is not None:
             self._segment.close()
-        self._segment, self._number = segment, self._newest
+        self._segment, self._segment_number = segment, self._last_segment
 
-    def _cut(self, segment: File, size: int, cause: OSError) -> None:
-        """Takes a part of a line back."""
+    def _cut_back(self, segment: File, size: int, cause: OSError) -> None:
+        """Removes a part of a line. Raises SyncFailed if that fails too."""
         try:
             segment.truncate(size)
         except OSError as error:
-            self._let_go()
+            self._abandon_segment()
             raise SyncFailed(f"{self._where()}: {cause}, and cutting it back failed: {error}") from error
 
-    def _let_go(self) -> None:
-        """Leaves the segment alone for good: after a failed sync, another one would prove nothing."""
-        if self._fold is not None:
-            self._fold.join()
-            self._fold = None
+    def _abandon_segment(self) -> None:
+        """Closes the segment for good: once a sync of it failed, a later one would prove nothing.
+
+        Waits for a checkpoint, whose result no longer matters.
+        """
+        if self._checkpoint is not None:
+            self._checkpoint.future.exception()
+            self._checkpoint = None
         if self._segment is not None:
             self._segment.close()
             self._segment = None
 
-    def _due(self, now: datetime) -> bool:
-        assert self._segment is not None
-        assert self._fold_pause is not None
-        full = self._segment.size >= self._options.checkpoint_bytes and not self._failures
-        return full or self._fold_pause.is_over(now)
+    def _checkpoint_is_due(self, segment: File, now: datetime) -> bool:
+        if not self._tail.batches:
+            return False
+        assert self._checkpoint_pause is not None
+        full = segment.size >= self._options.checkpoint_bytes and not self._checkpoint_failures
+        return full or self._checkpoint_pause.is_over(now)
 
-    def _prepare_fold(self, checkpoint_input: CheckpointInput, now: datetime) -> CheckpointWriter:
-        """Begins a new segment, so that all before it can be folded."""
+    def _checkpoint_at_once(self, contents: FolderContents, now: datetime) -> None:
+        """Makes a checkpoint without what was set aside, so that the next start does not find it again."""
+        recovered = contents.recovered
+        oldest = recovered.remembered[0].sequence if recovered.remembered else self.sequence + 1
+        checkpoint_input = CheckpointInput(
+            recovered.tables, contents.delivered, recovered.pending_events, oldest
+        )
+        try:
+            writer = self._prepare_checkpoint(checkpoint_input, now)
+            writer.write()
+        except OSError:
+            self._abandon_segment()
+            raise
+        self._history_sizes = dict(writer.history_sizes)
+
+    def _prepare_checkpoint(self, checkpoint_input: CheckpointInput, now: datetime) -> CheckpointWriter:
+        """Begins a new segment, so that the checkpoint can include everything before it."""
         self._open_segment()
         checkpoint = Checkpoint(
-            sequence=self._mark.sequence,
-            checksum=self._mark.checksum,
-            segment=self._number,
+            sequence=self._position.sequence,
+            checksum=self._position.checksum,
+            segment=self._segment_number,
             delivered=checkpoint_input.delivered,
             pending_events=tuple(checkpoint_input.pending_events),
-            sizes=self._sizes,
+            sizes=self._history_sizes,
             at=now,
         )
-        fold = CheckpointWriter(
-            self._folder,
-            checkpoint_input.tables.snapshot(),
-            checkpoint,
-            self._since_checkpoint,
-            checkpoint_input.oldest_remembered,
-        )
-        self._since_checkpoint = SinceCheckpoint()
-        return fold
+        tables, oldest = checkpoint_input.tables.snapshot(), checkpoint_input.oldest_remembered
+        writer = CheckpointWriter(self._folder, tables, checkpoint, self._tail, oldest)
+        self._tail = JournalTail()
+        return writer
 
-    def _end_fold(self, now: datetime) -> None:
-        assert self._fold is not None
-        fold, self._fold = self._fold, None
-        self._sizes = dict(fold.sizes)
-        if fold.error is not None:
-            self._since_checkpoint = self._since_checkpoint.after(fold.since_checkpoint)
-            if not isinstance(fold.error, GivenUp):
-                self._postpone(fold.error, now)
+    def _finish_checkpoint(self, now: datetime) -> None:
+        """Waits for the checkpoint, and plans the next one."""
+        assert self._checkpoint is not None
+        writer, error = self._checkpoint.writer, self._checkpoint.future.exception()
+        self._checkpoint = None
+        self._history_sizes = dict(writer.history_sizes)
+        if error is None:
+            self._checkpoint_failures = 0
+            self._checkpoint_pause = Pause.of(self._options.checkpoint_seconds, now)
             return
-        self._failures = 0
-        self._fold_pause = Pause.of(self._options.checkpoint_seconds, now)
+        self._tail = writer.tail.followed_by(self._tail)
+        if not isinstance(error, CheckpointCancelled):
+            self._postpone_checkpoint(error, now)
 
-    def _postpone(self, error: BaseException, now: datetime) -> None:
-        self._failures += 1
-        pause = min(2.0**self._failures, 300.0)
-        self._fold_pause = Pause.of(pause, now)
-        _log.error("checkpoint failed, the journal grows on: %r; next try in %.0f s", error, pause)
+    def _postpone_checkpoint(self, error: BaseException, now: datetime) -> None:
+        self._checkpoint_failures += 1
+        seconds = min(2**self._checkpoint_failures, _LONGEST_RETRY_SECONDS)
+        self._checkpoint_pause = Pause.of(seconds, now)
+        _log.error("checkpoint failed, the journal keeps growing: %r; next attempt in %d s", error, seconds)

@@ -1,13 +1,20 @@
-"""The few things that the store does to a folder. Tests put a folder of their own making in its place."""
+"""The few operations on a folder that the store needs. Tests replace the folder with one that fails."""
 
 import fcntl
 import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
-_WRITE = 128 * 1024
+LOCK: Final = "lock"
+"""The file that a process holds while it uses the folder."""
+TEMPORARY: Final = ".new"
+"""The end of the name of a file that is being written."""
+
+_PERMISSIONS: Final = 0o640
+"""Of files: only the owner and the group can read them."""
+_WRITE_BYTES: Final = 128 * 1024
 
 
 class FolderLocked(Exception):
@@ -15,14 +22,16 @@ class FolderLocked(Exception):
 
 
 class File(Protocol):
-    """A file open for appending."""
+    """A file open for appending. Every operation raises OSError if it fails."""
 
     size: int
+    """In bytes."""
 
     def append(self, data: bytes) -> int:
-        """Writes at the end; may write less than all, as a full disk makes it. Returns how much."""
+        """Writes at the end, perhaps less than all of the data. Returns how many bytes were written."""
 
-    def truncate(self, size: int) -> None: ...
+    def truncate(self, size: int) -> None:
+        """Cuts the file to this many bytes."""
 
     def sync(self) -> None:
         """Returns when the content is on disk."""
@@ -31,32 +40,34 @@ class File(Protocol):
 
 
 class Folder(Protocol):
-    """A folder of files. Every operation raises OSError where it fails."""
+    """A folder of files. Every operation raises OSError if it fails."""
 
     def names(self) -> list[str]: ...
 
     def read(self, name: str) -> bytes: ...
 
     def open(self, name: str) -> File:
-        """Opens for appending; the file is made where it is missing."""
+        """Opens a file for appending, and creates it if it is missing."""
 
     def rename(self, old: str, new: str) -> None:
-        """Replaces `new` in one step where it exists."""
+        """Renames a file, and replaces `new` in one step if it exists."""
 
-    def remove(self, name: str) -> None: ...
+    def remove(self, name: str) -> None:
+        """Removes a file if it exists."""
 
     def sync(self) -> None:
         """Returns when the names are on disk."""
 
     def where(self, name: str) -> str:
-        """The file's name as people find it."""
+        """The path of a file, for messages."""
 
 
 class DiskFile:
-    """A file of the operating system."""
+    """A File of the operating system."""
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        self._descriptor = os.open(path, flags, _PERMISSIONS)
         self.size = os.fstat(self._descriptor).st_size
 
     def append(self, data: bytes) -> int:
@@ -69,20 +80,24 @@ class DiskFile:
         self.size = size
 
     def sync(self) -> None:
-        _to_disk(self._descriptor)
+        if sys.platform == "darwin":  # where fsync() only passes the content on to the drive's cache
+            fcntl.fcntl(self._descriptor, fcntl.F_FULLFSYNC)
+        else:
+            os.fdatasync(self._descriptor)
 
     def close(self) -> None:
         os.close(self._descriptor)
 
 
 class DiskFolder:
-    """A folder of the operating system, held by one process at a time."""
+    """A Folder of the operating system, locked by one process at a time."""
 
     def __init__(self, path: Path) -> None:
+        """Creates the folder if it is missing. Raises FolderLocked if another process uses it, or OSError."""
         _make_folder(path)
         self.path = path
         self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        self._lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        self._lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PERMISSIONS)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -92,6 +107,7 @@ class DiskFolder:
             ) from None
 
     def close(self) -> None:
+        """Releases the lock."""
         os.close(self._lock)
         os.close(self._descriptor)
 
@@ -117,51 +133,52 @@ class DiskFolder:
         return str(self.path / name)
 
 
-def _make_folder(path: Path) -> None:
-    """Makes a folder and those above it, whose names are on disk when this returns."""
-    if path.is_dir():
-        return
-    _make_folder(path.parent)
-    path.mkdir(exist_ok=True)
-    above = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(above)
-    finally:
-        os.close(above)
-
-
-def _to_disk(descriptor: int) -> None:
-    if sys.platform == "darwin":  # where fsync() only hands the content to the drive's cache
-        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
-    else:
-        os.fdatasync(descriptor)
-
-
 def write_all(file: File, data: bytes) -> None:
-    """Appends all of the data. After an OSError the file may end in a part of it."""
+    """Appends all of the data. After an OSError the file may end with a part of it."""
     view = memoryview(data)
     while view:
         written = file.append(bytes(view) if len(view) < len(data) else data)
         if written == 0:
-            raise OSError("the disk takes no more")
+            raise OSError("the disk accepts no more data")
         view = view[written:]
 
 
 def replace_file(folder: Folder, name: str, chunks: Iterable[bytes]) -> None:
-    """Puts a file in the place of another so that a crash leaves the one or the other, whole."""
-    temporary = name + ".new"
+    """Writes a file so that a crash leaves either the old content or the new one, as a whole.
+
+    Raises OSError, and whatever `chunks` raises; the old content is still there then.
+    """
+    temporary = name + TEMPORARY
     folder.remove(temporary)
     file = folder.open(temporary)
     try:
-        waiting = bytearray()
+        buffer = bytearray()
         for chunk in chunks:
-            waiting += chunk
-            if len(waiting) >= _WRITE:
-                write_all(file, bytes(waiting))
-                waiting.clear()
-        write_all(file, bytes(waiting))
+            buffer += chunk
+            if len(buffer) >= _WRITE_BYTES:
+                write_all(file, bytes(buffer))
+                buffer.clear()
+        write_all(file, bytes(buffer))
         file.sync()
     finally:
         file.close()
     folder.rename(temporary, name)
     folder.sync()
+
+
+def sync_folder(path: Path) -> None:
+    """Returns when the names in a folder are on disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _make_folder(path: Path) -> None:
+    """Creates a folder and those above it. Their names are on disk when this returns."""
+    if path.is_dir():
+        return
+    _make_folder(path.parent)
+    path.mkdir(exist_ok=True)
+    sync_folder(path.parent)

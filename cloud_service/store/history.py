@@ -1,7 +1,7 @@
-"""The history: reservations that finished or were cancelled, a line each, in a file a month.
+"""`history-YYYY-MM.jsonl`: reservations that finished or were cancelled, a line each, by month.
 
-How many bytes of each file count stands in the checkpoint. What lies behind them was written for a checkpoint
-that did not come about; the journal has it still, so it is cut.
+The checkpoint says how many bytes of each file count. The bytes after them were written for a checkpoint that
+failed. The journal still has their events, so they are cut off before the next line is written.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,33 +14,37 @@ from cloud_service.store.filesystem import Folder, write_all
 
 
 class History:
-    """The files `history-YYYY-MM.jsonl`. An operator may take old ones away."""
+    """The history files. An operator may remove old ones."""
 
     def __init__(self, folder: Folder, sizes: Mapping[str, int]) -> None:
+        """`sizes` says how many bytes of each file count."""
         self._folder = folder
         self.sizes = dict(sizes)
 
     def append(self, events: Iterable[tuple[int, Event]]) -> None:
-        """Adds events with their batches' sequence numbers. Where it fails, what counts is as before."""
+        """Adds events, each with the number of its batch. An OSError leaves the sizes as they were."""
+        sizes = dict(self.sizes)
         for name, rows in groupby(events, key=lambda row: f"history-{row[1].at:%Y-%m}.jsonl"):
-            self._append(name, b"".join(_line(sequence, event) for sequence, event in rows))
+            data = b"".join(_line(sequence, event) for sequence, event in rows)
+            sizes[name] = self._append(name, sizes.get(name, 0), data)
+        self.sizes = sizes
 
-    def _append(self, name: str, data: bytes) -> None:
-        if not self.sizes.get(name):
-            # Its name may be that of a sync that failed, and no later one tells whether it is on disk.
+    def _append(self, name: str, size: int, data: bytes) -> int:
+        """Adds data after the first `size` bytes of a file, and returns the file's new size."""
+        if not size:
+            # After a failed sync, only a new file's name can be trusted to reach the disk.
             self._folder.remove(name)
         file = self._folder.open(name)
         try:
-            counts = min(self.sizes.get(name, 0), file.size)
-            if file.size > counts:
-                file.truncate(counts)
+            if file.size > size:
+                file.truncate(size)
             write_all(file, data)
             file.sync()
-            size = file.size
+            new_size = file.size
         finally:
             file.close()
         self._folder.sync()
-        self.sizes[name] = size
+        return new_size
 
 
 def _line(sequence: int, event: Event) -> bytes:

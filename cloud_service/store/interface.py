@@ -1,4 +1,4 @@
-"""What the service asks of a store, and the store in memory that says it in a few lines."""
+"""What the service asks of a store."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,7 +12,7 @@ from cloud_service.store.journal import RequestRecord
 
 
 class StoredRequest(Struct, frozen=True, gc=False):
-    """A remembered request, and when and in which batch it was answered."""
+    """A request record, and when and in which batch the request was answered."""
 
     sequence: int
     at: datetime
@@ -24,76 +24,49 @@ class Recovered(Struct):
 
     tables: Tables = field(default_factory=Tables)
     remembered: list[StoredRequest] = field(default_factory=list)
+    """For deduplication, oldest first."""
     pending_events: list[tuple[int, Event]] = field(default_factory=list)
-    """Events that the broker may not have taken yet, with the sequence number of their batch."""
+    """Events that the broker may not have acknowledged, each with the number of its batch."""
     notes: list[str] = field(default_factory=list)
-    """What an operator should know of the recovery, for the log."""
+    """What an operator should know about the recovery, for the log."""
 
 
 class CheckpointInput(Struct, frozen=True):
-    """What the service has in memory, for a checkpoint. The tables are read before the call returns."""
+    """What the service has in memory, for a checkpoint. The store copies it before the call returns."""
 
     tables: Tables
     delivered: int
-    """The events of the batches up to this sequence number have reached the broker."""
+    """The broker has acknowledged the events of the batches up to this one."""
     pending_events: Sequence[tuple[int, Event]]
+    """The events in the outbox, each with the number of its batch."""
     oldest_remembered: int
-    """The batch of the oldest request that is still remembered."""
+    """The batch of the oldest request that deduplication knows. Request records before it are removed."""
 
 
 class Store(Protocol):
-    """Keeps what was decided. One thread uses it."""
+    """Keeps decisions durable. Used by one thread. Time is passed in and may run backwards."""
 
     @property
     def sequence(self) -> int:
-        """The number of the last batch, 0 before the first."""
+        """The number of the last batch; 0 before the first."""
 
     def load(self, now: datetime) -> Recovered:
-        """Reads what there is, at the start and again after SyncFailed.
+        """Recovers what was stored, at start and again after SyncFailed.
 
-        Raises DamagedStore where a file is not what it should be, and OSError where the disk fails.
+        Raises DamagedStore if a file is not what it should be, and OSError if the disk fails.
         """
 
     def append(
         self, changes: Sequence[Changes], remembered: Sequence[RequestRecord], delivered: int, now: datetime
     ) -> int:
-        """Keeps a batch, and returns its sequence number once it is on disk.
+        """Stores a batch, and returns its number once it is on disk.
 
-        Raises WriteFailed, after which nothing was changed, or SyncFailed, after which only load() tells.
+        Raises WriteFailed, after which nothing was changed, or SyncFailed, after which the batch may or may
+        not be stored and only `load` can tell.
         """
 
     def maintain(self, checkpoint_input: CheckpointInput, now: datetime) -> None:
-        """Called now and then between batches: begins or ends what the store does beside the service."""
+        """Begins or finishes a checkpoint if one is due. The service calls this often, between batches."""
 
     def close(self, checkpoint_input: CheckpointInput, now: datetime) -> None:
-        """Leaves everything as people can read it. OSError or SyncFailed where that failed."""
-
-
-class InMemoryStore:
-    """Keeps nothing beyond the process; the reference for what a Store does."""
-
-    def __init__(self) -> None:
-        self.sequence = 0
-        self._kept = Recovered()
-
-    def load(self, now: datetime) -> Recovered:
-        return Recovered(
-            self._kept.tables.snapshot(), list(self._kept.remembered), list(self._kept.pending_events)
-        )
-
-    def append(
-        self, changes: Sequence[Changes], remembered: Sequence[RequestRecord], delivered: int, now: datetime
-    ) -> int:
-        self.sequence += 1
-        for change in changes:
-            self._kept.tables.apply(change)
-            self._kept.pending_events += [(self.sequence, event) for event in change.events]
-        self._kept.remembered += [StoredRequest(self.sequence, now, request) for request in remembered]
-        self._kept.pending_events = [row for row in self._kept.pending_events if row[0] > delivered]
-        return self.sequence
-
-    def maintain(self, checkpoint_input: CheckpointInput, now: datetime) -> None:
-        pass
-
-    def close(self, checkpoint_input: CheckpointInput, now: datetime) -> None:
-        pass
+        """Makes the last checkpoint, so that people can read the files. Raises OSError or SyncFailed."""

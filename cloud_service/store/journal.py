@@ -1,7 +1,19 @@
-"""The journal: a line a batch of decisions, each valid JSON, chained by checksums over its segments.
+"""The journal: each batch is one line, valid JSON by itself, in segments named `journal-NNNNNN.jsonl`.
 
-A line is whole when it ends with a newline and its checksum fits. What follows the last whole line, and holds
-none, is a write that no answer ever depended on, or one that the disk did to pieces: it is set aside.
+    {"checksum":"5f0c1a2b","sequence":7,"previous":"9e3d4c5b","at":"2026-03-01T12:00:00Z",
+     "changes":[...],"remembered":[...],"told":5}                (one line, ended by a newline)
+
+`checksum` is the CRC-32, in hexadecimal, of all bytes after it in the line, from its closing quotation
+mark to the newline. `previous` is the checksum of the line before, also across segments: a missing line
+is noticed as well as a changed one. `changes` are records as they are afterwards, so that applying a line
+twice does no harm. `remembered` are the request records of the batch. The broker had acknowledged the
+events of the batches up to `told` when the line was written.
+
+A line is whole if it ends with a newline and its checksum fits. Bytes after the last whole line are a
+write that was cut off. No reply depended on it, and recovery sets it aside. A whole line after bytes that
+are not one means that the disk changed what was written, and stops the start.
+
+The journal has no version of its own; the upgrade policy is in cloud_service.store.checkpoint.
 """
 
 from collections.abc import Iterator
@@ -13,26 +25,26 @@ import msgspec
 from msgspec import Struct, field
 
 from cloud_service.core.changes import Changes
-from cloud_service.store.errors import DamagedStore
+from cloud_service.store.errors import RESTORE, DamagedStore
 
 _PREFIX: Final = b'{"checksum":"'
-_HEAD: Final = len(_PREFIX) + 8
-RESTORE: Final = "Restore the folder from a backup, or ask for help with this file at hand"
+_HEAD_BYTES: Final = len(_PREFIX) + 8
+"""The prefix and the checksum, which the checksum does not cover."""
 
 
 class RequestRecord(Struct, frozen=True, gc=False, array_like=True):
-    """A request that was answered, and its answer: what makes a further delivery take no effect."""
+    """What deduplication keeps of an answered request."""
 
     client: str
     identity: str
     fingerprint: bytes
     status: str
     body: str
-    """The reply's members but for its request ID."""
+    """The reply's members except the request ID."""
 
 
 class Batch(Struct, frozen=True):
-    """What one line of the journal holds."""
+    """The content of a line."""
 
     sequence: int
     previous: str
@@ -41,11 +53,11 @@ class Batch(Struct, frozen=True):
     changes: tuple[Changes, ...] = ()
     remembered: tuple[RequestRecord, ...] = ()
     delivered: int = field(name="told", default=0)
-    """The events of the batches up to this sequence number have reached the broker."""
+    """The broker has acknowledged the events of the batches up to this one."""
 
 
-class Mark(Struct, frozen=True):
-    """A place in the journal: the last line up to there."""
+class JournalPosition(Struct, frozen=True):
+    """The end of a line: where the next one continues."""
 
     sequence: int = 0
     checksum: str = "00000000"
@@ -55,61 +67,63 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Batch).decode
 
 
-def encode_line(batch: Batch) -> tuple[bytes, Mark]:
-    """The batch as a line, and its place."""
+def encode_line(batch: Batch) -> tuple[bytes, JournalPosition]:
+    """The batch as a line, and the position after it."""
     rest = b'",' + _encode(batch)[1:] + b"\n"
     checksum = f"{crc32(rest):08x}"
-    return _PREFIX + checksum.encode() + rest, Mark(batch.sequence, checksum)
+    return _PREFIX + checksum.encode() + rest, JournalPosition(batch.sequence, checksum)
 
 
-def decode_line(line: bytes) -> tuple[Batch, Mark] | None:
-    """The batch of a whole line with its newline; None where it is not what was written."""
+def decode_line(line: bytes) -> tuple[Batch, JournalPosition] | None:
+    """The batch of a line with its newline, and the position after it; None if the line is not whole."""
     if not line.startswith(_PREFIX) or not line.endswith(b"\n"):
         return None
-    if line[len(_PREFIX) : _HEAD] != f"{crc32(line[_HEAD:]):08x}".encode():
+    if line[len(_PREFIX) : _HEAD_BYTES] != f"{crc32(line[_HEAD_BYTES:]):08x}".encode():
         return None
     try:
         batch = _decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    return batch, Mark(batch.sequence, line[len(_PREFIX) : _HEAD].decode())
+    return batch, JournalPosition(batch.sequence, line[len(_PREFIX) : _HEAD_BYTES].decode())
 
 
-class Scan(Struct):
-    """Reads one segment. After the batches, `end` is where its whole lines end."""
+class SegmentReader(Struct):
+    """Reads the batches of one segment."""
 
     where: str
+    """The segment's file, for errors."""
     data: bytes
-    mark: Mark
-    """The last line before this segment, and while reading the last one read."""
+    position: JournalPosition
+    """The end of the last line read; at first, of the last line before this segment."""
     end: int = 0
+    """How many bytes of the segment are whole lines that were read."""
+
+    @property
+    def torn(self) -> bytes:
+        """The bytes after the last whole line, once all batches were read."""
+        return self.data[self.end :]
 
     def batches(self) -> Iterator[Batch]:
-        """Raises DamagedStore for a gap, a broken chain, and a bad line before a good one."""
+        """Raises DamagedStore for a missing line, and for a bad line before a whole one."""
         while self.end < len(self.data):
             newline = self.data.find(b"\n", self.end)
             decoded = decode_line(self.data[self.end : newline + 1]) if newline >= 0 else None
             if decoded is None:
                 self._refuse_if_more_follows()
                 return
-            batch, mark = decoded
-            if batch.sequence != self.mark.sequence + 1 or batch.previous != self.mark.checksum:
-                problem = (
-                    f"batch {batch.sequence} does not continue batch {self.mark.sequence}: lines are missing"
-                )
+            batch, position = decoded
+            if batch.sequence != self.position.sequence + 1 or batch.previous != self.position.checksum:
+                last = self.position.sequence
+                problem = f"batch {batch.sequence} does not continue batch {last}: lines are missing"
                 raise DamagedStore(self.where, self.end, problem, RESTORE)
             yield batch
-            self.mark, self.end = mark, newline + 1
+            self.position, self.end = position, newline + 1
 
     def _refuse_if_more_follows(self) -> None:
         at = self.data.find(_PREFIX, self.end + 1)
         while at >= 0:
             newline = self.data.find(b"\n", at)
             if newline >= 0 and decode_line(self.data[at : newline + 1]) is not None:
-                raise DamagedStore(
-                    self.where,
-                    self.end,
-                    f"this line is damaged, and a good one follows at byte {at}",
-                    RESTORE,
-                )
+                problem = f"this line is damaged, and a good one follows at byte {at}"
+                raise DamagedStore(self.where, self.end, problem, RESTORE)
             at = self.data.find(_PREFIX, at + 1)

@@ -1,124 +1,193 @@
 """The three JSON files that people may read and, after a clean stop, edit.
 
-Reading is lenient about rules, which the old server did not have, and strict about form: a file that is no
-JSON or lacks a key stops the start, because guessing would lose somebody's data.
+Their form is required: a file that is not a JSON array of objects with the right keys stops the start,
+because guessing could lose somebody's data. Their values are checked record by record, because the old
+server wrote some that cannot be used: such a record is set aside, and the rest is read.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, tzinfo
 from itertools import islice
 from math import isfinite
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
-from cloud_service.core.records import FREE, GATEWAY, OCCUPIED, RESERVED, Point, Reservation, Station
+from cloud_service.core.records import FREE, OCCUPIED, RESERVED, Number, Point, Reservation, Station
 from cloud_service.store.errors import DamagedStore
 from cloud_service.store.filesystem import Folder, replace_file
+from cloud_service.store.set_aside import SetAside
 
 _CHUNK = 500
-"""Records written at a time: a writer beside the service holds it up no longer than these take."""
+"""Records encoded at a time. The checkpoint's thread holds the interpreter no longer than these take."""
+
+_CORRECT = "Correct the file, or put a backup in its place, and start again; nothing was changed"
 
 Record = TypeVar("Record", Station, Point, Reservation)
 
 
-class SetAside(Struct, frozen=True):
-    """A record that cannot be part of the network, and why."""
+class _Item(Protocol):
+    """An item as it stands in a file."""
 
-    file: str
-    reason: str
-    record: Any
-
-
-class ChargingStationsFile:
-    """`charging_stations.json`: every station's ID and location."""
-
-    name: ClassVar = "charging_stations.json"
-    keys: ClassVar = ("chargingStationID", "x_position", "y_position")
-
-    def __init__(self, folder: Folder) -> None:
-        self._folder = folder
-
-    def write(self, stations: Iterable[Station]) -> None:
-        """Puts these stations in the place of what the file holds, in one step."""
-        _write(self._folder, self.name, stations)
-
-    def read(self) -> tuple[list[Station], list[SetAside]]:
-        """The stations, all of them the gateway's, and the rows that are none.
-
-        Raises DamagedStore where the file is not a JSON array of objects with these keys.
-        """
-        return _read(self._folder, self.name, self.keys, Station, _sound_station, _station)
+    def record(self, zone: tzinfo | None) -> Any:
+        """The record, with dates without an offset in `zone`. Raises ValueError if it cannot be used."""
 
 
-class ChargingPointsFile:
-    """`charging_points.json`: every point with its power (kW), its price of a kWh and its availability."""
+class _StationItem(Struct, gc=False):
+    station_id: Number = field(name="chargingStationID")
+    x: Number = field(name="x_position")
+    y: Number = field(name="y_position")
 
-    name: ClassVar = "charging_points.json"
-    keys: ClassVar = ("chargingPointID", "chargingStationID", "power", "kWhPrice", "availability")
-
-    def __init__(self, folder: Folder) -> None:
-        self._folder = folder
-
-    def write(self, points: Iterable[Point]) -> None:
-        """Puts these points in the place of what the file holds, in one step."""
-        _write(self._folder, self.name, points)
-
-    def read(self) -> tuple[list[Point], list[SetAside]]:
-        """The points, and the rows that are none; an availability that nobody knows reads `ocupado`.
-
-        Raises DamagedStore where the file is not a JSON array of objects with these keys.
-        """
-        return _read(self._folder, self.name, self.keys, Point, _sound_point, _point)
+    def record(self, zone: tzinfo | None) -> Station:
+        return Station(
+            _id("chargingStationID", self.station_id),
+            _finite("x_position", self.x),
+            _finite("y_position", self.y),
+        )
 
 
-class ReservationsFile:
-    """`reservations.json`: every scheduled reservation. Dates without an offset are in the zone given."""
+class _PointItem(Struct, gc=False):
+    point_id: Number = field(name="chargingPointID")
+    station_id: Number = field(name="chargingStationID")
+    power: Number
+    kwh_price: Number = field(name="kWhPrice")
+    availability: Any
 
-    name: ClassVar = "reservations.json"
-    keys: ClassVar = (
-        "reservationID",
-        "chargingStationID",
-        "chargingPointID",
-        "chargingPointPower",
-        "kWhPrice",
-        "vehicleID",
-        "startDateTime",
-        "finishDateTime",
-        "duration",
-        "price",
-    )
+    def record(self, zone: tzinfo | None) -> Point:
+        if self.power <= 0:
+            raise ValueError(f"power is not above 0: {self.power!r}")
+        return Point(
+            _id("chargingPointID", self.point_id),
+            _id("chargingStationID", self.station_id),
+            _finite("power", self.power),
+            _finite("kWhPrice", self.kwh_price),
+            self.availability if self.availability in (FREE, OCCUPIED, RESERVED) else OCCUPIED,
+        )
 
-    def __init__(self, folder: Folder, zone: tzinfo | None) -> None:
+
+class _ReservationItem(Struct, gc=False):
+    reservation_id: Number = field(name="reservationID")
+    station_id: Number = field(name="chargingStationID")
+    point_id: Number = field(name="chargingPointID")
+    power: Number = field(name="chargingPointPower")
+    kwh_price: Number = field(name="kWhPrice")
+    vehicle_id: int | str = field(name="vehicleID")
+    start: str = field(name="startDateTime")
+    finish: str = field(name="finishDateTime")
+    duration: Number
+    price: Number
+
+    def record(self, zone: tzinfo | None) -> Reservation:
+        start = _moment("startDateTime", self.start, zone)
+        finish = _moment("finishDateTime", self.finish, zone)
+        if finish < start:
+            raise ValueError("the reservation finishes before it starts")
+        if _encodable(self.vehicle_id) != self.vehicle_id:
+            raise ValueError("vehicleID has half a surrogate pair")
+        return Reservation(
+            _id("reservationID", self.reservation_id),
+            _id("chargingStationID", self.station_id),
+            _id("chargingPointID", self.point_id),
+            _finite("chargingPointPower", self.power),
+            _finite("kWhPrice", self.kwh_price),
+            self.vehicle_id,
+            start,
+            finish,
+            _finite("duration", self.duration),
+            _finite("price", self.price),
+        )
+
+
+class JsonFile(Generic[Record]):
+    """A file with all records of one kind. Keys that its items do not have are ignored."""
+
+    name: ClassVar[str]
+    item: ClassVar[type[_Item]]
+
+    def __init__(self, folder: Folder, zone: tzinfo | None = None) -> None:
+        """Dates without an offset are in `zone`; None means the machine's."""
         self._folder = folder
         self._zone = zone
 
-    def write(self, reservations: Iterable[Reservation]) -> None:
-        """Puts these reservations in the place of what the file holds, in one step."""
-        _write(self._folder, self.name, reservations)
+    def write(self, records: Iterable[Record]) -> None:
+        """Replaces the file in one step. Raises OSError."""
+        replace_file(self._folder, self.name, _indented(record.public() for record in records))
 
-    def read(self) -> tuple[list[Reservation], list[SetAside]]:
-        """The reservations, all of them legacy clients', and the rows that are none.
+    def read(self) -> tuple[list[Record], list[SetAside]]:
+        """The records, and the items that cannot be used. A missing file is an empty one.
 
-        Raises DamagedStore where the file is not a JSON array of objects with these keys.
+        Raises DamagedStore if the file is not a JSON array of objects with the keys of its items.
         """
+        if self.name not in self._folder.names():
+            return [], []
+        data = self._folder.read(self.name).removeprefix(b"\xef\xbb\xbf")
+        try:
+            items = msgspec.json.decode(data, type=list[self.item])  # type: ignore[name-defined]
+            return [item.record(self._zone) for item in items], []
+        except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
+            return self._read_one_by_one(data)  # slower, and names what is wrong
 
-        def reservation(row: dict[str, Any]) -> Reservation:
-            return _reservation(row, self._zone)
+    def _read_one_by_one(self, data: bytes) -> tuple[list[Record], list[SetAside]]:
+        records: list[Record] = []
+        set_aside: list[SetAside] = []
+        for row in self._rows(data):
+            try:
+                records.append(msgspec.convert(row, self.item).record(self._zone))
+            except (msgspec.ValidationError, ValueError, OverflowError) as error:
+                set_aside.append(SetAside(self.name, str(error), _encodable(row)))
+        return records, set_aside
 
-        return _read(self._folder, self.name, self.keys, Reservation, _sound_reservation, reservation)
+    def _rows(self, data: bytes) -> list[dict[str, Any]]:
+        try:
+            rows = json.loads(data, parse_constant=_refuse_constant)
+        except json.JSONDecodeError as error:
+            problem = f"not JSON: {error.msg}, line {error.lineno} column {error.colno}"
+            raise self._damaged(problem) from None
+        except (ValueError, RecursionError) as error:
+            raise self._damaged(f"not JSON: {error}") from None
+        if not isinstance(rows, list):
+            raise self._damaged("not a JSON array")
+        keys = [key.encode_name for key in msgspec.structs.fields(self.item)]  # type: ignore[arg-type]
+        for number, row in enumerate(rows, 1):
+            if not isinstance(row, dict):
+                raise self._damaged(f"item {number} is not an object: {row!r}")
+            for key in keys:
+                if key not in row:
+                    raise self._damaged(f"item {number} lacks the key {key!r}: {row!r}")
+        return rows
+
+    def _damaged(self, problem: str) -> DamagedStore:
+        return DamagedStore(self._folder.where(self.name), None, problem[:400], _CORRECT)
 
 
-def _write(
-    folder: Folder, name: str, records: Iterable[Station] | Iterable[Point] | Iterable[Reservation]
-) -> None:
-    replace_file(folder, name, _indented(record.public() for record in records))
+class ChargingStationsFile(JsonFile[Station]):
+    """`charging_stations.json`: the ID and the location of each station. All belong to the gateway."""
+
+    name = "charging_stations.json"
+    item = _StationItem
+
+
+class ChargingPointsFile(JsonFile[Point]):
+    """`charging_points.json`: power (kW), price (per kWh) and availability of each point.
+
+    An unknown availability reads `ocupado`.
+    """
+
+    name = "charging_points.json"
+    item = _PointItem
+
+
+class ReservationsFile(JsonFile[Reservation]):
+    """`reservations.json`: each scheduled reservation. All are legacy clients'."""
+
+    name = "reservations.json"
+    item = _ReservationItem
 
 
 def _indented(rows: Iterator[dict[str, object]]) -> Iterator[bytes]:
-    """A JSON array as the old server laid it out, in pieces."""
+    """A JSON array in the old server's layout, in pieces."""
     opening = b"[\n"
     while chunk := list(islice(rows, _CHUNK)):
         yield opening + msgspec.json.format(msgspec.json.encode(chunk), indent=4)[2:-2]
@@ -126,35 +195,8 @@ def _indented(rows: Iterator[dict[str, object]]) -> Iterator[bytes]:
     yield b"[]\n" if opening == b"[\n" else b"\n]\n"
 
 
-def _read(
-    folder: Folder,
-    name: str,
-    keys: tuple[str, ...],
-    kind: type[Record],
-    sound: Callable[[Record], bool],
-    make: Callable[[dict[str, Any]], Record],
-) -> tuple[list[Record], list[SetAside]]:
-    """What the service wrote is read at once; what others wrote, row by row."""
-    if name not in folder.names():
-        return [], []
-    data = folder.read(name).removeprefix(b"\xef\xbb\xbf")
-    try:
-        records: list[Record] = msgspec.json.decode(data, type=list[kind])  # type: ignore[valid-type]
-        if all(map(sound, records)):
-            return records, []
-    except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
-        pass  # the slower way tells what is wrong, and where
-    made, set_aside = [], []
-    for row in _rows(folder, name, keys, data):
-        try:
-            made.append(make(row))
-        except (ValueError, OverflowError, TypeError, msgspec.ValidationError) as error:
-            set_aside.append(SetAside(name, str(error), _encodable(row)))
-    return made, set_aside
-
-
 def _encodable(value: Any) -> Any:
-    """With half surrogate pairs spelled out: JSON can name them, and no file in UTF-8 can hold them."""
+    """The value with half surrogate pairs escaped: JSON can name them, and UTF-8 cannot encode them."""
     if isinstance(value, str):
         return value.encode(errors="backslashreplace").decode()
     if isinstance(value, dict):
@@ -164,133 +206,27 @@ def _encodable(value: Any) -> Any:
     return value
 
 
-def _rows(folder: Folder, name: str, keys: tuple[str, ...], data: bytes) -> list[dict[str, Any]]:
-    def damaged(problem: str) -> DamagedStore:
-        advice = "Correct the file, or put a backup in its place, and start again; nothing was changed"
-        return DamagedStore(folder.where(name), None, problem[:400], advice)
-
-    try:
-        rows = json.loads(data, parse_constant=_refuse_constant)
-    except json.JSONDecodeError as error:
-        raise damaged(f"no JSON: {error.msg}, line {error.lineno} column {error.colno}") from None
-    except (ValueError, RecursionError) as error:
-        raise damaged(f"no JSON: {error}") from None
-    if not isinstance(rows, list):
-        raise damaged("no JSON array")
-    for number, row in enumerate(rows, 1):
-        if not isinstance(row, dict):
-            raise damaged(f"item {number} is no object: {row!r}")
-        for key in keys:
-            if key not in row:
-                raise damaged(f"item {number} lacks the key {key!r}: {row!r}")
-    return rows
-
-
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
-# Sound is a record that the slower way would read alike; our own keys do not belong into these files.
-
-
-def _sound_station(station: Station) -> bool:
-    return (
-        station.station_id > 0
-        and isfinite(station.x)
-        and isfinite(station.y)
-        and station.last_point_id == 0
-        and station.owner == GATEWAY
-    )
-
-
-def _sound_point(point: Point) -> bool:
-    return (
-        min(point.key) > 0
-        and point.power > 0
-        and isfinite(point.power)
-        and isfinite(point.kwh_price)
-        and point.last_reservation_id == 0
-    )
-
-
-def _sound_reservation(reservation: Reservation) -> bool:
-    return (
-        min(reservation.key) > 0
-        and reservation.start.tzinfo is UTC
-        and reservation.finish.tzinfo is UTC
-        and reservation.start <= reservation.finish
-        and isfinite(reservation.power)
-        and isfinite(reservation.kwh_price)
-        and isfinite(reservation.duration)
-        and isfinite(reservation.price)
-        and reservation.legacy
-    )
-
-
-def _station(row: dict[str, Any]) -> Station:
-    return Station(_id(row, "chargingStationID"), _number(row, "x_position"), _number(row, "y_position"))
-
-
-def _point(row: dict[str, Any]) -> Point:
-    availability = row["availability"]
-    return Point(
-        _id(row, "chargingPointID"),
-        _id(row, "chargingStationID"),
-        _positive(row, "power"),
-        _number(row, "kWhPrice"),
-        availability if availability in (FREE, OCCUPIED, RESERVED) else OCCUPIED,
-    )
-
-
-def _reservation(row: dict[str, Any], zone: tzinfo | None) -> Reservation:
-    vehicle_id = row["vehicleID"]
-    if isinstance(vehicle_id, bool) or not isinstance(vehicle_id, int | str):
-        raise ValueError(f"vehicleID is neither an integer nor a text: {vehicle_id!r}")
-    if _encodable(vehicle_id) != vehicle_id:
-        raise ValueError(f"vehicleID has half a surrogate pair: {vehicle_id!r}")
-    start, finish = _moment(row, "startDateTime", zone), _moment(row, "finishDateTime", zone)
-    if finish < start:
-        raise ValueError("the reservation finishes before it starts")
-    return Reservation(
-        _id(row, "reservationID"),
-        _id(row, "chargingStationID"),
-        _id(row, "chargingPointID"),
-        _number(row, "chargingPointPower"),
-        _number(row, "kWhPrice"),
-        vehicle_id,
-        start,
-        finish,
-        _number(row, "duration"),
-        _number(row, "price"),
-    )
-
-
-def _id(row: dict[str, Any], key: str) -> int:
-    value = _number(row, key)
-    if value != int(value) or value < 1:
-        raise ValueError(f"{key} is no integer from 1: {value!r}")
+def _id(key: str, value: Number) -> int:
+    if value < 1 or value != int(value):
+        raise ValueError(f"{key} is not an integer above 0: {value!r}")
     return int(value)
 
 
-def _number(row: dict[str, Any], key: str) -> int | float:
-    value = row[key]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-        raise ValueError(f"{key} is no number: {value!r}")
+def _finite(key: str, value: Number) -> Number:
+    if not isfinite(value):
+        raise ValueError(f"{key} is not finite: {value!r}")
     return value
 
 
-def _positive(row: dict[str, Any], key: str) -> int | float:
-    value = _number(row, key)
-    if value <= 0:
-        raise ValueError(f"{key} is not above 0: {value!r}")
-    return value
-
-
-def _moment(row: dict[str, Any], key: str, zone: tzinfo | None) -> datetime:
-    value = row[key]
-    if not isinstance(value, str):
-        raise ValueError(f"{key} is no date: {value!r}")
-    moment = datetime.fromisoformat(value)
+def _moment(key: str, text: str, zone: tzinfo | None) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{key} is not a date: {text!r}") from None
     if moment.tzinfo is None and zone is not None:
         moment = moment.replace(tzinfo=zone)
     return moment.astimezone(UTC)

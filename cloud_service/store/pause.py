@@ -1,4 +1,4 @@
-"""Leaving something alone for a while, by a clock that may be set back."""
+"""A pause that ends by the wall clock, which may be set back."""
 
 from datetime import datetime, timedelta
 from typing import Self
@@ -7,13 +7,14 @@ from msgspec import Struct
 
 
 class Pause(Struct, frozen=True):
-    """A clock that is set back ends it: else it would last as long as the step."""
+    """The time until something is due. Setting the clock back ends it, or it would last that much longer."""
 
     begun: datetime
     until: datetime
 
     @classmethod
     def of(cls, seconds: float, now: datetime) -> Self:
+        """A pause that begins now."""
         return cls(now, now + timedelta(seconds=seconds))
 
     def is_over(self, now: datetime) -> bool:

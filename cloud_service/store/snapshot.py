@@ -1,9 +1,9 @@
-"""A consistent copy of a data folder, taken without a lock beside the service that writes there.
+"""A consistent copy of a data folder, taken without a lock while the service may be writing there.
 
-Read are the checkpoint, the files, then the journal, then the checkpoint again. Where that is still the same,
-nothing of the journal that it needs has been removed meanwhile; and the journal, being the youngest, has all
-that the files may be ahead of the checkpoint. To read such a copy is what recovery after a crash is. Where
-the checkpoint has changed, all is read again.
+The checkpoint is read first, then the files, then the journal, then the checkpoint again. If it has not
+changed, the journal is complete, because only checkpoints remove segments; and it has everything by which
+the files are ahead of the checkpoint, because it was read last. Reading such a copy is what recovery
+after a crash does. If the checkpoint has changed, everything is read again.
 """
 
 import time
@@ -11,21 +11,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from cloud_service.store.checkpoint import CHECKPOINT, read_checkpoint
-from cloud_service.store.filesystem import File
+from cloud_service.store.checkpoint import CHECKPOINT, Checkpoint, read_checkpoint
+from cloud_service.store.filesystem import LOCK, TEMPORARY, File
 from cloud_service.store.names import REQUESTS, SEGMENTS, numbered
 
-_TRIES: Final = 20
-_PAUSE: Final = 0.5
-"""Seconds. Two checkpoints are further apart than reading the folder takes, as a rule."""
+_ATTEMPTS: Final = 20
+_PAUSE_SECONDS: Final = 0.5
+"""Between attempts. Usually, two checkpoints are further apart than reading the folder takes."""
 
 
-class NoSnapshot(Exception):
-    """The folder cannot be read. The text says why."""
+class SnapshotFailed(Exception):
+    """The folder could not be read. The text says why."""
 
 
 class FrozenFolder:
-    """Files in memory, as a Folder that cannot be changed."""
+    """A Folder of files in memory that cannot be changed."""
 
     def __init__(self, place: Path, files: Mapping[str, bytes]) -> None:
         self.files = files
@@ -41,7 +41,7 @@ class FrozenFolder:
         return str(self._place / name)
 
     def open(self, name: str) -> File:
-        raise PermissionError(f"{self.where(name)}: nothing is written here")
+        raise PermissionError(f"{self.where(name)}: a snapshot cannot be changed")
 
     def rename(self, old: str, new: str) -> None:
         self.open(old)
@@ -54,41 +54,55 @@ class FrozenFolder:
 
 
 def take_snapshot(place: Path) -> FrozenFolder:
-    """Everything that the store has in this folder, from one moment. Raises NoSnapshot, or DamagedStore."""
+    """Everything that the store has in this folder at one moment. Raises SnapshotFailed or DamagedStore."""
     if not place.is_dir():
-        raise NoSnapshot(f"{place} is no folder")
-    for _ in range(_TRIES):
+        raise SnapshotFailed(f"{place} is not a folder")
+    for _ in range(_ATTEMPTS):
         try:
             folder = _read_once(place)
         except FileNotFoundError:
-            folder = None  # a checkpoint has put another file in its place, or needs it no longer
+            folder = None  # a checkpoint has replaced or removed a file in the meantime
         except OSError as error:
-            raise NoSnapshot(f"{place} cannot be read: {error}") from None
+            raise SnapshotFailed(f"{place} cannot be read: {error}") from None
         if folder is not None:
             return folder
-        time.sleep(_PAUSE)
-    raise NoSnapshot(f"the checkpoints in {place} follow each other too fast to be copied; try again")
+        time.sleep(_PAUSE_SECONDS)
+    raise SnapshotFailed(f"{place} cannot be copied: its checkpoints follow each other too fast; try again")
 
 
 def _read_once(place: Path) -> FrozenFolder | None:
-    """None where a checkpoint was made meanwhile."""
+    """The folder's files; None if a checkpoint was made in the meantime."""
     before = _read(place, CHECKPOINT)
     files = {} if before is None else {CHECKPOINT: before}
     checkpoint = read_checkpoint(FrozenFolder(place, files))
+    files |= _files_of_checkpoint(place, checkpoint)
+    files |= _segments_of_checkpoint(place, checkpoint)
+    return FrozenFolder(place, files) if _read(place, CHECKPOINT) == before else None
+
+
+def _files_of_checkpoint(place: Path, checkpoint: Checkpoint) -> dict[str, bytes]:
+    """Everything but the journal, without what a checkpoint that is being made has added."""
+    files = {}
     for path in sorted(place.iterdir()):
         name = path.name
-        if not path.is_file() or name in ("lock", CHECKPOINT) or name.endswith(".new"):
+        if not path.is_file() or name in (LOCK, CHECKPOINT) or name.endswith(TEMPORARY):
             continue
         if not SEGMENTS.fullmatch(name):
             files[name] = path.read_bytes()[: checkpoint.sizes.get(name)]
-    names = [path.name for path in place.iterdir()]  # whose older segments are complete by now
-    for match in map(SEGMENTS.fullmatch, sorted(names)):
-        if match and int(match[1]) >= checkpoint.segment:
-            files[match[0]] = (place / match[0]).read_bytes()
     for sequence, name in numbered(FrozenFolder(place, files), REQUESTS):
         if sequence > checkpoint.sequence:
             del files[name]
-    return FrozenFolder(place, files) if _read(place, CHECKPOINT) == before else None
+    return files
+
+
+def _segments_of_checkpoint(place: Path, checkpoint: Checkpoint) -> dict[str, bytes]:
+    """The segments after the checkpoint. A segment is complete once the next one has a name."""
+    names = sorted(path.name for path in place.iterdir())
+    return {
+        match[0]: (place / match[0]).read_bytes()
+        for match in map(SEGMENTS.fullmatch, names)
+        if match and int(match[1]) >= checkpoint.segment
+    }
 
 
 def _read(place: Path, name: str) -> bytes | None:

@@ -21,9 +21,9 @@ from cloud_service.core.network import Tables
 from cloud_service.core.records import Point, Reservation, Station
 from cloud_service.mqtt.requester import Requester
 from cloud_service.store.checkpoint import Checkpoint
-from cloud_service.store.checkpointing import CheckpointWriter, SinceCheckpoint
+from cloud_service.store.checkpoint_writer import CheckpointWriter, JournalTail
 from cloud_service.store.filesystem import DiskFolder, replace_file
-from cloud_service.store.journal import Batch, Mark, RequestRecord, encode_line
+from cloud_service.store.journal import Batch, JournalPosition, RequestRecord, encode_line
 from cloud_service.store.names import segment_name
 from tests.kit.processes import DEADLINE, Stack, wait_until
 
@@ -137,12 +137,12 @@ def make_folder(folder: DiskFolder, stations: int, reservations: int, lines: int
     for number in range(reservations - lines // 2):
         _book(tables, number, now)
     checkpoint = Checkpoint(sequence=1, checksum="00000001", segment=1, at=now)
-    CheckpointWriter(folder, tables, checkpoint, SinceCheckpoint(), 1).run()
+    CheckpointWriter(folder, tables, checkpoint, JournalTail(), 1).write()
     replace_file(folder, segment_name(1), _journal(tables, reservations - lines // 2, lines, now))
 
 
 def _journal(tables: Tables, booked: int, lines: int, now: datetime) -> Iterator[bytes]:
-    mark = Mark(1, "00000001")
+    position = JournalPosition(1, "00000001")
     for number in range(lines):
         remembered = RequestRecord(
             "client", f"text:{number:032x}", bytes(16), "ok", '"ok":true,"result":"Sucesso"'
@@ -154,8 +154,10 @@ def _journal(tables: Tables, booked: int, lines: int, now: datetime) -> Iterator
         else:
             point = tables.points[number % len(tables.stations) + 1, POINTS_EACH]
             changes = Changes(points=(replace(point, power=50),))
-        batch = Batch(mark.sequence + 1, mark.checksum, now, (changes,), (remembered,), mark.sequence)
-        line, mark = encode_line(batch)
+        batch = Batch(
+            position.sequence + 1, position.checksum, now, (changes,), (remembered,), position.sequence
+        )
+        line, position = encode_line(batch)
         yield line
 
 

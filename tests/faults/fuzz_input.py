@@ -12,7 +12,7 @@ from cloud_service.core.changes import Changes, Event
 from cloud_service.core.records import Reservation, Station
 from cloud_service.protocol import topics
 from cloud_service.protocol.actions import CLIENT_ACTIONS
-from cloud_service.store.journal import Batch, Mark, RequestRecord, encode_line
+from cloud_service.store.journal import Batch, JournalPosition, RequestRecord, encode_line
 from tests.faults.hostile import Hostile
 from tests.kit.mqtt_bytes import text, variable
 
@@ -94,8 +94,8 @@ def _journal() -> tuple[bytes, bytes]:
     event = Event("reservationScheduled", now, "requested", booked, "owner")
     changes = Changes(stations=(Station(1, 2.5, 3, "owner"),), reservations=(booked,), events=(event,))
     remembered = RequestRecord("owner", "text:1", b"x" * 16, "ok", '"ok":true,"result":1')
-    first, mark = encode_line(Batch(1, Mark().checksum, now, (changes,), (remembered,)))
-    second, _ = encode_line(Batch(2, mark.checksum, now, delivered=1))
+    first, position = encode_line(Batch(1, JournalPosition().checksum, now, (changes,), (remembered,)))
+    second, _ = encode_line(Batch(2, position.checksum, now, delivered=1))
     return first, second
 
 

@@ -20,7 +20,7 @@ with atheris.instrument_imports(include=["cloud_service"]):
     from cloud_service.protocol.messages import Message
     from cloud_service.protocol.replies import decode_reply
     from cloud_service.store.errors import DamagedStore
-    from cloud_service.store.journal import Mark, Scan
+    from cloud_service.store.journal import JournalPosition, SegmentReader
     from tests.faults.fuzz_input import LONGEST, line_with, split
 
 
@@ -35,7 +35,7 @@ def fuzz(data: bytes) -> None:
         decode_reply(body)
     for journal in (body, line_with(body), line_with(body + b"\n")):
         with suppress(DamagedStore):
-            list(Scan("journal", journal, Mark()).batches())
+            list(SegmentReader("journal", journal, JournalPosition()).batches())
     whole, pieces = _frames([body]), _frames([body[at : at + 1] for at in range(len(body))])
     assert whole == pieces, f"cut into bytes, other objects come: {pieces} instead of {whole}"
     for frame in whole:

@@ -20,7 +20,7 @@ from cloud_service.protocol.messages import Message
 from cloud_service.service.engine.outbox import recipients
 from cloud_service.store.checkpoint import read_checkpoint
 from cloud_service.store.filesystem import Folder
-from cloud_service.store.recovery import journal_of
+from cloud_service.store.recovery import read_segments
 from tests.faults.bookings import Booking, public
 
 Name: TypeAlias = tuple[int, int, int]
@@ -92,8 +92,8 @@ def expected_by_clients(
 def expected_by_files(folder: Folder) -> Iterator[OutgoingEvent]:
     """What the journal says was to be told, and the endings that have gone into the history."""
     checkpoint = read_checkpoint(folder)
-    for _, _, scan in journal_of(folder, checkpoint):
-        for batch in scan.batches():
+    for _, _, reader in read_segments(folder, checkpoint):
+        for batch in reader.batches():
             for changes in batch.changes:
                 for event in changes.events:
                     for account in recipients(event):

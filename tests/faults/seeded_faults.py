@@ -5,6 +5,7 @@ from datetime import timedelta
 from math import inf
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -12,12 +13,9 @@ from cloud_service.core import queue
 from cloud_service.core.network import Tables
 from cloud_service.service.engine.deduplication import Deduplication
 from cloud_service.service.engine.engine import Engine
-from cloud_service.store import checkpoint, file_store, filesystem, journal, recovery
-from cloud_service.store import checkpointing as checkpointing
-from cloud_service.store import json_files as files
-from cloud_service.store.checkpointing import CheckpointWriter
-from cloud_service.store.file_store import FileStore
-from cloud_service.store.filesystem import File, Folder
+from cloud_service.store import checkpoint_writer, file_store, filesystem, journal, recovery
+from cloud_service.store.filesystem import TEMPORARY, File, Folder
+from cloud_service.store.json_files import ChargingStationsFile
 from cloud_service.store.names import SEGMENTS, numbered
 from tests.faults.power_loss import SimulatedFolder
 
@@ -42,23 +40,20 @@ def no_sync_of_names(patch: Patch) -> None:
 
 def rename_before_sync(patch: Patch) -> None:
     """A file takes another's place before its content is on disk."""
+    sync = SimulatedFolder.sync_content
 
-    def replace_file(folder: Folder, name: str, chunks: Any) -> None:
-        file = folder.open(name + ".new")
-        file.truncate(0)
-        filesystem.write_all(file, b"".join(chunks))
-        folder.rename(name + ".new", name)
-        folder.sync()
+    def skip(folder: SimulatedFolder, name: str, file: int) -> None:
+        if not name.endswith(TEMPORARY):
+            sync(folder, name, file)
 
-    for module in (files, checkpoint, checkpointing, recovery):
-        patch.setattr(module, "replace_file", replace_file)
+    patch.setattr(SimulatedFolder, "sync_content", skip)
 
 
 def requests_not_journalled(patch: Patch) -> None:
     """What was answered under which ID is remembered in memory only."""
     encode = journal.encode_line
 
-    def forget(batch: journal.Batch) -> tuple[bytes, journal.Mark]:
+    def forget(batch: journal.Batch) -> tuple[bytes, journal.JournalPosition]:
         return encode(
             journal.Batch(batch.sequence, batch.previous, batch.at, batch.changes, (), batch.delivered)
         )
@@ -74,12 +69,12 @@ def requests_not_remembered(patch: Patch) -> None:
 def checksum_not_checked(patch: Patch) -> None:
     """A line counts as whole when it is JSON."""
 
-    def decode(line: bytes) -> tuple[journal.Batch, journal.Mark] | None:
+    def decode(line: bytes) -> tuple[journal.Batch, journal.JournalPosition] | None:
         try:
-            batch = journal._decode(line)
+            batch = msgspec.json.decode(line, type=journal.Batch)
         except Exception:
             return None
-        return batch, journal.Mark(batch.sequence, line[13:21].decode(errors="replace"))
+        return batch, journal.JournalPosition(batch.sequence, line[13:21].decode(errors="replace"))
 
     patch.setattr(journal, "decode_line", decode)
 
@@ -87,93 +82,101 @@ def checksum_not_checked(patch: Patch) -> None:
 def chain_not_checked(patch: Patch) -> None:
     """Lines may be missing."""
 
-    def batches(scan: journal.Scan) -> Any:
-        for line in scan.data[scan.end :].splitlines(keepends=True):
+    def batches(reader: journal.SegmentReader) -> Any:
+        for line in reader.data[reader.end :].splitlines(keepends=True):
             decoded = journal.decode_line(line)
             if decoded is not None:
                 yield decoded[0]
-                scan.mark, scan.end = decoded[1], scan.end + len(line)
+                reader.position, reader.end = decoded[1], reader.end + len(line)
 
-    patch.setattr(journal.Scan, "batches", batches)
+    patch.setattr(journal.SegmentReader, "batches", batches)
 
 
 def torn_line_dropped(patch: Patch) -> None:
     """What is torn is cut without being set aside."""
 
-    def acknowledge(folder: Folder, segments: list[tuple[str, journal.Scan]]) -> list[str]:
-        for name, scan in segments:
-            filesystem.replace_file(folder, name, [scan.data[: scan.end]])
+    def acknowledge(folder: Folder, segments: list[tuple[str, journal.SegmentReader]]) -> list[str]:
+        for name, reader in segments:
+            filesystem.replace_file(folder, name, [reader.data[: reader.end]])
         return []
 
-    patch.setattr(recovery, "_settle", acknowledge)
+    patch.setattr(recovery, "secure_journal", acknowledge)
 
 
 def short_write_not_cut(patch: Patch) -> None:
     """A part of a line stays where the next one is appended."""
-    patch.setattr(FileStore, "_cut", lambda store, segment, size, cause: None)
+    truncate = SimulatedFolder.truncate_to
+
+    def skip(folder: SimulatedFolder, name: str, file: int, size: int) -> None:
+        if not SEGMENTS.fullmatch(name):
+            truncate(folder, name, file, size)
+
+    patch.setattr(SimulatedFolder, "truncate_to", skip)
+
+
+class _Forgiving:
+    """A file that tries a failed sync once more."""
+
+    def __init__(self, file: File) -> None:
+        self._file = file
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def sync(self) -> None:
+        with suppress(OSError):
+            self._file.sync()
+            return
+        self._file.sync()
 
 
 def sync_tried_again(patch: Patch) -> None:
     """After a failed sync, another one is believed."""
-    append = FileStore.append
+    open_file = SimulatedFolder.open
 
-    class Forgiving:
-        def __init__(self, file: File) -> None:
-            self._file = file
+    def forgiving(folder: SimulatedFolder, name: str) -> Any:
+        file = open_file(folder, name)
+        return _Forgiving(file) if SEGMENTS.fullmatch(name) else file
 
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self._file, name)
-
-        def sync(self) -> None:
-            with suppress(OSError):
-                self._file.sync()
-                return
-            self._file.sync()
-
-    def forgiving(store: FileStore, *arguments: Any) -> int:
-        if store._segment is not None and not isinstance(store._segment, Forgiving):
-            store._segment = Forgiving(store._segment)
-        return append(store, *arguments)
-
-    patch.setattr(FileStore, "append", forgiving)
+    patch.setattr(SimulatedFolder, "open", forgiving)
 
 
 def segment_believed_at_start(patch: Patch) -> None:
     """The last lines are not written anew when the folder is read."""
 
-    def acknowledge(folder: Folder, segments: list[tuple[str, journal.Scan]]) -> list[str]:
-        for name, scan in segments:
+    def acknowledge(folder: Folder, segments: list[tuple[str, journal.SegmentReader]]) -> list[str]:
+        for name, reader in segments:
             file = folder.open(name)
-            file.truncate(scan.end)
+            file.truncate(reader.end)
             file.sync()
         return []
 
-    patch.setattr(recovery, "_settle", acknowledge)
+    patch.setattr(recovery, "secure_journal", acknowledge)
 
 
 def old_segments_removed_first(patch: Patch) -> None:
-    """The journal goes before the checkpoint stands."""
-    fold = CheckpointWriter.run
+    """A checkpoint begins with removing the segments that it is going to include."""
+    open_file = SimulatedFolder.open
 
-    def run_late(self: CheckpointWriter) -> None:
-        for number, name in numbered(self._folder, SEGMENTS):
-            if number < self._checkpoint.segment:
-                self._folder.remove(name)
-        fold(self)
+    def remove_first(folder: SimulatedFolder, name: str) -> File:
+        if name == ChargingStationsFile.name + TEMPORARY:
+            for _, segment in numbered(folder, SEGMENTS)[:-1]:
+                folder.remove(segment)
+        return open_file(folder, name)
 
-    patch.setattr(CheckpointWriter, "run", run_late)
+    patch.setattr(SimulatedFolder, "open", remove_first)
 
 
 def ids_not_kept(patch: Patch) -> None:
-    """After a checkpoint, IDs are reckoned from what exists."""
-    write = checkpoint.write_keeping
+    """After a checkpoint, IDs are computed from the records that exist."""
+    write = checkpoint_writer.write_owners_and_ids
 
     def forget(folder: Folder, tables: Tables) -> None:
         stations = {key: replace(row, last_point_id=0) for key, row in tables.stations.items()}
         points = {key: replace(row, last_reservation_id=0) for key, row in tables.points.items()}
         write(folder, Tables(stations, points, tables.reservations))
 
-    patch.setattr(checkpoint, "write_keeping", forget)
+    patch.setattr(checkpoint_writer, "write_owners_and_ids", forget)
 
 
 def history_not_synced(patch: Patch) -> None:

@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from cloud_service.mqtt.publish_packet import Malformed, read_publish
-from cloud_service.store.journal import Mark, Scan, decode_line
+from cloud_service.store.journal import JournalPosition, SegmentReader, decode_line
 from tests.conftest import Scale
 from tests.faults.fuzz_input import examples, is_object, join, line_with, split
 from tests.faults.hostile import is_request
@@ -27,7 +27,7 @@ def test_examples_reach_the_parsers() -> None:
     assert sum(map(is_object, bodies)) > len(bodies) * 0.3
     assert sum(map(is_request, bodies)) > len(bodies) * 0.05
     assert any(map(_is_packet, bodies))
-    assert any(len(list(Scan("journal", body, Mark()).batches())) == 2 for body in bodies)
+    assert any(len(list(SegmentReader("journal", body, JournalPosition()).batches())) == 2 for body in bodies)
     assert any(decode_line(line_with(body)) for body in bodies)
 
 

@@ -19,7 +19,7 @@ from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.filesystem import Folder
 from cloud_service.store.interface import CheckpointInput, Recovered
 from cloud_service.store.journal import RequestRecord, decode_line
-from cloud_service.store.recovery import journal_of
+from cloud_service.store.recovery import read_segments
 from tests.faults.power_loss import Note, Operation, SimulatedFolder
 
 Answered: TypeAlias = tuple[str, str, str]
@@ -175,8 +175,8 @@ def _ended(folder: Folder) -> Iterator[tuple[int, ReservationKey]]:
     checkpoint = read_checkpoint(folder)
     for name in checkpoint.sizes.keys() & set(folder.names()):
         yield from _of_history(folder.read(name)[: checkpoint.sizes[name]])
-    for _, _, scan in journal_of(folder, checkpoint):
-        yield from _of_segment(scan.data)
+    for _, _, reader in read_segments(folder, checkpoint):
+        yield from _of_segment(reader.data)
 
 
 @lru_cache

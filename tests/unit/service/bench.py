@@ -11,8 +11,9 @@ from cloud_service.protocol.messages import Message
 from cloud_service.service.engine.batch import BatchResult
 from cloud_service.service.engine.engine import Engine, EngineLimits
 from cloud_service.store.errors import SyncFailed, WriteFailed
-from cloud_service.store.interface import InMemoryStore, Store
+from cloud_service.store.interface import Store
 from cloud_service.store.journal import RequestRecord
+from tests.kit.in_memory_store import InMemoryStore
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

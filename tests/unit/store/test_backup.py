@@ -13,11 +13,11 @@ import pytest
 from cloud_service.core.network import Tables
 from cloud_service.protocol.messages import Message
 from cloud_service.service.engine.engine import Engine, EngineLimits
-from cloud_service.store.backup import NoBackup, back_up
+from cloud_service.store.backup import BackupFailed, back_up
 from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.filesystem import DiskFolder
 from cloud_service.store.interface import CheckpointInput
-from cloud_service.store.snapshot import NoSnapshot, take_snapshot
+from cloud_service.store.snapshot import SnapshotFailed, take_snapshot
 from cloud_service.store.verify import examine
 from tests.faults.traffic import Traffic
 from tests.faults.witness import Knowledge, difference, read
@@ -49,7 +49,7 @@ class Busy:
     def _run(self) -> None:
         tables = self._store.load(NOW).tables
         tables.apply(registration())
-        now, folded = NOW, 0
+        now, checkpointed = NOW, 0
         self.known[1] = tables.snapshot()
         self.sequence = self._store.append([registration()], [], 0, now)
         while not self.stop.is_set():
@@ -58,8 +58,8 @@ class Busy:
             tables.apply(change)
             self.known[self.sequence + 1] = tables.snapshot()
             self.sequence = self._store.append([change], [request(str(self.sequence))], 0, now)
-            if not self._store.checkpointing and self.sequence > folded + 20:
-                now, folded = now + timedelta(minutes=1), self.sequence
+            if not self._store.checkpointing and self.sequence > checkpointed + 20:
+                now, checkpointed = now + timedelta(minutes=1), self.sequence
             self._store.maintain(
                 CheckpointInput(tables, self.sequence, [], max(1, self.sequence - REMEMBERED)), now
             )
@@ -192,9 +192,9 @@ def _changes(message: Message) -> bool:
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "copy").mkdir()
-    with pytest.raises(NoBackup, match="copy exists; name a folder that is to be made"):
+    with pytest.raises(BackupFailed, match="copy exists; name a folder that does not exist yet"):
         back_up(tmp_path / "data", tmp_path / "copy")
-    with pytest.raises(NoSnapshot, match="nowhere is no folder"):
+    with pytest.raises(SnapshotFailed, match="nowhere is not a folder"):
         back_up(tmp_path / "nowhere", tmp_path / "other")
 
 
@@ -248,7 +248,7 @@ def test_a_backup_of_a_damaged_folder_says_so(tmp_path: Path) -> None:
 
 def test_a_backup_is_not_put_into_the_data_folder(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
-    with pytest.raises(NoBackup, match="in the data folder itself"):
+    with pytest.raises(BackupFailed, match="in the data folder itself"):
         back_up(tmp_path / "data", tmp_path / "data" / "copy")
 
 
@@ -259,7 +259,7 @@ def test_a_backup_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.
     def fail(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("cloud_service.store.backup.os.fsync", fail)
-    with pytest.raises(NoBackup, match="No space left"):
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(BackupFailed, match="No space left"):
         back_up(tmp_path / "data", tmp_path / "copy")
     assert [path.name for path in tmp_path.iterdir()] == ["data"]

@@ -6,7 +6,7 @@ from threading import Event
 
 import pytest
 
-from cloud_service.store.checkpointing import CheckpointWriter
+from cloud_service.store.checkpoint_writer import CheckpointWriter
 from cloud_service.store.file_store import FileStore, StoreOptions
 from tests.faults.power_loss import Rename, SimulatedFolder
 from tests.kit.processes import DEADLINE
@@ -19,13 +19,13 @@ def test_a_checkpoint_under_way_is_given_up_for_the_last_one(
 ) -> None:
     """Else ending takes twice as long where there is much to write."""
     closing = Event()
-    give_up = CheckpointWriter.give_up
+    cancel = CheckpointWriter.cancel
 
-    def tell(fold: CheckpointWriter) -> None:
-        give_up(fold)
+    def tell(writer: CheckpointWriter) -> None:
+        cancel(writer)
         closing.set()
 
-    monkeypatch.setattr(CheckpointWriter, "give_up", tell)
+    monkeypatch.setattr(CheckpointWriter, "cancel", tell)
 
     def hold(operation: str, name: str) -> None:
         if (operation, name) == ("append", "charging_stations.json.new"):

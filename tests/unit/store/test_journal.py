@@ -10,7 +10,7 @@ import pytest
 from cloud_service.service.engine.engine import Engine, EngineLimits
 from cloud_service.store.errors import DamagedStore
 from cloud_service.store.file_store import FileStore, StoreOptions
-from cloud_service.store.journal import Batch, Mark, Scan, decode_line, encode_line
+from cloud_service.store.journal import Batch, JournalPosition, SegmentReader, decode_line, encode_line
 from tests.conftest import Scale
 from tests.faults.power_loss import SimulatedFolder
 from tests.faults.traffic import Traffic
@@ -23,18 +23,18 @@ JOURNAL = "journal-000001.jsonl"
 
 def chain(length: int) -> tuple[list[bytes], list[Batch]]:
     """The lines of a journal, and what they hold."""
-    mark, lines, batches = Mark(), [], []
+    position, lines, batches = JournalPosition(), [], []
     for number in range(1, length + 1):
         changes = (registration(), booking()) if number == 1 else ()
-        batch = Batch(number, mark.checksum, NOW, changes, (request(str(number)),), delivered=number - 1)
-        line, mark = encode_line(batch)
+        batch = Batch(number, position.checksum, NOW, changes, (request(str(number)),), delivered=number - 1)
+        line, position = encode_line(batch)
         lines.append(line)
         batches.append(batch)
     return lines, batches
 
 
-def scan(data: bytes) -> tuple[list[Batch], Scan]:
-    reading = Scan(JOURNAL, data, Mark())
+def scan(data: bytes) -> tuple[list[Batch], SegmentReader]:
+    reading = SegmentReader(JOURNAL, data, JournalPosition())
     return list(reading.batches()), reading
 
 
@@ -58,7 +58,7 @@ def busy_journal(size: int) -> tuple[bytes, list[int], list[Knowledge]]:
 def test_a_line_is_read_back() -> None:
     lines, batches = chain(3)
     assert [decode_line(line) for line in lines] == [
-        (batch, Mark(batch.sequence, line[13:21].decode()))
+        (batch, JournalPosition(batch.sequence, line[13:21].decode()))
         for line, batch in zip(lines, batches, strict=True)
     ]
 
@@ -68,7 +68,7 @@ def test_a_segment_is_read_to_its_end() -> None:
     found, reading = scan(b"".join(lines))
     assert found == batches
     assert reading.end == len(b"".join(lines))
-    assert reading.mark.sequence == 4
+    assert reading.position.sequence == 4
 
 
 SPOILED: dict[str, Callable[[list[bytes]], list[bytes]]] = {

@@ -259,7 +259,7 @@ def test_a_file_that_is_no_json_stops_the_start_and_changes_nothing() -> None:
     folder = old_folder([station(1)], [point(5, 1)], [])
     files = {**folder.files(), "reservations.json": b'[{"reservationID": 1,'}
     folder = SimulatedFolder(files)
-    with pytest.raises(DamagedStore, match=r"folder/reservations.json: no JSON: .* line 1 column"):
+    with pytest.raises(DamagedStore, match=r"folder/reservations.json: not JSON: .* line 1 column"):
         take_over(folder)
     assert folder.log == []
 

@@ -13,7 +13,7 @@ from cloud_service.store.errors import DamagedStore, SyncFailed, WriteFailed
 from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.filesystem import DiskFolder, FolderLocked
 from cloud_service.store.interface import CheckpointInput
-from cloud_service.store.journal import Batch, Mark, encode_line
+from cloud_service.store.journal import Batch, JournalPosition, encode_line
 from cloud_service.store.json_files import ChargingStationsFile
 from tests.faults.power_loss import SimulatedFolder
 from tests.unit.core.samples import NOW, minutes, reservation
@@ -120,7 +120,7 @@ def test_a_failed_checkpoint_loses_nothing_and_is_made_later(caplog: pytest.LogC
         recovered.tables.apply(change)
     folder.trouble = Failing("rename", "checkpoint.json", number=errno.ENOSPC)
     checkpoint(store, checkpoint_input(recovered), NOW)
-    assert "checkpoint failed, the journal grows on" in caplog.text
+    assert "checkpoint failed, the journal keeps growing" in caplog.text
     assert open_store(SimulatedFolder(folder.files()))[1].tables == recovered.tables
     store.append([booking()], [request("b")], 0, NOW)
     recovered.tables.apply(booking())
@@ -256,7 +256,7 @@ def test_a_disk_that_takes_nothing_and_says_nothing_is_full() -> None:
     folder = SimulatedFolder()
     store, _ = open_store(folder)
     folder.trouble = lambda operation, name: 0 if operation == "append" else None
-    with pytest.raises(WriteFailed, match="the disk takes no more"):
+    with pytest.raises(WriteFailed, match="the disk accepts no more data"):
         store.append([registration()], [], 0, NOW)
 
 
@@ -268,7 +268,7 @@ def test_after_a_failed_sync_only_reading_anew_helps() -> None:
     with pytest.raises(SyncFailed):
         store.append([booking()], [], 0, NOW)
     written = len(folder.log)
-    with pytest.raises(SyncFailed, match="has to be read anew"):
+    with pytest.raises(SyncFailed, match="has to be loaded again"):
         store.append([booking()], [], 0, NOW)
     store.maintain(
         CheckpointInput(open_store(SimulatedFolder())[1].tables, 0, [], 1), NOW + timedelta(days=1)
@@ -333,9 +333,9 @@ def test_events_of_the_checkpoint_and_of_the_journal_are_told_again() -> None:
 
 
 def test_a_long_recovery_says_how_far_it_is(caplog: pytest.LogCaptureFixture) -> None:
-    mark, lines = Mark(), []
+    position, lines = JournalPosition(), []
     for number in range(1, 40_001):
-        line, mark = encode_line(Batch(number, mark.checksum, NOW))
+        line, position = encode_line(Batch(number, position.checksum, NOW))
         lines.append(line)
     with caplog.at_level("INFO"):
         store, _ = open_store(SimulatedFolder({"journal-000001.jsonl": b"".join(lines)}))

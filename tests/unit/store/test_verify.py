@@ -107,7 +107,7 @@ def test_a_torn_last_line_is_worth_a_note() -> None:
     whole = folder.files()[name]
     report = verify(SimulatedFolder({name: whole + b"{"}))
     assert report.findings == []
-    assert f"folder/{name}, byte {len(whole)}: the last 1 bytes are no whole line" in report.notes[0]
+    assert f"folder/{name}, byte {len(whole)}: the last 1 bytes are not a whole line" in report.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_records_that_contradict_each_other_are_found(
 
 def test_a_file_that_is_no_json_is_found() -> None:
     (found,) = verify(SimulatedFolder({"charging_points.json": b"[{]"})).findings
-    assert found.startswith("folder/charging_points.json: no JSON")
+    assert found.startswith("folder/charging_points.json: not JSON")
 
 
 def test_reservations_closer_than_five_minutes_are_worth_a_note() -> None:
@@ -206,7 +206,7 @@ def test_a_station_s_id_that_would_be_given_again_is_found_by_the_history() -> N
     lowered = files[KEEPING].replace(b'"lastStationID":1', b'"lastStationID":0')
     assert lowered != files[KEEPING]
     assert verify(SimulatedFolder({**files, KEEPING: lowered})).findings == [
-        "station 1 was there, and its ID would be given again"
+        "station 1 existed, and its ID would be given again"
     ]
 
 
@@ -215,7 +215,7 @@ def test_a_station_s_id_that_would_be_given_again_is_found_by_the_history() -> N
 )
 def test_a_station_s_id_that_would_be_given_again_is_found_by_the_journal(named: Changes) -> None:
     gone = Changes(removed_stations=(1,), removed_points=(POINT.key,), removed_reservations=((1, 1, 1),))
-    assert verify(journal(named, gone)).findings == ["station 1 was there, and its ID would be given again"]
+    assert verify(journal(named, gone)).findings == ["station 1 existed, and its ID would be given again"]
 
 
 def test_a_history_shorter_than_the_checkpoint_counts_is_found() -> None:
@@ -233,7 +233,9 @@ def test_a_history_that_was_taken_away_is_worth_a_note() -> None:
     del files[HISTORY]
     report = verify(SimulatedFolder(files))
     assert report.findings == []
-    assert report.notes == [f"folder/{HISTORY} is not here: what ended in that month was not looked at"]
+    assert report.notes == [
+        f"folder/{HISTORY} was removed: reservations that ended in that month were not checked"
+    ]
 
 
 def test_nothing_is_written() -> None:
@@ -282,4 +284,4 @@ def test_without_the_owners_the_start_is_refused() -> None:
 
 def test_the_command_names_a_folder_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", str(tmp_path / "nowhere")]) == 1
-    assert "nowhere is no folder" in capsys.readouterr().err
+    assert "nowhere is not a folder" in capsys.readouterr().err

@@ -1,6 +1,7 @@
-"""Files that people or the old server wrote may hold what the network cannot: that is set aside.
+"""Builds the network's tables from files that the service did not write, or not alone.
 
-What is set aside still counts for the IDs given: its numbers are not given again.
+The old server's files, and files that a person edited, may hold records that contradict each other. Of two
+such records the first stays and the other is set aside. The IDs of what is set aside are never given again.
 """
 
 from bisect import bisect_left
@@ -13,53 +14,41 @@ from msgspec.structs import replace
 
 from cloud_service.core.network import Tables
 from cloud_service.core.records import FREE, RESERVED, Point, PointKey, Reservation, Station, VehicleKey
-from cloud_service.store.json_files import (
-    ChargingPointsFile,
-    ChargingStationsFile,
-    ReservationsFile,
-    SetAside,
-)
+from cloud_service.store.json_files import ChargingPointsFile, ChargingStationsFile, ReservationsFile
+from cloud_service.store.set_aside import SetAside
 
 
-class Intake:
-    """Gathers rows into tables, the first of a kind staying where two contradict each other."""
+class TablesBuilder:
+    """Collects records into tables, and what is set aside beside them."""
 
     def __init__(self) -> None:
         self.tables = Tables()
         self.set_aside: list[SetAside] = []
 
     def add_stations(self, stations: Iterable[Station]) -> None:
+        """Adds stations; of two with the same ID, the first."""
         for station in stations:
-            if station.station_id in self.tables.stations:
+            if self.tables.stations.setdefault(station.station_id, station) is not station:
                 self._set_aside(ChargingStationsFile.name, "another station has this ID", station)
-            else:
-                self.tables.stations[station.station_id] = station
 
     def add_points(self, points: Iterable[Point]) -> None:
+        """Adds points; of two in a station with the same ID, the first."""
         for point in points:
-            if point.key in self.tables.points:
+            if self.tables.points.setdefault(point.key, point) is not point:
                 self._set_aside(ChargingPointsFile.name, "another point of the station has this ID", point)
-            else:
-                self.tables.points[point.key] = point
 
     def add_reservations(self, reservations: Iterable[Reservation]) -> None:
-        for reservation in reservations:
-            if reservation.key in self.tables.reservations:
-                self._set_aside(
-                    ReservationsFile.name, "another reservation of the point has this ID", reservation
-                )
-            else:
-                self.tables.reservations[reservation.key] = reservation
+        """Adds reservations; of two on a point with the same ID, the first."""
+        for row in reservations:
+            if self.tables.reservations.setdefault(row.key, row) is not row:
+                self._set_aside(ReservationsFile.name, "another reservation of the point has this ID", row)
 
-    def check(self, now: datetime) -> None:
-        """Sets aside what does not fit together, and reserves free points that somebody has booked.
+    def set_misfits_aside(self, now: datetime) -> None:
+        """Sets aside points and reservations that cannot stand together with the rest.
 
-        Reservations that are over by now only need their point.
+        A reservation that is over needs no more than its point: the service finishes it with its next batch.
         """
-        for point in list(self.tables.points.values()):
-            if point.station_id not in self.tables.stations:
-                self._set_aside(ChargingPointsFile.name, "its station does not exist", point)
-                del self.tables.points[point.key]
+        self._set_points_aside()
         vehicles: set[VehicleKey] = set()
         queues: dict[PointKey, list[tuple[datetime, datetime]]] = {}
         for reservation in list(self.tables.reservations.values()):
@@ -67,21 +56,19 @@ class Intake:
             if reason is not None:
                 self._set_aside(ReservationsFile.name, reason, reservation)
                 del self.tables.reservations[reservation.key]
-        for point_key in queues:
-            point = self.tables.points[point_key]
-            if point.availability == FREE:
-                self.tables.points[point_key] = replace(point, availability=RESERVED)
+        self._reserve_points(queues)
 
     def count_ids(self) -> None:
-        """Raises the largest IDs ever given to those that are in use or set aside."""
+        """Raises the largest IDs ever given to at least those in use and those set aside."""
         tables = self.tables
-        aside = [_ids_of(row.record) for row in self.set_aside]
-        named = [station for station, _, _ in aside if station] + list(tables.stations)
-        tables.last_station_id = max(tables.last_station_id, 0, *named) if named else tables.last_station_id
+        set_aside = [_ids_of(row.record) for row in self.set_aside]
+        tables.last_station_id = max(
+            tables.last_station_id, *tables.stations, *(station_id for station_id, _, _ in set_aside), 0
+        )
         for station_id, point_id, reservation_id in (
-            *((station, point, 0) for station, point in tables.points),
+            *((station_id, point_id, 0) for station_id, point_id in tables.points),
             *tables.reservations,
-            *aside,
+            *set_aside,
         ):
             station = tables.stations.get(station_id)
             if station is not None and point_id > station.last_point_id:
@@ -90,6 +77,12 @@ class Intake:
             if point is not None and reservation_id > point.last_reservation_id:
                 tables.points[point.key] = replace(point, last_reservation_id=reservation_id)
 
+    def _set_points_aside(self) -> None:
+        for point in list(self.tables.points.values()):
+            if point.station_id not in self.tables.stations:
+                self._set_aside(ChargingPointsFile.name, "its station does not exist", point)
+                del self.tables.points[point.key]
+
     def _misfit(
         self,
         reservation: Reservation,
@@ -97,6 +90,7 @@ class Intake:
         queues: dict[PointKey, list[tuple[datetime, datetime]]],
         now: datetime,
     ) -> str | None:
+        """Why the reservation cannot stand beside those before it; None if it can, and is then among them."""
         if reservation.point_key not in self.tables.points:
             return "its point does not exist"
         if reservation.finish <= now:
@@ -113,14 +107,21 @@ class Intake:
         vehicles.add(reservation.vehicle)
         return None
 
+    def _reserve_points(self, keys: Iterable[PointKey]) -> None:
+        """Makes free points with reservations `reservado`."""
+        for key in keys:
+            point = self.tables.points[key]
+            if point.availability == FREE:
+                self.tables.points[key] = replace(point, availability=RESERVED)
+
     def _set_aside(self, file: str, reason: str, record: Station | Point | Reservation) -> None:
         self.set_aside.append(SetAside(file, reason, record.public()))
 
 
 def _ids_of(row: dict[str, Any]) -> tuple[int, int, int]:
-    """The station, point and reservation IDs that a row names; 0 for each that it does not."""
-    station, point, reservation = (
+    """The station, point and reservation IDs that a row names; 0 for each that is missing or not an ID."""
+    station_id, point_id, reservation_id = (
         int(value) if isinstance(value, int | float) and 0 < value < inf else 0
         for value in map(row.get, ("chargingStationID", "chargingPointID", "reservationID"))
     )
-    return station, point, reservation
+    return station_id, point_id, reservation_id

@@ -1,0 +1,117 @@
+"""Makes a checkpoint: writes the files from a snapshot, in a thread beside the service."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Event as Flag
+from typing import TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from cloud_service.core.changes import ENDING, Event
+from cloud_service.core.network import Tables
+from cloud_service.store.checkpoint import Checkpoint, write_checkpoint
+from cloud_service.store.filesystem import Folder
+from cloud_service.store.history import History
+from cloud_service.store.interface import StoredRequest
+from cloud_service.store.journal import Batch
+from cloud_service.store.json_files import ChargingPointsFile, ChargingStationsFile, ReservationsFile
+from cloud_service.store.names import REQUESTS, SEGMENTS, remove_numbered
+from cloud_service.store.owners_and_ids import write_owners_and_ids
+from cloud_service.store.request_files import write_requests
+
+Item = TypeVar("Item")
+
+
+class CheckpointCancelled(Exception):
+    """The service is stopping, and makes its last checkpoint instead of this one."""
+
+
+class JournalTail(Struct):
+    """What a checkpoint has to take out of the journal: what the batches since the last one added."""
+
+    batches: int = 0
+    requests: list[StoredRequest] = field(default_factory=list)
+    endings: list[tuple[int, Event]] = field(default_factory=list)
+    """Events for the history, each with the number of its batch."""
+
+    def add(self, batch: Batch) -> None:
+        """Adds the batch that the journal has got."""
+        self.batches += 1
+        self.requests += [StoredRequest(batch.sequence, batch.at, request) for request in batch.remembered]
+        self.endings += [
+            (batch.sequence, event)
+            for changes in batch.changes
+            for event in changes.events
+            if event.type in ENDING
+        ]
+
+    def followed_by(self, later: "JournalTail") -> "JournalTail":
+        """This tail and the one that continues it."""
+        return JournalTail(
+            self.batches + later.batches, self.requests + later.requests, self.endings + later.endings
+        )
+
+
+class CheckpointWriter:
+    """Writes one checkpoint, from tables that nobody changes.
+
+    The order of the writes makes a crash between any two of them harmless; docs/decisions/ explains it.
+    """
+
+    def __init__(
+        self,
+        folder: Folder,
+        tables: Tables,
+        checkpoint: Checkpoint,
+        tail: JournalTail,
+        oldest_remembered: int,
+    ) -> None:
+        self.tail = tail
+        """What the journal still holds for the next checkpoint if this one fails."""
+        self.history_sizes: Mapping[str, int] = checkpoint.sizes
+        """How many bytes of each history file count, whether or not this checkpoint fails."""
+        self._folder = folder
+        self._tables = tables
+        self._checkpoint = checkpoint
+        self._oldest_remembered = oldest_remembered
+        self._cancelled = Flag()
+
+    def start(self) -> Future[None]:
+        """Writes the checkpoint in a thread of its own. The future has whatever error it ends with."""
+        executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")
+        future = executor.submit(self.write)
+        executor.shutdown(wait=False)
+        return future
+
+    def cancel(self) -> None:
+        """Makes `write` end early with CheckpointCancelled. Like a crash, this loses nothing."""
+        self._cancelled.set()
+
+    def write(self) -> None:
+        """Writes the files, then the checkpoint, and only then removes what it replaces.
+
+        A crash before the checkpoint leaves files that are newer than the last one says. Replaying the
+        journal over them gives the same network, because its lines hold records as they are afterwards.
+        """
+        folder, tables = self._folder, self._tables
+        ChargingStationsFile(folder).write(self._until_cancelled(tables.stations.values()))
+        ChargingPointsFile(folder).write(self._until_cancelled(tables.points.values()))
+        ReservationsFile(folder).write(self._until_cancelled(tables.reservations.values()))
+        write_owners_and_ids(folder, tables)
+        if self.tail.requests:
+            write_requests(folder, self._checkpoint.sequence, self.tail.requests)
+        history = History(folder, self._checkpoint.sizes)
+        history.append(self.tail.endings)
+        # The history counts from here on, even if the checkpoint fails: nothing is added to it twice.
+        self.history_sizes, self.tail.endings = history.sizes, []
+        write_checkpoint(folder, replace(self._checkpoint, sizes=history.sizes))
+        remove_numbered(folder, SEGMENTS, before=self._checkpoint.segment)
+        remove_numbered(folder, REQUESTS, before=self._oldest_remembered)
+        folder.sync()
+
+    def _until_cancelled(self, items: Iterable[Item]) -> Iterator[Item]:
+        for item in items:
+            if self._cancelled.is_set():
+                raise CheckpointCancelled
+            yield item
