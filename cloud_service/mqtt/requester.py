@@ -1,4 +1,4 @@
-"""Requests over MQTT: asks, waits for the reply, asks again where that may help."""
+"""Sends requests over MQTT and returns their results. Sends a request again if that may help."""
 
 import asyncio
 import logging
@@ -20,50 +20,56 @@ from cloud_service.protocol import topics
 from cloud_service.protocol.errors import Busy, RequestError
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.replies import Reply, decode_reply
+from cloud_service.protocol.requests import Request
 
 log = logging.getLogger(__name__)
 
-EXPIRY_MARGIN: Final = 2.0
-"""Seconds before a request's timeout from which on it is to have no effect any more."""
-FIRST_PAUSE: Final = 0.1
-LONGEST_PAUSE: Final = 2.0
-PATIENCE: Final = 3.0
-"""Seconds of silence after which a request is asked again; twice as many after that, and so on. A broker that
-lost its sessions takes requests for a service that has not subscribed yet, and nobody ever gets them."""
+EXPIRY_MARGIN_SECONDS: Final = 2.0
+"""A request expires this long before its timeout, which leaves time for the reply (contract, section 2)."""
+FIRST_PAUSE_SECONDS: Final = 0.1
+LONGEST_PAUSE_SECONDS: Final = 2.0
+PATIENCE_SECONDS: Final = 3.0
+"""How long to wait for a reply before the request is sent again; it doubles each time. A broker that has
+lost its sessions accepts requests before the service subscribes, and delivers them to nobody."""
 
 
 class OutcomeUnknown(Exception):
-    """No reply came in time: the request may or may not have taken effect."""
+    """No reply arrived in time: the request may or may not have taken effect."""
 
 
-class _Pending:
-    """A request that waits. Its outcome is the reply, or None where the connection was renewed meanwhile."""
+class _Exchange:
+    """A request that awaits its reply."""
 
-    def __init__(self, request_id: str, topic: str, body: bytes, expires: float) -> None:
-        self.request_id = request_id
-        self.topic = topic
-        self.body = body
-        self.expires = expires
+    def __init__(self, message: Message, expires_at: float) -> None:
+        self.message = message
+        self.expires_at = expires_at
+        """Unix time in seconds."""
         self.sent: asyncio.Future[None] | None = None
-        self.outcome: asyncio.Future[Reply | None] | None = None
+        self._outcome: asyncio.Future[Reply | None] | None = None
 
-    def settle(self, outcome: Reply | None) -> None:
-        if self.outcome is not None and not self.outcome.done():
-            self.outcome.set_result(outcome)
+    def begin(self) -> "asyncio.Future[Reply | None]":
+        """Returns a future for the outcome of one attempt: a reply, or None if another attempt is needed."""
+        self._outcome = asyncio.get_running_loop().create_future()
+        return self._outcome
 
-    def note_sent(self, sent: "asyncio.Future[None]") -> None:
-        if sent.cancelled() or self.outcome is None or self.outcome.done():
+    def resolve(self, outcome: Reply | None) -> None:
+        if self._outcome is not None and not self._outcome.done():
+            self._outcome.set_result(outcome)
+
+    def fail(self, sent: "asyncio.Future[None]") -> None:
+        """Passes on the error of a message that could not be sent."""
+        if sent.cancelled() or self._outcome is None or self._outcome.done():
             return
         error = sent.exception()
         if error is not None:
-            self.outcome.set_exception(error)
+            self._outcome.set_exception(error)
 
 
 class Requester:
-    """One account's requests, up to `limit` at once over one connection; what has no room waits its turn.
+    """Sends the requests of one account, at most `limit` at a time; further ones wait for a slot.
 
-    `client` is the account's name. What the account subscribes to and publishes besides goes over the same
-    connection: `subscriptions`, `on_message`, `birth` and `will` are AsyncConnection's.
+    `client` is the account's name. The connection also serves the account's other messages: `subscriptions`,
+    `on_message`, `birth` and `will` are those of AsyncConnection.
     """
 
     def __init__(
@@ -74,7 +80,7 @@ class Requester:
         client_id: str | None = None,
         protocol: Protocol = "mqtt5",
         limit: int = 100,
-        patience: float = PATIENCE,
+        patience: float = PATIENCE_SECONDS,
         subscriptions: Sequence[str] = (),
         on_message: Callable[[Message], None] | None = None,
         birth: Message | Callable[[], Message] | None = None,
@@ -87,7 +93,7 @@ class Requester:
             protocol=protocol,
             subscriptions=(self.reply_topic, *subscriptions),
             on_message=self._receive,
-            on_connect=self._ask_again,
+            on_connect=self._send_acknowledged_again,
             birth=birth,
             will=will,
         )
@@ -95,8 +101,9 @@ class Requester:
         self._protocol = protocol
         self._on_message = on_message
         self._patience = patience
-        self._room = asyncio.Semaphore(limit)
-        self._pending: dict[str, _Pending] = {}
+        self._slots = asyncio.Semaphore(limit)
+        self._exchanges: dict[bytes, _Exchange] = {}
+        """By request ID."""
 
     async def __aenter__(self) -> Self:
         await self.connection.__aenter__()
@@ -110,96 +117,92 @@ class Requester:
     async def request(
         self,
         action: str,
-        values: Mapping[str, Any],
+        values: Mapping[str, Any] | Request,
         *,
         request_id: str | None = None,
         timeout: float = 10.0,  # noqa: ASYNC109 (the reply's deadline is part of the request)
         retry: bool = True,
     ) -> Any:
-        """The reply's result.
+        """Returns the reply's result. `values` has the action's keys, `timeout` is in seconds.
 
-        Where the service or the broker is away or silent, or asks to come again later, the request is asked
-        again, with the same ID, until `timeout` seconds have passed. Raises the reply's RequestError, or Busy
-        where the request never left for want of room; OutcomeUnknown where no reply came in time;
-        ConnectionError where the broker refused the request or the connection was closed; ValueError for an
-        ID that is in use.
+        Sends the request again under the same ID while the service does not reply or asks to come back later,
+        until `timeout`. Raises the reply's RequestError, and Busy if no slot was free; OutcomeUnknown if no
+        reply arrived in time; ConnectionError if the broker refused the request or the connection was closed;
+        ValueError for an ID that is in use.
         """
-        request_id = request_id or uuid4().hex
-        if request_id in self._pending:
-            raise ValueError(f"the request ID {request_id!r} is already waiting for its reply")
         deadline = asyncio.get_running_loop().time() + timeout
-        margin = min(EXPIRY_MARGIN, timeout / 2)
-        expires = time.time() + timeout - margin
-        body = self._body(values, request_id, expires)
-        pending = _Pending(request_id, topics.request(action, self._client), body, expires)
-        self._pending[request_id] = pending
+        margin = min(EXPIRY_MARGIN_SECONDS, timeout / 2)
+        expires_at = time.time() + timeout - margin
+        request_id = request_id or uuid4().hex
+        key = request_id.encode()
+        if key in self._exchanges:
+            raise ValueError(f"the request ID {request_id!r} is in use by a request that awaits its reply")
+        message = Message(
+            topics.request(action, self._client),
+            self._body(values, request_id, expires_at),
+            correlation=key,
+            response_topic=self.reply_topic,
+        )
+        exchange = self._exchanges[key] = _Exchange(message, expires_at)
         try:
-            await self._enter(action, deadline - margin)
+            await self._wait_for_slot(action, deadline - margin)
             try:
                 async with asyncio.timeout_at(deadline):
-                    return await self._ask(pending, retry)
+                    return await self._exchange(exchange, retry)
             except TimeoutError:
                 raise OutcomeUnknown(f"no reply to {action} {request_id} within {timeout:g} s") from None
             finally:
-                self._room.release()
+                self._slots.release()
         finally:
-            del self._pending[request_id]
+            del self._exchanges[key]
 
-    async def _enter(self, action: str, deadline: float) -> None:
+    async def _wait_for_slot(self, action: str, deadline: float) -> None:
         try:
             async with asyncio.timeout_at(deadline):
-                await self._room.acquire()
+                await self._slots.acquire()
         except TimeoutError:
-            raise Busy(f"too many requests are waiting: {action} was not sent") from None
+            raise Busy(f"too many requests await their replies: {action} was not sent") from None
 
-    def _body(self, values: Mapping[str, Any], request_id: str, expires: float) -> bytes:
-        envelope: dict[str, Any] = {"expiresAt": int(expires * 1000)}
-        if self._protocol == "mqtt311":
+    def _body(self, values: Mapping[str, Any] | Request, request_id: str, expires_at: float) -> bytes:
+        members = msgspec.to_builtins(values) if isinstance(values, Request) else values
+        envelope: dict[str, Any] = {"expiresAt": int(expires_at * 1000)}
+        if self._protocol == "mqtt311":  # which has no properties
             envelope |= {"requestID": request_id, "replyTo": self.reply_topic}
-        return msgspec.json.encode({**values, **envelope})
+        return msgspec.json.encode({**members, **envelope})
 
-    async def _ask(self, pending: _Pending, retry: bool) -> Any:
-        pause, patience = FIRST_PAUSE, self._patience
+    async def _exchange(self, exchange: _Exchange, retry: bool) -> Any:
+        pause, patience = FIRST_PAUSE_SECONDS, self._patience
         while True:
-            reply = await self._attempt(pending, patience)
+            reply = await self._attempt(exchange, patience)
             if reply is None:
                 patience *= 2
                 continue
-            if reply.error is None:
+            error = reply.error
+            if error is None:
                 return reply.result
             wait = pause * random.uniform(0.5, 1)
-            if not retry or not reply.error.retryable or time.time() + wait >= pending.expires:
-                raise reply.error
+            if not retry or not error.retryable or time.time() + wait >= exchange.expires_at:
+                raise error
             await asyncio.sleep(wait)
-            pause = min(pause * 2, LONGEST_PAUSE)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
-    async def _attempt(self, pending: _Pending, patience: float) -> Reply | None:
-        """Sends the request unless it has expired, and waits for what comes of it; None to ask again."""
-        pending.outcome = asyncio.get_running_loop().create_future()
-        remaining = pending.expires - time.time()
-        if remaining <= 0:
-            return await pending.outcome
-        pending.sent = self.connection.send(self._message(pending, remaining))
-        pending.sent.add_done_callback(pending.note_sent)
+    async def _attempt(self, exchange: _Exchange, patience: float) -> Reply | None:
+        """Sends the request, unless it has expired, and returns the reply; None if it is to be sent again."""
+        outcome = exchange.begin()
+        seconds_left = exchange.expires_at - time.time()
+        if seconds_left <= 0:
+            return await outcome
+        message = msgspec.structs.replace(exchange.message, expiry=math.ceil(seconds_left))
+        sent = exchange.sent = self.connection.send(message)
+        sent.add_done_callback(exchange.fail)
         try:
-            while not pending.outcome.done():
-                await asyncio.wait([pending.outcome], timeout=patience)
-                if pending.sent.done() and not pending.outcome.done():
-                    return None
-            return pending.outcome.result()
+            while not outcome.done():
+                await asyncio.wait([outcome], timeout=patience)
+                if sent.done():
+                    exchange.resolve(None)
+            return outcome.result()
         finally:
-            pending.sent.cancel()
-
-    def _message(self, pending: _Pending, remaining: float) -> Message:
-        if self._protocol == "mqtt311":
-            return Message(pending.topic, pending.body)
-        return Message(
-            pending.topic,
-            pending.body,
-            correlation=pending.request_id.encode(),
-            response_topic=self.reply_topic,
-            expiry=math.ceil(remaining),
-        )
+            sent.cancel()
 
     def _receive(self, message: Message) -> None:
         if message.topic != self.reply_topic:
@@ -209,15 +212,15 @@ class Requester:
         try:
             reply = decode_reply(message.payload)
         except RequestError as error:
-            log.warning("a reply could not be read: %s", error)
+            log.warning("discarded a message on the reply topic: %s", error)
             return
-        request_id = reply.request_id if message.correlation is None else message.correlation.decode()
-        pending = self._pending.get(request_id or "")
-        if pending is not None:
-            pending.settle(reply)
+        key = (reply.request_id or "").encode() if message.correlation is None else message.correlation
+        exchange = self._exchanges.get(key)
+        if exchange is not None:
+            exchange.resolve(reply)
 
-    def _ask_again(self) -> None:
-        """A reply may be lost with a connection. What the broker did not acknowledge goes out again."""
-        for pending in self._pending.values():
-            if pending.sent is not None and pending.sent.done():
-                pending.settle(None)
+    def _send_acknowledged_again(self) -> None:
+        """A lost connection may have lost replies. The connection itself repeats unacknowledged messages."""
+        for exchange in self._exchanges.values():
+            if exchange.sent is not None and exchange.sent.done():
+                exchange.resolve(None)

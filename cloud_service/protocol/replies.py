@@ -1,14 +1,14 @@
-"""Replies: the outcome of a request, and the bytes that carry it."""
+"""Encodes the outcome of a request as a reply, and decodes replies."""
 
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from cloud_service.protocol.errors import ERRORS, BadRequest, InternalError, RequestError
 
 SUCCESS = "Sucesso"
-"""The result of a change that has nothing else to tell, as the old protocol says it."""
+"""The result of a change that has no other result, in the words of the legacy protocol."""
 
 OK = "ok"
 
@@ -16,12 +16,12 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Outcome(Struct, frozen=True, gc=False):
-    """How a request ended, without whom it is told to: what the request memory keeps."""
+    """How a request ended, without its request ID and recipient: what a request record keeps."""
 
     status: str
     """`ok` or the error's code."""
     body: bytes
-    """`"ok": ..., "result" or "error": ...`, the reply's members but for its request ID."""
+    """The JSON members of the reply, except its request ID: `"ok": ..., "result" or "error": ...`."""
 
 
 def succeeded(result: object) -> Outcome:
@@ -37,36 +37,33 @@ def encode_reply(request_id: str | None, outcome: Outcome) -> bytes:
     return b'{"requestID":' + _encode(request_id) + b"," + outcome.body + b"}"
 
 
-class Reply(Struct, frozen=True):
-    """A reply as its receiver sees it: a result, or an error."""
-
-    request_id: str | None
-    result: Any = None
-    error: RequestError | None = None
-
-
-class _ErrorBody(Struct, frozen=True):
+class _Failure(Struct, frozen=True):
     code: str = ""
     message: str | None = None
 
 
-class _Body(Struct, frozen=True, rename={"request_id": "requestID"}):
+class Reply(Struct, frozen=True, rename={"request_id": "requestID"}):
+    """A reply as its receiver reads it: it has a result if `error` is None."""
+
     request_id: str | None = None
     ok: bool = False
     result: Any = None
-    error: _ErrorBody = _ErrorBody()
+    failure: _Failure = field(name="error", default=_Failure())
+
+    @property
+    def error(self) -> RequestError | None:
+        """The error to raise. A code that this version does not know becomes an InternalError."""
+        if self.ok:
+            return None
+        return ERRORS.get(self.failure.code, InternalError)(self.failure.message)
 
 
-_decode = msgspec.json.Decoder(_Body).decode
+_decode = msgspec.json.Decoder(Reply).decode
 
 
 def decode_reply(body: bytes) -> Reply:
-    """Reads a reply. Raises BadRequest where the body is none."""
+    """Raises BadRequest if the body is not a reply."""
     try:
-        read = _decode(body)
+        return _decode(body)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise BadRequest(f"the body is no reply: {error}") from None
-    if read.ok:
-        return Reply(read.request_id, read.result)
-    kind = ERRORS.get(read.error.code, InternalError)
-    return Reply(read.request_id, error=kind(read.error.message))
+        raise BadRequest(f"the body is not a reply: {error}") from None

@@ -7,8 +7,11 @@ from collections.abc import Callable, Coroutine, Mapping
 from types import TracebackType
 from typing import Any, ParamSpec, Self
 
+import msgspec
+
 from cloud_service.protocol.errors import RequestError
 from cloud_service.protocol.replies import decode_reply, encode_reply, failed, succeeded
+from cloud_service.protocol.requests import Request
 
 HOST = "127.0.0.1"
 DEADLINE = 60.0
@@ -45,8 +48,14 @@ class FakeRequester:
         self._answer = answer
 
     async def request(
-        self, action: str, values: Mapping[str, Any], *, request_id: str | None = None, timeout: float = 10.0
+        self,
+        action: str,
+        values: Mapping[str, Any] | Request,
+        *,
+        request_id: str | None = None,
+        timeout: float = 10.0,
     ) -> Any:
+        values = msgspec.to_builtins(values)
         self.asked.append((action, dict(values)))
         self.request_ids.append(request_id)
         try:
