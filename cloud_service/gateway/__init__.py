@@ -1,1 +1,1 @@
-"""The old raw TCP protocol on port 64352, for clients that cannot change. It knows nothing of stations."""
+"""Serves the legacy TCP protocol: translates its requests to MQTT and the replies back."""

@@ -1,4 +1,4 @@
-"""One client's connection: its requests one after another, each reply at once, and when to end it."""
+"""Serves one client: reads its requests one at a time, and writes each reply at once."""
 
 import asyncio
 import logging
@@ -10,30 +10,33 @@ from datetime import tzinfo
 from typing import Any, Final, Protocol
 from uuid import uuid4
 
-from cloud_service.gateway.framing import Framer, Unreadable
+from cloud_service.gateway.framing import Framer
 from cloud_service.gateway.settings import GatewaySettings
-from cloud_service.gateway.translation import NONE, may_end, read_request, write_reply
+from cloud_service.gateway.translation import NONE, may_be_last, read_request, write_reply
 from cloud_service.mqtt.requester import OutcomeUnknown
+from cloud_service.protocol.actions import Action
 from cloud_service.protocol.errors import BadRequest, RequestError
+from cloud_service.protocol.jsontext import Unreadable
 from cloud_service.protocol.replies import OK
+from cloud_service.protocol.requests import Request
 
 log = logging.getLogger(__name__)
 
 READ_BYTES: Final = 1024
-"""Read and recognised at a stretch, a millisecond at the worst: then others get their turn."""
-LONG_LIST: Final = 100
-"""Records; so many take a few milliseconds."""
-_HANG_UP_TIMEOUT: Final = 2.0
+"""Bytes scanned at a time, in under a millisecond even if they are hostile, so that others are served."""
+LONG_LIST_RECORDS: Final = 100
+"""Formatting a longer list takes milliseconds, so a thread does it."""
+_DRAIN_SECONDS: Final = 2.0
 _UNKNOWN: Final = "UNKNOWN"
 
 
-class Asks(Protocol):
-    """What a connection needs of a Requester."""
+class RequestSender(Protocol):
+    """The part of Requester that a connection uses."""
 
     async def request(
         self,
         action: str,
-        values: Mapping[str, Any],
+        values: Mapping[str, Any] | Request,
         *,
         request_id: str | None = None,
         timeout: float = 10.0,  # noqa: ASYNC109
@@ -41,56 +44,54 @@ class Asks(Protocol):
 
 
 class Connection:
-    """`peer` is the client's address for the log. Dates are told in `zone`, None being the machine's."""
+    """A client's connection, whose address in the log is `peer`. `zone` is that of dates in replies.
+
+    A zone of None is the machine's.
+    """
 
     def __init__(
-        self,
-        *,
-        peer: str,
-        requester: Asks,
-        settings: GatewaySettings,
-        zone: tzinfo | None,
+        self, *, peer: str, requester: RequestSender, settings: GatewaySettings, zone: tzinfo | None
     ) -> None:
-        self._reader: asyncio.StreamReader
-        self._writer: asyncio.StreamWriter
         self._peer = peer
         self._requester = requester
         self._settings = settings
         self._zone = zone
+        self._reader: asyncio.StreamReader
+        self._writer: asyncio.StreamWriter
         self._framer = Framer()
         self._loop = asyncio.get_running_loop()
-        self._waiting: asyncio.Timeout | None = None
+        self._reading: asyncio.Timeout | None = None
         self._stopping = False
-        self._end = math.inf
-        """When the connection ends unless another request begins, by the loop's clock."""
+        self._closes_at = math.inf
+        """Loop time at which the connection ends unless another request has begun."""
 
     async def serve(self, accepted: socket.socket) -> None:
-        """Answers until the client, a fault or the time ends the connection, and closes the socket.
+        """Answers requests until the client, an error or a timeout ends the connection; closes the socket.
 
         Raises nothing.
         """
         self._reader, self._writer = await asyncio.open_connection(sock=accepted, limit=READ_BYTES)
-        self._writer.transport.set_write_buffer_limits(0)  # drain() is to wait until the kernel has it all
+        self._writer.transport.set_write_buffer_limits(0)  # drain() waits until the kernel has all bytes
         try:
             await self._answer_all()
-        except Unreadable as reason:
-            self._log(None, None, BadRequest.code, self._loop.time(), str(reason))
+        except Unreadable as error:
+            self._log(BadRequest.code, self._loop.time(), reason=error.message)
             with suppress(OSError):
                 await self._send(NONE)
                 await self._hang_up()
-        except OSError as error:  # a TimeoutError too: the client takes nothing in
+        except OSError as error:  # includes TimeoutError: the client does not read its reply
             log.debug("connection lost", extra={"client": self._peer, "reason": str(error)})
         finally:
             self._writer.transport.abort()
-            with suppress(OSError):  # else asyncio may log a client's reset as nobody's error
+            with suppress(OSError):  # otherwise asyncio may log a reset by the client as unhandled
                 await self._writer.wait_closed()
 
     def stop(self) -> None:
-        """Ends the connection once the request in hand, if there is one, is answered."""
+        """Ends the connection, after the reply to the request that is being answered."""
         self._stopping = True
-        if self._waiting is not None:
-            with suppress(RuntimeError):  # its time is over at this very moment
-                self._waiting.reschedule(self._loop.time())
+        if self._reading is not None:
+            with suppress(RuntimeError):  # the timeout has just expired
+                self._reading.reschedule(self._loop.time())
 
     async def _answer_all(self) -> None:
         while not self._stopping and (body := await self._receive()) is not None:
@@ -99,53 +100,65 @@ class Connection:
                 await self._hang_up()
                 return
             await self._send(reply)
-            self._end = self._loop.time() + (self._settings.linger if may_end(reply) else math.inf)
+            self._closes_at = self._loop.time() + self._settings.linger if may_be_last(reply) else math.inf
         if not self._stopping:
             await self._hang_up()
 
     async def _receive(self) -> bytes | None:
-        """The next request, or None where the connection is to end. Unreadable where it is none."""
-        heard = self._loop.time()
+        """Returns the next request, or None if there is none and the connection is to end.
+
+        Raises Unreadable for bytes that are not a request, and if a request is not complete in time.
+        """
+        arrived = self._loop.time()
         begun = False
         while (body := self._framer.take()) is None:
             if not self._framer.begun:
-                deadline = min(heard + self._settings.idle_timeout, self._end)
+                deadline = min(arrived + self._settings.idle_timeout, self._closes_at)
             elif not begun:
                 begun = True
-                deadline = heard + self._settings.request_timeout
+                deadline = arrived + self._settings.request_timeout
             data = await self._read(deadline)
             if not data:
                 if begun and not self._stopping:
-                    raise Unreadable("the request did not become whole")
+                    raise Unreadable("the request is not complete")
                 return None
-            heard = self._loop.time()
+            arrived = self._loop.time()
             self._framer.feed(data)
         return body
 
     async def _read(self, deadline: float) -> bytes:
-        """Some bytes; none where the client has ended its side, the time is over, or we are to stop."""
+        """Returns the next bytes; none at the client's end of file, after the deadline, or when stopped."""
         try:
-            async with asyncio.timeout_at(deadline) as self._waiting:
+            async with asyncio.timeout_at(deadline) as self._reading:
                 return await self._reader.read(READ_BYTES)
         except TimeoutError:
             return b""
         finally:
-            self._waiting = None
-            await asyncio.sleep(0)  # read() does not pause where it has bytes already
+            self._reading = None
+            await asyncio.sleep(0)  # read() does not yield to other clients while it has bytes
 
     async def _answer(self, body: bytes) -> bytes | None:
-        """The reply, or None where the connection is to end without one: `None` says no, never perhaps."""
+        """Returns the reply, or None to end the connection without one. Raises Unreadable."""
+        begun = self._loop.time()
+        try:
+            action, request = read_request(body)
+        except Unreadable:
+            raise
+        except BadRequest as error:
+            self._log(error.code, begun, reason=error.message)
+            return NONE
+        return await self._forward(action, request)
+
+    async def _forward(self, action: Action, request: Request) -> bytes | None:
+        """Asks the service, as _answer(). A reply of `None` means no: an unknown outcome gets no reply."""
         begun = self._loop.time()
         request_id = uuid4().hex
-        action = reason = None
-        outcome = _UNKNOWN
+        outcome, reason = _UNKNOWN, None
         try:
-            question = read_request(body)
-            action = question.action
             result = await self._requester.request(
-                action, question.values, request_id=request_id, timeout=self._settings.deadline
+                action.name, request, request_id=request_id, timeout=self._settings.deadline
             )
-            reply = await self._write(action, result)
+            reply = await self._format(action, result)
         except RequestError as error:
             outcome, reason = error.code, error.message
             return None if error.retryable else NONE
@@ -153,22 +166,28 @@ class Connection:
             reason = str(error)
             return None
         except Exception:
-            log.exception("a request could not be answered", extra={"action": action, "client": self._peer})
+            extra = {"action": action.name, "client": self._peer}
+            log.exception("a request could not be answered", extra=extra)
             return None
         else:
             outcome = OK
             return reply
         finally:
-            self._log(action, request_id, outcome, begun, reason)
+            self._log(outcome, begun, action=action.name, request_id=request_id, reason=reason)
 
-    async def _write(self, action: str, result: Any) -> bytes:
-        """A long list takes longer than others should have to wait: it is written beside the loop."""
-        if isinstance(result, list) and len(result) > LONG_LIST:
+    async def _format(self, action: Action, result: Any) -> bytes:
+        if isinstance(result, list) and len(result) > LONG_LIST_RECORDS:
             return await asyncio.to_thread(write_reply, action, result, self._zone)
         return write_reply(action, result, self._zone)
 
     def _log(
-        self, action: str | None, request_id: str | None, outcome: str, begun: float, reason: str | None
+        self,
+        outcome: str,
+        begun: float,
+        *,
+        action: str | None = None,
+        request_id: str | None = None,
+        reason: str | None = None,
     ) -> None:
         fields = {
             "action": action,
@@ -182,15 +201,15 @@ class Connection:
         log.info("request", extra=fields)
 
     async def _send(self, reply: bytes) -> None:
-        """Raises TimeoutError where the client does not take it in."""
+        """Raises TimeoutError if the client does not read the reply in time."""
         self._writer.write(reply)
         async with asyncio.timeout(self._settings.write_timeout):
             await self._writer.drain()
 
     async def _hang_up(self) -> None:
-        """Ends our side and takes in what still comes: else a reset might overtake what was sent."""
+        """Ends our side and discards what still arrives: unread bytes would reset the connection."""
         self._writer.write_eof()
         with suppress(TimeoutError):
-            async with asyncio.timeout(_HANG_UP_TIMEOUT):
+            async with asyncio.timeout(_DRAIN_SECONDS):
                 while await self._reader.read(READ_BYTES):
                     pass

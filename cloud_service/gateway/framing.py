@@ -1,139 +1,97 @@
-"""Where a request ends in a stream of bytes: with its JSON object, however the bytes were cut.
+"""Finds where each request ends in a stream of bytes: with its JSON object, however the bytes were cut.
 
-The recogniser is a table of states. Each has a regular expression for the longest run of bytes that keeps the
-state, and for the one token that leads to the next: the name of its group is the name of that state. So the
-work is linear, and a byte after which no JSON object is possible is refused as it comes.
+The scan follows brackets and strings. Whether the object is JSON is for its decoder to judge.
 """
 
 import re
 from typing import Final
 
+from cloud_service.protocol.jsontext import Unreadable
+
 MAX_BYTES: Final = 65_536
 MAX_DEPTH: Final = 32
 
-_SPACE = rb"[ \t\n\r]*+"
-_DIGITS = rb"[0-9]*+"
-_TEXT = rb"""(?:[ !#-\[\]-\x7f]
-    | \\["\\/bfnrt] | \\u[0-9a-fA-F]{4}
-    | [\xc2-\xdf][\x80-\xbf]
-    | \xe0[\xa0-\xbf][\x80-\xbf] | [\xe1-\xec\xee\xef][\x80-\xbf]{2} | \xed[\x80-\x9f][\x80-\xbf]
-    | \xf0[\x90-\xbf][\x80-\xbf]{2} | [\xf1-\xf3][\x80-\xbf]{3} | \xf4[\x80-\x8f][\x80-\xbf]{2}
-)*+"""
-_VALUE = rb"""(?P<object>\{) | (?P<array>\[) | (?P<text>") | (?P<after>true|false|null)
-    | (?P<minus>-) | (?P<zero>0) | (?P<integer>[1-9])"""
-_NUMBER_ENDS = rb"(?P<after>(?=[ \t\n\r,\]}]))"
-
-_TABLE: Final[dict[str, tuple[bytes, bytes]]] = {
-    "between": (_SPACE, rb"(?P<object>\{)"),
-    "first_key": (_SPACE, rb'(?P<key_text>") | (?P<close>\})'),
-    "key": (_SPACE, rb'(?P<key_text>")'),
-    "key_text": (_TEXT, rb'(?P<colon>")'),
-    "colon": (_SPACE, rb"(?P<value>:)"),
-    "value": (_SPACE, _VALUE),
-    "first_item": (_SPACE, _VALUE + rb"| (?P<close>\])"),
-    "after_member": (_SPACE, rb"(?P<key>,) | (?P<close>\})"),
-    "after_item": (_SPACE, rb"(?P<value>,) | (?P<close>\])"),
-    "text": (_TEXT, rb'(?P<after>")'),
-    "minus": (b"", rb"(?P<zero>0) | (?P<integer>[1-9])"),
-    "zero": (b"", rb"(?P<point>\.) | (?P<exponent>[eE]) |" + _NUMBER_ENDS),
-    "integer": (_DIGITS, rb"(?P<point>\.) | (?P<exponent>[eE]) |" + _NUMBER_ENDS),
-    "point": (b"", rb"(?P<fraction>[0-9])"),
-    "fraction": (_DIGITS, rb"(?P<exponent>[eE]) |" + _NUMBER_ENDS),
-    "exponent": (b"", rb"(?P<sign>[+-]) | (?P<power>[0-9])"),
-    "sign": (b"", rb"(?P<power>[0-9])"),
-    "power": (_DIGITS, _NUMBER_ENDS),
-}
-_PATTERNS: Final = {
-    state: re.compile(rb"%b(?:%b)?" % (run, tokens), re.VERBOSE) for state, (run, tokens) in _TABLE.items()
-}
-
-_CUT_TEXT: Final = re.compile(
-    rb"""\\(?:u[0-9a-fA-F]{0,3})?
-    | [\xc2-\xdf]
-    | \xe0[\xa0-\xbf]? | [\xe1-\xec\xee\xef][\x80-\xbf]? | \xed[\x80-\x9f]?
-    | \xf0(?:[\x90-\xbf][\x80-\xbf]?)? | [\xf1-\xf3][\x80-\xbf]{0,2} | \xf4(?:[\x80-\x8f][\x80-\xbf]?)?""",
-    re.VERBOSE,
+_SPACE: Final = re.compile(rb"[ \t\n\r]*+")
+_STRING_REST: Final = re.compile(rb'(?:[^"\\\x00-\x1f]++|\\[^\x00-\x1f])*+')
+"""From inside a string up to its closing quote."""
+_UP_TO_BRACKET: Final = re.compile(
+    rb'(?:[ \t\n\r,:+\-.0-9Eaeflnrstu]++|"(?:[^"\\\x00-\x1f]++|\\[^\x00-\x1f])*+")*+'
 )
-_CUT_WORD: Final = re.compile(rb"t(?:r(?:u)?)?|f(?:a(?:l(?:s)?)?)?|n(?:u(?:l)?)?")
-_CUT: Final = {"text": _CUT_TEXT, "key_text": _CUT_TEXT, "value": _CUT_WORD, "first_item": _CUT_WORD}
-"""What the bytes may end with where a token of several bytes was cut."""
-
-
-class Unreadable(Exception):
-    """What came is no JSON object, or one that is too large or too deep."""
+"""Whole strings, and the bytes of numbers, of true, false and null, and of what stands between values."""
+_CLOSING: Final = {b"{": b"}", b"[": b"]"}
 
 
 class Framer:
-    """Takes bytes as they come and gives whole top-level JSON objects."""
+    """Splits a stream of bytes into top-level JSON objects.
+
+    The work is linear in the bytes, and at most `MAX_BYTES` and the last piece fed are kept.
+    """
 
     def __init__(self) -> None:
         self._buffer = bytearray()
-        self._position = 0
-        """Up to here the bytes are recognised; a cut token is looked at again with what follows."""
-        self._state = "between"
-        self._containers: list[str] = []
-        """The states after a member or an item of each container that is open."""
+        self._scanned = 0
+        self._expected: list[bytes] = []
+        """The closing bracket of each open container, the innermost last."""
+        self._in_string = False
 
     @property
     def begun(self) -> bool:
-        """Whether the first byte of a request is there, and not yet all of it."""
-        return bool(self._containers)
+        """Whether a request has begun and is not complete."""
+        return bool(self._expected)
 
     def feed(self, data: bytes) -> None:
         self._buffer += data
 
     def take(self) -> bytes | None:
-        """The next object's bytes; None where more bytes are needed.
+        """Returns the next object's bytes, or None if more bytes are needed.
 
-        Raises Unreadable at the first byte that can no longer become an object within the limits. What came
-        before has been taken by then.
+        Raises Unreadable for a byte that no JSON object has in this place, for brackets that do not match,
+        and as soon as an object exceeds a limit. Other malformed JSON is returned as if it were an object.
         """
-        while self._position < len(self._buffer):
-            pattern = _PATTERNS[self._state]
-            match = pattern.match(self._buffer, self._position)
-            assert match is not None  # a run may be empty
-            self._position = match.end()
-            if not self._containers:
-                self._drop_space(match.start("object"))
-            elif self._position > MAX_BYTES:
-                raise Unreadable(f"larger than {MAX_BYTES} bytes")
-            if match.lastgroup is not None:
-                self._enter(match.lastgroup)
-                if not self._containers:
-                    return self._cut_off()
-            elif self._position < len(self._buffer):
-                self._expect_cut_token()
-                return None
+        while token := self._next_token():
+            self._enter(token)
+            if not self._expected:
+                return self._cut_off()
         return None
 
-    def _drop_space(self, start: int) -> None:
-        """Before an object there is only white space, which is nothing."""
-        space = self._position if start < 0 else start
-        del self._buffer[:space]
-        self._position -= space
-
-    def _enter(self, state: str) -> None:
-        if state == "object" or state == "array":
-            if len(self._containers) == MAX_DEPTH:
-                raise Unreadable(f"nested deeper than {MAX_DEPTH}")
-            self._containers.append("after_member" if state == "object" else "after_item")
-            self._state = "first_key" if state == "object" else "first_item"
-        elif state == "close":
-            self._containers.pop()
-            self._state = self._containers[-1] if self._containers else "between"
-        elif state == "after":
-            self._state = self._containers[-1]
+    def _next_token(self) -> bytes:
+        """Skips to the next bracket, quote or wrong byte, and returns it; empty if more bytes are needed."""
+        if not self._expected:
+            self._skip(_SPACE)
+            self._cut_off()
         else:
-            self._state = state
+            self._skip(_STRING_REST if self._in_string else _UP_TO_BRACKET)
+        token = bytes(self._buffer[self._scanned : self._scanned + 1])
+        if token == b"\\" and self._scanned + 1 == len(self._buffer) and self._in_string:
+            return b""
+        self._scanned += len(token)
+        if self._scanned > MAX_BYTES:
+            raise Unreadable(f"larger than {MAX_BYTES} bytes")
+        return token
+
+    def _skip(self, run: re.Pattern[bytes]) -> None:
+        match = run.match(self._buffer, self._scanned)
+        assert match is not None  # a run may be empty
+        self._scanned = match.end()
+
+    def _enter(self, token: bytes) -> None:
+        if token == b'"' and self._expected:
+            self._in_string = not self._in_string
+        elif self._in_string or (not self._expected and token != b"{"):
+            self._refuse(token)
+        elif token in _CLOSING:
+            if len(self._expected) == MAX_DEPTH:
+                raise Unreadable(f"nested deeper than {MAX_DEPTH}")
+            self._expected.append(_CLOSING[token])
+        elif token != self._expected.pop():
+            self._refuse(token)
+
+    def _refuse(self, token: bytes) -> None:
+        raise Unreadable(f"{token!r} at byte {self._scanned - 1} cannot be part of a JSON object")
 
     def _cut_off(self) -> bytes:
-        body = bytes(self._buffer[: self._position])
-        del self._buffer[: self._position]
-        self._position = 0
+        """Removes what has been scanned from the buffer, and returns it."""
+        body = bytes(self._buffer[: self._scanned])
+        del self._buffer[: self._scanned]
+        self._scanned = 0
         return body
-
-    def _expect_cut_token(self) -> None:
-        cut = _CUT.get(self._state)
-        if cut is None or cut.fullmatch(self._buffer, self._position) is None:
-            byte = bytes(self._buffer[self._position : self._position + 1])
-            raise Unreadable(f"{byte!r} at byte {self._position} cannot be part of a JSON object")

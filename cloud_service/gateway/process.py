@@ -1,4 +1,4 @@
-"""The gateway as a process: the TCP server, its connection to the broker, its presence, and its end."""
+"""Runs the gateway as a process: the TCP server, the connection to the broker, and presence."""
 
 import asyncio
 import gc
@@ -26,24 +26,23 @@ from cloud_service.protocol.messages import Message
 
 log = logging.getLogger(__name__)
 
-PRESENCE_INTERVAL: Final = 30.0
-"""Seconds between two signs of life."""
-TIDY_INTERVAL: Final = 10.0
-"""Seconds between two collections: a flood leaves thousands of asyncio's transports, which are cycles."""
+PRESENCE_INTERVAL_SECONDS: Final = 30.0
+COLLECTION_INTERVAL_SECONDS: Final = 10.0
+"""A flood leaves thousands of asyncio transports, which only the garbage collector frees: they are cyclic."""
 _OTHER_DESCRIPTORS: Final = 64
 
 
 def run_gateway(settings: GatewaySettings) -> int:
-    """Runs the gateway until SIGTERM or SIGINT, and returns the process's exit status.
+    """Runs the gateway until SIGTERM or SIGINT, and returns its exit status.
 
-    Logs one sentence and returns 1 where the port cannot be had or the broker cannot be used.
+    Logs one line and returns 1 if the port is not available or the broker cannot be used.
     """
     try:
         listener = listen(settings)
     except OSError as error:
         reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
         log.error(
-            "cannot listen on %s, port %d: %s; --tcp-host and --tcp-port choose others",
+            "cannot listen on %s, port %d: %s; choose others with --tcp-host and --tcp-port",
             settings.host,
             settings.port,
             reason,
@@ -59,16 +58,16 @@ def run_gateway(settings: GatewaySettings) -> int:
 
 
 async def _run(settings: GatewaySettings, listener: socket.socket) -> None:
-    """Serves until a signal; further ones change nothing."""
-    asked = asyncio.Event()
+    """Serves until a signal arrives; further signals have no effect."""
+    stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, asked.set)
+        loop.add_signal_handler(number, stop.set)
     serving = asyncio.create_task(_serve(settings, listener), name="gateway")
-    asking = asyncio.create_task(asked.wait(), name="stop signal")
-    await asyncio.wait([serving, asking], return_when=asyncio.FIRST_COMPLETED)
-    asking.cancel()
-    if asked.is_set():
+    stopping = asyncio.create_task(stop.wait(), name="stop signal")
+    await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if stop.is_set():
         log.info("stopping")
         serving.cancel()
     with suppress(asyncio.CancelledError):
@@ -77,7 +76,7 @@ async def _run(settings: GatewaySettings, listener: socket.socket) -> None:
 
 
 async def _serve(settings: GatewaySettings, listener: socket.socket) -> None:
-    """Serves until cancelled. Leaves in order: requests in hand, presence, the connection to the broker."""
+    """Serves until cancelled. Ends in order: requests in progress, presence, the connection to the broker."""
     presence = Presence(settings.account)
     requester = Requester(
         settings.broker,
@@ -89,15 +88,15 @@ async def _serve(settings: GatewaySettings, listener: socket.socket) -> None:
     )
     server = GatewayServer(listener, requester, settings)
     async with requester, presence.refreshed(requester.connection), server:
-        log.info("legacy clients are answered on %s, port %d", settings.host, server.port)
+        log.info("listening on %s, port %d", settings.host, server.port)
         gc.freeze()
         while True:
-            await asyncio.sleep(TIDY_INTERVAL)
+            await asyncio.sleep(COLLECTION_INTERVAL_SECONDS)
             gc.collect()
 
 
 class Presence:
-    """What the retained topic of the gateway says."""
+    """The gateway's retained presence message."""
 
     def __init__(self, account: str) -> None:
         self._topic = topics.service(account)
@@ -111,7 +110,7 @@ class Presence:
 
     @asynccontextmanager
     async def refreshed(self, connection: AsyncConnection) -> AsyncIterator[None]:
-        """Meanwhile gives a sign of life regularly."""
+        """Publishes the message at intervals while the block lasts."""
         refreshing = asyncio.create_task(self._refresh(connection), name="presence")
         try:
             yield
@@ -120,7 +119,7 @@ class Presence:
 
     async def _refresh(self, connection: AsyncConnection) -> None:
         while True:
-            await asyncio.sleep(PRESENCE_INTERVAL)
+            await asyncio.sleep(PRESENCE_INTERVAL_SECONDS)
             await connection.wait_connected()
             try:
                 await connection.publish(self.online())
@@ -137,12 +136,12 @@ def _now() -> str:
 
 
 def _within_descriptors(settings: GatewaySettings) -> GatewaySettings:
-    """Raises this process's limit of open files for as many connections, or has fewer where it may not."""
+    """Raises the limit of open files to fit the connections, or lowers their number to fit the limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = settings.max_connections + _OTHER_DESCRIPTORS
     if hard != resource.RLIM_INFINITY and hard < needed:
         fewer = max(hard - _OTHER_DESCRIPTORS, 1)
-        log.warning("only %d connections at once: the system allows %d open files", fewer, hard)
+        log.warning("limited to %d connections: the system allows %d open files", fewer, hard)
         settings = msgspec.structs.replace(settings, max_connections=fewer)
         needed = hard
     if soft != resource.RLIM_INFINITY and soft < needed:

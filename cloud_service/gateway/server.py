@@ -1,4 +1,4 @@
-"""The gateway's listening side: who may connect, how many, and how it stops."""
+"""Accepts connections within the limits, and ends them when the gateway stops."""
 
 import asyncio
 import logging
@@ -10,40 +10,40 @@ from types import TracebackType
 from typing import Final, Self
 from zoneinfo import ZoneInfo
 
-from cloud_service.gateway.connection import Asks, Connection
+from cloud_service.gateway.connection import Connection, RequestSender
 from cloud_service.gateway.settings import GatewaySettings
 
 log = logging.getLogger(__name__)
 
-STOP_TIMEOUT: Final = 5.0
-"""Seconds that requests in hand have when the gateway stops."""
+STOP_SECONDS: Final = 5.0
+"""How long requests in progress may take when the gateway stops."""
 BACKLOG: Final = 4096
-"""Connections that the system holds for us, as far as it allows; those beyond try again after a second."""
+"""Connections that the kernel queues for us, if its own limit allows; others try again after a second."""
 ACCEPTED_AT_ONCE: Final = 16
-"""More, and a flood of connections would keep the others' requests waiting."""
-RETRY_AFTER: Final = 1.0
-"""Seconds, where the system gives no more connections."""
-RECEIVE_BUFFER: Final = 32_768
-SEND_BUFFER: Final = 131_072
-_TELL_REFUSALS_EVERY: Final = 1.0
+"""Connections accepted before other clients are served: a flood of connections must not delay them."""
+RETRY_SECONDS: Final = 1.0
+"""The pause after an accept() that failed, such as for want of file descriptors."""
+RECEIVE_BUFFER_BYTES: Final = 32_768
+SEND_BUFFER_BYTES: Final = 131_072
+_REFUSAL_LOG_SECONDS: Final = 1.0
 
 
 def listen(settings: GatewaySettings) -> socket.socket:
-    """Takes the port; who connects waits until the server is entered. Raises OSError where that fails."""
+    """Opens the port; connections wait until the server is entered. Raises OSError if that fails."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     both = settings.host == "::" and socket.has_dualstack_ipv6()
     address = (settings.host, settings.port)
     listener = socket.create_server(address, family=family, backlog=BACKLOG, dualstack_ipv6=both)
-    # Connections inherit these. They bound what a client can make the system and asyncio hold for it.
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+    # Connections inherit these sizes, which bound the memory that one client can occupy.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
     return listener
 
 
 class GatewayServer:
-    """`async with GatewayServer(...)`: answers legacy clients, until left."""
+    """Serves legacy clients while its `async with` block lasts."""
 
-    def __init__(self, listener: socket.socket, requester: Asks, settings: GatewaySettings) -> None:
+    def __init__(self, listener: socket.socket, requester: RequestSender, settings: GatewaySettings) -> None:
         self.port: int = listener.getsockname()[1]
         self._listener = listener
         self._requester = requester
@@ -62,14 +62,14 @@ class GatewayServer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Accepts nobody any more, answers the requests in hand, and ends all connections."""
+        """Stops accepting, answers the requests in progress, and ends all connections."""
         self._pause()
         self._listener.close()
         for connection in self._connections.values():
             connection.stop()
         tasks = list(self._connections)
         if tasks:
-            _, late = await asyncio.wait(tasks, timeout=STOP_TIMEOUT)
+            _, late = await asyncio.wait(tasks, timeout=STOP_SECONDS)
             for task in late:
                 task.cancel()
             await asyncio.wait(tasks)
@@ -87,16 +87,16 @@ class GatewayServer:
             self._resuming.cancel()
 
     def _accept(self) -> None:
-        """asyncio's own server makes a transport before it asks us, on which a flood would live."""
+        """Replaces asyncio's server, which creates a transport even for a connection that is refused."""
         for _ in range(ACCEPTED_AT_ONCE):
             try:
                 accepted, address = self._listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
-                log.error("no connection can be accepted, next try in %g s: %s", RETRY_AFTER, error)
+                log.error("cannot accept connections, trying again in %g s: %s", RETRY_SECONDS, error)
                 self._pause()
-                self._resuming = asyncio.get_running_loop().call_later(RETRY_AFTER, self._resume)
+                self._resuming = asyncio.get_running_loop().call_later(RETRY_SECONDS, self._resume)
                 return
             self._admit(accepted, *address[:2])
 
@@ -104,8 +104,8 @@ class GatewayServer:
         accepted.setblocking(False)
         reason = self._reason_to_refuse(host)
         if reason is not None:
-            self._refusals.tell(host, reason)
-        if reason is not None or _is_over(accepted):
+            self._refusals.log(host, reason)
+        if reason is not None or _has_ended(accepted):
             accepted.close()
             return
         accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -133,14 +133,14 @@ class GatewayServer:
         if networks and not any(_plain_address(host) in network for network in networks):
             return "not in an allowed network"
         if len(self._connections) >= self._settings.max_connections:
-            return f"{self._settings.max_connections} connections already"
+            return f"at the limit of {self._settings.max_connections} connections"
         if self._per_address[host] >= self._settings.max_connections_per_address:
-            return f"{self._settings.max_connections_per_address} connections of this address already"
+            return f"at the limit of {self._settings.max_connections_per_address} connections per address"
         return None
 
 
-def _is_over(accepted: socket.socket) -> bool:
-    """Whether the client has ended or cut the connection already, without a byte to read before."""
+def _has_ended(accepted: socket.socket) -> bool:
+    """Returns whether the client has already closed or reset the connection without sending a byte."""
     try:
         return not accepted.recv(1, socket.MSG_PEEK)
     except BlockingIOError:
@@ -153,21 +153,21 @@ class Refusals:
     """Logs refused connections, at most once a second: a flood must not fill the log."""
 
     def __init__(self) -> None:
-        self._untold = 0
-        self._next = 0.0
+        self._unlogged = 0
+        self._log_at = 0.0
 
-    def tell(self, host: str, reason: str) -> None:
-        self._untold += 1
+    def log(self, host: str, reason: str) -> None:
+        self._unlogged += 1
         now = asyncio.get_running_loop().time()
-        if now >= self._next:
+        if now >= self._log_at:
             log.warning(
-                "connections refused", extra={"client": host, "reason": reason, "count": self._untold}
+                "connections refused", extra={"client": host, "reason": reason, "count": self._unlogged}
             )
-            self._untold = 0
-            self._next = now + _TELL_REFUSALS_EVERY
+            self._unlogged = 0
+            self._log_at = now + _REFUSAL_LOG_SECONDS
 
 
 def _plain_address(host: str) -> IPv4Address | IPv6Address:
-    """An IPv4 client of an IPv6 socket has its IPv4 address; a link-local one loses its interface."""
+    """Returns an IPv4 client's own address even on an IPv6 socket, and omits a link-local one's interface."""
     address = ip_address(host.partition("%")[0])
     return getattr(address, "ipv4_mapped", None) or address

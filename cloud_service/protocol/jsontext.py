@@ -1,8 +1,8 @@
-"""JSON from strangers: stricter than RFC 8259 asks, because a request that can be read twice ways is none."""
+"""Strict JSON: ambiguous JSON is rejected, such as an object with the same key twice."""
 
 import json
 import re
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -12,35 +12,53 @@ _KEY = re.compile(rb'"\s*:')
 _decode = msgspec.json.Decoder(strict=True).decode
 
 
-def decode_object(body: bytes) -> dict[str, Any]:
-    """The JSON object in the body.
+class Unreadable(BadRequest):
+    """The bytes are not a JSON object."""
 
-    Raises BadRequest for what is not JSON (NaN, numbers that overflow, lone surrogates and bytes that are not
-    UTF-8 included), for what is no object, and for a key that stands twice in one object.
+
+def decode_object(body: bytes) -> dict[str, Any]:
+    """Returns the JSON object that these bytes are.
+
+    Raises Unreadable if they are not JSON or not an object, and BadRequest if they are an object but have
+    a key twice, a number that overflows, or a lone surrogate.
     """
     try:
         value = _decode(body)
     except RecursionError:
         raise BadRequest("the body is nested too deeply") from None
     except (msgspec.MsgspecError, ValueError) as error:
-        raise BadRequest(f"the body is not JSON: {error}") from None
+        kind = BadRequest if _is_json_object(body) else Unreadable
+        raise kind(f"the body is not JSON: {error}") from None
     if not isinstance(value, dict):
-        raise BadRequest("the body is not a JSON object")
-    # Each key stands before a colon, so an object with as many of these as keys has no key twice.
+        raise Unreadable("the body is not a JSON object")
+    # Each key is followed by a colon, so as many of these as keys mean that no key appears twice.
     if len(_KEY.findall(body)) != len(value):
-        _refuse_duplicates(body)
+        _refuse_duplicate_keys(body)
     return value
 
 
-def _refuse_duplicates(body: bytes) -> None:
-    def unique(pairs: list[tuple[str, Any]]) -> None:
-        seen = set()
+def _is_json_object(body: bytes) -> bool:
+    """Returns whether the grammar of JSON allows these bytes: msgspec refuses some values that it allows."""
+    try:
+        value = json.loads(body.decode(), parse_int=str, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, dict)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _refuse_duplicate_keys(body: bytes) -> None:
+    def check(pairs: list[tuple[str, Any]]) -> None:
+        keys = set()
         for key, _ in pairs:
-            if key in seen:
-                raise BadRequest(f"the key {key!r} stands twice")
-            seen.add(key)
+            if key in keys:
+                raise BadRequest(f"the key {key!r} appears twice")
+            keys.add(key)
 
     try:
-        json.loads(body, object_pairs_hook=unique)
+        json.loads(body, object_pairs_hook=check)
     except RecursionError:
         raise BadRequest("the body is nested too deeply") from None

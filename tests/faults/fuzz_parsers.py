@@ -10,13 +10,14 @@ from contextlib import suppress
 import atheris  # type: ignore[import-untyped,unused-ignore] # and perhaps not installed
 
 with atheris.instrument_imports(include=["cloud_service"]):
-    from cloud_service.gateway.framing import Framer, Unreadable
+    from cloud_service.gateway.framing import Framer
     from cloud_service.gateway.translation import read_request
     from cloud_service.mqtt.publish_packet import Malformed, read_publish
     from cloud_service.protocol import topics
     from cloud_service.protocol.envelope import Ignored
     from cloud_service.protocol.errors import RequestError
     from cloud_service.protocol.incoming import receive
+    from cloud_service.protocol.jsontext import Unreadable
     from cloud_service.protocol.messages import Message
     from cloud_service.protocol.replies import decode_reply
     from cloud_service.store.errors import DamagedStore

@@ -133,7 +133,7 @@ class Exhausted(socket.socket):
 async def test_without_file_descriptors_who_connects_waits(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("cloud_service.gateway.server.RETRY_AFTER", 0.05)
+    monkeypatch.setattr("cloud_service.gateway.server.RETRY_SECONDS", 0.05)
     settings = limited()
     listener = Exhausted(fileno=listen(settings).detach())
     async with GatewayServer(listener, FakeRequester(one), settings) as server:
@@ -201,7 +201,7 @@ async def test_stopping_answers_the_request_in_hand_and_ends_the_idle() -> None:
 
 @in_loop
 async def test_stopping_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cloud_service.gateway.server.STOP_TIMEOUT", 0.2)
+    monkeypatch.setattr("cloud_service.gateway.server.STOP_SECONDS", 0.2)
 
     async def never(*_: Any) -> None:
         await asyncio.get_running_loop().create_future()

@@ -124,7 +124,7 @@ def test_a_taken_port_is_one_clear_sentence(broker: Broker, tmp_path: Path) -> N
         gateway.start()
         assert gateway.wait() == 1
     (line,) = gateway.tail().splitlines()
-    assert f"cannot listen on 127.0.0.1, port {port}: Address already in use; --tcp-host" in line
+    assert f"cannot listen on 127.0.0.1, port {port}: Address already in use; choose others" in line
 
 
 def test_no_broker_is_one_clear_sentence(tmp_path: Path) -> None:

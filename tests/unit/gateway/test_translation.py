@@ -2,16 +2,19 @@
 
 import json
 import time
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_service.gateway.translation import NONE, may_end, read_request, write_reply
+from cloud_service.gateway.translation import NONE, may_be_last, read_request, write_reply
 from cloud_service.protocol.actions import CLIENT_ACTIONS
 from cloud_service.protocol.errors import BadRequest
+from cloud_service.protocol.jsontext import Unreadable
 
 GOOD: dict[str, dict[str, Any]] = {
     "newChargingStation": {"x_position": 1, "y_position": -2.5},
@@ -68,13 +71,28 @@ def test_the_examples_are_of_all_actions() -> None:
     assert list(GOOD) == list(CLIENT_ACTIONS)
 
 
-@pytest.mark.parametrize("action", GOOD)
+@pytest.mark.parametrize("name", GOOD)
 @pytest.mark.parametrize("marker", [True, False, None, 0, "x", []])
-def test_an_action_is_known_by_its_name_whatever_the_value(action: str, marker: Any) -> None:
-    question = read_request(encode({**GOOD[action], action: marker, "unknown": {"key": 1}}))
-    assert question.action == action
-    assert question.values == GOOD[action]
-    assert list(question.values) == list(CLIENT_ACTIONS[action].keys)
+def test_an_action_is_known_by_its_name_whatever_the_value(name: str, marker: Any) -> None:
+    action, request = read_request(encode({**GOOD[name], name: marker, "unknown": {"key": 1}}))
+    assert action is CLIENT_ACTIONS[name]
+    assert msgspec.to_builtins(request) == GOOD[name]
+
+
+NUMBERS = st.integers(-(10**40), 10**40) | st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(NUMBERS, NUMBERS)
+def test_numbers_reach_the_service_as_the_client_wrote_them(x: float, y: float) -> None:
+    _, request = read_request(encode({"newChargingStation": True, "x_position": x, "y_position": y}))
+    forwarded = msgspec.to_builtins(request)
+    assert repr(forwarded) == repr({"x_position": x, "y_position": y})
+    assert repr(json.loads(msgspec.json.encode(forwarded))) == repr(forwarded)
+
+
+def test_an_id_with_a_fraction_of_zero_is_an_integer() -> None:
+    body = b'{"deleteReservation": true, "reservationID": 5.0, "vehicleID": 7.0}'
+    assert repr(msgspec.to_builtins(read_request(body)[1])) == "{'reservationID': 5, 'vehicleID': 7}"
 
 
 @pytest.mark.parametrize(("action", "key"), [(action, key) for action in GOOD for key in GOOD[action]])
@@ -96,12 +114,12 @@ def test_of_several_actions_the_first_in_the_table_whose_keys_are_there_counts(
     body: dict[str, Any], action: str
 ) -> None:
     everything = {key: value for values in GOOD.values() for key, value in values.items()}
-    assert read_request(encode({**body, **everything})).action == action
+    assert read_request(encode({**body, **everything}))[0].name == action
 
 
 def test_an_action_without_its_keys_gives_way_to_one_further_down() -> None:
     body = {"newChargingStation": True, "findReservation": True, "vid": 7}
-    assert read_request(encode(body)).action == "findReservation"
+    assert read_request(encode(body))[0].name == "findReservation"
 
 
 @pytest.mark.parametrize(
@@ -123,7 +141,14 @@ def test_an_action_without_its_keys_gives_way_to_one_further_down() -> None:
     ],
 )
 def test_bad_requests(body: bytes) -> None:
-    with pytest.raises(BadRequest):
+    with pytest.raises(BadRequest) as caught:
+        read_request(body)
+    assert not isinstance(caught.value, Unreadable), "the connection would end"
+
+
+@pytest.mark.parametrize("body", [b'{"findReservation": true "vid": 7}', b'{"vid": 01}', b'{"vid": "\xff"}'])
+def test_what_is_not_json(body: bytes) -> None:
+    with pytest.raises(Unreadable):
         read_request(body)
 
 
@@ -139,11 +164,11 @@ def test_bad_requests(body: bytes) -> None:
     ],
 )
 def test_short_replies(action: str, result: Any, reply: bytes) -> None:
-    assert write_reply(action, result, None) == reply
+    assert write_reply(CLIENT_ACTIONS[action], result, None) == reply
 
 
 def test_a_list_of_points() -> None:
-    assert write_reply("receiveAllChargingPoints", [POINT, POINT], None) == (
+    assert write_reply(CLIENT_ACTIONS["receiveAllChargingPoints"], [POINT, POINT], None) == (
         b"[\n"
         b'    {\n        "chargingPointID": 1,\n        "chargingStationID": 2,\n        "power": 30,\n'
         b'        "kWhPrice": 0.5,\n        "availability": "livre"\n    },\n'
@@ -155,7 +180,7 @@ def test_a_list_of_points() -> None:
 
 @pytest.mark.parametrize("action", ["scheduleReservation", "findReservation"])
 def test_a_reservation_in_the_zone_of_the_gateway(action: str) -> None:
-    assert write_reply(action, RESERVATION, SAO_PAULO) == (
+    assert write_reply(CLIENT_ACTIONS[action], RESERVATION, SAO_PAULO) == (
         b'{\n    "reservationID": 1,\n    "chargingStationID": 2,\n    "chargingPointID": 3,\n'
         b'    "chargingPointPower": 30,\n    "kWhPrice": 0.5,\n    "vehicleID": "S\\u00e3o Paulo 1",\n'
         b'    "startDateTime": "2026-02-28T23:30:00",\n    "finishDateTime": "2026-03-01T00:50:00.250000",\n'
@@ -164,7 +189,7 @@ def test_a_reservation_in_the_zone_of_the_gateway(action: str) -> None:
 
 
 def test_a_list_of_reservations_in_the_zone_of_the_gateway() -> None:
-    reply = json.loads(write_reply("receiveAllReservations", [RESERVATION], SAO_PAULO))
+    reply = json.loads(write_reply(CLIENT_ACTIONS["receiveAllReservations"], [RESERVATION], SAO_PAULO))
     assert [list(record) for record in reply] == [list(RESERVATION)]
     assert reply[0]["startDateTime"] == "2026-02-28T23:30:00"
 
@@ -173,7 +198,7 @@ def test_without_a_setting_the_zone_is_the_machines(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
     try:
-        reply = json.loads(write_reply("findReservation", RESERVATION, None))
+        reply = json.loads(write_reply(CLIENT_ACTIONS["findReservation"], RESERVATION, None))
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -181,17 +206,29 @@ def test_without_a_setting_the_zone_is_the_machines(monkeypatch: pytest.MonkeyPa
 
 
 def test_only_sucesso_and_none_end_a_connection() -> None:
-    assert may_end(NONE)
-    assert may_end(b"Sucesso")
-    assert not may_end(b"12")
-    assert not may_end(write_reply("findReservation", RESERVATION, None))
+    assert may_be_last(NONE)
+    assert may_be_last(b"Sucesso")
+    assert not may_be_last(b"12")
+    assert not may_be_last(write_reply(CLIENT_ACTIONS["findReservation"], RESERVATION, None))
 
 
-VALUES = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text()
-)
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+TEXTS = st.text(st.characters(codec="utf-8"))
+VALUES = st.none() | st.booleans() | st.integers() | FLOATS | TEXTS
+MOMENTS = st.floats(0, 4e9).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
 
 
-@given(st.dictionaries(st.text(), VALUES))
-def test_json_looks_as_the_old_server_wrote_it(record: dict[str, Any]) -> None:
-    assert write_reply("receiveAllChargingPoints", [record], None) == json.dumps([record], indent=4).encode()
+@given(st.lists(st.dictionaries(TEXTS, VALUES), min_size=1, max_size=3))
+def test_a_list_looks_as_the_old_server_wrote_it(records: list[dict[str, Any]]) -> None:
+    reply = write_reply(CLIENT_ACTIONS["receiveAllChargingPoints"], records, None)
+    assert reply == json.dumps(records, indent=4).encode()
+
+
+@given(st.dictionaries(TEXTS, VALUES), MOMENTS, MOMENTS)
+def test_a_reservation_looks_as_the_old_server_wrote_it(
+    values: dict[str, Any], start: datetime, finish: datetime
+) -> None:
+    record = {**values, "startDateTime": start.isoformat(), "finishDateTime": finish.isoformat()}
+    local = [moment.astimezone(SAO_PAULO).replace(tzinfo=None).isoformat() for moment in (start, finish)]
+    expected = json.dumps({**record, "startDateTime": local[0], "finishDateTime": local[1]}, indent=4)
+    assert write_reply(CLIENT_ACTIONS["findReservation"], record, SAO_PAULO) == expected.encode()

@@ -9,7 +9,7 @@ from cloud_service.accounts.rights import access_list, rights
 from cloud_service.cli.request import add_arguments
 from cloud_service.core.network import Reader
 from cloud_service.gateway.translation import read_request, write_reply
-from cloud_service.protocol.actions import ACTIONS, Action, request_topics, table
+from cloud_service.protocol.actions import ACTIONS, Action, client_actions, request_topics, table
 from cloud_service.protocol.requests import ID, Request
 from cloud_service.service.engine.caller import Caller
 from cloud_service.service.engine.handlers import bind_handlers
@@ -71,9 +71,9 @@ def test_a_further_delivery_is_the_same_request() -> None:
 
 
 def test_a_legacy_client_can_name_it() -> None:
-    question = read_request(b'{"countPoints": true, "chargingStationID": 5}', TABLE)
-    assert (question.action, question.values) == ("countPoints", {"chargingStationID": 5})
-    assert write_reply("countPoints", 3, None, TABLE) == b"3"
+    body = b'{"countPoints": true, "chargingStationID": 5}'
+    assert read_request(body, client_actions(TABLE)) == (ROW, CountPoints(5))
+    assert write_reply(ROW, 3, None) == b"3"
 
 
 def test_the_request_command_offers_it() -> None:
