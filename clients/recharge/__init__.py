@@ -1,22 +1,67 @@
-"""A small library for chargers and vehicles of your own, 15 lines each; and the commands built on it."""
+"""A client library for the charging network: chargers and vehicles in a few lines of asyncio.
+
+    async with Charger("my-charger") as charger:
+        station = await charger.register_station(x=2, y=3.5)
+        await charger.add_point(station.station_id, power=22, kwh_price=0.9)
+
+    async with Vehicle("my-vehicle") as vehicle:
+        reservation = await vehicle.book(x=2, y=3, battery=20, capacity=60)
+
+Everything public is imported from here. Locations are in kilometres, power in kW, energy and capacity in
+kWh, durations in hours, timeouts in seconds; dates carry an offset.
+
+What can go wrong:
+
+- `RequestError`: the network refused. Its subclasses say why: `BadRequest`, `NotFound`, `Conflict`,
+  `Forbidden`, `IDReused`, `TooLarge`, `Busy`, `StorageFailed`, `InternalError`, and `Refused` on TCP.
+- `OutcomeUnknown`: no reply in time; the request may have taken effect. `CutReply` on TCP is one.
+- `ConnectionError`: the broker or the gateway cannot be reached, or the connection was closed;
+  `BrokerRefused` is the one for a login, a subscription or a message that the broker rejects.
+- `ValueError`: a name that no account can have.
+"""
 
 from cloud_service.mqtt.address import BrokerAddress
-from cloud_service.mqtt.requester import OutcomeUnknown
-from cloud_service.protocol.errors import RequestError
 from recharge.charger import Charger
-from recharge.records import Event, Point, Reservation, Station
-from recharge.tcp import Refused
+from recharge.errors import (
+    BadRequest,
+    BrokerRefused,
+    Busy,
+    Conflict,
+    CutReply,
+    Forbidden,
+    IDReused,
+    InternalError,
+    NotFound,
+    OutcomeUnknown,
+    Refused,
+    RequestError,
+    StorageFailed,
+    TooLarge,
+)
+from recharge.records import Availability, Event, Point, Reservation, Station
 from recharge.vehicle import Vehicle
 
 __all__ = [
+    "Availability",
+    "BadRequest",
     "BrokerAddress",
+    "BrokerRefused",
+    "Busy",
     "Charger",
+    "Conflict",
+    "CutReply",
     "Event",
+    "Forbidden",
+    "IDReused",
+    "InternalError",
+    "NotFound",
     "OutcomeUnknown",
     "Point",
     "Refused",
     "RequestError",
     "Reservation",
     "Station",
+    "StorageFailed",
+    "TooLarge",
     "Vehicle",
 ]

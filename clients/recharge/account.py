@@ -9,30 +9,29 @@ from typing import Any, Final, Self
 import msgspec
 
 from cloud_service.mqtt.address import BrokerAddress
-from cloud_service.mqtt.paho_client import Protocol
 from cloud_service.mqtt.requester import Requester
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.roles import is_account_name
-from recharge.records import Event
+from recharge.records import Event, MQTTProtocol
 
 log = logging.getLogger(__name__)
 
-MOST_EVENTS: Final = 1_000
-"""Events that wait for their reader; beyond this the oldest is dropped."""
+MAX_UNREAD_EVENTS: Final = 1_000
+"""When more events are unread, the oldest is dropped."""
 
 _ONLINE: Final = b'{"online": true}'
 _OFFLINE: Final = b'{"online": false}'
 _RETAINED_SECONDS: Final = 2.0
-_read_event: Final = msgspec.json.Decoder(Event).decode
+_decode_event: Final = msgspec.json.Decoder(Event).decode
 
 
-class MQTTClient:
-    """`async with MQTTClient(...)`: online, with a last will, for as long as the block lasts.
+class AccountConnection:
+    """`async with AccountConnection(...)`: connected, and reconnected when the connection is lost.
 
-    `name` is the account's and, unless `client_id` says otherwise, the client ID. At most `limit` requests
-    are outstanding; the rest waits its turn. Without `presence` nobody is told that the account is online.
-    `events_of` is for operators, who may follow another account's events.
+    `name` is the account and, without a `client_id`, the MQTT client ID. At most `limit` requests are
+    outstanding; further ones wait. With `presence` the account is announced as online, and as offline by
+    its last will. `events_of` lets an operator follow another account's events.
     """
 
     def __init__(
@@ -40,20 +39,20 @@ class MQTTClient:
         name: str,
         broker: BrokerAddress,
         *,
-        protocol: Protocol = "mqtt5",
+        protocol: MQTTProtocol = "mqtt5",
         client_id: str | None = None,
         limit: int = 100,
         presence: bool = True,
         events_of: str | None = None,
     ) -> None:
         if not is_account_name(name):
-            raise ValueError(f"{name!r} is no account's name: 1 to 64 of A-Z, a-z, 0-9, _ and - are")
+            raise ValueError(f"not an account name: {name!r} (1 to 64 characters: A-Z, a-z, 0-9, _ and -)")
         if broker.user not in (None, name):
-            raise ValueError(f"the account {broker.user} can only speak under its own name, not as {name}")
+            raise ValueError(f"the account {broker.user} cannot act as {name}: the names must be the same")
         if broker.password is not None:
             broker = msgspec.structs.replace(broker, user=name)
         self._event_topics = topics.event(events_of or name, "")
-        self._events: asyncio.Queue[Event | None] = asyncio.Queue(MOST_EVENTS)
+        self._events: asyncio.Queue[Event | None] = asyncio.Queue(MAX_UNREAD_EVENTS)
         self._awaited: dict[str, asyncio.Future[bytes]] = {}
         self._requester = Requester(
             broker,
@@ -79,19 +78,20 @@ class MQTTClient:
 
     @property
     def connected(self) -> bool:
+        """False while a lost connection is being restored."""
         return self._requester.connection.connected
 
     async def request(self, action: str, values: Mapping[str, Any], seconds: float) -> Any:
-        """The reply's result. Raises RequestError for a refusal, OutcomeUnknown where no reply came."""
+        """Returns the reply's result. Raises RequestError, OutcomeUnknown or ConnectionError."""
         return await self._requester.request(action, values, timeout=seconds)
 
     async def events(self) -> AsyncIterator[Event]:
-        """What the service tells this account from now on. For one reader; ends with the connection."""
+        """Yields the account's events until the connection is closed. Supports one reader."""
         while (event := await self._events.get()) is not None:
             yield event
 
     async def retained(self, topic: str) -> bytes | None:
-        """What the broker keeps on this topic; None where it keeps nothing. For one caller at a time."""
+        """Returns the retained message on this topic, or None without one. Not for concurrent calls."""
         connection = self._requester.connection
         arrived: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._awaited[topic] = arrived
@@ -106,20 +106,21 @@ class MQTTClient:
             connection.unwatch(topic)
 
     def _receive(self, message: Message) -> None:
-        arrived = self._awaited.get(message.topic)
-        if arrived is not None:
-            if not arrived.done():
-                arrived.set_result(message.payload)
-            return
-        if not message.topic.startswith(self._event_topics):
-            return
+        awaited = self._awaited.get(message.topic)
+        if awaited is not None:
+            if not awaited.done():
+                awaited.set_result(message.payload)
+        elif message.topic.startswith(self._event_topics):
+            self._receive_event(message)
+
+    def _receive_event(self, message: Message) -> None:
         try:
-            self._put(_read_event(message.payload))
+            self._put(_decode_event(message.payload))
         except msgspec.MsgspecError as error:
-            log.warning("an event on %s could not be read: %s", message.topic, error)
+            log.warning("an event on %s is not valid: %s", message.topic, error)
 
     def _put(self, event: Event | None) -> None:
         if self._events.full():
             dropped = self._events.get_nowait()
-            log.warning("nobody reads %s: dropped %s", self._event_topics, dropped and dropped.type)
+            log.warning("too many unread events on %s: dropped %s", self._event_topics, dropped)
         self._events.put_nowait(event)

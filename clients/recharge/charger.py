@@ -1,4 +1,4 @@
-"""A charger: stations and their points, as their owner sees them."""
+"""A charger: an account that owns stations and their points."""
 
 from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
@@ -7,20 +7,32 @@ from typing import Any, Final, Self
 import msgspec
 
 from cloud_service.mqtt.address import BrokerAddress
-from cloud_service.mqtt.paho_client import Protocol
-from recharge.account import MQTTClient
-from recharge.records import Availability, Event, Number, Point, Reservation, Station, read_reservation
+from recharge.account import AccountConnection
+from recharge.records import (
+    Availability,
+    Event,
+    MQTTProtocol,
+    Number,
+    Point,
+    Reservation,
+    Station,
+    read_reservation,
+)
 
 LOCAL: Final = BrokerAddress()
-"""An open broker on this machine."""
+"""An open broker on this machine, on port 1883."""
 
 
 class Charger:
-    """`async with Charger("charger-7") as charger`: online for as long as the block lasts.
+    """`async with Charger("charger-7") as charger`: online while the block runs.
 
-    All methods raise RequestError where the service says no (its class tells why), OutcomeUnknown where no
-    reply came within `timeout` seconds, and ConnectionError where the connection was closed meanwhile. Where
-    asking again may help, that has been done, with the same request ID.
+    `name` is the account and, without a `client_id`, the MQTT client ID. At most `limit` requests are
+    outstanding; further ones wait. Without `presence` the account is not announced as online.
+
+    A request is retried with the same request ID while the network is busy or unreachable, for up to
+    `timeout` seconds. Every method that sends one raises RequestError when the network refuses it,
+    OutcomeUnknown without a reply in time, and ConnectionError when the connection is closed. Creating a
+    Charger raises ValueError for a name that no account can have.
     """
 
     def __init__(
@@ -28,46 +40,55 @@ class Charger:
         name: str,
         broker: BrokerAddress = LOCAL,
         *,
-        protocol: Protocol = "mqtt5",
+        protocol: MQTTProtocol = "mqtt5",
         client_id: str | None = None,
         limit: int = 100,
         timeout: float = 10.0,
         presence: bool = True,
     ) -> None:
         self.name = name
-        self._client = MQTTClient(
+        self._connection = AccountConnection(
             name, broker, protocol=protocol, client_id=client_id, limit=limit, presence=presence
         )
         self._timeout = timeout
 
     async def __aenter__(self) -> Self:
-        """Raises ConnectionError where the broker is not reached or refuses the account."""
-        await self._client.__aenter__()
+        """Connects. Raises ConnectionError when the broker cannot be reached or rejects the account."""
+        await self._connection.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._client.__aexit__(kind, error, trace)
+        await self._connection.__aexit__(kind, error, trace)
+
+    @property
+    def connected(self) -> bool:
+        """False while a lost connection is being restored."""
+        return self._connection.connected
 
     async def register_station(self, x: Number, y: Number) -> Station:
-        """The station at this location: a new one, or the one that this account has there already."""
+        """Registers a station, or returns the one that this account has at this location.
+
+        `x` and `y` are in kilometres. Raises Conflict when another account has a station there.
+        """
         station_id = await self._ask("newChargingStation", {"x_position": x, "y_position": y})
         return Station(station_id, x, y)
 
     async def move_station(self, station_id: int, x: Number, y: Number) -> Station:
+        """Changes the location, in kilometres. Raises Conflict when another station is there."""
         values = {"chargingStationID": station_id, "x_position": x, "y_position": y}
         await self._ask("updateChargingStation", values)
         return Station(station_id, x, y)
 
     async def delete_station(self, station_id: int) -> None:
-        """Deletes it with its points and their reservations."""
+        """Deletes a station and its points, and cancels their reservations."""
         await self._ask("deleteChargingStation", {"chargingStationID": station_id})
 
     async def add_point(
         self, station_id: int, power: Number, kwh_price: Number, availability: Availability = "livre"
     ) -> Point:
-        """A new point; `power` is in kW."""
+        """Adds a point. `power` is in kW, `kwh_price` is the price of one kWh."""
         values = {
             "chargingStationID": station_id,
             "power": power,
@@ -77,27 +98,31 @@ class Charger:
         return Point(await self._ask("newChargingPoint", values), station_id, power, kwh_price, availability)
 
     async def update_point(self, point: Point) -> Point:
-        """Makes the point what this record says."""
+        """Sets the power, the price and the availability of the point with this record's IDs."""
         await self._ask("updateChargingPoint", msgspec.to_builtins(point))
         return point
 
     async def delete_point(self, point: Point) -> None:
-        """Deletes it with its reservations."""
+        """Deletes a point and cancels its reservations."""
         values = {"chargingPointID": point.point_id, "chargingStationID": point.station_id}
         await self._ask("deleteChargingPoint", values)
 
     async def points(self, station_id: int) -> list[Point]:
+        """Lists the station's points."""
         found = await self._ask("receiveAllChargingPoints", {"chargingStationID": station_id})
         return msgspec.convert(found, list[Point])
 
     async def reservations(self, station_id: int) -> list[Reservation]:
-        """Those scheduled at the station."""
+        """Lists the scheduled reservations at the station."""
         found = await self._ask("receiveAllReservations", {"chargingStationID": station_id})
         return [read_reservation(values) for values in found]
 
     def events(self) -> AsyncIterator[Event]:
-        """What happens at this account's stations, from now on. For one reader; ends with the connection."""
-        return self._client.events()
+        """Yields the events of this account's stations until the connection is closed.
+
+        Supports one reader. Keeps the latest 1,000 unread events; misses those of a lost connection.
+        """
+        return self._connection.events()
 
     async def _ask(self, action: str, values: Mapping[str, Any]) -> Any:
-        return await self._client.request(action, values, self._timeout)
+        return await self._connection.request(action, values, self._timeout)

@@ -1,4 +1,4 @@
-"""What a charger or a vehicle gets to see: frozen records whose encoded names are the contract's."""
+"""What a charger or a vehicle receives: frozen records, encoded with the contract's keys."""
 
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
@@ -8,12 +8,14 @@ import msgspec
 from msgspec import Struct, field
 
 Number: TypeAlias = int | float
+MQTTProtocol: TypeAlias = Literal["mqtt5", "mqtt311"]
+Protocol: TypeAlias = Literal["mqtt5", "mqtt311", "tcp"]
 Availability: TypeAlias = Literal["livre", "ocupado", "reservado"]
-"""Free, occupied, reserved: the words of the protocol."""
+"""Free, occupied, reserved."""
 
 
 class Station(Struct, frozen=True):
-    """A charging station; its location is in kilometres, as a rule."""
+    """A charging station. `x` and `y` are kilometres east and north of the origin."""
 
     station_id: int = field(name="chargingStationID")
     x: Number = field(name="x_position")
@@ -21,7 +23,10 @@ class Station(Struct, frozen=True):
 
 
 class Point(Struct, frozen=True):
-    """A charging point. `power` is in kW; `kwh_price` is the price of one kWh."""
+    """A charging point. `power` is in kW, `kwh_price` is the price of one kWh.
+
+    `point_id` is unique at its station only.
+    """
 
     point_id: int = field(name="chargingPointID")
     station_id: int = field(name="chargingStationID")
@@ -31,7 +36,11 @@ class Point(Struct, frozen=True):
 
 
 class Reservation(Struct, frozen=True):
-    """A vehicle's charge on a point. `start` and `finish` are aware, `duration` is in hours, power in kW."""
+    """A vehicle's claim on a point from `start` to `finish`.
+
+    `power` is in kW, `duration` in hours. `price` is that of the whole charge, `kwh_price` that of one kWh.
+    Both dates carry an offset.
+    """
 
     reservation_id: int = field(name="reservationID")
     station_id: int = field(name="chargingStationID")
@@ -46,12 +55,15 @@ class Reservation(Struct, frozen=True):
 
     @property
     def key(self) -> tuple[int, int, int]:
-        """Station, point and reservation ID: a reservation's number is unique on its point only."""
+        """Station, point and reservation ID: a reservation ID is unique at its point only."""
         return self.station_id, self.point_id, self.reservation_id
 
 
 class Event(Struct, frozen=True):
-    """What the service tells unasked. After a crash of the service it may tell the last ones again."""
+    """Something that happened to a reservation, at `at`. docs/mqtt.md, "Events", lists the reasons.
+
+    After a crash of the service the latest events may arrive again.
+    """
 
     type: Literal["reservationScheduled", "reservationChanged", "reservationCancelled", "reservationFinished"]
     at: datetime
@@ -60,7 +72,7 @@ class Event(Struct, frozen=True):
 
 
 def read_reservation(values: Mapping[str, Any], zone: tzinfo | None = None) -> Reservation:
-    """Dates without an offset, as the old TCP protocol has them, are in this zone; None is the machine's."""
+    """Reads a reservation. Dates without an offset (TCP has them) are in `zone`; None is the local zone."""
     reservation = msgspec.convert(values, Reservation)
     return msgspec.structs.replace(
         reservation, start=_aware(reservation.start, zone), finish=_aware(reservation.finish, zone)

@@ -1,32 +1,47 @@
-"""The old protocol over raw TCP: a connection a request, no login, a reply that ends with the connection."""
+"""The old protocol over raw TCP: one connection for each request, no login (docs/tcp.md)."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import msgspec
 
-from cloud_service.mqtt.requester import OutcomeUnknown
-from cloud_service.protocol.errors import RequestError
 from cloud_service.protocol.replies import SUCCESS
+from recharge.errors import CutReply, OutcomeUnknown, Refused
+from recharge.records import Event
 
 PORT: Final = 64352
-NO: Final = "None"
 
+_REFUSAL: Final = "None"
 _CONNECT_SECONDS: Final = 5.0
-_MOST_BYTES: Final = 16 * 1024 * 1024
-_encode = msgspec.json.encode
+_MAX_REPLY_BYTES: Final = 16 * 1024 * 1024
 
 
-class Refused(RequestError):
-    """The gateway answered None, which is "no" without a reason."""
+class TCPConnection:
+    """What AccountConnection offers, as far as TCP has it: requests, but no events and no retained state."""
 
-    code = "REFUSED"
+    connected: Final = True
 
+    def __init__(self, host: str, port: int) -> None:
+        self._host = host
+        self._port = port
 
-class CutReply(OutcomeUnknown):
-    """A part of a reply came, or something that is none: no gateway that lives sends that."""
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Nothing to close: each request has its own connection."""
+
+    async def request(self, action: str, values: Mapping[str, Any], seconds: float) -> Any:
+        return await request(action, values, host=self._host, port=self._port, seconds=seconds)
+
+    async def retained(self, topic: str) -> bytes | None:
+        return None
+
+    async def events(self) -> AsyncIterator[Event]:
+        return
+        yield
 
 
 async def request(
@@ -37,33 +52,32 @@ async def request(
     port: int = PORT,
     seconds: float = 15.0,
 ) -> Any:
-    """The result as MQTT would give it, dates without an offset excepted.
+    """Sends a request and returns the result, as MQTT has it except that dates carry no offset.
 
-    Raises Refused where the gateway says no, ConnectionError where nobody listens, and OutcomeUnknown where
-    the connection ends or so many seconds pass without a reply; CutReply, which is one, where what came is no
-    whole reply.
+    Raises Refused when the gateway refuses, ConnectionError when it cannot be reached, OutcomeUnknown when
+    no reply comes in `seconds`, and CutReply when an incomplete one comes.
     """
-    body = _encode({action: True, **values})
+    body = msgspec.json.encode({action: True, **values})
     try:
         async with asyncio.timeout(seconds):
             reply = await _exchange(host, port, body)
     except TimeoutError:
-        raise OutcomeUnknown(f"{action}: no reply from {host}:{port} in {seconds:g} s") from None
+        raise OutcomeUnknown(f"{action}: no reply from {host}:{port} within {seconds:g} s") from None
     return _read_reply(reply, action)
 
 
 async def _exchange(host: str, port: int, body: bytes) -> bytes:
-    """Sends the request and ends its side, whereupon the gateway ends the connection after its reply."""
+    """Sends the request and half-closes the connection; the gateway closes it after its reply."""
     try:
         reader, writer = await asyncio.wait_for(asyncio.open_connection(host, port), _CONNECT_SECONDS)
     except OSError as error:
-        raise ConnectionError(f"no gateway answers at {host}:{port}: {error}") from None
+        raise ConnectionError(f"the gateway at {host}:{port} cannot be reached: {error}") from error
     reply = bytearray()
     try:
         with suppress(OSError):
             writer.write(body)
             writer.write_eof()
-            while len(reply) < _MOST_BYTES and (chunk := await reader.read(65_536)):
+            while len(reply) < _MAX_REPLY_BYTES and (chunk := await reader.read(65_536)):
                 reply += chunk
     finally:
         writer.close()
@@ -72,14 +86,15 @@ async def _exchange(host: str, port: int, body: bytes) -> bytes:
 
 def _read_reply(reply: bytes, action: str) -> Any:
     text = reply.decode(errors="replace").strip()
+    if not text:
+        raise OutcomeUnknown(f"{action}: the connection ended without a reply")
     if text == SUCCESS:
         return SUCCESS
-    if text == NO:
+    if text == _REFUSAL:
         raise Refused
     try:
         return msgspec.json.decode(text)
     except msgspec.DecodeError:
-        if text:
-            kept = f"but for {len(reply)} bytes that are none: {text[:80]!r}"
-            raise CutReply(f"{action}: the connection ended without a reply {kept}") from None
-        raise OutcomeUnknown(f"{action}: the connection ended without a reply") from None
+        raise CutReply(
+            f"{action}: the connection ended without a reply; {len(reply)} other bytes came: {text[:80]!r}"
+        ) from None

@@ -1,33 +1,33 @@
-"""A vehicle: it books, finds and cancels its reservation, over MQTT or over the old TCP protocol."""
+"""A vehicle: books a charge, looks up its reservation and cancels it, over MQTT or the old TCP protocol."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack
 from datetime import tzinfo
 from types import TracebackType
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Self
 
 import msgspec
 
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.protocol import topics
-from cloud_service.protocol.errors import NotFound
-from recharge import tcp as legacy
-from recharge.account import MQTTClient
+from recharge.account import AccountConnection
 from recharge.charger import LOCAL
-from recharge.records import Event, Number, Reservation, Station, read_reservation
-
-Protocol: TypeAlias = Literal["mqtt5", "mqtt311", "tcp"]
+from recharge.errors import NotFound, Refused
+from recharge.records import Event, Number, Protocol, Reservation, Station, read_reservation
+from recharge.tcp import PORT, TCPConnection
 
 
 class Vehicle:
-    """`async with Vehicle("vehicle-7") as vehicle`: one vehicle, whatever protocol it speaks.
+    """`async with Vehicle("vehicle-7") as vehicle`: the same methods over every protocol.
 
-    On MQTT `name` is the account's name; on TCP, at the gateway's (host, port), it is the vehicle's ID.
-    `zone` is the gateway's time zone, in which TCP has its dates; None is this machine's.
-    `vehicle_id` is for operators, who may book for others; then the vehicle itself is not said to be online.
+    Over MQTT, `name` is the account and, without a `client_id`, the MQTT client ID. Over TCP it is the
+    vehicle's ID, `gateway` is (host, port), and `zone` is the gateway's time zone: its dates have no offset;
+    None is the local zone. With `vehicle_id` an operator acts for another vehicle, and no presence is
+    announced.
 
-    All methods raise RequestError where the service says no, OutcomeUnknown where no reply came within
-    `timeout` seconds, and ConnectionError where nothing is reached.
+    Every method that sends a request raises RequestError when the network refuses it (Refused over TCP,
+    which gives no reason), OutcomeUnknown without a reply in `timeout` seconds, and ConnectionError when the
+    connection is closed or the gateway cannot be reached. Over MQTT a request is retried as with Charger.
+    Creating a Vehicle raises ValueError for a name that no account can have.
     """
 
     def __init__(
@@ -36,22 +36,22 @@ class Vehicle:
         broker: BrokerAddress = LOCAL,
         *,
         protocol: Protocol = "mqtt5",
-        gateway: tuple[str, int] = ("127.0.0.1", legacy.PORT),
+        gateway: tuple[str, int] = ("127.0.0.1", PORT),
         zone: tzinfo | None = None,
         vehicle_id: int | str | None = None,
         client_id: str | None = None,
         timeout: float = 10.0,
     ) -> None:
         self.name = name
-        self.protocol = protocol
-        self._vehicle_id = name if protocol == "tcp" and vehicle_id is None else vehicle_id
-        self._gateway = gateway
         self._zone = zone
         self._timeout = timeout
-        self._client = (
-            None
-            if protocol == "tcp"
-            else MQTTClient(
+        self._vehicle_id = vehicle_id
+        self._connection: AccountConnection | TCPConnection
+        if protocol == "tcp":
+            self._connection = TCPConnection(*gateway)
+            self._vehicle_id = name if vehicle_id is None else vehicle_id
+        else:
+            self._connection = AccountConnection(
                 name,
                 broker,
                 protocol=protocol,
@@ -59,62 +59,55 @@ class Vehicle:
                 presence=vehicle_id is None,
                 events_of=None if vehicle_id is None else str(vehicle_id),
             )
-        )
-        self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        """Raises ConnectionError where the broker is not reached or refuses the account."""
-        if self._client is not None:
-            await self._open.enter_async_context(self._client)
+        """Connects. Raises ConnectionError when the broker cannot be reached or rejects the account."""
+        await self._connection.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._open.aclose()
+        await self._connection.__aexit__(kind, error, trace)
+
+    @property
+    def connected(self) -> bool:
+        """False while a lost connection to the broker is being restored."""
+        return self._connection.connected
 
     async def book(self, x: Number, y: Number, battery: Number, capacity: Number) -> Reservation:
-        """Books a charge at the nearest station; a vehicle that has a reservation gets that one.
+        """Books a charge at the station nearest to (x, y), in kilometres.
 
-        `battery` is in percent of `capacity`, which is in kWh.
+        `battery` is the charge in percent, `capacity` that of the whole battery in kWh. Returns the
+        reservation that the vehicle has already, if any. Raises NotFound when no station has a point.
         """
         values = {"x": x, "y": y, "actualBatteryPercentage": battery, "batteryCapacity": capacity}
         return self._read(await self._ask("scheduleReservation", values, "vid"))
 
     async def reservation(self) -> Reservation | None:
-        """The one that is scheduled; None without one."""
+        """Returns the scheduled reservation, or None without one."""
         try:
             return self._read(await self._ask("findReservation", {}, "vid"))
-        except (NotFound, legacy.Refused):
+        except (NotFound, Refused):
             return None
 
     async def cancel(self, reservation: Reservation) -> None:
-        """Cancels it, or ends the charge early."""
+        """Cancels the reservation; one that has started ends now. Raises NotFound when it is over."""
         await self._ask("deleteReservation", {"reservationID": reservation.reservation_id}, "vehicleID")
 
     async def station(self, station_id: int) -> Station | None:
-        """Where a station is; None where that is not known, as always on TCP, which has no action for it."""
-        if self._client is None:
-            return None
-        kept = await self._client.retained(topics.station_state(station_id))
-        return msgspec.json.decode(kept, type=Station) if kept else None
+        """Returns the station, from retained state. None when it is not known, and always over TCP."""
+        retained = await self._connection.retained(topics.station_state(station_id))
+        return msgspec.json.decode(retained, type=Station) if retained else None
 
     def events(self) -> AsyncIterator[Event]:
-        """What happens to its reservations from now on; on TCP, nothing. As with Charger, for one reader."""
-        return self._client.events() if self._client is not None else _no_events()
+        """Yields the events of the vehicle's reservations, as Charger.events does; none over TCP."""
+        return self._connection.events()
 
     async def _ask(self, action: str, values: Mapping[str, Any], vehicle_key: str) -> Any:
         if self._vehicle_id is not None:
             values = {**values, vehicle_key: self._vehicle_id}
-        if self._client is not None:
-            return await self._client.request(action, values, self._timeout)
-        host, port = self._gateway
-        return await legacy.request(action, values, host=host, port=port, seconds=self._timeout)
+        return await self._connection.request(action, values, self._timeout)
 
     def _read(self, values: Mapping[str, Any]) -> Reservation:
         return read_reservation(values, self._zone)
-
-
-async def _no_events() -> AsyncIterator[Event]:
-    return
-    yield

@@ -1,29 +1,27 @@
-"""What the clients' commands have in common."""
+"""What the client commands share: numbers, the account, the pace, the start and the end."""
 
 import asyncio
+import logging
 import math
-import os
 import signal
+import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from cloud_service.cli.settings import SettingError
 from cloud_service.protocol.roles import is_account_name
-from recharge.language import Language, language_of
 from recharge.records import Number
+from recharge.terminal.language import Language, language_of_environment
+from recharge.terminal.wording import explain
 
 TIME_SCALE: Final = 120.0
 INTERRUPTED: Final = 130
-"""The exit status of what was not finished, as shells have it."""
-
-
-def say() -> Language:
-    return language_of(os.environ)
+"""Exit status of an unfinished command: 128 plus SIGINT, as in shells."""
 
 
 def positive(text: str) -> Number:
-    """A flag's number above 0."""
+    """Reads a number above 0."""
     number = finite(text)
     if number <= 0:
         raise ArgumentTypeError(f"{text!r} is not above 0")
@@ -31,18 +29,18 @@ def positive(text: str) -> Number:
 
 
 def finite(text: str) -> Number:
-    """A flag's number; 30 stays 30, as the protocol has it."""
+    """Reads a finite number. 30 stays an integer."""
     try:
         number = float(text)
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise ArgumentTypeError(f"{text!r} is no number")
+        raise ArgumentTypeError(f"{text!r} is not a number")
     return int(number) if number.is_integer() else number
 
 
 def price(text: str) -> Number:
-    """A flag's price: 0 or more."""
+    """Reads a price: 0 or more."""
     number = finite(text)
     if number < 0:
         raise ArgumentTypeError(f"{text!r} is below 0")
@@ -50,19 +48,19 @@ def price(text: str) -> Number:
 
 
 def count(text: str) -> int:
-    """A flag's whole number from 1."""
+    """Reads a whole number of 1 or more."""
     if not text.isdecimal() or int(text) == 0:
-        raise ArgumentTypeError(f"{text!r} is no whole number from 1")
+        raise ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
     return int(text)
 
 
 def account(options: Namespace, otherwise: str) -> str:
-    """The account that `--name` or the broker's settings say. SettingError where it can be nobody's."""
+    """Returns the account: `--name`, else the broker's, else `otherwise`. Raises SettingError."""
     name: str = options.name or options.mqtt_user or otherwise
     if not is_account_name(name):
-        raise SettingError(f"{name!r} is no account's name: 1 to 64 of A-Z, a-z, 0-9, _ and - are")
+        raise SettingError(f"not an account name: {name!r} (1 to 64 characters: A-Z, a-z, 0-9, _ and -)")
     if options.mqtt_user not in (None, name):
-        raise SettingError(f"--name {name}: the account {options.mqtt_user} speaks under its own name only")
+        raise SettingError(f"--name {name}: not the name of the account, {options.mqtt_user}")
     return name
 
 
@@ -72,21 +70,34 @@ def add_pace(parser: ArgumentParser) -> None:
         metavar="N",
         type=positive,
         default=TIME_SCALE,
-        help=f"times as fast as real time: 1 waits and charges for hours (default: {TIME_SCALE:g})",
+        help=f"speed of time; at 1, waiting and charging take hours (default: {TIME_SCALE:g})",
     )
-    parser.add_argument("--seed", metavar="N", type=int, help="the same seed gives the same journey")
+    parser.add_argument(
+        "--seed", metavar="N", type=int, help="seed of everything random; the same seed gives the same run"
+    )
 
 
-def run(work: Coroutine[Any, Any, int], *, ended: int) -> int:
-    """Runs the command's work. Ctrl-C and SIGTERM end it in order, with `ended` as the exit status."""
+def run(command: str, work: Callable[[Language], Coroutine[Any, Any, int]], *, interrupted: int) -> int:
+    """Runs a client command in the reader's language. Ctrl-C and SIGTERM end it cleanly, with this status."""
+    say = language_of_environment()
+    _leave_connections_to_the_screen()
 
-    async def until_told() -> int:
+    async def until_signalled() -> int:
         task = asyncio.current_task()
         assert task is not None
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        return await work
+        return await work(say)
 
     try:
-        return asyncio.run(until_told())
+        return asyncio.run(until_signalled())
     except (KeyboardInterrupt, asyncio.CancelledError):
-        return ended
+        return interrupted
+    except ConnectionError as error:
+        print(f"recharge {command}: {explain(error, say)}", file=sys.stderr)
+        return 1
+
+
+def _leave_connections_to_the_screen() -> None:
+    """On a terminal the command itself says, in the reader's language, when a connection is lost or back."""
+    if sys.stderr.isatty() and logging.getLogger().level == logging.INFO:
+        logging.getLogger("cloud_service.mqtt").setLevel(logging.ERROR)

@@ -1,23 +1,15 @@
-"""Be a vehicle: drive, book the nearest charging point when the battery is low, go there, charge, leave."""
+"""Runs a vehicle: drives, books the nearest point when the battery is low, charges there and leaves."""
 
-import asyncio
-import sys
 from argparse import ArgumentParser, Namespace
-from contextlib import ExitStack
 from random import Random
 
-from rich.console import Console
-
-from cloud_service.cli.client_options import INTERRUPTED, account, add_pace, count, finite, positive, run, say
+from cloud_service.cli.client_options import INTERRUPTED, account, add_pace, count, finite, positive, run
 from cloud_service.cli.settings import broker_address
-from cloud_service.mqtt.requester import OutcomeUnknown
-from cloud_service.protocol.errors import RequestError
-from recharge.language import Language
-from recharge.simulator.driving import Car
-from recharge.simulator.journey import Journey, Pace, View
-from recharge.terminal.keyboard import Keyboard
-from recharge.terminal.screen import PlainScreen, TerminalScreen
-from recharge.vehicle import Vehicle
+from recharge import Vehicle
+from recharge.simulator.car import Car
+from recharge.simulator.vehicle import Pace
+from recharge.terminal.keyboard import keyboard_of_terminal
+from recharge.terminal.run_vehicle import VehicleRun, run_vehicle
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -51,60 +43,26 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def main(options: Namespace) -> int:
-    return run(_live(options, say()), ended=INTERRUPTED)
-
-
-async def _live(options: Namespace, say: Language) -> int:
     random = Random(options.seed)
-    broker = broker_address(options)
-    drawn = f"vehicle-{random.randrange(1000, 10_000)}"
-    name = (options.name or drawn) if options.protocol == "tcp" else account(options, drawn)
-    vehicle = Vehicle(name, broker, protocol=options.protocol, gateway=(options.tcp_host, options.tcp_port))
-    car = Car(
-        x=options.x,
-        y=options.y,
-        battery=min(100.0, options.battery or random.uniform(30, 45)),
-        capacity=options.capacity,
-        home=(options.x, options.y),
+    drawn_name = f"vehicle-{random.randrange(1000, 10_000)}"
+    on_tcp = options.protocol == "tcp"
+    asked = VehicleRun(
+        vehicle=Vehicle(
+            (options.name or drawn_name) if on_tcp else account(options, drawn_name),
+            broker_address(options),
+            protocol=options.protocol,
+            gateway=(options.tcp_host, options.tcp_port),
+        ),
+        car=Car(
+            x=options.x,
+            y=options.y,
+            battery=min(100.0, options.battery or random.uniform(30, 45)),
+            capacity=options.capacity,
+            home=(options.x, options.y),
+        ),
+        pace=Pace(critical=options.critical, time_scale=options.time_scale),
+        random=random,
+        charges=options.rounds,
+        keyboard=None if options.yes else keyboard_of_terminal(),
     )
-    pace = Pace(critical=options.critical, time_scale=options.time_scale)
-    with ExitStack() as stack:
-        view = _view(stack, say, ask=not options.yes)
-        async with vehicle:
-            view.tell(
-                say(
-                    "Vehicle {name}: a battery of {capacity} kWh; time passes {times} times as fast",
-                    name=name,
-                    capacity=say.measure(car.capacity),
-                    times=say.measure(pace.time_scale),
-                )
-            )
-            async with Journey(vehicle, car, pace, random, view, say) as journey:
-                try:
-                    return await _rounds(journey, options.rounds, view, say)
-                except asyncio.CancelledError:
-                    if journey.booked:
-                        view.tell(say("The reservation stays; go on with --name {name}", name=name))
-                    raise
-
-
-async def _rounds(journey: Journey, rounds: int, view: View, say: Language) -> int:
-    for _ in range(rounds):
-        try:
-            if not await journey.round():
-                return 0
-        except RequestError as error:
-            view.tell(say("The network refuses: {reason}", reason=error.message))
-            return 1
-        except OutcomeUnknown as error:
-            view.tell(say("The network does not answer: {reason}", reason=error))
-            return 1
-    return 0
-
-
-def _view(stack: ExitStack, say: Language, *, ask: bool) -> View:
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        return PlainScreen(console, say)
-    keyboard = Keyboard() if ask and sys.stdin.isatty() else None
-    return stack.enter_context(TerminalScreen(console, say, keyboard))
+    return run("vehicle", lambda say: run_vehicle(asked, say), interrupted=INTERRUPTED)

@@ -90,7 +90,7 @@ def test_a_damaged_memory_stops_a_charger_with_one_sentence(stack: Stack, tmp_pa
     file.write_text("{")
     ended = stack.recharge("charger", "--yes", "--state", str(file))
     assert ended.returncode == 1
-    assert "delete it to start anew" in ended.stdout + ended.stderr
+    assert "repair or delete it" in ended.stdout + ended.stderr
     assert "Traceback" not in ended.stderr
 
 
@@ -206,11 +206,11 @@ def test_a_vehicle_that_is_ended_says_how_to_go_on(stack: Stack, tmp_path: Path)
         wait_until(lambda: "Reserved" in vehicle.tail(), "the vehicle has a reservation")
         vehicle.stop()
         last = vehicle.tail().splitlines()[-1]
-        assert last.endswith("  The reservation stays; go on with --name traveller")
+        assert last.endswith("  The reservation stays; continue with --name traveller")
 
 
 def test_by_hand_in_portuguese(stack: Stack, tmp_path: Path) -> None:
-    portuguese = {"LANG": "pt_BR.UTF-8", "LC_ALL": "", "LC_MESSAGES": ""}
+    portuguese = {"LANG": "pt_BR.UTF-8", "LANGUAGE": "", "LC_ALL": "", "LC_MESSAGES": ""}
     charger_words = ("charger", "--name", "posto", "--points", "1")
     vehicle_words = ("vehicle", "--name", "carro", "--x", "4000", "--battery", "20.5", *FAST)
     with (

@@ -96,7 +96,7 @@ def test_a_file_that_is_no_export_is_refused_in_one_sentence(stack: Stack, tmp_p
     for file in (tmp_path / "nowhere.csv", ROOT / "pyproject.toml"):
         ended = stack.recharge("import", str(file))
         assert ended.returncode == 1
-        assert f"{file} cannot be read: " in ended.stdout
+        assert f"Cannot read {file}: " in ended.stdout
         assert "Traceback" not in ended.stderr
 
 

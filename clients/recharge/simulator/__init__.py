@@ -1,1 +1,1 @@
-"""Simulated chargers and vehicles."""
+"""Simulated chargers and vehicles, which behave as real ones do and report what happens to an observer."""

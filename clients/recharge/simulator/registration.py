@@ -1,4 +1,4 @@
-"""From what a charger remembers and what its owner wants to a station that is registered, once."""
+"""Registers a charger's station and points: finds what exists already and adds what is missing."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -6,56 +6,63 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from cloud_service.protocol.errors import Forbidden, NotFound
 from recharge.charger import Charger
-from recharge.records import Number, Point
+from recharge.errors import Forbidden, NotFound
+from recharge.records import Number, Point, Station
 from recharge.simulator.saved_station import SavedStation
 
-POINTS: Final = 2
-POWER: Final = 22
-"""In kW."""
-KWH_PRICE: Final = 0.9
+DEFAULT_POINTS: Final = 2
+DEFAULT_POWER_KW: Final = 22
+DEFAULT_KWH_PRICE: Final = 0.9
 
 
 class WantedStation(Struct, frozen=True):
-    """What the owner wants. None leaves what there is, and takes a default where there is nothing."""
+    """What the owner asks for. None keeps what exists, and takes the default where nothing does.
+
+    `points` is the least number of points, `power` is in kW.
+    """
 
     x: Number
     y: Number
     points: int | None = None
     power: Number | None = None
-    """In kW."""
     kwh_price: Number | None = None
+
+
+class RegisteredStation(Struct, frozen=True):
+    """A station and its points as the network has them."""
+
+    station: Station
+    points: tuple[Point, ...]
 
 
 async def register(
     charger: Charger,
-    remembered: SavedStation | None,
-    wish: WantedStation,
-    remember: Callable[[SavedStation], None],
-) -> SavedStation:
-    """The station and its points as they are registered now; `remember` keeps each step on the way.
+    wanted: WantedStation,
+    saved: SavedStation | None = None,
+    save: Callable[[SavedStation], None] = lambda _: None,
+) -> RegisteredStation:
+    """Makes the network have the wanted station, and saves each step.
 
-    A remembered station that the network does not know, or knows as somebody else's, is registered anew.
-    Points beyond the wanted number stay: they may be booked. Raises what Charger's methods raise.
+    A saved station that no longer exists, or belongs to another account, is registered again. Points beyond
+    the wanted number stay, because somebody may have booked them. Raises what Charger's methods raise.
     """
-    old = remembered or SavedStation(wish.x, wish.y)
-    there = await _points_there(charger, old.station_id)
-    if old.station_id is None or there is None:
-        # The location is kept first: to register it again after a crash gives the same station.
-        remember(SavedStation(wish.x, wish.y, points=old.points))
-        station = await charger.register_station(wish.x, wish.y)
-        there = await charger.points(station.station_id)
+    old = saved or SavedStation(wanted.x, wanted.y)
+    points = await _find_points(charger, old.station_id)
+    if old.station_id is None or points is None:
+        # Saves the location first: after a crash, registering it again returns the same station.
+        save(SavedStation(wanted.x, wanted.y, points=old.points))
+        station = await charger.register_station(wanted.x, wanted.y)
+        points = await charger.points(station.station_id)
     else:
-        station = await charger.move_station(old.station_id, wish.x, wish.y)
-    points = await _complete(charger, station.station_id, there, old.points, wish)
-    known = SavedStation(wish.x, wish.y, station.station_id, tuple(points))
-    remember(known)
-    return known
+        station = await charger.move_station(old.station_id, wanted.x, wanted.y)
+    complete = tuple(await _complete(charger, station.station_id, points, old.points, wanted))
+    save(SavedStation(wanted.x, wanted.y, station.station_id, complete))
+    return RegisteredStation(station, complete)
 
 
-async def _points_there(charger: Charger, station_id: int | None) -> list[Point] | None:
-    """None where there is no such station of ours."""
+async def _find_points(charger: Charger, station_id: int | None) -> list[Point] | None:
+    """Returns None when this account has no such station."""
     if station_id is None:
         return None
     try:
@@ -67,23 +74,25 @@ async def _points_there(charger: Charger, station_id: int | None) -> list[Point]
 async def _complete(
     charger: Charger,
     station_id: int,
-    there: Sequence[Point],
-    remembered: Sequence[Point],
-    wish: WantedStation,
+    existing: Sequence[Point],
+    saved: Sequence[Point],
+    wanted: WantedStation,
 ) -> list[Point]:
-    """The points there, as the owner wants them, and new ones up to the wanted number."""
+    """Updates the existing points and adds new ones up to the wanted number."""
     points = []
-    for point in there:
-        wanted = msgspec.structs.replace(
-            point, power=wish.power or point.power, kwh_price=_or(wish.kwh_price, point.kwh_price)
+    for point in existing:
+        changed = msgspec.structs.replace(
+            point,
+            power=_first(wanted.power, point.power),
+            kwh_price=_first(wanted.kwh_price, point.kwh_price),
         )
-        points.append(point if wanted == point else await charger.update_point(wanted))
-    model = (*points, *remembered)[:1]
-    power = wish.power or (model[0].power if model else POWER)
-    kwh_price = _or(wish.kwh_price, model[0].kwh_price if model else KWH_PRICE)
-    missing = (wish.points or len(remembered) or POINTS) - len(points)
+        points.append(point if changed == point else await charger.update_point(changed))
+    model = (*points, *saved)[:1]
+    power = _first(wanted.power, model[0].power if model else DEFAULT_POWER_KW)
+    kwh_price = _first(wanted.kwh_price, model[0].kwh_price if model else DEFAULT_KWH_PRICE)
+    missing = (wanted.points or len(saved) or DEFAULT_POINTS) - len(points)
     return points + [await charger.add_point(station_id, power, kwh_price) for _ in range(missing)]
 
 
-def _or(wanted: Number | None, otherwise: Number) -> Number:
+def _first(wanted: Number | None, otherwise: Number) -> Number:
     return otherwise if wanted is None else wanted

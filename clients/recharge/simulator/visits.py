@@ -1,7 +1,7 @@
-"""When a charger's points are occupied, reckoned purely from the reservations that it knows of."""
+"""When a charger's points are occupied, as pure functions of its reservations."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec import Struct
 
@@ -9,10 +9,10 @@ from recharge.records import Reservation
 
 
 class Visit(Struct, frozen=True):
-    """A vehicle at a point, from `begins` to `ends` on this machine's clock."""
+    """A vehicle at a point from `begins` to `ends`, in real time."""
 
     key: tuple[int, int, int]
-    """The reservation's."""
+    """The reservation's key."""
     begins: datetime
     ends: datetime
 
@@ -21,22 +21,21 @@ class Visit(Struct, frozen=True):
         return self.key[1]
 
 
-def visit(reservation: Reservation, seen: datetime, time_scale: float) -> Visit:
-    """The visit that follows from a reservation seen now, where time passes `time_scale` times as fast."""
+def plan_visit(reservation: Reservation, now: datetime, time_scale: float) -> Visit:
+    """Plans the visit for a reservation; every wait from now on is `time_scale` times shorter."""
 
     def scaled(moment: datetime) -> datetime:
-        wait: timedelta = (moment - seen) / time_scale
-        return seen + wait
+        return now + (moment - now) / time_scale
 
     return Visit(reservation.key, scaled(reservation.start), scaled(reservation.finish))
 
 
 def occupied(visits: Iterable[Visit], now: datetime) -> set[int]:
-    """The IDs of the points at which a vehicle stands now."""
+    """Returns the IDs of the occupied points."""
     return {visit.point_id for visit in visits if visit.begins <= now < visit.ends}
 
 
 def next_change(visits: Iterable[Visit], now: datetime) -> datetime | None:
-    """When the next vehicle comes or goes; None where none is expected."""
+    """Returns when the next vehicle arrives or leaves, or None when no one is expected."""
     moments = (moment for visit in visits for moment in (visit.begins, visit.ends) if moment > now)
     return min(moments, default=None)

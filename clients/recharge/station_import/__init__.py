@@ -1,1 +1,1 @@
-"""Importing charging stations from public data."""
+"""Imports the charging stations of a published file into the network."""

@@ -1,9 +1,10 @@
-"""Charging stations as the US Alternative Fuels Data Center exports them, one row a station, as CSV."""
+"""The CSV export of the US Alternative Fuels Data Center (AFDC): one row for each charging station."""
 
 import csv
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import Enum, auto
 from typing import Final
 
 from msgspec import Struct
@@ -19,27 +20,41 @@ REQUIRED: Final = (FUEL, STATUS, LATITUDE, LONGITUDE, *PORTS)
 ELECTRIC: Final = "ELEC"
 OPEN: Final = "E"
 
-OTHER_FUEL: Final = "another fuel"
-NOT_OPEN: Final = "not open"
-NO_PORTS: Final = "no charging ports"
-BAD_PORTS: Final = "ports that are no number"
-NO_LOCATION: Final = "no usable location"
-REPEATED: Final = "the same row again"
-REASONS: Final = (OTHER_FUEL, NOT_OPEN, NO_PORTS, BAD_PORTS, NO_LOCATION, REPEATED)
-"""Why rows are left out."""
+MAX_PORTS: Final = 10_000
+"""More ports than this at one station are an error in the file."""
 
-MOST_PORTS: Final = 10_000
-"""A number of ports above this, at one station, is a slip."""
-
-_KILOMETRES_A_DEGREE: Final = 6371.0088 * math.pi / 180
+_KM_PER_DEGREE: Final = 6371.0088 * math.pi / 180
 
 
-class NotAnExport(Exception):
-    """The file is no such export. The text says what is wrong with it."""
+class Skipped(Enum):
+    """Why a row is left out."""
+
+    OTHER_FUEL = auto()
+    NOT_OPEN = auto()
+    NO_PORTS = auto()
+    INVALID_PORTS = auto()
+    NO_LOCATION = auto()
+    REPEATED = auto()
+
+
+class MissingColumns(ValueError):
+    """The file is not an export: it lacks columns."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(f"missing columns: {', '.join(names)}")
+        self.names = tuple(names)
+
+
+class InvalidLine(ValueError):
+    """The file is not CSV."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(f"line {line} is not valid CSV: {reason}")
+        self.line = line
 
 
 class Row(Struct, frozen=True):
-    """A row that is an open charging station; `ports` are those of level 1, of level 2 and fast ones."""
+    """An open charging station, in degrees. `ports` are the numbers of level 1, level 2 and fast ports."""
 
     latitude: float
     longitude: float
@@ -47,20 +62,20 @@ class Row(Struct, frozen=True):
 
 
 class Export(Struct, frozen=True):
-    """A file's rows: what can be used, and how many were left out for which reason."""
+    """The usable rows of a file, and how many were left out for each reason."""
 
     rows: tuple[Row, ...]
-    left_out: Mapping[str, int]
+    skipped: Mapping[Skipped, int]
 
     @property
     def middle(self) -> tuple[float, float]:
-        """Mean latitude and longitude of the rows, in degrees."""
+        """The mean latitude and longitude of the rows, in degrees."""
         count = max(1, len(self.rows))
         return sum(row.latitude for row in self.rows) / count, sum(row.longitude for row in self.rows) / count
 
 
 class Site(Struct, frozen=True):
-    """What becomes one station: a location in kilometres, and how many points of which power (kW) it has."""
+    """What becomes one station: a location in kilometres, and the number of points of each power in kW."""
 
     x: float
     y: float
@@ -68,18 +83,17 @@ class Site(Struct, frozen=True):
 
 
 def read_export(lines: Iterable[str]) -> Export:
-    """Reads the lines of a file. Raises NotAnExport where columns are missing or it is no CSV."""
+    """Reads the lines of a file. Raises MissingColumns or InvalidLine when it is not an export."""
     rows: list[Row] = []
-    left_out: Counter[str] = Counter()
+    skipped: Counter[Skipped] = Counter()
     seen: set[str] = set()
     for values in _records(lines):
-        reason = _not_a_station(values) or _repeated(values, seen)
-        found = reason or _read_row(values)
-        if isinstance(found, Row):
-            rows.append(found)
+        row = _not_open(values) or _repeated(values, seen) or _read_row(values)
+        if isinstance(row, Row):
+            rows.append(row)
         else:
-            left_out[found] += 1
-    return Export(tuple(rows), left_out)
+            skipped[row] += 1
+    return Export(tuple(rows), skipped)
 
 
 def _records(lines: Iterable[str]) -> Iterator[dict[str, str]]:
@@ -87,47 +101,49 @@ def _records(lines: Iterable[str]) -> Iterator[dict[str, str]]:
     try:
         missing = [name for name in REQUIRED if name not in (reader.fieldnames or ())]
         if missing:
-            raise NotAnExport(f"column missing: {', '.join(missing)}")
+            raise MissingColumns(missing)
         yield from reader
     except csv.Error as error:
-        raise NotAnExport(f"line {reader.reader.line_num}: {error}") from None
+        raise InvalidLine(reader.reader.line_num, str(error)) from None
 
 
-def _not_a_station(values: Mapping[str, str]) -> str | None:
+def _not_open(values: Mapping[str, str]) -> Skipped | None:
     if values[FUEL].strip() != ELECTRIC:
-        return OTHER_FUEL
-    return NOT_OPEN if values[STATUS].strip() != OPEN else None
+        return Skipped.OTHER_FUEL
+    return Skipped.NOT_OPEN if values[STATUS].strip() != OPEN else None
 
 
-def _repeated(values: Mapping[str, str], seen: set[str]) -> str | None:
+def _repeated(values: Mapping[str, str], seen: set[str]) -> Skipped | None:
     row_id = values.get(ROW_ID, "").strip()
     if row_id in seen:
-        return REPEATED
+        return Skipped.REPEATED
     if row_id:
         seen.add(row_id)
     return None
 
 
-def _read_row(values: Mapping[str, str]) -> Row | str:
+def _read_row(values: Mapping[str, str]) -> Row | Skipped:
     try:
         level1, level2, fast = (int(values[name].strip() or "0") for name in PORTS)
     except ValueError:
-        return BAD_PORTS
-    if min(level1, level2, fast) < 0 or max(level1, level2, fast) > MOST_PORTS:
-        return BAD_PORTS
+        return Skipped.INVALID_PORTS
+    if min(level1, level2, fast) < 0 or max(level1, level2, fast) > MAX_PORTS:
+        return Skipped.INVALID_PORTS
     if level1 + level2 + fast == 0:
-        return NO_PORTS
+        return Skipped.NO_PORTS
     try:
         latitude, longitude = float(values[LATITUDE]), float(values[LONGITUDE])
     except ValueError:
-        return NO_LOCATION
+        return Skipped.NO_LOCATION
     if not (abs(latitude) <= 90 and abs(longitude) <= 180):
-        return NO_LOCATION
+        return Skipped.NO_LOCATION
     return Row(latitude, longitude, (level1, level2, fast))
 
 
-def sites(rows: Iterable[Row], centre: tuple[float, float], powers: tuple[float, float, float]) -> list[Site]:
-    """One site a location, in order of appearance; rows at the same location add up.
+def to_sites(
+    rows: Iterable[Row], centre: tuple[float, float], powers: tuple[float, float, float]
+) -> list[Site]:
+    """Makes one site for each location, in order of appearance; the ports of rows at one location add up.
 
     `centre` is latitude and longitude in degrees, `powers` are the kW of level 1, level 2 and fast ports.
     """
@@ -140,25 +156,26 @@ def sites(rows: Iterable[Row], centre: tuple[float, float], powers: tuple[float,
 
 
 def project(latitude: float, longitude: float, centre: tuple[float, float]) -> tuple[float, float]:
-    """Kilometres east and north of the centre (equirectangular), to the millimetre.
+    """Returns kilometres east and north of the centre (equirectangular projection).
 
-    Real stations stand 13 cm apart; rounding makes the same location the same number on every machine.
+    Rounds to the millimetre, so that every machine computes the same location; the closest real stations
+    are 13 cm apart.
     """
-    middle_latitude, middle_longitude = centre
-    eastward = (longitude - middle_longitude + 180) % 360 - 180
-    x = eastward * _KILOMETRES_A_DEGREE * math.cos(math.radians(middle_latitude))
-    y = (latitude - middle_latitude) * _KILOMETRES_A_DEGREE
+    centre_latitude, centre_longitude = centre
+    eastward = (longitude - centre_longitude + 180) % 360 - 180
+    x = eastward * _KM_PER_DEGREE * math.cos(math.radians(centre_latitude))
+    y = (latitude - centre_latitude) * _KM_PER_DEGREE
     return round(x, 6), round(y, 6)
 
 
 def missing_points(
-    wanted: Mapping[float, int], there: Iterable[float], powers: Iterable[float]
+    wanted: Mapping[float, int], existing: Iterable[float], powers: Iterable[float]
 ) -> list[float]:
-    """The powers (kW) of the points to add, so that a station has as many of each kind as wanted.
+    """Returns the powers, in kW, of the points that a station lacks.
 
-    A point that is there counts for the kind whose power is nearest to its own: whoever changed a point's
-    power since, or imports with other powers, gets no second point for the same port.
+    An existing point counts as the kind of port whose power is nearest to its own. So a port gets no second
+    point after somebody changed its power, or when an import uses other powers.
     """
     kinds = sorted(set(powers))
-    have = Counter(min(kinds, key=lambda kind: abs(math.log(kind / power))) for power in there)
+    have = Counter(min(kinds, key=lambda kind: abs(math.log(kind / power))) for power in existing)
     return [power for power in kinds for _ in range(wanted.get(power, 0) - have[power])]

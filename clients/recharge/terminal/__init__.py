@@ -1,1 +1,1 @@
-"""What a person at a terminal sees and types."""
+"""What a person at a terminal sees and types, in English or in Brazilian Portuguese."""

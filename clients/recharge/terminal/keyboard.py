@@ -1,4 +1,4 @@
-"""What a person types, a line at a time, while the loop goes on."""
+"""Reads lines from standard input while the event loop runs."""
 
 import asyncio
 import os
@@ -6,14 +6,14 @@ import sys
 
 
 class Keyboard:
-    """Standard input. What has been typed ahead waits here, not in Python's buffer, where no loop sees it."""
+    """Standard input, read from its descriptor: Python's buffer would hide typed-ahead lines."""
 
     def __init__(self) -> None:
         self._descriptor = sys.stdin.fileno()
         self._typed = b""
 
     async def ask(self, prompt: str) -> str | None:
-        """The answer, without white space around it; None where nobody types any more."""
+        """Prints the prompt and returns the answer, stripped; None at the end of the input."""
         sys.stdout.write(prompt)
         sys.stdout.flush()
         while b"\n" not in self._typed:
@@ -30,9 +30,14 @@ class Keyboard:
         readable = asyncio.Event()
         try:
             loop.add_reader(self._descriptor, readable.set)
-        except PermissionError:  # a file never makes anybody wait
+        except PermissionError:  # a regular file is always readable
             return
         try:
             await readable.wait()
         finally:
             loop.remove_reader(self._descriptor)
+
+
+def keyboard_of_terminal() -> Keyboard | None:
+    """Returns None when standard input is not a terminal, so that nobody can answer."""
+    return Keyboard() if sys.stdin.isatty() else None

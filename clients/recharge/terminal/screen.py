@@ -1,27 +1,33 @@
-"""What a person sees and types: calm lines, a battery, a table, a question."""
+"""The screens of the client commands: lines, a battery, a table, a question."""
 
 from datetime import datetime
-from typing import Final
+from typing import Final, Self
 
-from rich.box import ROUNDED
 from rich.console import Console
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from recharge.language import Language
-from recharge.records import Reservation
-from recharge.simulator.driving import Car
-from recharge.simulator.saved_station import SavedStation
+from recharge.errors import OutcomeUnknown, RequestError
+from recharge.simulator.car import Car
+from recharge.simulator.observer import Activity, Booked, Progress, Question, Report
+from recharge.simulator.registration import RegisteredStation
+from recharge.terminal import wording
 from recharge.terminal.keyboard import Keyboard
+from recharge.terminal.language import Language
+from recharge.terminal.tables import booking_table, station_line
 
-PLAIN_STEP: Final = 10
-"""Where there is no bar, the battery is told every so many percent."""
+BATTERY_STEP_PERCENT: Final = 10
+"""Without a terminal, the battery is reported in steps of this size."""
+MAX_BAR_WIDTH: Final = 40
+MIN_BAR_WIDTH: Final = 8
+TEXTS_WIDTH: Final = 50
+"""Columns beside the bar."""
 
 
 class Lines:
-    """One line per happening, with the time and, where several speak, with the name of who does."""
+    """One line for each report: the time, the name of the participant if there are several, the text."""
 
     def __init__(self, console: Console, say: Language, name: str = "") -> None:
         self._console = console
@@ -32,111 +38,84 @@ class Lines:
         line = Text(f"{datetime.now().astimezone():%H:%M:%S}  ", style="dim", end="")
         line.append(f"{self._name}  " if self._name else "", style="not dim bold cyan")
         line.append(text, style="not dim")
-        self._console.print(line, soft_wrap=True)
+        self._console.print(line, soft_wrap=not self._console.is_terminal)
 
-    def gauge(self, car: Car, doing: str, detail: str = "") -> None:
-        """Nothing: those who speak in lines tell what happens only."""
+    def report(self, report: Report) -> None:
+        self.tell(wording.describe(report, self._say))
 
-    def show(self, reservation: Reservation, kilometres: float | None) -> None:
-        text = self._say(
-            "Reserved point {point} of station {station}, {power} kW, {start} to {finish}, for {price}",
-            station=reservation.station_id,
-            point=reservation.point_id,
-            power=self._say.measure(reservation.power),
-            start=self._say.time(reservation.start),
-            finish=self._say.time(reservation.finish),
-            price=self._say.number(reservation.price, 2),
-        )
-        self.tell(text)
+    def registered(self, station: RegisteredStation) -> None:
+        self.tell(station_line(station, self._say))
 
-    async def agrees(self, question: str) -> bool:
-        """Always: nobody is there to be asked."""
+    def failed(self, error: RequestError | OutcomeUnknown | ConnectionError) -> None:
+        self.tell(wording.describe_failure(error, self._say))
+
+    def progress(self, progress: Progress) -> None:
+        """Shows nothing: only reports become lines."""
+
+    async def agrees(self, question: Question, car: Car) -> bool:
+        """Returns True: nobody is asked."""
         return True
 
 
 class PlainScreen(Lines):
-    """Lines, one for each ten percent of the battery too: for output that is no terminal."""
+    """Lines for output that is not a terminal, with one line for each ten percent of the battery."""
 
     def __init__(self, console: Console, say: Language) -> None:
         super().__init__(console, say)
-        self._told: tuple[str, int] | None = None
+        self._shown: tuple[Activity, int] | None = None
 
-    def gauge(self, car: Car, doing: str, detail: str = "") -> None:
-        now = doing, int(car.battery // PLAIN_STEP)
-        if now != self._told:
-            self._told = now
-            battery = self._say.number(car.battery, 0)
-            self.tell(self._say("{doing}: battery at {battery} %", doing=doing, battery=battery))
+    def progress(self, progress: Progress) -> None:
+        now = progress.activity, int(progress.car.battery // BATTERY_STEP_PERCENT)
+        if now != self._shown:
+            self._shown = now
+            activity = wording.describe_activity(progress.activity, self._say)
+            battery = self._say.number(progress.car.battery, 0)
+            self.tell(self._say("{activity}: battery at {battery}%", activity=activity, battery=battery))
 
 
 class TerminalScreen(Lines):
-    """`with TerminalScreen(...)`: below the lines a battery drains and fills; questions, with a keyboard."""
+    """`with TerminalScreen(...)`: lines above a battery that drains and fills. Asks if it has a keyboard."""
 
     def __init__(self, console: Console, say: Language, keyboard: Keyboard | None) -> None:
         super().__init__(console, say)
         self._keyboard = keyboard
         self._live = Live(console=console, transient=True, auto_refresh=False)
 
-    def __enter__(self) -> "TerminalScreen":
+    def __enter__(self) -> Self:
         self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._live.stop()
 
-    def gauge(self, car: Car, doing: str, detail: str = "") -> None:
-        bar = ProgressBar(total=100, completed=car.battery, width=40, complete_style=_colour(car.battery))
+    def report(self, report: Report) -> None:
+        if isinstance(report, Booked):
+            self._console.print(booking_table(report, self._say))
+        else:
+            super().report(report)
+
+    def progress(self, progress: Progress) -> None:
+        battery = progress.car.battery
+        width = max(MIN_BAR_WIDTH, min(MAX_BAR_WIDTH, self._console.width - TEXTS_WIDTH))
         row = Table.grid(padding=(0, 1))
-        row.add_column(width=24)
-        row.add_row(doing, bar, f"{self._say.number(car.battery, 0):>3} %", Text(detail, style="dim"))
+        row.add_column(min_width=22, no_wrap=True)
+        row.add_row(
+            wording.describe_activity(progress.activity, self._say),
+            ProgressBar(total=100, completed=battery, width=width, complete_style=_colour(battery)),
+            f"{self._say.number(battery, 0):>3}%",
+            Text(wording.describe_rest(progress, self._say), style="dim", no_wrap=True),
+        )
         self._live.update(row, refresh=True)
 
-    def show(self, reservation: Reservation, kilometres: float | None) -> None:
-        self._console.print(reservation_table(reservation, kilometres, self._say))
-
-    async def agrees(self, question: str) -> bool:
+    async def agrees(self, question: Question, car: Car) -> bool:
         if self._keyboard is None:
             return True
         self._live.update("", refresh=True)
         self._live.stop()
-        answer = await self._keyboard.ask(f"{question} {self._say('[Y/n]')} ")
+        prompt = f"{wording.ask(question, car, self._say)} {self._say('[Y/n]')} "
+        answer = await self._keyboard.ask(prompt)
         self._live.start()
-        return answer is not None and answer.strip().lower()[:1] != "n"
-
-
-def reservation_table(reservation: Reservation, kilometres: float | None, say: Language) -> Table:
-    """The reservation, a row a fact."""
-    table = Table(
-        title=say("Reservation {number}", number=reservation.reservation_id), show_header=False, box=ROUNDED
-    )
-    table.title_justify = "left"
-    table.add_column(style="dim")
-    table.add_column()
-    place = str(reservation.station_id)
-    if kilometres is not None:
-        place += say(", {kilometres} km away", kilometres=say.number(kilometres))
-    price, each = say.number(reservation.price, 2), say.number(reservation.kwh_price, 2)
-    for name, value in (
-        (say("Station"), place),
-        (say("Charging point"), str(reservation.point_id)),
-        (say("Power"), f"{say.measure(reservation.power)} kW"),
-        (say("Start"), say.time(reservation.start)),
-        (say("End"), say.time(reservation.finish)),
-        (say("Price"), say("{price} ({each} per kWh)", price=price, each=each)),
-    ):
-        table.add_row(name, value)
-    return table
-
-
-def introduction(known: SavedStation, say: Language) -> str:
-    """A registered charger in one line."""
-    return say(
-        "Station {station} at ({x}, {y}), points {points}",
-        station=known.station_id,
-        x=say.measure(known.x),
-        y=say.measure(known.y),
-        points=", ".join(f"{point.point_id} ({say.measure(point.power)} kW)" for point in known.points),
-    )
+        return answer is not None and answer.lower()[:1] != "n"
 
 
 def _colour(battery: float) -> str:

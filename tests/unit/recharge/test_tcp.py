@@ -1,4 +1,4 @@
-"""The old protocol's client, against sockets that answer as a gateway may."""
+"""The client of the old TCP protocol, against sockets that answer as a gateway might."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 async def serve(answer: Answer, use: Callable[[int], Awaitable[Any]]) -> Any:
-    """Runs `use` with the port of a server whose connections are answered so."""
+    """Runs `use` with the port of a server that handles each connection with `answer`."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -79,7 +79,7 @@ def test_an_id_is_read_to_its_last_digit() -> None:
     assert ask(saying(b"1", b"2", b"3")) == 123
 
 
-def test_none_is_a_no() -> None:
+def test_none_is_a_refusal() -> None:
     with pytest.raises(Refused):
         ask(saying(b"None"))
 
@@ -90,21 +90,21 @@ def test_a_connection_that_ends_without_a_reply_leaves_the_outcome_unknown(reply
         ask(saying(reply))
 
 
-def test_a_gateway_that_says_nothing_leaves_the_outcome_unknown() -> None:
+def test_a_silent_gateway_leaves_the_outcome_unknown() -> None:
     async def silence(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await reader.read()
         await asyncio.sleep(5)
 
-    with pytest.raises(OutcomeUnknown, match=r"no reply from .* in 0\.2 s"):
+    with pytest.raises(OutcomeUnknown, match=r"no reply from .* within 0\.2 s"):
         ask(silence, seconds=0.2)
 
 
-def test_where_nobody_listens_nothing_was_asked() -> None:
+def test_an_unreachable_gateway_is_a_connection_error() -> None:
     async def use(port: int) -> int:
         return port
 
     closed = asyncio.run(serve(saying(), use))
-    with pytest.raises(ConnectionError, match="no gateway answers at"):
+    with pytest.raises(ConnectionError, match="cannot be reached"):
         asyncio.run(legacy.request("findReservation", {"vid": 7}, port=closed))
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from recharge.records import Reservation
-from recharge.simulator.visits import next_change, occupied, visit
+from recharge.simulator.visits import next_change, occupied, plan_visit
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -16,18 +16,18 @@ def reservation(point: int = 1, start: int = 10, minutes: int = 60) -> Reservati
 
 def test_in_real_time_a_visit_is_the_reservation() -> None:
     booked = reservation()
-    expected = visit(booked, NOW, 1)
+    expected = plan_visit(booked, NOW, 1)
     assert (expected.begins, expected.ends) == (booked.start, booked.finish)
 
 
-def test_where_time_passes_faster_all_waits_are_shorter() -> None:
-    expected = visit(reservation(start=10, minutes=60), NOW, 60)
+def test_a_time_scale_shortens_every_wait() -> None:
+    expected = plan_visit(reservation(start=10, minutes=60), NOW, 60)
     assert expected.begins == NOW + timedelta(seconds=10)
     assert expected.ends == NOW + timedelta(seconds=70)
 
 
 def test_a_point_is_occupied_from_the_start_until_before_the_finish() -> None:
-    visits = [visit(reservation(1, 10, 60), NOW, 1), visit(reservation(2, 30, 10), NOW, 1)]
+    visits = [plan_visit(reservation(1, 10, 60), NOW, 1), plan_visit(reservation(2, 30, 10), NOW, 1)]
 
     def at(minutes: int) -> set[int]:
         return occupied(visits, NOW + timedelta(minutes=minutes))
@@ -35,8 +35,8 @@ def test_a_point_is_occupied_from_the_start_until_before_the_finish() -> None:
     assert [at(minutes) for minutes in (9, 10, 30, 40, 69, 70)] == [set(), {1}, {1, 2}, {1}, {1}, set()]
 
 
-def test_the_next_change_is_the_next_coming_or_going() -> None:
-    visits = [visit(reservation(1, 10, 60), NOW, 1), visit(reservation(2, 30, 10), NOW, 1)]
+def test_the_next_change_is_the_next_arrival_or_departure() -> None:
+    visits = [plan_visit(reservation(1, 10, 60), NOW, 1), plan_visit(reservation(2, 30, 10), NOW, 1)]
     moments = [NOW]
     while (change := next_change(visits, moments[-1])) is not None:
         moments.append(change)

@@ -1,4 +1,4 @@
-"""Reading an export, and what becomes of its rows."""
+"""Reading an export and turning its rows into sites."""
 
 import math
 from collections import Counter
@@ -6,20 +6,16 @@ from collections import Counter
 import pytest
 
 from recharge.station_import.afdc import (
-    BAD_PORTS,
-    NO_LOCATION,
-    NO_PORTS,
-    NOT_OPEN,
-    OTHER_FUEL,
-    REPEATED,
     Export,
-    NotAnExport,
+    InvalidLine,
+    MissingColumns,
     Row,
     Site,
+    Skipped,
     missing_points,
     project,
     read_export,
-    sites,
+    to_sites,
 )
 
 HEADER = (
@@ -38,31 +34,31 @@ def test_blank_ports_are_none_and_all_three_levels_are_read() -> None:
     export = read("ELEC,A,E,1,,,47.0,-120.0,1", "ELEC,B,E,2,4,1,47.5,-121.5,2")
 
     assert export.rows == (Row(47.0, -120.0, (1, 0, 0)), Row(47.5, -121.5, (2, 4, 1)))
-    assert export.left_out == {}
+    assert export.skipped == {}
 
 
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        ("LPG,A,E,,,,47.0,-120.0,1", OTHER_FUEL),
-        ("ELEC,A,P,,2,,47.0,-120.0,1", NOT_OPEN),
-        ("ELEC,A,T,,2,,47.0,-120.0,1", NOT_OPEN),
-        ("ELEC,A,E,,,,47.0,-120.0,1", NO_PORTS),
-        ("ELEC,A,E,0,0,0,47.0,-120.0,1", NO_PORTS),
-        ("ELEC,A,E,,two,,47.0,-120.0,1", BAD_PORTS),
-        ("ELEC,A,E,,-2,,47.0,-120.0,1", BAD_PORTS),
-        ("ELEC,A,E,,999999999,,47.0,-120.0,1", BAD_PORTS),
-        ("ELEC,A,E,,2,,,-120.0,1", NO_LOCATION),
-        ("ELEC,A,E,,2,,north,-120.0,1", NO_LOCATION),
-        ("ELEC,A,E,,2,,nan,-120.0,1", NO_LOCATION),
-        ("ELEC,A,E,,2,,97.0,-120.0,1", NO_LOCATION),
-        ("ELEC,A,E,,2", NO_LOCATION),
+        ("LPG,A,E,,,,47.0,-120.0,1", Skipped.OTHER_FUEL),
+        ("ELEC,A,P,,2,,47.0,-120.0,1", Skipped.NOT_OPEN),
+        ("ELEC,A,T,,2,,47.0,-120.0,1", Skipped.NOT_OPEN),
+        ("ELEC,A,E,,,,47.0,-120.0,1", Skipped.NO_PORTS),
+        ("ELEC,A,E,0,0,0,47.0,-120.0,1", Skipped.NO_PORTS),
+        ("ELEC,A,E,,two,,47.0,-120.0,1", Skipped.INVALID_PORTS),
+        ("ELEC,A,E,,-2,,47.0,-120.0,1", Skipped.INVALID_PORTS),
+        ("ELEC,A,E,,999999999,,47.0,-120.0,1", Skipped.INVALID_PORTS),
+        ("ELEC,A,E,,2,,,-120.0,1", Skipped.NO_LOCATION),
+        ("ELEC,A,E,,2,,north,-120.0,1", Skipped.NO_LOCATION),
+        ("ELEC,A,E,,2,,nan,-120.0,1", Skipped.NO_LOCATION),
+        ("ELEC,A,E,,2,,97.0,-120.0,1", Skipped.NO_LOCATION),
+        ("ELEC,A,E,,2", Skipped.NO_LOCATION),
     ],
 )
-def test_a_row_that_is_no_open_station_is_counted_with_its_reason(row: str, reason: str) -> None:
+def test_a_row_that_is_no_open_station_is_counted_with_its_reason(row: str, reason: Skipped) -> None:
     export = read(row, "ELEC,Good,E,,2,,47.0,-120.0,2")
 
-    assert export.left_out == {reason: 1}
+    assert export.skipped == {reason: 1}
     assert len(export.rows) == 1
 
 
@@ -70,7 +66,7 @@ def test_a_row_that_stands_twice_counts_once() -> None:
     export = read(*["ELEC,A,E,,2,,47.0,-120.0,1"] * 3)
 
     assert len(export.rows) == 1
-    assert export.left_out == {REPEATED: 2}
+    assert export.skipped == {Skipped.REPEATED: 2}
 
 
 def test_rows_without_an_id_are_all_taken() -> None:
@@ -78,17 +74,17 @@ def test_rows_without_an_id_are_all_taken() -> None:
 
 
 def test_a_file_without_the_columns_is_refused_by_their_names() -> None:
-    with pytest.raises(NotAnExport, match=r"Fuel Type Code, .*Longitude"):
+    with pytest.raises(MissingColumns, match=r"Fuel Type Code, .*Longitude"):
         read_export(["name,place\n", "a,b\n"])
 
 
 def test_an_empty_file_is_refused() -> None:
-    with pytest.raises(NotAnExport, match="column missing"):
+    with pytest.raises(MissingColumns, match="missing columns"):
         read_export([])
 
 
 def test_a_file_that_is_no_csv_is_refused_with_the_line() -> None:
-    with pytest.raises(NotAnExport, match="line 2"):
+    with pytest.raises(InvalidLine, match="line 2"):
         read('ELEC,"A" b,E,,2,,47.0,-120.0,1')
 
 
@@ -97,7 +93,7 @@ def test_rows_at_one_location_are_one_station_with_the_sum_of_their_ports() -> N
         "ELEC,A,E,,2,,47.0,-120.0,1", "ELEC,B,E,1,3,4,47.00,-120.000,2", "ELEC,C,E,,2,,47.0,-120.1,3"
     )
 
-    first, second = sites(export.rows, CENTRE, POWERS)
+    first, second = to_sites(export.rows, CENTRE, POWERS)
 
     assert (first.x, first.y) == project(47.0, -120.0, CENTRE)
     assert first.points == {1.9: 1, 7.2: 5, 50: 4}
@@ -105,7 +101,7 @@ def test_rows_at_one_location_are_one_station_with_the_sum_of_their_ports() -> N
 
 
 def test_kinds_of_the_same_power_are_one_kind() -> None:
-    assert sites([Row(47.0, -120.0, (1, 2, 3))], CENTRE, (11, 11, 50)) == [
+    assert to_sites([Row(47.0, -120.0, (1, 2, 3))], CENTRE, (11, 11, 50)) == [
         Site(*project(47.0, -120.0, CENTRE), {11: 3, 50: 3})
     ]
 

@@ -1,0 +1,141 @@
+"""Several simulated chargers and vehicles in one process."""
+
+import asyncio
+from collections.abc import Callable
+from random import Random
+from typing import Final, Protocol
+
+from msgspec import Struct
+
+from cloud_service.mqtt.address import BrokerAddress
+from recharge.charger import Charger
+from recharge.errors import OutcomeUnknown, RequestError
+from recharge.records import Protocol as VehicleProtocol
+from recharge.simulator.car import Car
+from recharge.simulator.charger import SimulatedCharger
+from recharge.simulator.connection import watch_connection
+from recharge.simulator.observer import Observer, Report
+from recharge.simulator.registration import RegisteredStation, WantedStation, register
+from recharge.simulator.vehicle import Pace, SimulatedVehicle
+from recharge.vehicle import Vehicle
+
+POWERS_KW: Final = (22, 7.2, 50)
+"""The chargers take turns."""
+PROTOCOLS: Final[tuple[VehicleProtocol, ...]] = ("mqtt5", "mqtt311", "tcp")
+"""The vehicles take turns."""
+AREA_KM: Final = 8.0
+"""Greatest distance from the origin, in x and in y."""
+REQUEST_SECONDS: Final = 60.0
+"""Long, because the demo may start before the service."""
+REST_SECONDS: Final = 5.0
+"""Pause of a vehicle after a charge."""
+LONG_REST_SECONDS: Final = 60.0
+"""Pause of a vehicle that could not charge."""
+
+
+class DemoObserver(Observer, Protocol):
+    """Follows one participant of the demo."""
+
+    def registered(self, station: RegisteredStation) -> None:
+        """Called when a charger is online."""
+
+    def failed(self, error: RequestError | OutcomeUnknown | ConnectionError) -> None:
+        """Called when a vehicle could not charge; it tries again after a pause."""
+
+
+class Demo(Struct, frozen=True):
+    """Chargers and vehicles. The same seed gives the same locations, so a second run finds its stations.
+
+    On an open broker each participant has an account; with an account in `broker`, which must be an
+    operator's, all of them share it. `gateway` is (host, port).
+    """
+
+    chargers: int
+    vehicles: int
+    time_scale: float
+    seed: int | None
+    broker: BrokerAddress
+    gateway: tuple[str, int]
+
+    async def run(self, observe: Callable[[str], DemoObserver]) -> None:
+        """Runs until it is cancelled. `observe` returns the observer of the participant with this name.
+
+        Raises ConnectionError when the broker cannot be reached.
+        """
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for number in range(self.chargers):
+                    tasks.create_task(self._run_charger(number, observe))
+                for number in range(self.vehicles):
+                    tasks.create_task(self._run_vehicle(number, observe))
+        except* ConnectionError as group:
+            raise group.exceptions[0] from None
+
+    async def _run_charger(self, number: int, observe: Callable[[str], DemoObserver]) -> None:
+        name = f"demo-charger-{number + 1}"
+        wanted = WantedStation(*_place(self._random(name)), power=POWERS_KW[number % len(POWERS_KW)])
+        account = self.broker.user
+        charger = Charger(
+            account or name,
+            self.broker,
+            client_id=self._client_id(name),
+            timeout=REQUEST_SECONDS,
+            presence=account is None,
+        )
+        observer = observe(name)
+        async with charger, watch_connection(charger, observer.report):
+            registered = await register(charger, wanted)
+            observer.registered(registered)
+            await SimulatedCharger(
+                charger,
+                registered.station.station_id,
+                registered.points,
+                time_scale=self.time_scale,
+                report=_ignore,
+            ).run()
+
+    async def _run_vehicle(self, number: int, observe: Callable[[str], DemoObserver]) -> None:
+        name = f"demo-vehicle-{number + 1}"
+        random = self._random(name)
+        observer = observe(name)
+        x, y = _place(random)
+        car = Car(x, y, random.uniform(25, 60), home=(x, y))
+        async with (
+            self._vehicle(name, PROTOCOLS[number % len(PROTOCOLS)]) as vehicle,
+            watch_connection(vehicle, observer.report),
+            SimulatedVehicle(vehicle, car, Pace(time_scale=self.time_scale), random, observer) as driven,
+        ):
+            while True:
+                try:
+                    await driven.drive_and_charge()
+                except (RequestError, OutcomeUnknown, ConnectionError) as error:
+                    observer.failed(error)
+                    await asyncio.sleep(LONG_REST_SECONDS)
+                else:
+                    await asyncio.sleep(REST_SECONDS)
+
+    def _vehicle(self, name: str, protocol: VehicleProtocol) -> Vehicle:
+        account = None if protocol == "tcp" else self.broker.user
+        return Vehicle(
+            account or name,
+            self.broker,
+            protocol=protocol,
+            gateway=self.gateway,
+            vehicle_id=account and name,
+            client_id=self._client_id(name),
+            timeout=REQUEST_SECONDS,
+        )
+
+    def _client_id(self, name: str) -> str:
+        return name if self.broker.user is None else f"{self.broker.user}-{name}"
+
+    def _random(self, name: str) -> Random:
+        return Random(f"{name} {self.seed}")
+
+
+def _place(random: Random) -> tuple[float, float]:
+    return round(random.uniform(-AREA_KM, AREA_KM), 1), round(random.uniform(-AREA_KM, AREA_KM), 1)
+
+
+def _ignore(_report: Report) -> None:
+    """The vehicles report what happens at a charger."""

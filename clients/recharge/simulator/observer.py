@@ -1,0 +1,131 @@
+"""What a simulated charger or vehicle reports, and to whom. It reports facts; words are the observer's."""
+
+from enum import Enum, auto
+from typing import Protocol, TypeAlias
+
+from msgspec import Struct
+
+from recharge.errors import OutcomeUnknown, RequestError
+from recharge.records import Event, Point, Reservation
+from recharge.simulator.car import Car
+
+
+class Booked(Struct, frozen=True):
+    """The vehicle has a reservation. The station is `kilometres` away; None when that is not known."""
+
+    reservation: Reservation
+    kilometres: float | None
+
+
+class ReservationLost(Struct, frozen=True):
+    """Somebody else cancelled the vehicle's reservation; it books again."""
+
+
+class StationMoved(Struct, frozen=True):
+    """The vehicle's station has a new location; it drives there instead."""
+
+
+class ChargingStarted(Struct, frozen=True):
+    """The vehicle charges."""
+
+    reservation: Reservation
+
+
+class ChargingFinished(Struct, frozen=True):
+    """The vehicle has charged `energy` kWh up to `battery` percent for `price`, and has left the point."""
+
+    battery: float
+    energy: float
+    price: float
+
+
+class EventReceived(Struct, frozen=True):
+    """The charger received an event."""
+
+    event: Event
+
+
+class VehicleLeft(Struct, frozen=True):
+    """A vehicle left the charger's point before its reservation ended or as it ended."""
+
+    reservation: Reservation
+
+
+class AvailabilityChanged(Struct, frozen=True):
+    """The charger told the network that a point is free or occupied."""
+
+    point: Point
+
+
+class PointRemoved(Struct, frozen=True):
+    """The network no longer has one of the charger's points."""
+
+    point_id: int
+
+
+class RequestFailed(Struct, frozen=True):
+    """A request of the charger failed; it tries again later."""
+
+    error: RequestError | OutcomeUnknown
+
+
+class ConnectionLost(Struct, frozen=True):
+    """The connection to the broker is lost; it is being restored."""
+
+
+class ConnectionRestored(Struct, frozen=True):
+    """The connection to the broker is back."""
+
+
+Report: TypeAlias = (
+    Booked
+    | ReservationLost
+    | StationMoved
+    | ChargingStarted
+    | ChargingFinished
+    | EventReceived
+    | VehicleLeft
+    | AvailabilityChanged
+    | PointRemoved
+    | RequestFailed
+    | ConnectionLost
+    | ConnectionRestored
+)
+
+
+class Activity(Enum):
+    """What a vehicle is doing."""
+
+    DRIVING_ABOUT = auto()
+    DRIVING_TO_STATION = auto()
+    WAITING = auto()
+    CHARGING = auto()
+
+
+class Progress(Struct, frozen=True):
+    """The state of a vehicle. What is left of the activity is in simulated minutes, or in kilometres."""
+
+    car: Car
+    activity: Activity
+    kilometres_left: float | None = None
+    minutes_left: float | None = None
+
+
+class Question(Enum):
+    """What a vehicle asks its driver."""
+
+    BOOK = auto()
+    DRIVE_THERE = auto()
+
+
+class Observer(Protocol):
+    """Follows one simulated vehicle, and answers for its driver."""
+
+    def report(self, report: Report) -> None:
+        """Called when something happens."""
+
+    def progress(self, progress: Progress) -> None:
+        """Called several times a second."""
+
+    async def agrees(self, question: Question, car: Car) -> bool:
+        """Returns the driver's answer."""

@@ -1,0 +1,126 @@
+"""Runs a charger in front of its owner: registers its station, then shows what happens and a menu."""
+
+import asyncio
+import math
+from contextlib import suppress
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from msgspec import Struct
+from rich.console import Console
+
+from cloud_service.mqtt.address import BrokerAddress
+from recharge.charger import Charger
+from recharge.errors import OutcomeUnknown, RequestError
+from recharge.records import MQTTProtocol, Number
+from recharge.simulator import saved_station
+from recharge.simulator.charger import SimulatedCharger
+from recharge.simulator.connection import watch_connection
+from recharge.simulator.registration import RegisteredStation, WantedStation, register
+from recharge.simulator.saved_station import SavedStation, SavedStationError
+from recharge.terminal.keyboard import Keyboard
+from recharge.terminal.language import Language
+from recharge.terminal.menu import Menu
+from recharge.terminal.screen import Lines
+from recharge.terminal.wording import describe_failure, explain
+
+AREA_KM: Final = 8.0
+"""A location that nobody chose is drawn this near to the origin, in x and in y."""
+
+
+class ChargerRun(Struct, frozen=True):
+    """What the owner asked for. None leaves what is saved or registered, or takes a default.
+
+    `file` holds what is saved between runs. `keyboard` is None when nobody can answer.
+    """
+
+    name: str
+    broker: BrokerAddress
+    protocol: MQTTProtocol
+    file: Path
+    keyboard: Keyboard | None
+    x: Number | None
+    y: Number | None
+    points: int | None
+    power: Number | None
+    kwh_price: Number | None
+    time_scale: float
+    seed: int | None
+
+
+async def run_charger(asked: ChargerRun, say: Language) -> int:
+    """Runs until the owner quits. Returns the exit status; raises ConnectionError without a broker."""
+    console = Console(highlight=False)
+    lines = Lines(console, say)
+    try:
+        saved = saved_station.load(asked.file)
+        wanted = await _choose(asked, saved, say)
+        async with Charger(asked.name, asked.broker, protocol=asked.protocol) as charger:
+            registered = await register(
+                charger, wanted, saved, lambda station: saved_station.save(asked.file, station)
+            )
+            lines.tell(say("Charger {name}", name=asked.name))
+            lines.registered(registered)
+            async with watch_connection(charger, lines.report):
+                await _simulate(asked, charger, registered, console, say)
+    except (RequestError, OutcomeUnknown) as error:
+        lines.tell(describe_failure(error, say))
+        return 1
+    except SavedStationError as error:
+        lines.tell(explain(error, say))
+        return 1
+    return 0
+
+
+async def _choose(asked: ChargerRun, saved: SavedStation | None, say: Language) -> WantedStation:
+    """Takes the location from the flags, else from the saved station, else from the owner, else draws it."""
+    random = Random(asked.seed)
+    location: list[Number] = [round(random.uniform(-AREA_KM, AREA_KM), 1) for _ in "xy"]
+    x, y = asked.x, asked.y
+    if saved is not None:
+        location = [saved.x, saved.y]
+    elif asked.keyboard is not None:
+        if x is None:
+            x = _number(await asked.keyboard.ask(say("Where is the station? Kilometres east: ")))
+        if y is None:
+            y = _number(await asked.keyboard.ask(say("Kilometres north: ")))
+    return WantedStation(
+        location[0] if x is None else x,
+        location[1] if y is None else y,
+        points=asked.points,
+        power=asked.power,
+        kwh_price=asked.kwh_price,
+    )
+
+
+def _number(answer: str | None) -> Number | None:
+    """Returns None when the answer is not a number."""
+    with suppress(ValueError):
+        number = float((answer or "").replace(",", "."))
+        if math.isfinite(number):
+            return int(number) if number.is_integer() else number
+    return None
+
+
+async def _simulate(
+    asked: ChargerRun, charger: Charger, registered: RegisteredStation, console: Console, say: Language
+) -> None:
+    """Runs until the owner quits; without a keyboard, until the task is cancelled."""
+    station_id = registered.station.station_id
+    simulated = SimulatedCharger(
+        charger,
+        station_id,
+        registered.points,
+        time_scale=asked.time_scale,
+        report=Lines(console, say).report,
+    )
+    if asked.keyboard is None:
+        await simulated.run()
+        return
+    running = asyncio.create_task(simulated.run(), name="simulated charger")
+    try:
+        await Menu(charger, station_id, simulated, console, say).run(asked.keyboard)
+    finally:
+        running.cancel()
+        await asyncio.wait([running])

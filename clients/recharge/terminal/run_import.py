@@ -1,0 +1,167 @@
+"""Runs an import: shows how far it is, and a summary at the end."""
+
+import math
+import sys
+from pathlib import Path
+from typing import Final, Self
+
+from msgspec import Struct
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from recharge.charger import Charger
+from recharge.errors import OutcomeUnknown, RequestError
+from recharge.records import Number
+from recharge.simulator.connection import watch_connection
+from recharge.station_import.afdc import (
+    Export,
+    InvalidLine,
+    MissingColumns,
+    Site,
+    Skipped,
+    project,
+    read_export,
+    to_sites,
+)
+from recharge.station_import.importer import Importer, Tally
+from recharge.terminal.language import Language
+from recharge.terminal.screen import Lines
+from recharge.terminal.wording import explain
+
+FAR_KM: Final = 500.0
+"""Beyond this distance from the centre, east-west distances are noticeably wrong."""
+
+
+class ImportRun(Struct, frozen=True):
+    """What to import. `centre` is in degrees; `powers` are the kW of level 1, level 2 and fast ports."""
+
+    file: Path
+    charger: Charger
+    centre: tuple[float, float]
+    powers: tuple[Number, Number, Number]
+    kwh_price: Number
+    at_once: int
+
+
+async def run_import(asked: ImportRun, say: Language) -> int:
+    """Imports the file. Returns the exit status; raises ConnectionError without a broker."""
+    console = Console(highlight=False)
+    try:
+        with asked.file.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+            export = read_export(lines)
+    except (OSError, MissingColumns, InvalidLine) as error:
+        text = say("Cannot read {file}: {reason}", file=asked.file, reason=explain(error, say))
+        console.print(text, soft_wrap=True)
+        return 1
+    _warn_if_far(export, asked.centre, console, say)
+    sites = to_sites(export.rows, asked.centre, asked.powers)
+    failure: Exception | None = None
+    with _ProgressBar(console, len(sites), say) as bar:
+        async with asked.charger as charger, watch_connection(charger, Lines(console, say).report):
+            importer = Importer(charger, asked.powers, asked.kwh_price, bar.update)
+            try:
+                await importer.run(sites, asked.at_once)
+            except* (RequestError, OutcomeUnknown, ConnectionError) as group:
+                failure = group.exceptions[0]
+    console.print(_summary(export, sites, importer.tally, say))
+    if failure is None:
+        return 0
+    text = say(
+        "Stopped: {reason}. Run the import again; it adds only what is missing.",
+        reason=explain(failure, say),
+    )
+    print(text, file=sys.stderr)
+    return 1
+
+
+def _warn_if_far(export: Export, centre: tuple[float, float], console: Console, say: Language) -> None:
+    kilometres = math.hypot(*project(*export.middle, centre))
+    if export.rows and kilometres > FAR_KM:
+        text = say(
+            "These stations are {kilometres} km from the centre, which distorts east-west distances; "
+            "--centre={latitude:.1f},{longitude:.1f} suits them better. Always use the same centre: with "
+            "another one, the same file registers other stations.",
+            kilometres=say.number(kilometres, 0),
+            latitude=export.middle[0],
+            longitude=export.middle[1],
+        )
+        console.print(text, style="yellow")
+
+
+class _ProgressBar:
+    """A bar on a terminal; elsewhere, a line for each tenth of the stations."""
+
+    def __init__(self, console: Console, total: int, say: Language) -> None:
+        self._console = console
+        self._total = total
+        self._say = say
+        self._progress = Progress(
+            TextColumn(say("Stations")),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TextColumn("[dim]{task.fields[points]}"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("", total=total, points="")
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def update(self, tally: Tally) -> None:
+        number = self._say.number
+        points = self._say("{points} points", points=number(tally.new_points + tally.known_points, 0))
+        self._progress.update(self._task, completed=tally.stations, points=points)
+        if not self._console.is_terminal and tally.stations % max(1, self._total // 10) == 0:
+            text = self._say(
+                "{stations} of {total} stations",
+                stations=number(tally.stations, 0),
+                total=number(self._total, 0),
+            )
+            self._console.print(text)
+
+
+def _summary(export: Export, sites: list[Site], tally: Tally, say: Language) -> Table:
+    table = Table(show_header=False, box=None)
+    table.add_column(justify="right")
+    table.add_column()
+
+    def row(number: int, text: str, style: str = "") -> None:
+        table.add_row(say.number(number, 0), text, style=style)
+
+    row(len(export.rows) + sum(export.skipped.values()), say("rows in the file"))
+    for reason, number in export.skipped.items():
+        row(number, say("left out: {reason}", reason=_describe_reason(reason, say)), "dim")
+    row(len(sites), say("stations in the file"), "bold")
+    row(tally.new_stations, say("added"))
+    row(tally.known_stations, say("there already"))
+    if tally.foreign_stations:
+        row(tally.foreign_stations, say("left out: the location has another owner's station"), "yellow")
+    row(sum(sum(site.points.values()) for site in sites), say("points in the file"), "bold")
+    row(tally.new_points, say("added"))
+    row(tally.known_points, say("there already"))
+    if tally.surplus_points:
+        row(tally.surplus_points, say("more at these stations, left as they are"), "dim")
+    return table
+
+
+def _describe_reason(reason: Skipped, say: Language) -> str:
+    match reason:
+        case Skipped.OTHER_FUEL:
+            return say("another fuel")
+        case Skipped.NOT_OPEN:
+            return say("not open")
+        case Skipped.NO_PORTS:
+            return say("no charging ports")
+        case Skipped.INVALID_PORTS:
+            return say("invalid number of ports")
+        case Skipped.NO_LOCATION:
+            return say("no usable location")
+        case Skipped.REPEATED:
+            return say("repeated row")

@@ -1,0 +1,222 @@
+"""The words for what a simulation reports, and for errors."""
+
+import errno
+import socket
+import ssl
+
+from recharge.errors import BrokerRefused, OutcomeUnknown, RequestError
+from recharge.records import Availability, Event, Reservation
+from recharge.simulator import observer
+from recharge.simulator.car import Car
+from recharge.simulator.observer import Activity, Progress, Question, Report
+from recharge.simulator.saved_station import SavedStationError
+from recharge.station_import.afdc import InvalidLine, MissingColumns
+from recharge.terminal.language import Language
+
+
+def describe(report: Report, say: Language) -> str:
+    """Returns a report as one sentence."""
+    match report:
+        case observer.Booked(reservation):
+            return _describe_booking(reservation, say)
+        case observer.ReservationLost():
+            return say("The reservation was cancelled; looking for another")
+        case observer.StationMoved():
+            return say("The station moved")
+        case observer.ChargingStarted(reservation):
+            return say(
+                "Charging with {power} kW at station {station}, point {point}",
+                power=say.measure(reservation.power),
+                station=reservation.station_id,
+                point=reservation.point_id,
+            )
+        case observer.ChargingFinished(battery, energy, price):
+            return say(
+                "Charged to {battery}% with {energy} kWh for {price}; left the charging point",
+                battery=say.number(battery, 0),
+                energy=say.number(energy),
+                price=say.number(price, 2),
+            )
+        case observer.EventReceived(event):
+            return _describe_event(event, say)
+        case observer.VehicleLeft(reservation):
+            return say(
+                "{vehicle} has left point {point}",
+                vehicle=reservation.vehicle_id,
+                point=reservation.point_id,
+            )
+        case observer.AvailabilityChanged(point):
+            if point.availability == "ocupado":
+                return say("Point {point} is occupied", point=point.point_id)
+            return say("Point {point} is free", point=point.point_id)
+        case observer.PointRemoved(point_id):
+            return say("Point {point} is no longer registered", point=point_id)
+        case observer.RequestFailed(error):
+            return say("{failure} (trying again)", failure=describe_failure(error, say))
+        case observer.ConnectionLost():
+            return say("The connection to the network is lost; reconnecting")
+        case observer.ConnectionRestored():
+            return say("Connected to the network again")
+
+
+def _describe_booking(reservation: Reservation, say: Language) -> str:
+    return say(
+        "Reserved point {point} of station {station}, {power} kW, {start} to {finish}, for {price}",
+        station=reservation.station_id,
+        point=reservation.point_id,
+        power=say.measure(reservation.power),
+        start=say.time(reservation.start),
+        finish=say.time(reservation.finish),
+        price=say.number(reservation.price, 2),
+    )
+
+
+def _describe_event(event: Event, say: Language) -> str:
+    vehicle, point = event.reservation.vehicle_id, event.reservation.point_id
+    match event.type:
+        case "reservationScheduled":
+            return say(
+                "Point {point} is reserved for {vehicle}, {start} to {finish}",
+                point=point,
+                vehicle=vehicle,
+                start=say.time(event.reservation.start),
+                finish=say.time(event.reservation.finish),
+            )
+        case "reservationChanged":
+            return say(
+                "The reservation of {vehicle} on point {point} was changed", vehicle=vehicle, point=point
+            )
+        case "reservationCancelled":
+            return say(
+                "The reservation of {vehicle} on point {point} was cancelled", vehicle=vehicle, point=point
+            )
+        case "reservationFinished":
+            return say("The reservation of {vehicle} on point {point} is over", vehicle=vehicle, point=point)
+
+
+def describe_activity(activity: Activity, say: Language) -> str:
+    """Returns what a vehicle is doing."""
+    match activity:
+        case Activity.DRIVING_ABOUT:
+            return say("Driving about")
+        case Activity.DRIVING_TO_STATION:
+            return say("Driving to the station")
+        case Activity.WAITING:
+            return say("Waiting at the station")
+        case Activity.CHARGING:
+            return say("Charging")
+
+
+def describe_rest(progress: Progress, say: Language) -> str:
+    """Returns what is left of an activity; an empty text when nobody knows."""
+    if progress.kilometres_left is not None:
+        return say("{kilometres} km to go", kilometres=say.number(progress.kilometres_left))
+    if progress.minutes_left is not None:
+        return say("{minutes} min to go", minutes=say.number(progress.minutes_left, 0))
+    return ""
+
+
+def ask(question: Question, car: Car, say: Language) -> str:
+    """Returns a question to the driver."""
+    match question:
+        case Question.BOOK:
+            return say("Battery at {battery}%. Book a charge?", battery=say.number(car.battery, 0))
+        case Question.DRIVE_THERE:
+            return say("Drive there?")
+
+
+def describe_availability(availability: Availability, say: Language) -> str:
+    match availability:
+        case "livre":
+            return say("free")
+        case "ocupado":
+            return say("occupied")
+        case "reservado":
+            return say("reserved")
+
+
+def describe_failure(error: Exception, say: Language) -> str:
+    """Returns what went wrong with a request to the network, and why."""
+    reason = explain(error, say)
+    if isinstance(error, RequestError):
+        return say("The network refuses: {reason}", reason=reason)
+    return say("The network does not answer: {reason}", reason=reason)
+
+
+def explain(error: Exception, say: Language) -> str:
+    """Returns why something failed. In English this is the error's own text, which has the details."""
+    if say.is_english:
+        return str(error)
+    match error:
+        case RequestError():
+            return f"{_explain_refusal(error, say)} ({error.code})"
+        case OutcomeUnknown():
+            return say("no reply came in time, so the request may have taken effect")
+        case BrokerRefused():
+            return say("the broker rejected the account or the request")
+        case SavedStationError(failed="read"):
+            reason = explain(error.cause, say)
+            return say("cannot read {file}: {reason}; repair or delete it", file=error.file, reason=reason)
+        case SavedStationError():
+            reason = explain(error.cause, say)
+            return say(
+                "cannot write {file}: {reason}; choose another file with --state",
+                file=error.file,
+                reason=reason,
+            )
+        case MissingColumns():
+            return say("missing columns: {names}", names=", ".join(error.names))
+        case InvalidLine():
+            return say("line {line} is not valid CSV", line=error.line)
+        case ConnectionError(__cause__=OSError() as cause):
+            return say("cannot connect: {reason}", reason=_explain_system_error(cause, say))
+        case OSError():
+            return _explain_system_error(error, say)
+        case _:
+            return say("the content is not valid")
+
+
+def _explain_refusal(error: RequestError, say: Language) -> str:
+    match error.code:
+        case "BAD_REQUEST":
+            return say("the request is not valid")
+        case "NOT_FOUND":
+            return say("what the request names does not exist")
+        case "CONFLICT":
+            return say("another station is at this location")
+        case "FORBIDDEN":
+            return say("this account may not do that")
+        case "ID_REUSED":
+            return say("the request ID was used for another request")
+        case "TOO_LARGE":
+            return say("the request or its result is too large")
+        case "BUSY":
+            return say("too many requests at the moment; try again later")
+        case "STORAGE":
+            return say("the service cannot write to its disk; try again later")
+        case "REFUSED":
+            return say("the gateway gives no reason")
+        case _:
+            return say("the service failed; try again later")
+
+
+def _explain_system_error(error: OSError, say: Language) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return say("the broker's certificate is not trusted")
+    if isinstance(error, socket.gaierror):
+        return say("unknown host")
+    if isinstance(error, TimeoutError):
+        return say("no answer in time")
+    reasons = {
+        errno.ECONNREFUSED: say("connection refused"),
+        errno.ECONNRESET: say("the connection was closed"),
+        errno.EHOSTUNREACH: say("the host cannot be reached"),
+        errno.ENETUNREACH: say("the network cannot be reached"),
+        errno.ENOENT: say("no such file"),
+        errno.ENOTDIR: say("not a folder"),
+        errno.EISDIR: say("it is a folder"),
+        errno.EACCES: say("permission denied"),
+        errno.EROFS: say("read-only file system"),
+        errno.ENOSPC: say("the disk is full"),
+    }
+    return reasons.get(error.errno or 0) or say("system error {number}", number=error.errno or "?")

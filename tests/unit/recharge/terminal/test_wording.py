@@ -1,0 +1,89 @@
+"""The words for reports and errors, in both languages."""
+
+import errno
+import socket
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+import pytest
+
+from cloud_service.protocol.errors import ERRORS
+from recharge import BrokerRefused, CutReply, Event, NotFound, OutcomeUnknown, Refused
+from recharge.simulator import observer
+from recharge.simulator.saved_station import SavedStationError
+from recharge.station_import.afdc import InvalidLine, MissingColumns
+from recharge.terminal.language import ENGLISH, Language
+from recharge.terminal.wording import describe, describe_failure, explain
+from tests.unit.recharge.samples import START, point, reservation
+
+REPORTS: list[observer.Report] = [
+    observer.Booked(reservation(), 2.5),
+    observer.ReservationLost(),
+    observer.StationMoved(),
+    observer.ChargingStarted(reservation()),
+    observer.ChargingFinished(80, 12.5, 11.25),
+    *(
+        observer.EventReceived(Event(kind, START, reservation()))
+        for kind in get_args(get_type_hints(Event)["type"])
+    ),
+    observer.VehicleLeft(reservation()),
+    observer.AvailabilityChanged(point()),
+    observer.PointRemoved(2),
+    observer.RequestFailed(NotFound("there is no station 3")),
+    observer.ConnectionLost(),
+    observer.ConnectionRestored(),
+]
+
+
+def refused_connection() -> ConnectionError:
+    error = ConnectionError("the broker anonymous@127.0.0.1:1 cannot be reached: refused")
+    error.__cause__ = ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+    return error
+
+
+ERRORS_THAT_PEOPLE_SEE: list[Exception] = [
+    *(error() for error in ERRORS.values()),
+    Refused(),
+    OutcomeUnknown("no reply to findReservation"),
+    CutReply("12 bytes"),
+    BrokerRefused("the broker refused the login"),
+    refused_connection(),
+    SavedStationError(Path("/state.json"), "read", ValueError("Expected `object`")),
+    SavedStationError(Path("/state.json"), "write", PermissionError(errno.EACCES, "Permission denied")),
+    MissingColumns(["ID"]),
+    InvalidLine(2, "',' expected"),
+    FileNotFoundError(errno.ENOENT, "No such file or directory"),
+    socket.gaierror(-2, "Name or service not known"),
+    TimeoutError("timed out"),
+    OSError(errno.EIO, "Input/output error"),
+]
+
+
+@pytest.mark.parametrize("report", REPORTS, ids=lambda report: type(report).__name__)
+def test_a_report_is_described_in_both_languages(report: observer.Report, portuguese: Language) -> None:
+    assert describe(report, ENGLISH)
+    assert describe(report, portuguese) != describe(report, ENGLISH)
+
+
+def test_the_reports_above_are_all() -> None:
+    assert {type(report) for report in REPORTS} == set(get_args(observer.Report))
+
+
+@pytest.mark.parametrize("error", ERRORS_THAT_PEOPLE_SEE, ids=repr)
+def test_an_error_is_explained_without_its_english_text(error: Exception, portuguese: Language) -> None:
+    assert explain(error, ENGLISH) == str(error)
+    assert str(error) not in explain(error, portuguese)
+
+
+def test_each_refusal_has_its_own_words(portuguese: Language) -> None:
+    refusals = [error() for error in ERRORS.values()]
+    assert len({explain(error, portuguese) for error in refusals}) == len(refusals)
+
+
+def test_a_failure_says_whether_the_network_refused_or_did_not_answer() -> None:
+    assert describe_failure(NotFound("no"), ENGLISH) == "The network refuses: no"
+    assert describe_failure(OutcomeUnknown("late"), ENGLISH) == "The network does not answer: late"
+
+
+def test_a_refused_connection_is_explained_by_its_cause(portuguese: Language) -> None:
+    assert explain(refused_connection(), portuguese) == "não foi possível conectar: conexão recusada"
