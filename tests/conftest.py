@@ -1,17 +1,19 @@
-"""What all tests share."""
+"""Options, markers and fixtures of all tests."""
 
 import gc
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import hypothesis
 import pytest
 
+from tests.kit.figures import PROPERTY, Figures
 from tests.kit.processes import Stack
+from tests.kit.scale import Scale
 
-# On a busy machine an example may take long, which says nothing about the code.
+# No deadline: on a busy machine a slow example says nothing about the code.
 hypothesis.settings.register_profile("share", deadline=None, max_examples=50)
 hypothesis.settings.register_profile("full", deadline=None, max_examples=500)
-hypothesis.settings.load_profile("share")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -19,49 +21,37 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--faults",
         choices=("share", "full"),
         default="share",
-        help="how many faults the tests of docs/reliability.md inject: a share of minutes, or all in hours",
+        help="how many faults the tests of docs/reliability.md inject: a share in minutes, or all in hours",
     )
 
 
-FIGURES = pytest.StashKey[list[str]]()
+def pytest_configure(config: pytest.Config) -> None:
+    faults = config.getoption("faults")
+    hypothesis.settings.load_profile(faults)
+    config.pluginmanager.register(Figures(f"figures (--faults {faults})"))
 
 
 def pytest_collection_finish() -> None:
-    """Keeps what was collected out of the garbage collector's sight.
+    """Hides the collected tests from the garbage collector.
 
-    A look through it takes up to a second, which a test would take for the time that others have to wait.
+    A full collection would otherwise take up to a second, which some tests would measure.
     """
     gc.collect()
     gc.freeze()
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[FIGURES] = []
-    hypothesis.settings.load_profile(config.getoption("faults"))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    # Imported here: without pytest-xdist the tests run one after the other.
+    from tests.kit.scheduling import AloneLast
 
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """The figures that docs/reliability.md quotes, as this run found them."""
-    if config.stash[FIGURES]:
-        terminalreporter.section(f"figures (--faults {config.getoption('faults')})")
-        for line in config.stash[FIGURES]:
-            terminalreporter.line(line)
+    return AloneLast(config, log)
 
 
 @pytest.fixture
-def figure(pytestconfig: pytest.Config) -> Callable[[str], None]:
+def figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
     """Prints a line at the end of the run."""
-    return pytestconfig.stash[FIGURES].append
-
-
-class Scale:
-    """How many faults this run injects."""
-
-    def __init__(self, full: bool) -> None:
-        self.full = full
-
-    def __call__(self, *, share: int, full: int) -> int:
-        return full if self.full else share
+    return lambda line: record_property(PROPERTY, line)
 
 
 @pytest.fixture(scope="session")

@@ -120,8 +120,9 @@ class MqttClient:
         def fits(message: MQTTMessage) -> bool:
             if not message.topic.startswith(self.reply_topic):
                 return False
-            request: str | None = json.loads(message.payload)["requestID"]
-            return request == request_id
+            # The service publishes other messages below its own reply topic, which are not replies.
+            body = json.loads(message.payload)
+            return "ok" in body and bool(body["requestID"] == request_id)
 
         answered: dict[str, Any] = json.loads(self.expect(fits, f"the reply to {request_id}").payload)
         return answered

@@ -29,7 +29,7 @@ class Cut(Struct, frozen=True):
     size: int
 
 
-class ServiceConnection(Struct, frozen=True):
+class Link(Struct, frozen=True):
     """A name for a new file."""
 
     name: str
@@ -59,7 +59,7 @@ class Note(Struct, frozen=True):
     what: Any
 
 
-Operation: TypeAlias = Write | Cut | ServiceConnection | Rename | Remove | Sync | Note
+Operation: TypeAlias = Write | Cut | Link | Rename | Remove | Sync | Note
 
 
 class _Pending:
@@ -113,7 +113,7 @@ class Image:
         match operation:
             case Write() | Cut():
                 self._pending.setdefault(operation.file, _Pending()).add(operation)
-            case ServiceConnection() | Rename() | Remove():
+            case Link() | Rename() | Remove():
                 self._pending_names.add(operation)
             case Sync(None, failed):
                 for done in self._pending_names.sync(failed):
@@ -162,9 +162,9 @@ def _apply_content(content: bytearray, operation: Write | Cut) -> None:
         content[operation.offset : operation.offset + len(operation.data)] = operation.data
 
 
-def _apply_name(names: dict[str, int], operation: ServiceConnection | Rename | Remove) -> None:
+def _apply_name(names: dict[str, int], operation: Link | Rename | Remove) -> None:
     match operation:
-        case ServiceConnection(name, file):
+        case Link(name, file):
             names[name] = file
         case Rename(old, new, file):
             names.pop(old, None)
@@ -222,7 +222,7 @@ class SimulatedFolder:
                 self.ask("create", name)
                 file = len(self._contents)
                 self._names[name], self._contents[file] = file, bytearray()
-                self.log.append(ServiceConnection(name, file))
+                self.log.append(Link(name, file))
             return _SimulatedFile(self, name, self._names[name])
 
     def rename(self, old: str, new: str) -> None:

@@ -12,11 +12,11 @@ from time import monotonic, sleep
 import pytest
 
 from cloud_service.mqtt.paho_client import KEEP_ALIVE
-from tests.conftest import Scale
 from tests.faults.checker import check_state, stop_and_check
 from tests.faults.load import Load
 from tests.faults.proxy import Proxy
 from tests.kit.processes import Process, Stack, wait_until
+from tests.kit.scale import Scale
 
 Figure = Callable[[str], None]
 PROCESSES = ("service", "gateway", "broker")

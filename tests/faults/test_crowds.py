@@ -14,9 +14,9 @@ from cloud_service.mqtt.requester import Requester
 from cloud_service.store.snapshot import take_snapshot
 from cloud_service.store.verify import examine
 from recharge import tcp as legacy
-from tests.conftest import Scale
 from tests.faults.checker import FIVE_MINUTES
 from tests.kit.processes import HOST, Stack
+from tests.kit.scale import Scale
 
 VEHICLES = 200
 

@@ -9,12 +9,12 @@ from time import sleep
 
 import pytest
 
-from tests.conftest import Scale
 from tests.faults.checker import stop_and_check
 from tests.faults.load import Load
 from tests.faults.proxy import Proxy
 from tests.faults.test_connections import stack_behind_proxy
 from tests.kit.processes import Stack, wait_until
+from tests.kit.scale import Scale
 
 VEHICLES = 6
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from cloud_service.mqtt.requester import Requester
-from tests.conftest import Scale
 from tests.faults.checker import check_state, stop_and_check
 from tests.faults.load import Load
 from tests.faults.spoiled_service import spoiled
 from tests.kit.processes import Stack, wait_until
+from tests.kit.scale import Scale
 
 READ_ANEW = "the store was read anew and takes changes again"
 

@@ -14,9 +14,11 @@ from msgspec import Struct
 from cloud_service.mqtt.requester import Requester
 from cloud_service.protocol.errors import NotFound
 from recharge import tcp as legacy
-from tests.conftest import Scale
 from tests.faults.flood_attacks import POINTS, STANDING, Progress, attack
 from tests.kit.processes import DEADLINE, Stack, wait_until
+from tests.kit.scale import Scale
+
+pytestmark = pytest.mark.alone
 
 COUNTS = {
     "idle connections": (3_000, 5_000),

@@ -12,9 +12,9 @@ import pytest
 
 from cloud_service.mqtt.publish_packet import Malformed, read_publish
 from cloud_service.store.journal import JournalPosition, SegmentReader, decode_line
-from tests.conftest import Scale
 from tests.faults.fuzz_input import examples, is_object, join, line_with, split
 from tests.faults.hostile import is_request
+from tests.kit.scale import Scale
 
 LONG = 600
 WITHOUT_ATHERIS = "atheris is not installed, and nothing fuzzes the parsers: pip install -e '.[faults]'"

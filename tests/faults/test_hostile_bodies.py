@@ -16,10 +16,12 @@ from cloud_service.mqtt.requester import Requester
 from cloud_service.protocol import topics
 from cloud_service.protocol.errors import ERRORS
 from cloud_service.protocol.messages import Message
-from tests.conftest import Scale
 from tests.faults.hostile import OTHERS_STATION, OWN_POINT, OWN_STATION, is_request
 from tests.faults.hostile_attack import NAME, NO_ANSWER, attack, bodies_over_tcp, messages
 from tests.kit.processes import Stack
+from tests.kit.scale import Scale
+
+pytestmark = pytest.mark.alone
 
 SOUND_ENOUGH = 0.05
 """The share of bodies that has to get past all readers, so that handlers and replies are tried too."""

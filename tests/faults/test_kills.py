@@ -8,11 +8,11 @@ from time import sleep
 
 import pytest
 
-from tests.conftest import Scale
 from tests.faults.checker import check_run, stop_and_check
 from tests.faults.load import Load
 from tests.faults.spoiled_service import KINDS, moments, spoiled
 from tests.kit.processes import Stack, wait_until
+from tests.kit.scale import Scale
 
 IN_TURN = 25
 """Kills of one network; then the checker has its turn."""

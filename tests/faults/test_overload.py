@@ -13,9 +13,11 @@ import pytest
 from cloud_service.mqtt.requester import Requester
 from cloud_service.store.snapshot import take_snapshot
 from cloud_service.store.verify import examine
-from tests.conftest import Scale
 from tests.faults.backlog import NAME, Plan, Seen, register
 from tests.kit.processes import Stack
+from tests.kit.scale import Scale
+
+pytestmark = pytest.mark.alone
 
 VEHICLES = 10
 AHEAD = 2

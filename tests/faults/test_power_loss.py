@@ -14,11 +14,11 @@ from msgspec import Struct
 
 from cloud_service.service.engine.engine import Engine, EngineLimits
 from cloud_service.store.file_store import StoreOptions
-from tests.conftest import Scale
 from tests.faults.power_loss import SimulatedFolder, Trouble, no_trouble, states
 from tests.faults.traffic import START, Traffic
 from tests.faults.witness import Possible, Witness, check, possible_at, read
 from tests.kit.processes import wait_until
+from tests.kit.scale import Scale
 
 
 class Run(Struct, frozen=True):

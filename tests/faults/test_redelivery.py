@@ -23,10 +23,10 @@ from cloud_service.service.engine.engine import Engine, EngineLimits
 from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.snapshot import FrozenFolder
 from cloud_service.store.verify import examine
-from tests.conftest import Scale
 from tests.faults.checker import FIVE_MINUTES
 from tests.faults.power_loss import SimulatedFolder
 from tests.faults.traffic import START, Traffic
+from tests.kit.scale import Scale
 
 
 class Deliveries(RuleBasedStateMachine):

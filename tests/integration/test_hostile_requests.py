@@ -135,6 +135,7 @@ def peak_memory(process: Process) -> int:
     raise AssertionError("the kernel does not tell")
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(sys.platform != "linux", reason="a process's peak memory is read from /proc")
 def test_many_large_replies_neither_fill_the_memory_nor_hold_up_others(tmp_path: Path) -> None:
     """A thousand questions of some bytes each, with replies of half a mebibyte that nobody reads."""

@@ -164,7 +164,7 @@ def test_sets_up_once(machine: Machine) -> None:
 def test_installs_again_when_more_or_something_else_is_wanted(machine: Machine) -> None:
     machine.run("up")
     machine.run("test", "-k", "two words")
-    assert machine.calls == [f"{PIP} .[dev]", "python -m pytest -k two words"]
+    assert machine.calls == [f"{PIP} .[dev]", "python -m pytest -n auto -k two words"]
     machine.run("up")
     assert machine.calls == [f"recharge up in {machine.elsewhere}"]
 
@@ -334,6 +334,7 @@ def test_check_runs_everything_and_fails_if_anything_did(machine: Machine) -> No
     assert done.stderr.splitlines()[-1] == "./run: failed: mypy"
 
 
+@pytest.mark.alone
 def test_fresh_clone_for_real(tmp_path: Path) -> None:
     """The real Python and package index, in a folder with a space, called from another."""
     index = [

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import subprocess
 import sys
 import time
@@ -17,6 +18,16 @@ from cloud_service.mqtt.address import BrokerAddress
 HOST = "127.0.0.1"
 DEADLINE = 60.0
 """Seconds after which what a test waits for will not come. Far more than any machine needs."""
+
+
+def free_port() -> int:
+    """A port on HOST that nobody uses, outside the range that the kernel gives to connections.
+
+    A port from that range could become another connection's before a process listens there.
+    """
+    while not ports.is_free(HOST, port := random.randrange(10_000, 32_000)):
+        pass
+    return port
 
 
 def wait_until(condition: Callable[[], Any], what: str, deadline: float = DEADLINE) -> Any:
@@ -102,7 +113,7 @@ class Broker(Process):
 
     def __init__(self, folder: Path, port: int | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.port = port or ports.free_port(HOST)
+        self.port = port or free_port()
         file = mosquitto.write_configuration(folder, mosquitto.open_listener(HOST, self.port))
         program = str(mosquitto.find_program("mosquitto"))
         super().__init__("mosquitto", [program, "-c", str(file)], folder / "broker.log")
@@ -146,7 +157,7 @@ class Stack:
         self.folder = folder
         self.data_dir = folder / "data"
         self.broker = Broker(folder / "broker")
-        self.tcp_port = ports.free_port(HOST)
+        self.tcp_port = free_port()
         self.environment = clean_environment(
             RECHARGE_DATA_DIR=str(self.data_dir),
             RECHARGE_MQTT_HOST=HOST,

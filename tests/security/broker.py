@@ -14,6 +14,7 @@ from cloud_service.accounts.dynamic_security import DynamicSecurity
 from cloud_service.accounts.secure_broker import BrokerFolders, find_plugin, prepare, secure_listeners
 from cloud_service.local import mosquitto, ports
 from cloud_service.mqtt.address import BrokerAddress
+from tests.kit.processes import free_port
 from tests.security.mqtt import MQTT
 
 Result = TypeVar("Result")
@@ -26,8 +27,8 @@ class Broker:
     def __init__(self, folder: Path, more: str = "") -> None:
         self.folders = BrokerFolders.within(folder)
         prepare(self.folders, ["localhost", HOST], datetime.now(UTC))
-        self.port = ports.free_port(HOST)
-        self.tls_port = ports.free_port(HOST)
+        self.port = free_port()
+        self.tls_port = free_port()
         self.log = folder / "mosquitto.log"
         listeners = secure_listeners(self.folders, find_plugin(), (HOST, self.port), (HOST, self.tls_port))
         self._configuration = mosquitto.write_configuration(folder, listeners + more)

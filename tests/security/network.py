@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from cloud_service.local import ports
-from tests.kit.processes import Process, clean_environment, wait_until
+from tests.kit.processes import Process, clean_environment, free_port, wait_until
 from tests.security.broker import HOST, Broker
 from tests.security.mqtt import MQTT, PATIENCE
 
@@ -21,7 +20,7 @@ class Network:
         self.folder = folder
         self.data_dir = folder / "data"
         self.audit = folder / "audit.jsonl"
-        self.tcp_port = ports.free_port(HOST)
+        self.tcp_port = free_port()
         self._settings = settings
         self.service = self._process("service", "cloud_service")
         self.gateway = self._process("gateway", "gateway")

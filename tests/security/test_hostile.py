@@ -18,6 +18,8 @@ from tests.security.broker import HOST, Broker
 from tests.security.mqtt import MQTT, PATIENCE
 from tests.security.network import Client, Network
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:

@@ -16,9 +16,9 @@ from msgspec.structs import replace
 
 from cloud_service.accounts import certificates
 from cloud_service.accounts.certificates import Authority, CertificateError, Pair, prepare_broker
-from cloud_service.local import ports
 from cloud_service.mqtt.connection import AsyncConnection
 from tests.kit import mqtt_bytes
+from tests.kit.processes import free_port
 from tests.security.broker import HOST, Broker
 from tests.security.mqtt import MQTT, PATIENCE, PROTOCOLS
 
@@ -152,7 +152,7 @@ def _broker(folder: Path, made: datetime, names: list[str]) -> Broker:
 def mutual(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """A broker with the compose stack's listener for devices' certificates, at `mutual_port`."""
     folder = tmp_path_factory.mktemp("mutual")
-    port = ports.free_port(HOST)
+    port = free_port()
     configuration = MUTUAL.read_text().replace("listener 8883", f"listener {port} {HOST}")
     broker = Broker(folder, more=configuration.replace("/mosquitto/certificates", f"{folder}/certificates"))
     broker.tls_port = port

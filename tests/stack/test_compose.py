@@ -16,7 +16,7 @@ from tests.security.mqtt import MQTT, PATIENCE, PROTOCOLS, Refused
 from tests.stack.compose import HOST, ComposeStack, docker
 from tests.stack.conftest import Charger
 
-pytestmark = pytest.mark.timeout(1500)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(1500)]
 
 RUNNING = ("mosquitto", "cloud_service", "gateway")
 SECRET_FOLDERS = {

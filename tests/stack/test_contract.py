@@ -8,7 +8,7 @@ import pytest
 
 from tests.stack.compose import ComposeStack, docker
 
-pytestmark = pytest.mark.timeout(1500)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(1500)]
 
 TESTS = Path(__file__).parents[1]
 LEAST = 50

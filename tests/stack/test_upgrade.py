@@ -12,7 +12,7 @@ import pytest
 from tests.stack.compose import ROOT, ComposeStack, docker
 from tests.stack.data_forms.make import NETWORK, ask
 
-pytestmark = pytest.mark.timeout(1500)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(1500)]
 
 FORMS = sorted((Path(__file__).parent / "data_forms").glob("*-*/"))
 

@@ -149,6 +149,7 @@ class Moves(RuleBasedStateMachine):
 TestMoves = Moves.TestCase
 
 
+@pytest.mark.alone
 def test_locations_in_order_cost_little_more_than_in_disorder() -> None:
     """Imports and files bring them in order. Building all anew now and then took this a minute."""
     began = time.process_time()

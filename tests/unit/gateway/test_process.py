@@ -13,7 +13,6 @@ import pytest
 
 from cloud_service.gateway.server import GatewayServer, listen
 from cloud_service.gateway.settings import GatewaySettings
-from cloud_service.local import ports
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.connection import AsyncConnection
 from cloud_service.mqtt.requester import Requester
@@ -21,7 +20,7 @@ from cloud_service.protocol import topics
 from cloud_service.protocol.errors import Busy, StorageFailed
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.replies import succeeded
-from tests.kit.processes import DEADLINE, Broker, Process, clean_environment, wait_until
+from tests.kit.processes import DEADLINE, Broker, Process, clean_environment, free_port, wait_until
 from tests.kit.relay import HOST, in_loop, until
 from tests.unit.mqtt.test_requester import Responder, by_turns
 
@@ -34,7 +33,7 @@ class Gateway(Process):
 
     def __init__(self, folder: Path, broker_port: int, account: str, tcp_port: int | None = None) -> None:
         self.account = account
-        self.port = tcp_port or ports.free_port(HOST)
+        self.port = tcp_port or free_port()
         environment = clean_environment(
             RECHARGE_MQTT_PORT=str(broker_port), RECHARGE_MQTT_USER=account, RECHARGE_TCP_PORT=str(self.port)
         )
@@ -128,7 +127,7 @@ def test_a_taken_port_is_one_clear_sentence(broker: Broker, tmp_path: Path) -> N
 
 
 def test_no_broker_is_one_clear_sentence(tmp_path: Path) -> None:
-    port = ports.free_port(HOST)
+    port = free_port()
     gateway = Gateway(tmp_path, port, "gateway-alone")
     gateway.start()
     assert gateway.wait() == 1

@@ -12,12 +12,11 @@ import msgspec
 import pytest
 
 from cloud_service.accounts.secure_broker import BrokerFolders, prepare
-from cloud_service.local import ports
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.asyncio_driver import BrokerRefused
 from cloud_service.mqtt.connection import AsyncConnection
 from cloud_service.protocol.messages import Message
-from tests.kit.processes import Broker, Process
+from tests.kit.processes import Broker, Process, free_port
 from tests.kit.relay import HOST, Relay, in_loop, until
 from tests.security.broker import Broker as SecuredBroker
 
@@ -210,7 +209,7 @@ async def test_leaving_fails_what_still_waits(own_broker: Broker, topic: str) ->
 
 @in_loop
 async def test_no_broker_at_the_first_connect_is_one_clear_error() -> None:
-    port = ports.free_port(HOST)
+    port = free_port()
     with pytest.raises(ConnectionError, match=rf"anonymous@127.0.0.1:{port} cannot be reached"):
         async with AsyncConnection(BrokerAddress(HOST, port), "nobody"):
             pass

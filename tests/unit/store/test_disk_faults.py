@@ -18,11 +18,11 @@ from msgspec import Struct
 from cloud_service.protocol.messages import Message
 from cloud_service.service.engine.engine import Engine, EngineLimits
 from cloud_service.store.file_store import StoreOptions
-from tests.conftest import Scale
 from tests.faults.power_loss import SimulatedFolder, no_trouble
 from tests.faults.traffic import START, Traffic
 from tests.faults.witness import Possible, Witness, check, possible_at, read
 from tests.kit.processes import wait_until
+from tests.kit.scale import Scale
 
 TURNS = 24
 ERRORS = {"EIO": errno.EIO, "ENOSPC": errno.ENOSPC}
