@@ -1,72 +1,87 @@
-"""Keeps the accounts of a secured broker; everything takes effect on the running broker at once.
-
-  add NAME --role ROLE  makes an account and prints its password, which nobody can look up later
-  list                  shows the accounts and their roles
-  rotate NAME           gives an account a new password, prints it, and cuts off what used the old one
-  remove NAME           removes an account and cuts off what is connected with it
-  transfer OLD NEW      hands the stations of one account to another
-  refresh               brings all accounts' rights up to date, after an upgrade
-  rights                shows which role may do what
-
-Without --mqtt-user it is the administrator's account that asks, with the password that the first start made.
-"""
+"""Manages the accounts of a secured broker. Changes take effect on the running broker at once."""
 
 import asyncio
 import sys
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, get_args
+from typing import Annotated, Final, get_args
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from cloud_service.accounts.audit_log import AuditLog
+from cloud_service.accounts.audit_log import AuditEvent, AuditLog
 from cloud_service.accounts.broker_accounts import Account, AccountRole, Accounts, AccountsError
-from cloud_service.accounts.first_accounts import FIRST_ACCOUNTS, Secrets, new_password
-from cloud_service.accounts.folders import audit_file, broker_folders
+from cloud_service.accounts.first_accounts import FIRST_ACCOUNTS, new_password
 from cloud_service.accounts.rights import as_markdown
 from cloud_service.accounts.secret_files import FOR_GROUP, write_file
-from cloud_service.cli.settings import SettingError, broker_address
+from cloud_service.accounts.settings import DataSettings, SecuritySettings
+from cloud_service.config.command_line import Argument
+from cloud_service.config.setting import SettingError
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.protocol.roles import ADMINISTRATOR
+
+EPILOG: Final = """\
+verbs:
+  add NAME --role ROLE  creates an account and prints its password, which cannot be shown again
+  list                  lists the accounts and their roles
+  rotate NAME           gives an account a new password, prints it, and disconnects its clients
+  remove NAME           removes an account and disconnects its clients
+  transfer OLD NEW      transfers the stations of one account to another
+  refresh               brings the rights of all accounts up to date, after an upgrade
+  rights                lists what each role may do
+
+Without --mqtt-user, the command uses the administrator's account and the password that the network's first
+start created."""
 
 _NAMES: Final = {"add": 1, "list": 0, "rotate": 1, "remove": 1, "transfer": 2, "refresh": 0, "rights": 0}
 """How many names each verb takes."""
 
 
-def add_arguments(parser: ArgumentParser) -> None:
-    parser.formatter_class = RawDescriptionHelpFormatter
-    parser.add_argument("verb", choices=_NAMES, metavar="VERB", help=", ".join(_NAMES))
-    parser.add_argument("names", nargs="*", metavar="NAME", help="the account's name")
-    parser.add_argument("--role", choices=get_args(AccountRole), help="what the new account is")
-    parser.add_argument(
-        "--password-file",
-        type=Path,
-        metavar="FILE",
-        help="where add puts the password instead; an account that is there already is then left as it is",
-    )
-    parser.add_argument(
-        "--leave-stations",
-        action="store_true",
-        help="remove an account though nobody could change its stations",
-    )
+class Options(Struct, frozen=True, kw_only=True):
+    verb: Annotated[str, Argument(choices=_NAMES, metavar="VERB", help=", ".join(_NAMES))]
+    names: Annotated[list[str], Argument(nargs="*", metavar="NAME", help="the account's name")]
+    role: Annotated[
+        AccountRole | None,
+        Argument("--role", choices=get_args(AccountRole), help="the role of the new account"),
+    ] = None
+    password_file: Annotated[
+        Path | None,
+        Argument(
+            "--password-file",
+            type=Path,
+            metavar="FILE",
+            help="where `add` writes the password instead; an existing account is then left unchanged",
+        ),
+    ] = None
+    leave_stations: Annotated[
+        bool,
+        Argument(
+            "--leave-stations",
+            action="store_true",
+            help="remove an account even if nobody can change its stations afterwards",
+        ),
+    ] = False
+    broker: BrokerAddress
+    data: DataSettings
+    security: SecuritySettings
 
 
-def main(options: Namespace) -> int:
+def main(options: Options) -> int:
     if len(options.names) != _NAMES[options.verb]:
         return _fail(f"`{options.verb}` takes {_NAMES[options.verb]} names, not {len(options.names)}")
     if (options.role is not None) != (options.verb == "add"):
-        return _fail("`add` needs a --role, and nothing else takes one")
+        return _fail("`add` needs a --role, and the other verbs take none")
     if options.verb == "rights":
         print(as_markdown(), end="")
         return 0
     try:
-        asyncio.run(_run(options, AuditLog(audit_file(options))))
+        asyncio.run(_run(options))
     except AccountsError as error:
         return _fail(str(error))
     except TimeoutError:
         return _fail(
-            "the broker does not answer: is its dynamic-security plugin there, and this its administrator?"
+            "the broker does not answer: does it have the dynamic-security plugin, and is this account its"
+            " administrator?"
         )
     except PermissionError as error:
         return _fail(f"{error.filename}: {error.strerror}")
@@ -78,77 +93,100 @@ def _fail(reason: str) -> int:
     return 1
 
 
-async def _run(options: Namespace, audit: AuditLog) -> None:
+async def _run(options: Options) -> None:
     address = _address(options)
     async with Accounts(address) as accounts:
+        verbs = _Verbs(accounts, address.user, options)
         match options.verb, options.names:
             case "add", [name]:
-                file = options.password_file
-                if file is not None and Account(name, options.role) in await accounts.all():
-                    _say(f"{name} is a {options.role} already; {file} is left as it is")
-                    return
-                password = await accounts.add(name, options.role)
-                audit.record("accountAdded", _now(), by=address.user, account=name, role=options.role)
-                if file is not None:
-                    write_file(file, password + "\n")
-                    _say(f"{name} is a {options.role} now, with its password in {file}")
-                else:
-                    _say(f"{name} is a {options.role} now; this is its password, shown once:")
-                    print(password)
+                assert options.role is not None
+                await verbs.add(name, options.role, options.password_file)
             case "list", []:
-                for account in await accounts.all():
-                    print(f"{account.name:24} {account.role}")
+                await verbs.list()
             case "rotate", [name]:
-                await _rotate(accounts, name, broker_folders(options).secrets)
-                audit.record("passwordRotated", _now(), by=address.user, account=name)
+                await verbs.rotate(name)
             case "remove", [name]:
-                await accounts.remove(name, leave_stations=options.leave_stations)
-                audit.record("accountRemoved", _now(), by=address.user, account=name)
-                _say(f"{name} is removed")
+                await verbs.remove(name, leave_stations=options.leave_stations)
             case "transfer", [old, new]:
-                count = await accounts.transfer(old, new)
-                _say(f"{new} owns {count} stations that were {old}'s")
+                await verbs.transfer(old, new)
             case "refresh", []:
-                changed = await accounts.refresh()
-                for name in changed:
-                    audit.record("rightsRefreshed", _now(), by=address.user, account=name)
-                _say(f"{len(changed)} accounts had other rights: {', '.join(changed) or 'none'}")
+                await verbs.refresh()
 
 
-async def _rotate(accounts: Accounts, name: str, secrets: Secrets) -> None:
-    """The new password goes to the file from which a process of ours reads it, or to whoever asked."""
-    password = new_password()
-    if name not in (first for first, _ in FIRST_ACCOUNTS):
-        await accounts.rotate(name, password)
-        _say(f"{name} has a new password, shown once:")
-        print(password)
-        return
-    file = secrets.password_file(name)
-    # On disk before the broker knows it: nobody else could tell it any more.
-    write_file(file.with_name("password.new"), password + "\n", FOR_GROUP)
-    await accounts.rotate(name, password)
-    file.with_name("password.new").replace(file)
-    _say(f"{name} has a new password, in {file}: start again what uses it")
+class _Verbs:
+    """What can be done with accounts. Each change is recorded in the audit log, under the account `by`."""
+
+    def __init__(self, accounts: Accounts, by: str | None, options: Options) -> None:
+        self._accounts = accounts
+        self._by = by
+        self._audit = AuditLog(options.data.audit_log)
+        self._secrets = options.security.folders(options.data.data_dir).secrets
+
+    async def add(self, name: str, role: AccountRole, file: Path | None) -> None:
+        if file is not None and Account(name, role) in await self._accounts.all():
+            _say(f"{name} is already a {role}; {file} is left unchanged")
+            return
+        password = await self._accounts.add(name, role)
+        self._record("accountAdded", name, role=role)
+        if file is not None:
+            write_file(file, password + "\n")
+            _say(f"{name} is now a {role}; its password is in {file}")
+        else:
+            _say(f"{name} is now a {role}. Its password is shown only once:")
+            print(password)
+
+    async def list(self) -> None:
+        for account in await self._accounts.all():
+            print(f"{account.name:24} {account.role}")
+
+    async def rotate(self, name: str) -> None:
+        """Prints the new password, or writes it to the file from which a process of ours reads it."""
+        password = new_password()
+        if name not in (first for first, _ in FIRST_ACCOUNTS):
+            await self._accounts.rotate(name, password)
+            _say(f"{name} has a new password, shown only once:")
+            print(password)
+        else:
+            file = self._secrets.password_file(name)
+            # Write it before the broker changes it, because afterwards nobody else knows it.
+            write_file(file.with_name("password.new"), password + "\n", FOR_GROUP)
+            await self._accounts.rotate(name, password)
+            file.with_name("password.new").replace(file)
+            _say(f"{name} has a new password, in {file}; restart the process that uses it")
+        self._record("passwordRotated", name)
+
+    async def remove(self, name: str, *, leave_stations: bool) -> None:
+        await self._accounts.remove(name, leave_stations=leave_stations)
+        self._record("accountRemoved", name)
+        _say(f"{name} is removed")
+
+    async def transfer(self, old: str, new: str) -> None:
+        count = await self._accounts.transfer(old, new)
+        _say(f"{new} now owns {count} stations that {old} owned")
+
+    async def refresh(self) -> None:
+        changed = await self._accounts.refresh()
+        for name in changed:
+            self._record("rightsRefreshed", name)
+        _say(f"{len(changed)} accounts had outdated rights: {', '.join(changed) or 'none'}")
+
+    def _record(self, event: AuditEvent, account: str, **details: str) -> None:
+        self._audit.record(event, datetime.now(UTC), by=self._by, account=account, **details)
 
 
-def _address(options: Namespace) -> BrokerAddress:
-    address = broker_address(options)
-    if address.user is not None:
-        return address
-    file = broker_folders(options).secrets.password_file(ADMINISTRATOR)
+def _address(options: Options) -> BrokerAddress:
+    if options.broker.user is not None:
+        return options.broker
+    file = options.security.folders(options.data.data_dir).secrets.password_file(ADMINISTRATOR)
     try:
         password = file.read_text().strip()
     except OSError as error:
         raise SettingError(
             f"cannot read the administrator's password in {file}: {error.strerror}. A network has accounts"
-            " where `recharge up --secure` or compose started it; --data-dir or --secrets-dir say where"
+            " if `recharge up --secure` or compose started it; --data-dir or --secrets-dir says where it is"
         ) from None
-    return replace(address, user=ADMINISTRATOR, password=password)
+    return replace(options.broker, user=ADMINISTRATOR, password=password)
 
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

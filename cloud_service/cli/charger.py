@@ -1,46 +1,73 @@
 """Runs a charger: registers a station and its points, and marks them occupied while vehicles charge."""
 
 import os
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import Annotated, get_args
 
-from cloud_service.cli.client_options import account, add_pace, count, finite, positive, price, run
-from cloud_service.cli.settings import broker_address
+from msgspec import Struct
+
+from cloud_service.cli.client_options import PaceOptions, account, finite, not_negative, positive, run
+from cloud_service.config.command_line import Argument
+from cloud_service.config.values import read_count
+from cloud_service.gateway.settings import GatewayAddress
+from cloud_service.mqtt.address import BrokerAddress
+from recharge.records import MQTTProtocol, Number
 from recharge.simulator.saved_station import default_file
 from recharge.terminal.keyboard import keyboard_of_terminal
 from recharge.terminal.run_charger import ChargerRun, run_charger
 
 
-def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--name", help="account of the charger (default: the broker's account, else charger-1)"
-    )
-    parser.add_argument("--x", metavar="KM", type=finite, help="location of the station, kilometres east")
-    parser.add_argument("--y", metavar="KM", type=finite, help="location of the station, kilometres north")
-    parser.add_argument("--points", metavar="N", type=count, help="least number of points (default: 2)")
-    parser.add_argument("--power", metavar="KW", type=positive, help="power of each point (default: 22)")
-    parser.add_argument("--price", metavar="AMOUNT", type=price, help="price per kWh (default: 0.9)")
-    parser.add_argument(
-        "--state",
-        metavar="FILE",
-        type=Path,
-        help="file of what is saved between runs (default: recharge/charger-NAME.json in XDG_STATE_HOME)",
-    )
-    parser.add_argument(
-        "--protocol",
-        choices=("mqtt5", "mqtt311"),
-        default="mqtt5",
-        help="MQTT 5 or MQTT 3.1.1 (default: %(default)s)",
-    )
-    parser.add_argument("--yes", action="store_true", help="ask nothing and show no menu")
-    add_pace(parser)
+class Options(Struct, frozen=True, kw_only=True):
+    name: Annotated[
+        str | None,
+        Argument("--name", help="account of the charger (default: the broker's account, else charger-1)"),
+    ] = None
+    x: Annotated[
+        Number | None,
+        Argument("--x", metavar="KM", type=finite, help="location of the station, kilometres east"),
+    ] = None
+    y: Annotated[
+        Number | None,
+        Argument("--y", metavar="KM", type=finite, help="location of the station, kilometres north"),
+    ] = None
+    points: Annotated[
+        int | None,
+        Argument("--points", metavar="N", type=read_count, help="least number of points (default: 2)"),
+    ] = None
+    power: Annotated[
+        Number | None,
+        Argument("--power", metavar="KW", type=positive, help="power of each point (default: 22)"),
+    ] = None
+    price: Annotated[
+        Number | None,
+        Argument("--price", metavar="AMOUNT", type=not_negative, help="price per kWh (default: 0.9)"),
+    ] = None
+    state: Annotated[
+        Path | None,
+        Argument(
+            "--state",
+            metavar="FILE",
+            type=Path,
+            help="file of what is saved between runs (default: recharge/charger-NAME.json in XDG_STATE_HOME)",
+        ),
+    ] = None
+    protocol: Annotated[
+        MQTTProtocol,
+        Argument(
+            "--protocol", choices=get_args(MQTTProtocol), help="MQTT 5 or MQTT 3.1.1 (default: %(default)s)"
+        ),
+    ] = "mqtt5"
+    yes: Annotated[bool, Argument("--yes", action="store_true", help="ask nothing and show no menu")] = False
+    pace: PaceOptions
+    broker: BrokerAddress
+    gateway: GatewayAddress
 
 
-def main(options: Namespace) -> int:
-    name = account(options, "charger-1")
+def main(options: Options) -> int:
+    name = account(options.name, options.broker, "charger-1")
     asked = ChargerRun(
         name=name,
-        broker=broker_address(options),
+        broker=options.broker,
         protocol=options.protocol,
         file=options.state or default_file(name, os.environ),
         keyboard=None if options.yes else keyboard_of_terminal(),
@@ -49,7 +76,7 @@ def main(options: Namespace) -> int:
         points=options.points,
         power=options.power,
         kwh_price=options.price,
-        time_scale=options.time_scale,
-        seed=options.seed,
+        time_scale=options.pace.time_scale,
+        seed=options.pace.seed,
     )
     return run("charger", lambda say: run_charger(asked, say), interrupted=0)

@@ -5,17 +5,20 @@ import logging
 import math
 import signal
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentTypeError
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from cloud_service.cli.settings import SettingError
+from msgspec import Struct
+
+from cloud_service.config.command_line import Argument
+from cloud_service.config.setting import SettingError
+from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.protocol.roles import is_account_name
 from recharge.records import Number
 from recharge.terminal.language import Language, language_of_environment
 from recharge.terminal.wording import explain
 
-TIME_SCALE: Final = 120.0
 INTERRUPTED: Final = 130
 """Exit status of an unfinished command: 128 plus SIGINT, as in shells."""
 
@@ -39,42 +42,45 @@ def finite(text: str) -> Number:
     return int(number) if number.is_integer() else number
 
 
-def price(text: str) -> Number:
-    """Reads a price: 0 or more."""
+def not_negative(text: str) -> Number:
+    """Reads a number of 0 or more."""
     number = finite(text)
     if number < 0:
         raise ArgumentTypeError(f"{text!r} is below 0")
     return number
 
 
-def count(text: str) -> int:
-    """Reads a whole number of 1 or more."""
-    if not text.isdecimal() or int(text) == 0:
-        raise ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
-    return int(text)
-
-
-def account(options: Namespace, otherwise: str) -> str:
-    """Returns the account: `--name`, else the broker's, else `otherwise`. Raises SettingError."""
-    name: str = options.name or options.mqtt_user or otherwise
+def account(name: str | None, broker: BrokerAddress, otherwise: str) -> str:
+    """Returns the account: this name, else the broker's, else `otherwise`. Raises SettingError."""
+    name = name or broker.user or otherwise
     if not is_account_name(name):
         raise SettingError(f"not an account name: {name!r} (1 to 64 characters: A-Z, a-z, 0-9, _ and -)")
-    if options.mqtt_user not in (None, name):
-        raise SettingError(f"--name {name}: not the name of the account, {options.mqtt_user}")
+    if broker.user not in (None, name):
+        raise SettingError(f"--name {name}: not the name of the account, {broker.user}")
     return name
 
 
-def add_pace(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--time-scale",
-        metavar="N",
-        type=positive,
-        default=TIME_SCALE,
-        help=f"speed of time; at 1, waiting and charging take hours (default: {TIME_SCALE:g})",
-    )
-    parser.add_argument(
-        "--seed", metavar="N", type=int, help="seed of everything random; the same seed gives the same run"
-    )
+class PaceOptions(Struct, frozen=True):
+    """How fast a simulation runs, and what is drawn at random in it."""
+
+    time_scale: Annotated[
+        Number,
+        Argument(
+            "--time-scale",
+            metavar="N",
+            type=positive,
+            help="speed of time; at 1, waiting and charging take hours (default: %(default)g)",
+        ),
+    ] = 120.0
+    seed: Annotated[
+        int | None,
+        Argument(
+            "--seed",
+            metavar="N",
+            type=int,
+            help="seed of everything random; the same seed gives the same run",
+        ),
+    ] = None
 
 
 def run(command: str, work: Callable[[Language], Coroutine[Any, Any, int]], *, interrupted: int) -> int:

@@ -1,13 +1,19 @@
 """Imports the stations of a CSV export of the US Alternative Fuels Data Center."""
 
 import math
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentTypeError
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
-from cloud_service.cli.client_options import INTERRUPTED, account, count, finite, positive, price, run
-from cloud_service.cli.settings import broker_address
+from msgspec import Struct
+
+from cloud_service.cli.client_options import INTERRUPTED, account, finite, not_negative, positive, run
+from cloud_service.config.command_line import Argument
+from cloud_service.config.values import read_count
+from cloud_service.gateway.settings import GatewayAddress
+from cloud_service.mqtt.address import BrokerAddress
 from recharge import Charger
+from recharge.records import Number
 from recharge.terminal.run_import import ImportRun, run_import
 
 ACCOUNT: Final = "operator-import"
@@ -18,48 +24,67 @@ REQUEST_SECONDS: Final = 60.0
 """Long, because a busy service answers `BUSY` for a while."""
 
 
-def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", type=Path, help="the CSV export")
-    parser.add_argument(
-        "--name", help=f"account that is to own the stations (default: the broker's account, else {ACCOUNT})"
-    )
-    parser.add_argument(
-        "--centre",
-        "--center",
-        metavar="LAT,LON",
-        type=_centre,
-        default=CENTRE,
-        help="degrees of the place at 0, 0; the same at each import (default: {},{})".format(*CENTRE),
-    )
-    parser.add_argument(
-        "--price", metavar="AMOUNT", type=price, default=0.4, help="of one kWh (default: 0.4)"
-    )
-    parser.add_argument(
-        "--level1", metavar="KW", type=positive, default=1.9, help="power of a level 1 port (default: 1.9)"
-    )
-    parser.add_argument(
-        "--level2", metavar="KW", type=positive, default=7.2, help="power of a level 2 port (default: 7.2)"
-    )
-    parser.add_argument(
-        "--fast", metavar="KW", type=positive, default=50, help="power of a fast port (default: 50)"
-    )
-    parser.add_argument(
-        "--at-once", metavar="N", type=count, default=32, help="stations in work at once (default: 32)"
-    )
-
-
 def _centre(text: str) -> tuple[float, float]:
     latitude, comma, longitude = text.partition(",")
     place = finite(latitude), finite(longitude) if comma else math.inf
     if not (abs(place[0]) < 90 and abs(place[1]) <= 180):
-        raise ArgumentTypeError(f"{text!r} is no latitude and longitude in degrees: 47.6,-122.3 is")
+        raise ArgumentTypeError(f"{text!r} is not a latitude and longitude in degrees, such as 47.6,-122.3")
     return place
 
 
-def main(options: Namespace) -> int:
+class Options(Struct, frozen=True, kw_only=True):
+    file: Annotated[Path, Argument(metavar="FILE", type=Path, help="the CSV export")]
+    name: Annotated[
+        str | None,
+        Argument(
+            "--name",
+            help=f"account that is to own the stations (default: the broker's account, else {ACCOUNT})",
+        ),
+    ] = None
+    centre: Annotated[
+        tuple[float, float],
+        Argument(
+            "--centre",
+            "--center",
+            metavar="LAT,LON",
+            type=_centre,
+            help="degrees of the place at 0, 0; the same at each import (default: {},{})".format(*CENTRE),
+        ),
+    ] = CENTRE
+    price: Annotated[
+        Number,
+        Argument("--price", metavar="AMOUNT", type=not_negative, help="price per kWh (default: %(default)g)"),
+    ] = 0.4
+    level1: Annotated[
+        Number,
+        Argument(
+            "--level1", metavar="KW", type=positive, help="power of a level 1 port (default: %(default)g)"
+        ),
+    ] = 1.9
+    level2: Annotated[
+        Number,
+        Argument(
+            "--level2", metavar="KW", type=positive, help="power of a level 2 port (default: %(default)g)"
+        ),
+    ] = 7.2
+    fast: Annotated[
+        Number,
+        Argument("--fast", metavar="KW", type=positive, help="power of a fast port (default: %(default)g)"),
+    ] = 50
+    at_once: Annotated[
+        int,
+        Argument(
+            "--at-once", metavar="N", type=read_count, help="stations imported at once (default: %(default)s)"
+        ),
+    ] = 32
+    broker: BrokerAddress
+    gateway: GatewayAddress
+
+
+def main(options: Options) -> int:
     charger = Charger(
-        account(options, ACCOUNT),
-        broker_address(options),
+        account(options.name, options.broker, ACCOUNT),
+        options.broker,
         limit=options.at_once,
         timeout=REQUEST_SECONDS,
         presence=False,

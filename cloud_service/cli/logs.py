@@ -1,4 +1,4 @@
-"""Logs: lines that a person can follow, or JSON for a machine. The `extra` of a record is shown in both.
+"""Logs: lines for people, or JSON for machines. Both show the `extra` of a record.
 
 log = logging.getLogger(__name__)
 log.info("request answered", extra={"action": "findReservation", "client": "ana", "outcome": "ok"})
@@ -9,27 +9,47 @@ import logging
 import re
 import sys
 import time
-from typing import Any, Final, Literal, TextIO
+from typing import Annotated, Any, Final, TextIO
+
+from msgspec import Struct
+
+from cloud_service.config.setting import Section, Setting
+from cloud_service.config.values import one_of
 
 _OWN: Final = frozenset((*vars(logging.makeLogRecord({})), "message", "asctime"))
-"""What a record has without any `extra`."""
+"""The attributes of a record without `extra`."""
 _PLAIN: Final = re.compile(r"[\w.:;/@+*#%$&?!|~^-]+")
 
 
-def set_up(
-    process: str,
-    log_format: Literal["text", "json"] = "text",
-    log_level: str = "info",
-    stream: TextIO | None = None,
-) -> None:
-    """Has all loggers write to the stream (standard error). `process` names this process in each line."""
-    # Nobody reads these, and finding them out for each record takes time.
+class LogSettings(Struct, frozen=True):
+    """The least severe level that is logged, and how a line looks."""
+
+    format: Annotated[
+        str,
+        Setting(
+            "log_format", one_of("text|json", "text", "json"), Section.LOGS, "for people, or for machines"
+        ),
+    ] = "text"
+    level: Annotated[
+        str,
+        Setting(
+            "log_level",
+            one_of("LEVEL", "debug", "info", "warning", "error"),
+            Section.LOGS,
+            "least severe level that is logged: debug, info, warning or error",
+        ),
+    ] = "info"
+
+
+def set_up(process: str, settings: LogSettings, stream: TextIO | None = None) -> None:
+    """Makes all loggers write to the stream, by default standard error. Each line names the process."""
+    # No formatter shows these, and to determine them for each record takes time.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JSONFormatter(process) if log_format == "json" else TextFormatter(process))
+    handler.setFormatter(JSONFormatter(process) if settings.format == "json" else TextFormatter(process))
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(log_level.upper())
+    root.setLevel(settings.level.upper())
     logging.captureWarnings(True)
 
 
@@ -85,7 +105,7 @@ def _extra(record: logging.LogRecord) -> list[tuple[str, Any]]:
 
 
 def _value(value: object) -> str:
-    """Unusual texts stand in quotes, so that a client's name cannot feign another field."""
+    """Quotes unusual texts, so that a client's name cannot look like another field."""
     if isinstance(value, float):
         return f"{value:.6g}"
     text = str(value)

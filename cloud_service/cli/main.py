@@ -1,84 +1,70 @@
-"""`recharge`, also `python -m cloud_service`: finds the command, reads its settings, starts its module.
-
-The composition root: nothing else knows the whole.
-"""
+"""`recharge`, also `python -m cloud_service`: finds the command, reads its settings, runs it."""
 
 import os
 import sys
-from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from importlib import import_module
-from types import ModuleType
-from typing import Final, NoReturn
+from typing import Any, Final, Protocol, cast
 
 from msgspec import Struct
 
 from cloud_service import __version__
 from cloud_service.cli import logs
-from cloud_service.cli import settings as names
-from cloud_service.cli.settings import SettingError, add_settings, complete
+from cloud_service.config.command_line import CommandLine, Parser
+from cloud_service.config.setting import SettingError
+
+
+class CommandModule(Protocol):
+    """The module of a command. Its docstring is the description in `--help`."""
+
+    Options: type[Struct]
+    """The record of what the command takes: its own arguments, and records of settings."""
+
+    def main(self, options: Any) -> int:
+        """Runs the command with a record of Options. Returns the exit status."""
 
 
 class Command(Struct, frozen=True):
-    """A row of COMMANDS.
-
-    The module has `main(options: Namespace) -> int`, which returns the exit status, and may have
-    `add_arguments(parser)` for what is the command's own. It is imported when the command is used.
-    """
+    """A command: a name, a line for `recharge --help`, and a module, which is imported when it is used."""
 
     name: str
     help: str
     module: str
-    settings: tuple[str, ...]
 
+    def load(self) -> CommandModule:
+        return cast(CommandModule, import_module(f"cloud_service.cli.{self.module}"))
 
-_CLIENT: Final = (*names.BROKER, *names.TCP)
 
 COMMANDS: Final = (
-    Command("up", "start the whole network on this machine", "cloud_service.cli.up", names.UP),
-    Command("service", "run the cloud service", "cloud_service.cli.service", names.SERVICE + names.BROKER),
-    Command("gateway", "run the TCP gateway", "cloud_service.cli.gateway", names.GATEWAY + names.BROKER),
-    Command("request", "send one request and print its reply", "cloud_service.cli.request", _CLIENT),
-    Command("health", "tell whether a process of ours is well", "cloud_service.cli.health", names.BROKER),
-    Command(
-        "accounts",
-        "keep the accounts of a secured broker",
-        "cloud_service.cli.accounts",
-        names.BROKER + names.SECURITY,
-    ),
-    Command(
-        "certificates",
-        "make the certificates of broker and devices",
-        "cloud_service.cli.certificates",
-        names.SECURITY,
-    ),
-    Command("verify", "check a data folder", "cloud_service.cli.verify", ("time_zone",)),
-    Command("backup", "copy the data folder", "cloud_service.cli.backup", ("data_dir", "time_zone")),
-    Command("charger", "be a charger", "cloud_service.cli.charger", _CLIENT),
-    Command("vehicle", "be a vehicle", "cloud_service.cli.vehicle", _CLIENT),
-    Command("demo", "be a few chargers and vehicles that live", "cloud_service.cli.demo", _CLIENT),
-    Command("import", "bring in the stations of a CSV file", "cloud_service.cli.import_stations", _CLIENT),
+    Command("up", "start the whole network on this machine", "up"),
+    Command("service", "run the cloud service", "service"),
+    Command("gateway", "run the TCP gateway", "gateway"),
+    Command("request", "send one request and print its reply", "request"),
+    Command("health", "check that the cloud service or a gateway is running", "health"),
+    Command("accounts", "manage the accounts of a secured broker", "accounts"),
+    Command("certificates", "make certificates for the broker and for devices", "certificates"),
+    Command("verify", "check a data folder", "verify"),
+    Command("backup", "copy the data folder", "backup"),
+    Command("charger", "run a charger", "charger"),
+    Command("vehicle", "run a vehicle", "vehicle"),
+    Command("demo", "run simulated chargers and vehicles", "demo"),
+    Command("import", "import the stations of a CSV file", "import_stations"),
 )
-
-
-class _Parser(ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}\n`{self.prog} --help` shows what there is.\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs `recharge` with these arguments, by default the process's own. Returns its exit status."""
     words = sys.argv[1:] if arguments is None else arguments
     command = _find_command(words)
-    module = import_module(command.module)
-    options = _read_options(command, module, words[1:])
-    logs.set_up(command.name, options.log_format, options.log_level)
+    module = command.load()
     try:
-        return int(module.main(options))
+        values = command_line(command, module).read(words[1:], os.environ)
+        logs.set_up(command.name, values.record(logs.LogSettings))
+        return module.main(values.record(module.Options))
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Whoever read our output has gone; Python would complain once more when it flushes on exit.
+        # The reader of our output is gone; without this, Python would complain again when it flushes on exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (ConnectionError, SettingError) as error:
@@ -86,13 +72,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
+def command_line(command: Command, module: CommandModule) -> CommandLine:
+    """The command line of this command. Every command takes the settings of logs too."""
+    return CommandLine(
+        f"recharge {command.name}",
+        (module.Options, logs.LogSettings),
+        module.__doc__ or "",
+        getattr(module, "EPILOG", ""),
+    )
+
+
 def _find_command(words: Sequence[str]) -> Command:
-    """The command that the first word names. Exits where there is none, and after --help or --version."""
-    parser = _Parser(
+    """The command that the first word names. Exits if there is none, and after --help or --version."""
+    parser = Parser(
         prog="recharge",
         description="A charging network for electric vehicles, over MQTT and raw TCP.",
-        epilog="`recharge COMMAND --help` shows a command's options. Each has an environment variable too.",
-        allow_abbrev=False,
+        epilog="`recharge COMMAND --help` shows a command's options; most are environment variables too.",
     )
     parser.add_argument("--version", action="version", version=f"recharge {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
@@ -100,19 +95,3 @@ def _find_command(words: Sequence[str]) -> Command:
         commands.add_parser(command.name, help=command.help, add_help=False)
     chosen = parser.parse_args(words[:1]).command
     return next(command for command in COMMANDS if command.name == chosen)
-
-
-def _read_options(command: Command, module: ModuleType, words: Sequence[str]) -> Namespace:
-    parser = _Parser(prog=f"recharge {command.name}", description=module.__doc__, allow_abbrev=False)
-    if hasattr(module, "add_arguments"):
-        module.add_arguments(parser)
-    # The settings are many; below the usage, each stands with its meaning.
-    parser.usage = parser.format_usage().removeprefix("usage: ").rstrip() + " [settings]"
-    taken = (*command.settings, *names.LOGS)
-    add_settings(parser, taken)
-    options = parser.parse_args(words)
-    try:
-        complete(options, taken)
-    except SettingError as error:
-        parser.error(str(error))
-    return options

@@ -1,15 +1,19 @@
-"""Sends one request over MQTT or TCP and prints the result of its reply. Exits with 1 on an error."""
+"""Sends one request over MQTT or TCP and prints the result in its reply. Exits with 1 on an error."""
 
 import asyncio
 import json
 import socket
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentTypeError
 from secrets import token_hex
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from cloud_service.cli.settings import broker_address
-from cloud_service.protocol.actions import ACTIONS, Actions, client_actions
+from msgspec import Struct
+
+from cloud_service.config.command_line import Argument
+from cloud_service.gateway.settings import GatewayAddress
+from cloud_service.mqtt.address import BrokerAddress
+from cloud_service.protocol.actions import CLIENT_ACTIONS, Actions
 from cloud_service.protocol.errors import RequestError
 from cloud_service.protocol.roles import DEVICES, is_account_name, roles_of
 
@@ -17,50 +21,16 @@ _DEFAULT_CLIENT: Final = "operator"
 
 
 class NoAnswer(Exception):
-    """The gateway did not answer with a result. The text says what it did."""
+    """There is no result to print. The text says why."""
 
 
-def add_arguments(parser: ArgumentParser, actions: Actions = ACTIONS) -> None:
-    keys = {name: action.keys for name, action in client_actions(actions).items()}
-    parser.formatter_class = RawDescriptionHelpFormatter
-    parser.epilog = "actions and their keys:\n" + "\n".join(
-        f"  {action} {' '.join(f'{key}=...' for key in keys)}" for action, keys in keys.items()
-    )
-    parser.add_argument("action", metavar="ACTION", choices=keys, help="one of the actions below")
-    parser.add_argument(
-        "values",
-        metavar="KEY=VALUE",
-        nargs="*",
-        type=_key_and_value,
-        help="a value is JSON where it can be read as JSON, otherwise a text",
-    )
-    parser.add_argument("--tcp", action="store_true", help="ask the gateway over TCP, as a legacy client")
-    parser.add_argument(
-        "--client", metavar="NAME", help=f"who asks (default: the account, or else {_DEFAULT_CLIENT})"
-    )
-    parser.add_argument(
-        "--request-id", metavar="ID", help="ask under this ID; the same ID again has the first one's effect"
-    )
-    parser.add_argument(
-        "--timeout", metavar="SECONDS", type=float, default=10.0, help="how long to wait (default: 10)"
-    )
+def describe(actions: Actions) -> str:
+    """The part of `--help` that lists these actions."""
+    lines = (f"  {name} {' '.join(f'{key}=...' for key in action.keys)}" for name, action in actions.items())
+    return "actions and their keys:\n" + "\n".join(lines)
 
 
-def main(options: Namespace) -> int:
-    from cloud_service.mqtt.requester import OutcomeUnknown
-
-    values = dict(options.values)
-    try:
-        if options.tcp:
-            result = _ask_over_tcp(options, values)
-        else:
-            result = asyncio.run(_ask_over_mqtt(options, values))
-    except RequestError as error:
-        return _fail(f"{error.code}: {error.message}")
-    except (OutcomeUnknown, NoAnswer) as error:
-        return _fail(str(error))
-    _print(result)
-    return 0
+EPILOG: Final = describe(CLIENT_ACTIONS)
 
 
 def _key_and_value(text: str) -> tuple[str, Any]:
@@ -73,33 +43,87 @@ def _key_and_value(text: str) -> tuple[str, Any]:
         return key, value
 
 
-async def _ask_over_mqtt(options: Namespace, values: dict[str, Any]) -> Any:
+class Options(Struct, frozen=True, kw_only=True):
+    action: Annotated[
+        str, Argument(metavar="ACTION", choices=CLIENT_ACTIONS, help="one of the actions below")
+    ]
+    values: Annotated[
+        list[tuple[str, Any]],
+        Argument(
+            metavar="KEY=VALUE",
+            nargs="*",
+            type=_key_and_value,
+            help="a value is JSON if it is valid JSON, otherwise a text",
+        ),
+    ]
+    tcp: Annotated[
+        bool, Argument("--tcp", action="store_true", help="ask the gateway over TCP, as a legacy client")
+    ] = False
+    client: Annotated[
+        str | None,
+        Argument(
+            "--client",
+            metavar="NAME",
+            help=f"name of the client that asks (default: the account, or else {_DEFAULT_CLIENT})",
+        ),
+    ] = None
+    request_id: Annotated[
+        str | None,
+        Argument(
+            "--request-id",
+            metavar="ID",
+            help="ID of the request; a second request with the same ID has no effect and gets the same reply",
+        ),
+    ] = None
+    timeout: Annotated[
+        float,
+        Argument("--timeout", metavar="SECONDS", type=float, help="how long to wait (default: %(default)g)"),
+    ] = 10.0
+    broker: BrokerAddress
+    gateway: GatewayAddress
+
+
+def main(options: Options) -> int:
+    from cloud_service.mqtt.requester import OutcomeUnknown
+
+    try:
+        result = _ask_over_tcp(options) if options.tcp else asyncio.run(_ask_over_mqtt(options))
+    except RequestError as error:
+        return _fail(f"{error.code}: {error.message}")
+    except (OutcomeUnknown, NoAnswer) as error:
+        return _fail(str(error))
+    _print(result)
+    return 0
+
+
+async def _ask_over_mqtt(options: Options) -> Any:
     from cloud_service.mqtt.requester import Requester
 
-    client = options.client or options.mqtt_user or _DEFAULT_CLIENT
+    account = options.broker.user
+    client = options.client or account or _DEFAULT_CLIENT
     if not is_account_name(client):
-        raise NoAnswer(f"{client!r} cannot be a client's name: 1 to 64 of A-Z, a-z, 0-9, _ and - are")
-    bound = options.mqtt_user is not None and roles_of(client) == DEVICES
+        raise NoAnswer(f"{client!r} is not a client's name: use 1 to 64 of A-Z, a-z, 0-9, _ and -")
+    bound = account is not None and roles_of(client) == DEVICES
     client_id = client if bound else f"{client}-{token_hex(6)}"
-    async with Requester(broker_address(options), client, client_id=client_id) as requester:
+    async with Requester(options.broker, client, client_id=client_id) as requester:
         return await requester.request(
-            options.action, values, request_id=options.request_id, timeout=options.timeout
+            options.action, dict(options.values), request_id=options.request_id, timeout=options.timeout
         )
 
 
-def _ask_over_tcp(options: Namespace, values: dict[str, Any]) -> Any:
-    address = (options.tcp_host, options.tcp_port)
+def _ask_over_tcp(options: Options) -> Any:
+    host, port = options.gateway.host, options.gateway.port
     try:
-        connection = socket.create_connection(address, options.timeout)
+        connection = socket.create_connection((host, port), options.timeout)
     except OSError as error:
-        raise NoAnswer(f"the gateway {address[0]}:{address[1]} cannot be reached: {error}") from None
+        raise NoAnswer(f"the gateway {host}:{port} cannot be reached: {error}") from None
     with connection:
-        connection.sendall(json.dumps({options.action: True, **values}).encode())
+        connection.sendall(json.dumps({options.action: True, **dict(options.values)}).encode())
         connection.shutdown(socket.SHUT_WR)
         with connection.makefile("rb") as answer:
             text = answer.read().decode()
     if text in ("", "None"):
-        raise NoAnswer(text or "the gateway ended the connection without an answer: the outcome is unknown")
+        raise NoAnswer(text or "the gateway closed the connection without an answer: the outcome is unknown")
     try:
         return json.loads(text)
     except ValueError:

@@ -1,10 +1,16 @@
 """Runs the cloud service until SIGINT or SIGTERM."""
 
-from argparse import Namespace
+from msgspec import Struct
 
-from cloud_service.cli.settings import service_settings
+from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.service.process import run_service
+from cloud_service.service.settings import ServiceSettings
 
 
-def main(options: Namespace) -> int:
-    return run_service(service_settings(options))
+class Options(Struct, frozen=True):
+    service: ServiceSettings
+    broker: BrokerAddress
+
+
+def main(options: Options) -> int:
+    return run_service(options.service, options.broker)

@@ -1,44 +1,66 @@
-"""Starts the broker, the cloud service and the gateway on this machine, and ends them with Ctrl-C."""
+"""Starts the broker, the cloud service and the gateway on this machine, and stops them on Ctrl-C."""
 
 import asyncio
 import fcntl
 import os
 import sys
 import tempfile
-from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cloud_service.accounts.certificates import CertificateError
 from cloud_service.accounts.secure_broker import PluginMissing
-from cloud_service.cli import settings
+from cloud_service.accounts.settings import TlsSettings
+from cloud_service.cli.logs import LogSettings
+from cloud_service.config.command_line import Argument, Given
+from cloud_service.config.environment import to_environment
+from cloud_service.gateway.settings import GatewaySettings
 from cloud_service.local import mosquitto, ports, presence
 from cloud_service.local.access import LOOPBACK, Access, OpenAccess, SecureAccess, reachable
 from cloud_service.local.supervisor import Asked, ChildEnded, Supervisor
+from cloud_service.mqtt.address import BrokerEndpoint
+from cloud_service.service.settings import ServiceSettings
 
 
 class CannotStart(Exception):
     """The network cannot be started here. The text says why, and what to do."""
 
 
-def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--demo",
-        action="store_true",
-        help="add a few chargers and vehicles that live; to leave them the screen, the log level is"
-        " warning then, unless it is set",
-    )
-    parser.add_argument(
-        "--secure", action="store_true", help="with accounts and TLS, as the compose stack has"
-    )
+class Options(Struct, frozen=True, kw_only=True):
+    demo: Annotated[
+        bool,
+        Argument(
+            "--demo",
+            action="store_true",
+            help="with simulated chargers and vehicles; the log level is then warning by default, to keep"
+            " the screen free for them",
+        ),
+    ] = False
+    secure: Annotated[
+        bool, Argument("--secure", action="store_true", help="with accounts and TLS, like the compose stack")
+    ] = False
+    broker: BrokerEndpoint
+    tls: TlsSettings
+    service: ServiceSettings
+    gateway: GatewaySettings
+    log: LogSettings
+    given: Given
+
+    @property
+    def data_dir(self) -> Path:
+        return self.service.data.data_dir
 
 
-def main(options: Namespace) -> int:
+def main(options: Options) -> int:
     try:
         return asyncio.run(_up(options))
     except ChildEnded as end:
-        return _fail(f"{end}, so all the rest was ended too; what it said last stands above")
+        return _fail(f"{end}, so everything else was stopped too; its last messages are above")
     except (CannotStart, CertificateError, PluginMissing, mosquitto.MosquittoMissing) as error:
         return _fail(str(error))
 
@@ -48,16 +70,14 @@ def _fail(reason: str) -> int:
     return 1
 
 
-async def _up(options: Namespace) -> int:
-    broker = mosquitto.find_program("mosquitto")
-    if options.demo and "log_level" not in options.asked_for:
-        options.log_level = "warning"
-    _choose_ports(options)
+async def _up(options: Options) -> int:
+    program = mosquitto.find_program("mosquitto")
+    options = _with_ports(options)
     with _prepared_folder(options.data_dir) as broker_folder:
         access = _access(options, broker_folder)
         async with Supervisor() as supervisor:
             try:
-                await _start(supervisor, options, broker, broker_folder, access)
+                await _start(supervisor, options, program, broker_folder, access)
                 _describe(options, access)
                 await supervisor.until_asked()
             except Asked:
@@ -66,23 +86,33 @@ async def _up(options: Namespace) -> int:
     return _fail("; ".join(supervisor.disorderly)) if supervisor.disorderly else 0
 
 
-def _choose_ports(options: Namespace) -> None:
-    """Puts real ports in the place of 0, and of default MQTT ports that are taken."""
-    plain_host = LOOPBACK if options.secure else options.mqtt_host
-    _choose_port(options, "mqtt_port", plain_host)
+def _with_ports(options: Options) -> Options:
+    """The options with real ports instead of 0, and instead of default MQTT ports that are taken."""
+    broker, tls, gateway = options.broker, options.tls, options.gateway
+    plain_host = LOOPBACK if options.secure else broker.host
+    port = _choose_port(plain_host, broker.port, "--mqtt-port", fixed="mqtt_port" in options.given)
     if options.secure:
-        _choose_port(options, "mqtt_tls_port", options.mqtt_host)
-    _choose_port(options, "tcp_port", options.tcp_host, always=True)
+        fixed = "mqtt_tls_port" in options.given
+        tls_port = _choose_port(broker.host, tls.mqtt_tls_port, "--mqtt-tls-port", fixed=fixed)
+        tls = replace(tls, mqtt_tls_port=tls_port)
+    tcp_port = _choose_port(gateway.host, gateway.port, "--tcp-port", fixed=True)
+    return replace(
+        options, broker=replace(broker, port=port), tls=tls, gateway=replace(gateway, port=tcp_port)
+    )
 
 
-def _choose_port(options: Namespace, name: str, host: str, always: bool = False) -> None:
-    """A port that was asked for has to be free, and one that is `always` to be this one."""
-    port = getattr(options, name)
-    wanted = always or name in options.asked_for
-    if port == 0 or (not wanted and not _is_free(host, port)):
-        setattr(options, name, ports.free_port(host))
-    elif not _is_free(host, port):
-        raise CannotStart(_taken(host, port, "--" + name.replace("_", "-")))
+def _choose_port(host: str, port: int, flag: str, *, fixed: bool) -> int:
+    """This port, or another one if it is 0, or if it is taken and not fixed."""
+    if port == 0:
+        return ports.free_port(host)
+    if _is_free(host, port):
+        return port
+    if fixed:
+        raise CannotStart(
+            f"port {port} on {host} is taken; stop the program that listens there, or choose another port"
+            f" with {flag} (0 picks a free port)"
+        )
+    return ports.free_port(host)
 
 
 def _is_free(host: str, port: int) -> bool:
@@ -92,16 +122,9 @@ def _is_free(host: str, port: int) -> bool:
         raise CannotStart(f"cannot listen on {host}, port {port}: {error.strerror}") from None
 
 
-def _taken(host: str, port: int, flag: str) -> str:
-    return (
-        f"port {port} on {host} is taken; end the program that listens there, or choose another port with"
-        f" {flag} (0 takes a free one)"
-    )
-
-
 @contextmanager
 def _prepared_folder(data_dir: Path) -> Iterator[Path]:
-    """The broker's folder in the data folder, which can be written to, and which is ours alone meanwhile."""
+    """Creates the broker's folder in the data folder, checks that both are writable, and locks it."""
     broker_folder = data_dir / "broker"
     try:
         broker_folder.mkdir(parents=True, exist_ok=True)
@@ -118,33 +141,28 @@ def _prepared_folder(data_dir: Path) -> Iterator[Path]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise CannotStart(
-                f"another `recharge up` uses the data folder {data_dir.resolve()}; end it, or choose"
+                f"another `recharge up` uses the data folder {data_dir.resolve()}; stop it, or choose"
                 " another folder with --data-dir"
             ) from None
         yield broker_folder
 
 
-def _access(options: Namespace, broker_folder: Path) -> Access:
+def _access(options: Options, broker_folder: Path) -> Access:
+    host, port = options.broker.host, options.broker.port
     if options.secure:
-        names = (*options.broker_names, reachable(options.mqtt_host))
-        return SecureAccess(
-            broker_folder,
-            options.mqtt_host,
-            options.mqtt_port,
-            options.mqtt_tls_port,
-            tuple(dict.fromkeys(names)),
-        )
-    return OpenAccess(options.mqtt_host, options.mqtt_port)
+        names = dict.fromkeys((*options.tls.broker_names, reachable(host)))
+        return SecureAccess(broker_folder, host, port, options.tls.mqtt_tls_port, tuple(names))
+    return OpenAccess(host, port)
 
 
 async def _start(
-    supervisor: Supervisor, options: Namespace, broker: Path, broker_folder: Path, access: Access
+    supervisor: Supervisor, options: Options, program: Path, broker_folder: Path, access: Access
 ) -> None:
     configuration = mosquitto.write_configuration(broker_folder, access.listeners())
     address = access.address("gateway")
-    await supervisor.start("the broker", [str(broker), "-c", str(configuration)])
+    await supervisor.start("the broker", [str(program), "-c", str(configuration)])
     await supervisor.until(ports.accepting(address.host, address.port))
-    # -P: what lies in the folder in which the user is must not stand in for our modules.
+    # -P: modules in the user's current folder must not replace ours.
     recharge = (sys.executable, "-P", "-m", "cloud_service")
     async with presence.watch(address) as watch:
         environment = _environment(options, access, "cloud_service")
@@ -159,20 +177,21 @@ async def _start(
         await supervisor.start("the demo", [*recharge, "demo"], environment)
 
 
-def _environment(options: Namespace, access: Access, process: str) -> dict[str, str]:
-    """Our own settings for the process, and none for another broker that the shell may have."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RECHARGE_MQTT_")}
-    environment |= settings.to_environment(options, (*settings.UP, *settings.LOGS))
-    return {**environment, **access.environment(process)}
+def _environment(options: Options, access: Access, process: str) -> dict[str, str]:
+    """This process's settings, and the broker of the network instead of another one that the shell names."""
+    if options.demo and "log_level" not in options.given:
+        options = replace(options, log=replace(options.log, level="warning"))
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("RECHARGE_MQTT_")}
+    return {**inherited, **to_environment(options), **access.environment(process)}
 
 
-def _describe(options: Namespace, access: Access) -> None:
-    """Prints where things are, and a line to try them with."""
-    tcp = f"{options.tcp_host}:{options.tcp_port}"
-    port = options.mqtt_tls_port if options.secure else options.mqtt_port
+def _describe(options: Options, access: Access) -> None:
+    """Prints where everything is, and a command to try."""
+    tcp = f"{options.gateway.host}:{options.gateway.port}"
+    port = options.tls.mqtt_tls_port if options.secure else options.broker.port
     print("\n".join(access.describe()))
     print(f"TCP   {tcp}")
     print(f"data  {options.data_dir.resolve()}")
     print(f"\nTry it in a second terminal:\n\n    {access.example()}\n")
-    mqtt = f"{options.mqtt_host}:{port}"
-    print(f"ready: the network runs, with MQTT on {mqtt} and TCP on {tcp}; Ctrl-C ends it", flush=True)
+    mqtt = f"{options.broker.host}:{port}"
+    print(f"ready: the network runs, with MQTT on {mqtt} and TCP on {tcp}; Ctrl-C stops it", flush=True)

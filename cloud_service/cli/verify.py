@@ -1,26 +1,29 @@
-"""Checks a data folder from its files, also while the service runs. Exits with 1 where something is wrong."""
+"""Checks the files of a data folder, even while the service runs. Exits with 1 if something is wrong."""
 
 import sys
-from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from typing import Annotated
 
+from msgspec import Struct
+
+from cloud_service.config.command_line import Argument
+from cloud_service.config.shared import TimeZone
 from cloud_service.store.errors import DamagedStore
 from cloud_service.store.snapshot import SnapshotFailed, take_snapshot
 from cloud_service.store.verify import Report, examine, unreadable
 
 
-def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "folder", metavar="DATA-DIR", type=Path, help="the data folder; nothing is written there"
-    )
+class Options(Struct, frozen=True):
+    folder: Annotated[
+        Path, Argument(metavar="DATA-DIR", type=Path, help="the data folder; nothing is written to it")
+    ]
+    time_zone: TimeZone = None
 
 
-def main(options: Namespace) -> int:
-    zone = ZoneInfo(options.time_zone) if options.time_zone else None
+def main(options: Options) -> int:
     try:
-        report = examine(take_snapshot(options.folder), zone, datetime.now(UTC))
+        report = examine(take_snapshot(options.folder), options.time_zone, datetime.now(UTC))
     except SnapshotFailed as error:
         print(f"recharge verify: {error}", file=sys.stderr)
         return 1

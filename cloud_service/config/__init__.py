@@ -1,1 +1,1 @@
-"""What a setting is, and the values that its text can have."""
+"""Settings: what a setting is, the kinds of values, and reading both from flags and environment variables."""

@@ -1,67 +1,114 @@
-"""What the text of a flag or of an environment variable can be, and the value that it stands for.
+"""The kinds of values that a setting can have: how each is read from text and written back.
 
-Each function raises ArgumentTypeError for a text that it cannot take; argparse shows it with the flag.
+The functions that read raise ArgumentTypeError for a text that they cannot use; argparse prints it with the
+flag.
 """
 
 import math
 from argparse import ArgumentTypeError
 from collections.abc import Callable
+from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
 
-def port(text: str) -> int:
+
+def _write(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
+
+
+class Kind(Struct, frozen=True):
+    """A kind of value. `metavar` stands for it in `--help`; `write` is the inverse of `read`."""
+
+    metavar: str
+    read: Callable[[str], Any]
+    write: Callable[[Any], str] = _write
+
+
+def read_port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65_535:
-        raise ArgumentTypeError(f"{text!r} is no port: a number from 0 to 65535 is, and 0 takes a free one")
+        raise ArgumentTypeError(f"{text!r} is not a port (0-65535; 0 picks a free port)")
     return int(text)
 
 
-def count(text: str) -> int:
+def read_count(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
-        raise ArgumentTypeError(f"{text!r} is no whole number from 1")
+        raise ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
     return int(text)
 
 
-def amount(text: str) -> float:
+def read_amount(text: str) -> float:
     try:
         number = float(text)
     except ValueError:
         number = math.nan
     if not 0 < number < math.inf:
-        raise ArgumentTypeError(f"{text!r} is no number above 0")
+        raise ArgumentTypeError(f"{text!r} is not a number above 0")
     return number
 
 
-def path(text: str) -> Path:
+def _read_path(text: str) -> Path:
     if not text:
-        raise ArgumentTypeError("an empty text names no file or folder")
+        raise ArgumentTypeError("'' is not the name of a file or folder")
     return Path(text).expanduser()
 
 
-def time_zone(text: str) -> str:
+def _read_time_zone(text: str) -> ZoneInfo:
     try:
-        ZoneInfo(text)
+        return ZoneInfo(text)
     except (LookupError, ValueError, OSError):
-        raise ArgumentTypeError(f"{text!r} is no time zone: America/Sao_Paulo is one") from None
-    return text
+        raise ArgumentTypeError(f"{text!r} is not a time zone, such as America/Sao_Paulo") from None
 
 
-def texts(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+def _read_names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+def _read_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
     try:
         return tuple(ip_network(word.strip()) for word in text.split(","))
     except ValueError as error:
-        raise ArgumentTypeError(f"{error}: 192.0.2.0/24,2001:db8::/32 are networks") from None
+        raise ArgumentTypeError(f"{error}; networks look like 192.0.2.0/24,2001:db8::/32") from None
 
 
-def one_of(*choices: str) -> Callable[[str], str]:
+def one_of(metavar: str, *choices: str) -> Kind:
+    """The kind whose values are these texts."""
+
     def read(text: str) -> str:
         if text not in choices:
-            raise ArgumentTypeError(f"{text!r} is none of {', '.join(choices)}")
+            raise ArgumentTypeError(f"{text!r} is not one of {', '.join(choices)}")
         return text
 
-    return read
+    return Kind(metavar, read)
+
+
+def _duration(metavar: str, unit: timedelta) -> Kind:
+    """A duration, written as a number of these units."""
+
+    def read(text: str) -> timedelta:
+        try:
+            return read_amount(text) * unit
+        except OverflowError:
+            raise ArgumentTypeError(f"{text!r} is too large") from None
+
+    return Kind(metavar, read, lambda duration: _write(duration / unit))
+
+
+TEXT: Final = Kind("TEXT", str)
+NAME: Final = Kind("NAME", str)
+NAMES: Final = Kind("NAMES", _read_names)
+HOST: Final = Kind("HOST", str)
+PORT: Final = Kind("PORT", read_port)
+FILE: Final = Kind("FILE", _read_path)
+FOLDER: Final = Kind("DIR", _read_path)
+COUNT: Final = Kind("N", read_count)
+SECONDS: Final = Kind("SECONDS", read_amount)
+HOURS: Final = _duration("HOURS", timedelta(hours=1))
+DAYS: Final = _duration("DAYS", timedelta(days=1))
+TIME_ZONE: Final = Kind("ZONE", _read_time_zone)
+NETWORKS: Final = Kind("NETWORKS", _read_networks)

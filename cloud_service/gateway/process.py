@@ -18,6 +18,7 @@ import msgspec
 from cloud_service import __version__
 from cloud_service.gateway.server import GatewayServer, listen
 from cloud_service.gateway.settings import GatewaySettings
+from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.asyncio_driver import BrokerRefused
 from cloud_service.mqtt.connection import AsyncConnection
 from cloud_service.mqtt.requester import Requester
@@ -30,9 +31,11 @@ PRESENCE_INTERVAL_SECONDS: Final = 30.0
 COLLECTION_INTERVAL_SECONDS: Final = 10.0
 """A flood leaves thousands of asyncio transports, which only the garbage collector frees: they are cyclic."""
 _OTHER_DESCRIPTORS: Final = 64
+_ACCOUNT: Final = "gateway"
+"""The name under which the gateway asks at an open broker."""
 
 
-def run_gateway(settings: GatewaySettings) -> int:
+def run_gateway(settings: GatewaySettings, broker: BrokerAddress) -> int:
     """Runs the gateway until SIGTERM or SIGINT, and returns its exit status.
 
     Logs one line and returns 1 if the port is not available or the broker cannot be used.
@@ -50,20 +53,20 @@ def run_gateway(settings: GatewaySettings) -> int:
         return 1
     with listener:
         try:
-            asyncio.run(_run(_within_descriptors(settings), listener))
+            asyncio.run(_run(_within_descriptors(settings), broker, listener))
         except ConnectionError as error:
             log.error("%s", error)
             return 1
     return 0
 
 
-async def _run(settings: GatewaySettings, listener: socket.socket) -> None:
+async def _run(settings: GatewaySettings, broker: BrokerAddress, listener: socket.socket) -> None:
     """Serves until a signal arrives; further signals have no effect."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    serving = asyncio.create_task(_serve(settings, listener), name="gateway")
+    serving = asyncio.create_task(_serve(settings, broker, listener), name="gateway")
     stopping = asyncio.create_task(stop.wait(), name="stop signal")
     await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
@@ -75,13 +78,14 @@ async def _run(settings: GatewaySettings, listener: socket.socket) -> None:
     log.info("stopped")
 
 
-async def _serve(settings: GatewaySettings, listener: socket.socket) -> None:
+async def _serve(settings: GatewaySettings, broker: BrokerAddress, listener: socket.socket) -> None:
     """Serves until cancelled. Ends in order: requests in progress, presence, the connection to the broker."""
-    presence = Presence(settings.account)
+    account = broker.user or _ACCOUNT
+    presence = Presence(account)
     requester = Requester(
-        settings.broker,
-        settings.account,
-        client_id=f"{settings.account}-{token_hex(4)}",
+        broker,
+        account,
+        client_id=f"{account}-{token_hex(4)}",
         limit=settings.max_requests,
         birth=presence.online,
         will=presence.offline,

@@ -4,11 +4,9 @@ import asyncio
 import logging
 import socket
 from collections import Counter
-from datetime import tzinfo
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from types import TracebackType
 from typing import Final, Self
-from zoneinfo import ZoneInfo
 
 from cloud_service.gateway.connection import Connection, RequestSender
 from cloud_service.gateway.settings import GatewaySettings
@@ -48,7 +46,7 @@ class GatewayServer:
         self._listener = listener
         self._requester = requester
         self._settings = settings
-        self._zone: tzinfo | None = ZoneInfo(settings.time_zone) if settings.time_zone else None
+        self._zone = settings.time_zone
         self._resuming: asyncio.TimerHandle | None = None
         self._connections: dict[asyncio.Task[None], Connection] = {}
         self._per_address: Counter[str] = Counter()

@@ -7,27 +7,26 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, TypeVar
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from cloud_service import __version__
 from cloud_service.accounts.audit_log import AuditLog
+from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.service_connection import Delivery, ServiceConnection
 from cloud_service.protocol import topics
 from cloud_service.protocol.actions import ACTIONS, request_topics
 from cloud_service.protocol.messages import Message
 from cloud_service.service.engine.batch import Answer, BatchResult
-from cloud_service.service.engine.deduplication import DeduplicationLimits
-from cloud_service.service.engine.engine import Engine, EngineLimits
+from cloud_service.service.engine.engine import Engine
 from cloud_service.service.reconciliation import Reconciliation
 from cloud_service.service.request_audit import RequestAudit
 from cloud_service.service.retained_state import RetainedState
 from cloud_service.service.settings import ServiceSettings
 from cloud_service.store.errors import StoreError
-from cloud_service.store.file_store import FileStore, StoreOptions
+from cloud_service.store.file_store import FileStore
 from cloud_service.store.filesystem import DiskFolder, FolderLocked
 
 log = logging.getLogger(__name__)
@@ -55,16 +54,16 @@ _RUNNING: Final = _OWN + "running"
 _RUNNING_SECONDS: Final = 3
 
 
-def run_service(settings: ServiceSettings) -> int:
+def run_service(settings: ServiceSettings, broker: BrokerAddress) -> int:
     """Runs until SIGTERM or SIGINT. Returns the process's exit status."""
     try:
-        folder = DiskFolder(settings.data_dir)
+        folder = DiskFolder(settings.data.data_dir)
     except (OSError, FolderLocked) as error:
         log.error("the data folder cannot be used: %s", error)
         return 1
     try:
         with _stop_signals() as stop:
-            runtime = ServiceProcess(settings, FileStore(folder, _store_options(settings)))
+            runtime = ServiceProcess(settings, broker, FileStore(folder, settings.store))
             return runtime.run(stop)
     except (OSError, StoreError) as error:
         log.error("%s", error)
@@ -83,11 +82,11 @@ class _Running(msgspec.Struct, frozen=True):
 class ServiceProcess:
     """The service with a clock and a connection."""
 
-    def __init__(self, settings: ServiceSettings, store: FileStore) -> None:
+    def __init__(self, settings: ServiceSettings, broker: BrokerAddress, store: FileStore) -> None:
         begun = time.monotonic()
         self._since = _now()
         self._superseded = False
-        self._service = _without_collections(lambda: Engine(store, _limits(settings), self._since))
+        self._service = _without_collections(lambda: Engine(store, settings.limits, self._since))
         tables = self._service.network.tables
         log.info(
             "%d stations, %d points, %d reservations read in %.1f s",
@@ -96,14 +95,14 @@ class ServiceProcess:
             len(tables.reservations),
             time.monotonic() - begun,
         )
-        self._audit = AuditLog(settings.audit_file or settings.data_dir / "audit.jsonl")
+        self._audit = AuditLog(settings.data.audit_log)
         self._requests = RequestAudit(self._audit)
         self._audit.record("serviceStarted", self._since, version=__version__)
         self._state = RetainedState()
         self._next_state = 0.0
         self._next_heartbeat = 0.0
         self._connection = ServiceConnection(
-            settings.broker,
+            broker,
             NAME,
             subscriptions=[
                 *request_topics(ACTIONS),
@@ -114,7 +113,7 @@ class ServiceProcess:
             on_published=self._published,
             on_ready=self._ready,
         )
-        self._reconciliation = Reconciliation(settings.broker, NAME, self._state, self._connection)
+        self._reconciliation = Reconciliation(broker, NAME, self._state, self._connection)
 
     def run(self, stop: "Stop") -> int:
         """The loop. Ends when asked to, with everything answered that was taken in.
@@ -289,23 +288,3 @@ def _without_collections(load: Callable[[], Loaded]) -> Loaded:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _store_options(settings: ServiceSettings) -> StoreOptions:
-    return StoreOptions(
-        zone=ZoneInfo(settings.time_zone) if settings.time_zone else None,
-        checkpoint_seconds=settings.checkpoint_seconds,
-        checkpoint_bytes=settings.checkpoint_bytes,
-    )
-
-
-def _limits(settings: ServiceSettings) -> EngineLimits:
-    return EngineLimits(
-        longest_charge=timedelta(days=settings.max_charge_days),
-        max_result_bytes=settings.max_result_bytes,
-        memory=DeduplicationLimits(
-            timedelta(hours=settings.remember_hours), settings.remember_per_client, settings.remember_in_all
-        ),
-        pending_in_all=settings.pending_in_all,
-        pending_per_client=settings.pending_per_client,
-    )

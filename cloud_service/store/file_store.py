@@ -6,11 +6,14 @@ docs/decisions/ has the order of the writes, and why a crash between any two of 
 import logging
 from collections.abc import Sequence
 from concurrent.futures import Future
-from datetime import datetime, tzinfo
-from typing import Final
+from datetime import datetime
+from typing import Annotated, Final
 
 from msgspec import Struct
 
+from cloud_service.config.setting import Section, Setting
+from cloud_service.config.shared import TimeZone
+from cloud_service.config.values import COUNT, SECONDS
 from cloud_service.core.changes import Changes
 from cloud_service.store.checkpoint import Checkpoint
 from cloud_service.store.checkpoint_writer import CheckpointCancelled, CheckpointWriter, JournalTail
@@ -36,9 +39,20 @@ class StoreOptions(Struct, frozen=True):
     there were batches since.
     """
 
-    zone: tzinfo | None = None
-    checkpoint_seconds: float = 300.0
-    checkpoint_bytes: int = 64 * 2**20
+    zone: TimeZone = None
+    checkpoint_seconds: Annotated[
+        float,
+        Setting("checkpoint_seconds", SECONDS, Section.SERVICE_LIMITS, "time between checkpoints"),
+    ] = 300.0
+    checkpoint_bytes: Annotated[
+        int,
+        Setting(
+            "checkpoint_bytes",
+            COUNT,
+            Section.SERVICE_LIMITS,
+            "size of the journal that starts a checkpoint early",
+        ),
+    ] = 64 * 2**20
 
 
 class _RunningCheckpoint(Struct, frozen=True):

@@ -1,9 +1,12 @@
-"""The tables of docs/configuration.md. `python -m tests.docs.settings_table` writes them anew."""
+"""The tables of docs/configuration.md. `python -m tests.docs.settings_table` writes them."""
 
 import re
+from itertools import groupby
 from pathlib import Path
 
-from cloud_service.cli.settings import SETTINGS, Setting
+from cloud_service.cli.logs import LogSettings
+from cloud_service.cli.main import COMMANDS
+from cloud_service.config.setting import Declared, Setting, declared_settings
 from tests.docs.pages import ROOT
 
 PAGE = ROOT / "docs" / "configuration.md"
@@ -12,33 +15,34 @@ _BEGIN = "<!-- settings: python -m tests.docs.settings_table -->"
 _END = "<!-- end of settings -->"
 
 
+def all_settings() -> list[Declared]:
+    """The settings of all commands, by section."""
+    return declared_settings(*(command.load().Options for command in COMMANDS), LogSettings)
+
+
 def tables() -> str:
-    """All settings, a table a section."""
-    sections: dict[str, list[Setting]] = {}
-    for setting in SETTINGS.values():
-        sections.setdefault(setting.section, []).append(setting)
-    return "\n".join(_table(name, settings) for name, settings in sections.items())
+    """A table for each section."""
+    sections = groupby(all_settings(), key=lambda declared: declared.setting.section)
+    return "\n".join(_table(section, list(rows)) for section, rows in sections)
 
 
-def _table(name: str, settings: list[Setting]) -> str:
-    rows = [f"| {_flag(row)} | `{row.variable}` | {_default(row)} | {row.help} |" for row in settings]
-    heading = f"## {name[0].upper()}{name[1:]}\n\n"
-    return heading + "| flag | variable | default | what |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
+def _table(heading: str, rows: list[Declared]) -> str:
+    lines = [
+        f"## {heading[0].upper()}{heading[1:]}",
+        "",
+        "| flag | variable | default | what |",
+        "|---|---|---|---|",
+    ]
+    for setting, default in ((row.setting, row.setting.text(row.default)) for row in rows):
+        shown = f"`{default}`" if default else ""
+        lines.append(f"| {_flag(setting)} | `{setting.variable}` | {shown} | {setting.help} |")
+    return "\n".join(lines) + "\n"
 
 
 def _flag(setting: Setting) -> str:
     if setting.flag is None:
         return "none: others can read a process's arguments"
-    return f"`{setting.flag} {setting.metavar}`".replace("|", "\\|")
-
-
-def _default(setting: Setting) -> str:
-    value = setting.default
-    if isinstance(value, tuple):
-        value = ",".join(map(str, value))
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return "" if value in (None, "") else f"`{value}`"
+    return f"`{setting.flag} {setting.kind.metavar}`".replace("|", "\\|")
 
 
 def with_tables(page: str) -> str:

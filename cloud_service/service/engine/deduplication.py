@@ -3,9 +3,12 @@
 from collections import OrderedDict, deque
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Annotated
 
 from msgspec import Struct
 
+from cloud_service.config.setting import Section, Setting
+from cloud_service.config.values import COUNT, HOURS
 from cloud_service.protocol.replies import Outcome
 from cloud_service.store.interface import StoredRequest
 from cloud_service.store.journal import RequestRecord
@@ -14,9 +17,17 @@ from cloud_service.store.journal import RequestRecord
 class DeduplicationLimits(Struct, frozen=True):
     """For how long requests are remembered, and how many: the newest of a client, and in all."""
 
-    age: timedelta
-    per_client: int
-    in_all: int
+    age: Annotated[
+        timedelta,
+        Setting("remember_hours", HOURS, Section.SERVICE_LIMITS, "how long requests are remembered"),
+    ] = timedelta(hours=24)
+    per_client: Annotated[
+        int,
+        Setting("remember_per_client", COUNT, Section.SERVICE_LIMITS, "requests remembered of one client"),
+    ] = 100_000
+    in_all: Annotated[
+        int, Setting("remember_in_all", COUNT, Section.SERVICE_LIMITS, "requests remembered in all")
+    ] = 250_000
 
 
 class Deduplication:

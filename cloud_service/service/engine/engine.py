@@ -8,10 +8,12 @@ import logging
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from math import inf
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from msgspec import Struct
 
+from cloud_service.config.setting import Section, Setting
+from cloud_service.config.values import COUNT, DAYS
 from cloud_service.core.changes import Changes, Event
 from cloud_service.core.network import Network
 from cloud_service.protocol.actions import ACTIONS, Actions
@@ -60,11 +62,23 @@ class EngineLimits(Struct, frozen=True):
     A batch has `batch` requests at most, and ends once its replies have `batch_bytes`.
     """
 
-    longest_charge: timedelta = timedelta(days=30)
-    max_result_bytes: int = 2**20
-    memory: DeduplicationLimits = DeduplicationLimits(timedelta(hours=24), 100_000, 250_000)
-    pending_in_all: int = 8_000
-    pending_per_client: int = 2_000
+    longest_charge: Annotated[
+        timedelta,
+        Setting("max_charge_days", DAYS, Section.SERVICE_LIMITS, "the longest charge that can be booked"),
+    ] = timedelta(days=30)
+    max_result_bytes: Annotated[
+        int, Setting("max_result_bytes", COUNT, Section.SERVICE_LIMITS, "the largest result of a request")
+    ] = 2**20
+    memory: DeduplicationLimits = DeduplicationLimits()
+    pending_per_client: Annotated[
+        int,
+        Setting(
+            "pending_per_client", COUNT, Section.SERVICE_LIMITS, "requests of one client at once, before BUSY"
+        ),
+    ] = 2_000
+    pending_in_all: Annotated[
+        int, Setting("pending_in_all", COUNT, Section.SERVICE_LIMITS, "requests at once, before BUSY")
+    ] = 8_000
     pending_bytes_in_all: int = 16 * 2**20
     pending_bytes_per_client: int = 4 * 2**20
     refused_bytes: int = 32 * 2**20

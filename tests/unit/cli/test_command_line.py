@@ -1,22 +1,21 @@
-"""`recharge` itself: the table of commands, help, and what a mistake looks like."""
+"""`recharge` itself: the table of commands, help, and how a mistake is reported."""
 
 import subprocess
 import sys
-from importlib import import_module
 from inspect import signature
 
 import pytest
 
 from cloud_service import __version__
-from cloud_service.cli.main import COMMANDS, main
+from cloud_service.cli.main import COMMANDS, Command, main
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 def test_each_command_has_its_module_and_help(
-    command: object, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    command: Command, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "100")
-    module = import_module(command.module)
+    module = command.load()
     assert list(signature(module.main).parameters) == ["options"]
     with pytest.raises(SystemExit) as end:
         main([command.name, "--help"])
@@ -49,7 +48,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["ups"], "recharge: argument COMMAND: invalid choice: 'ups'"),
         (["up", "--mqtt-prot", "1"], "recharge up: unrecognized arguments: --mqtt-prot 1"),
         (["up", "--mqtt-por", "1"], "recharge up: unrecognized arguments: --mqtt-por 1"),
-        (["up", "--mqtt-port", "x"], "recharge up: argument --mqtt-port: 'x' is no port"),
+        (["up", "--mqtt-port", "x"], "recharge up: argument --mqtt-port: 'x' is not a port"),
         (["up", "--mqtt-port"], "recharge up: argument --mqtt-port: expected one argument"),
     ],
 )
@@ -68,11 +67,11 @@ def test_bad_variable(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
     with pytest.raises(SystemExit) as end:
         main(["up"])
     assert end.value.code == 2
-    assert "environment variable RECHARGE_TCP_PORT: 'old' is no port" in capsys.readouterr().err
+    assert "environment variable RECHARGE_TCP_PORT: 'old' is not a port" in capsys.readouterr().err
 
 
 def test_start_is_quick() -> None:
-    """No command pays for what others import."""
+    """A command does not import what only others need."""
     code = (
         "import sys; from cloud_service import __main__;"
         "print(*{'asyncio', 'paho', 'rich', 'cryptography', 'hypothesis'} & set(sys.modules))"

@@ -17,7 +17,7 @@ log = logging.getLogger("cloud_service.somewhere")
 
 @pytest.fixture(autouse=True)
 def untouched_root() -> Iterator[None]:
-    """The root logger is everybody's."""
+    """The root logger is shared by all tests."""
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
     yield
@@ -28,7 +28,7 @@ def untouched_root() -> Iterator[None]:
 
 def lines_of(log_format: str, log_level: str = "info") -> io.StringIO:
     stream = io.StringIO()
-    logs.set_up("service", log_format, log_level, stream)  # type: ignore[arg-type]
+    logs.set_up("service", logs.LogSettings(log_format, log_level), stream)
     return stream
 
 
@@ -103,7 +103,7 @@ def test_level() -> None:
 
 
 def test_standard_error_is_the_default(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.set_up("gateway")
+    logs.set_up("gateway", logs.LogSettings())
     log.info("listening")
     captured = capsys.readouterr()
     assert captured.out == ""

@@ -1,16 +1,15 @@
-"""One table gives flags, environment variables, defaults and help."""
+"""The settings of all commands."""
 
-from argparse import ArgumentParser, Namespace
-from pathlib import Path
+import subprocess
+import sys
+from typing import Any
 
 import pytest
-from msgspec import structs
 
-from cloud_service.cli import settings
-from cloud_service.cli.main import COMMANDS
-from cloud_service.cli.settings import SETTINGS, ServiceSettings, SettingError
-from cloud_service.gateway.settings import GatewaySettings
-from cloud_service.mqtt.address import BrokerAddress
+from cloud_service.cli.logs import LogSettings
+from cloud_service.cli.main import COMMANDS, Command, command_line
+from cloud_service.config.environment import to_environment
+from cloud_service.config.setting import Declared, declared_settings
 
 OTHER_VALUES = {
     "DIR": "/srv/network",
@@ -20,7 +19,6 @@ OTHER_VALUES = {
     "PORT": "4242",
     "NAME": "ana",
     "NAMES": "broker.example.org,192.0.2.1",
-    "TEXT": "secret",
     "DAYS": "1.5",
     "HOURS": "0.5",
     "SECONDS": "7.5",
@@ -29,134 +27,80 @@ OTHER_VALUES = {
     "text|json": "json",
     "LEVEL": "debug",
 }
-"""By the kind of the setting, a good value that is no setting's default."""
+"""By metavar, a good value that is no setting's default."""
+
+ARGUMENTS = {
+    "request": ["findReservation"],
+    "health": ["gateway"],
+    "accounts": ["list"],
+    "certificates": ["show"],
+    "verify": ["data"],
+    "backup": ["copy"],
+    "import": ["stations.csv"],
+}
+"""The arguments that a command cannot do without."""
+
+SETTINGS = [
+    pytest.param(command, declared, id=f"{command.name}-{declared.setting.name}")
+    for command in COMMANDS
+    for declared in declared_settings(command.load().Options)
+    if declared.setting.flag and declared.setting.name != "mqtt_password_file"
+]
 
 
-def read(*words: str, environment: dict[str, str] | None = None) -> Namespace:
-    parser = ArgumentParser()
-    settings.add_settings(parser, SETTINGS)
-    options = parser.parse_args(words)
-    settings.complete(options, SETTINGS, environment or {})
-    return options
+def read(command: Command, *words: str, environment: dict[str, str] | None = None) -> dict[str, str]:
+    """The variables that would give another process the settings that these words give the command."""
+    module = command.load()
+    values = command_line(command, module).read([*ARGUMENTS.get(command.name, []), *words], environment or {})
+    return {
+        **to_environment(values.record(module.Options)),
+        **to_environment(values.record(LogSettings)),
+    }
 
 
-@pytest.mark.parametrize("setting", [row for row in SETTINGS.values() if row.flag], ids=lambda row: row.name)
-def test_flag_beats_variable_beats_default(setting: settings.Setting) -> None:
-    other = OTHER_VALUES[setting.metavar]
-    assert setting.flag == "--" + setting.name.replace("_", "-")
-    assert setting.variable == "RECHARGE_" + setting.name.upper()
-
-    plain = read()
-    assert getattr(plain, setting.name) == setting.default
-    assert setting.name not in plain.asked_for
-
-    by_variable = read(environment={setting.variable: other})
-    assert getattr(by_variable, setting.name) == setting.read(other) != setting.default
-    assert setting.name in by_variable.asked_for
-
-    by_flag = read(setting.flag, other, environment={setting.variable: "\0"})
-    assert getattr(by_flag, setting.name) == setting.read(other)
-    assert setting.name in by_flag.asked_for
+@pytest.mark.parametrize(("command", "declared"), SETTINGS)
+def test_flag_beats_variable_beats_default(command: Command, declared: Declared) -> None:
+    setting, other = declared.setting, OTHER_VALUES[declared.setting.kind.metavar]
+    default = setting.text(declared.default)
+    assert read(command)[setting.variable] == default != other
+    assert read(command, environment={setting.variable: other})[setting.variable] == other
+    assert (
+        read(command, str(setting.flag), other, environment={setting.variable: "\0"})[setting.variable]
+        == other
+    )
 
 
-def test_default_that_is_asked_for_counts_as_asked_for() -> None:
-    assert "mqtt_port" in read("--mqtt-port", "1883").asked_for
+def test_a_name_is_one_setting() -> None:
+    found: dict[str, Any] = {}
+    for command in COMMANDS:
+        for declared in declared_settings(command.load().Options, LogSettings):
+            assert found.setdefault(declared.setting.name, declared) == declared
 
 
-def test_empty_variable_counts_as_unset() -> None:
-    options = read(environment={"RECHARGE_MQTT_PORT": "", "RECHARGE_MQTT_USER": ""})
-    assert (options.mqtt_port, options.mqtt_user) == (1883, None)
-    assert options.asked_for == frozenset()
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_another_process_gets_the_same_settings(command: Command) -> None:
+    settings = [
+        declared.setting
+        for declared in declared_settings(command.load().Options, LogSettings)
+        if declared.setting.flag and declared.setting.name != "mqtt_password_file"
+    ]
+    words = [word for row in settings for word in (str(row.flag), OTHER_VALUES[row.kind.metavar])]
+    for environment in (read(command), read(command, *words)):
+        assert read(command, environment=environment) == environment
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("mqtt_port", "65536"),
-        ("mqtt_port", "-1"),
-        ("tcp_port", "old"),
-        ("max_charge_days", "0"),
-        ("max_charge_days", "nan"),
-        ("remember_hours", "inf"),
-        ("max_result_bytes", "0"),
-        ("pending_in_all", "1e3"),
-        ("time_zone", "Mars/Olympus"),
-        ("time_zone", "../../etc/passwd"),
-        ("log_format", "xml"),
-        ("log_level", "loud"),
-    ],
-)
-def test_bad_values_are_named(name: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
-    setting = SETTINGS[name]
-    with pytest.raises(SettingError, match=setting.variable) as error:
-        read(environment={setting.variable: value})
-    assert repr(value) in str(error.value)
-
-    with pytest.raises(SystemExit):
-        read(f"{setting.flag}={value}")
-    said = capsys.readouterr().err
-    assert str(setting.flag) in said
-    assert repr(value) in said
+def test_only_the_password_is_a_secret() -> None:
+    settings = [row.setting for command in COMMANDS for row in declared_settings(command.load().Options)]
+    assert {setting.name for setting in settings if setting.secret} == {"mqtt_password"}
 
 
-def test_help_shows_flag_variable_and_default() -> None:
-    parser = ArgumentParser()
-    settings.add_settings(parser, SETTINGS)
-    text = " ".join(parser.format_help().split())
-    for setting in SETTINGS.values():
-        assert setting.variable in text
-        if setting.flag:
-            assert setting.flag in text
-    assert "port of the broker (default: 1883) [RECHARGE_MQTT_PORT]" in text
-
-
-def test_each_setting_is_taken_by_a_command() -> None:
-    taken = {name for command in COMMANDS for name in command.settings} | set(settings.LOGS)
-    assert taken == set(SETTINGS)
-
-
-def test_another_process_gets_the_same_settings() -> None:
-    words = [word for row in SETTINGS.values() if row.flag for word in (row.flag, OTHER_VALUES[row.metavar])]
-    for options in (read(), read(*words)):
-        again = read(environment=settings.to_environment(options, SETTINGS))
-        for name in SETTINGS:
-            assert getattr(again, name) == getattr(options, name), name
-
-
-def test_secrets_have_no_flag() -> None:
-    assert SETTINGS["mqtt_password"].flag is None
-    assert all(not row.secret for row in SETTINGS.values() if row.name != "mqtt_password")
-
-
-def test_password_comes_from_variable_or_file(tmp_path: Path) -> None:
-    file = tmp_path / "password"
-    file.write_text("from the file\r\nsecond line\n")
-    by_file = read("--mqtt-password-file", str(file), "--mqtt-user", "ana")
-    assert settings.broker_address(by_file) == BrokerAddress(user="ana", password="from the file")
-
-    by_variable = read(environment={"RECHARGE_MQTT_PASSWORD": "from the variable"})
-    address = settings.broker_address(by_variable)
-    assert address.password == "from the variable"
-    assert "from the variable" not in repr(address)
-
-    absent = read("--mqtt-password-file", str(tmp_path / "absent"))
-    with pytest.raises(SettingError, match="absent"):
-        settings.broker_address(absent)
-
-
-def test_service_settings() -> None:
-    options = read()
-    assert settings.service_settings(options) == ServiceSettings(data_dir=Path("data"))
-
-    options = read("--data-dir", "/srv/network", "--mqtt-port", "4242", "--checkpoint-seconds", "1.5")
-    made = settings.service_settings(options)
-    assert made.data_dir == Path("/srv/network")
-    assert made.broker.port == 4242
-    assert made.checkpoint_seconds == 1.5
-    assert {field.name for field in structs.fields(ServiceSettings)} - {"broker"} == set(settings.SERVICE)
-
-
-def test_gateway_settings_have_the_defaults_of_the_table() -> None:
-    options = read()
-    made = GatewaySettings(**{name.removeprefix("tcp_"): getattr(options, name) for name in settings.GATEWAY})
-    assert made == GatewaySettings()
+def test_password_file_that_cannot_be_read_ends_a_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "cloud_service", "health", "gateway", "--mqtt-password-file", "absent"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("recharge health: cannot read the password file absent: ")
+    assert done.stderr.count("\n") == 1

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -12,7 +13,7 @@ from cloud_service.gateway.server import GatewayServer, listen
 from cloud_service.gateway.settings import GatewaySettings
 from tests.kit.relay import HOST, FakeRequester
 
-PATIENT = GatewaySettings(port=0, time_zone="America/Sao_Paulo", idle_timeout=120, linger=120)
+PATIENT = GatewaySettings(port=0, time_zone=ZoneInfo("America/Sao_Paulo"), idle_timeout=120, linger=120)
 """Ends no connection by itself while a test runs."""
 
 

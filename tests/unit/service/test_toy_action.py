@@ -1,12 +1,11 @@
 """An action that is added to the table, and bound to a handler, is known everywhere."""
 
-from argparse import ArgumentParser
 from datetime import datetime, timedelta
 
 from msgspec import field
 
 from cloud_service.accounts.rights import access_list, rights
-from cloud_service.cli.request import add_arguments
+from cloud_service.cli.request import describe
 from cloud_service.core.network import Reader
 from cloud_service.gateway.translation import read_request, write_reply
 from cloud_service.protocol.actions import ACTIONS, Action, client_actions, request_topics, table
@@ -77,10 +76,7 @@ def test_a_legacy_client_can_name_it() -> None:
 
 
 def test_the_request_command_offers_it() -> None:
-    parser = ArgumentParser()
-    add_arguments(parser, TABLE)
-    assert "  countPoints chargingStationID=..." in parser.format_help().splitlines()
-    assert parser.parse_args(["countPoints"]).action == "countPoints"
+    assert "  countPoints chargingStationID=..." in describe(TABLE).splitlines()
 
 
 def test_every_action_of_the_table_has_a_handler() -> None:

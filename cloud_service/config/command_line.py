@@ -1,0 +1,165 @@
+"""Reads the arguments and settings of a command into its record.
+
+A flag counts more than its environment variable, a variable more than the default. An empty variable counts
+as not set.
+"""
+
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, HelpFormatter, RawDescriptionHelpFormatter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import fields
+
+from cloud_service.config.setting import (
+    Declared,
+    Setting,
+    SettingError,
+    annotation,
+    declared_settings,
+    is_record,
+)
+
+Record = TypeVar("Record", bound=Struct)
+
+
+class Argument:
+    """Annotates a field of a command's record that is not a setting: it has no environment variable.
+
+    Takes what ArgumentParser.add_argument takes. The name and the default are those of the field.
+    """
+
+    def __init__(self, *flags: str, **options: Any) -> None:
+        self.flags = flags
+        self.options = options
+
+
+class Given(Struct, frozen=True):
+    """The names of the settings that a flag or a variable gave: a field of this type receives them."""
+
+    names: frozenset[str]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.names
+
+
+class Parser(ArgumentParser):
+    """An ArgumentParser that accepts no abbreviations and reports a mistake in two lines."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}\n`{self.prog} --help` shows what there is.\n")
+
+
+class CommandLine:
+    """The command line of one command, which takes what these records declare.
+
+    With an epilog, `--help` keeps the line breaks of both texts; otherwise it reflows the description.
+    """
+
+    def __init__(
+        self, program: str, records: Sequence[type[Struct]], description: str, epilog: str = ""
+    ) -> None:
+        formatter: type[HelpFormatter] = RawDescriptionHelpFormatter if epilog else HelpFormatter
+        self._parser = Parser(prog=program, description=description, epilog=epilog, formatter_class=formatter)
+        for record in records:
+            self._add_arguments(record)
+        # The settings are many. The usage leaves them out; the sections below it describe each of them.
+        self._parser.usage = self._parser.format_usage().removeprefix("usage: ").rstrip() + " [settings]"
+        self._settings = declared_settings(*records)
+        self._add_settings()
+
+    def read(self, words: Sequence[str], environment: Mapping[str, str]) -> "Values":
+        """Reads the words and the environment. Ends the process with status 2 if one cannot be used.
+
+        Raises SettingError for the file of a secret that cannot be read.
+        """
+        arguments = vars(self._parser.parse_args(words))
+        given = frozenset(
+            declared.setting.name
+            for declared in self._settings
+            if declared.setting.name in arguments or environment.get(declared.setting.variable)
+        )
+        for declared in self._settings:
+            setting = declared.setting
+            if setting.name not in arguments:
+                arguments[setting.name] = self._from_environment(declared, environment)
+        for setting in (declared.setting for declared in self._settings if declared.setting.secret):
+            file = arguments[setting.secret_file.name]
+            if arguments[setting.name] is None and file is not None:
+                arguments[setting.name] = _first_line(file)
+        return Values(arguments, given)
+
+    def _add_arguments(self, record: type[Struct]) -> None:
+        for field in fields(record):
+            if is_record(field):
+                self._add_arguments(field.type)
+            elif argument := annotation(field, Argument):
+                options = argument.options
+                if field.default is not NODEFAULT:
+                    options = {"default": field.default, **options}
+                if argument.flags:
+                    options = {"dest": field.name, **options}
+                self._parser.add_argument(*(argument.flags or (field.name,)), **options)
+
+    def _add_settings(self) -> None:
+        groups: dict[str, Any] = {}
+        for declared in self._settings:
+            setting = declared.setting
+            if setting.section not in groups:
+                groups[setting.section] = self._parser.add_argument_group(setting.section)
+            if setting.flag:
+                groups[setting.section].add_argument(
+                    setting.flag,
+                    dest=setting.name,
+                    metavar=setting.kind.metavar,
+                    type=setting.kind.read,
+                    default=SUPPRESS,
+                    help=_help(declared),
+                )
+
+    def _from_environment(self, declared: Declared, environment: Mapping[str, str]) -> Any:
+        text = environment.get(declared.setting.variable)
+        if not text:
+            return declared.default
+        try:
+            return declared.setting.kind.read(text)
+        except ArgumentTypeError as error:
+            self._parser.error(f"environment variable {declared.setting.variable}: {error}")
+
+
+class Values(Struct, frozen=True):
+    """The values of a command's arguments and settings, by name."""
+
+    _values: Mapping[str, Any]
+    _given: frozenset[str]
+
+    def record(self, kind: type[Record]) -> Record:
+        """A record with these values, and with the records within it."""
+        values = {}
+        for field in fields(kind):
+            if field.type is Given:
+                values[field.name] = Given(self._given)
+            elif is_record(field):
+                values[field.name] = self.record(field.type)
+            elif setting := annotation(field, Setting):
+                values[field.name] = self._values[setting.name]
+            elif annotation(field, Argument):
+                values[field.name] = self._values[field.name]
+        return kind(**values)
+
+
+def _help(declared: Declared) -> str:
+    text = declared.setting.text(declared.default)
+    default = f" (default: {text})" if text else ""
+    return f"{declared.setting.help}{default} [{declared.setting.variable}]".replace("%", "%%")
+
+
+def _first_line(file: Path) -> str:
+    try:
+        return file.read_text().partition("\n")[0].rstrip("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(f"cannot read the password file {file}: {error}") from None

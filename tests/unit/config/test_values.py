@@ -1,0 +1,75 @@
+"""Values that a setting's text can have, and texts that are refused."""
+
+from argparse import ArgumentTypeError
+from datetime import timedelta
+from ipaddress import ip_network
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from cloud_service.config import values
+from cloud_service.config.values import Kind, one_of
+
+LEVEL = one_of("LEVEL", "debug", "info")
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        (values.TEXT, "any text", "any text"),
+        (values.NAMES, "example.org,192.0.2.1", ("example.org", "192.0.2.1")),
+        (values.PORT, "0", 0),
+        (values.PORT, "65535", 65_535),
+        (values.COUNT, "77", 77),
+        (values.SECONDS, "7.5", 7.5),
+        (values.SECONDS, "300", 300.0),
+        (values.HOURS, "0.5", timedelta(minutes=30)),
+        (values.DAYS, "30", timedelta(days=30)),
+        (values.FILE, "/etc/some file", Path("/etc/some file")),
+        (values.TIME_ZONE, "America/Sao_Paulo", ZoneInfo("America/Sao_Paulo")),
+        (
+            values.NETWORKS,
+            "192.0.2.0/24,2001:db8::/32",
+            (ip_network("192.0.2.0/24"), ip_network("2001:db8::/32")),
+        ),
+        (LEVEL, "debug", "debug"),
+    ],
+)
+def test_text_and_value_correspond(kind: Kind, text: str, value: object) -> None:
+    assert kind.read(text) == value
+    assert kind.write(value) == text
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "reason"),
+    [
+        (values.PORT, "65536", "'65536' is not a port (0-65535; 0 picks a free port)"),
+        (values.PORT, "-1", "not a port"),
+        (values.PORT, "x", "not a port"),
+        (values.COUNT, "0", "'0' is not a whole number of 1 or more"),
+        (values.COUNT, "1e3", "not a whole number"),
+        (values.SECONDS, "0", "'0' is not a number above 0"),
+        (values.SECONDS, "nan", "not a number above 0"),
+        (values.HOURS, "inf", "not a number above 0"),
+        (values.DAYS, "1e300", "'1e300' is too large"),
+        (values.FOLDER, "", "not the name of a file or folder"),
+        (values.TIME_ZONE, "Mars/Olympus", "'Mars/Olympus' is not a time zone"),
+        (values.TIME_ZONE, "../../etc/passwd", "not a time zone"),
+        (values.NETWORKS, "192.0.2.1/24", "host bits set"),
+        (LEVEL, "loud", "'loud' is not one of debug, info"),
+    ],
+)
+def test_text_that_is_no_value_is_refused(kind: Kind, text: str, reason: str) -> None:
+    with pytest.raises(ArgumentTypeError) as refused:
+        kind.read(text)
+    assert reason in str(refused.value)
+
+
+def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ana")
+    assert values.FOLDER.read("~/network") == Path("/home/ana/network")
+
+
+def test_names_are_trimmed_and_empty_ones_left_out() -> None:
+    assert values.NAMES.read(" a , b,, ") == ("a", "b")
