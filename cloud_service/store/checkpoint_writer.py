@@ -78,7 +78,7 @@ class CheckpointWriter:
         self._cancelled = Flag()
 
     def start(self) -> Future[None]:
-        """Writes the checkpoint in a thread of its own. The future has whatever error it ends with."""
+        """Writes the checkpoint in a new thread. The future has the error with which it ends, if any."""
         executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")
         future = executor.submit(self.write)
         executor.shutdown(wait=False)

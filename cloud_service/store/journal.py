@@ -13,7 +13,7 @@ A line is whole if it ends with a newline and its checksum fits. Bytes after the
 write that was cut off. No reply depended on it, and recovery sets it aside. A whole line after bytes that
 are not one means that the disk changed what was written, and stops the start.
 
-The journal has no version of its own; the upgrade policy is in cloud_service.store.checkpoint.
+The journal has no version number; the upgrade policy is in cloud_service.store.checkpoint.
 """
 
 from collections.abc import Iterator

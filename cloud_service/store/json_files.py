@@ -211,7 +211,7 @@ def _refuse_constant(name: str) -> None:
 
 
 def _id(key: str, value: Number) -> int:
-    if value < 1 or value != int(value):
+    if not isfinite(value) or value < 1 or value != int(value):
         raise ValueError(f"{key} is not an integer above 0: {value!r}")
     return int(value)
 

@@ -16,8 +16,6 @@ from cloud_service.store.filesystem import LOCK, TEMPORARY, File
 from cloud_service.store.names import REQUESTS, SEGMENTS, numbered
 
 _ATTEMPTS: Final = 20
-_PAUSE_SECONDS: Final = 0.5
-"""Between attempts. Usually, two checkpoints are further apart than reading the folder takes."""
 
 
 class SnapshotFailed(Exception):
@@ -53,8 +51,12 @@ class FrozenFolder:
         pass
 
 
-def take_snapshot(place: Path) -> FrozenFolder:
-    """Everything that the store has in this folder at one moment. Raises SnapshotFailed or DamagedStore."""
+def take_snapshot(place: Path, *, pause_seconds: float = 0.5) -> FrozenFolder:
+    """Everything that the store has in this folder at one moment.
+
+    Tries again after a pause if a checkpoint was made in the meantime; usually, two checkpoints are further
+    apart than reading the folder takes. Raises SnapshotFailed or DamagedStore.
+    """
     if not place.is_dir():
         raise SnapshotFailed(f"{place} is not a folder")
     for _ in range(_ATTEMPTS):
@@ -66,7 +68,7 @@ def take_snapshot(place: Path) -> FrozenFolder:
             raise SnapshotFailed(f"{place} cannot be read: {error}") from None
         if folder is not None:
             return folder
-        time.sleep(_PAUSE_SECONDS)
+        time.sleep(pause_seconds)
     raise SnapshotFailed(f"{place} cannot be copied: its checkpoints follow each other too fast; try again")
 
 

@@ -1,4 +1,4 @@
-"""`recharge backup`: a copy made at any moment is the network of that moment, and starts as it is."""
+"""Backups: a copy made at any moment holds the network of that moment, and the service starts on it."""
 
 import json
 from collections.abc import Iterator
@@ -23,15 +23,22 @@ from tests.faults.traffic import Traffic
 from tests.faults.witness import Knowledge, difference, read
 from tests.kit.processes import Stack, wait_until
 from tests.unit.core.samples import NOW
-from tests.unit.store.samples import booking, cancellation, checkpoint_input, registration, request
-from tests.unit.store.test_verify import book, end
+from tests.unit.store.samples import (
+    book,
+    booking,
+    cancel,
+    cancellation,
+    checkpoint_input,
+    registration,
+    request,
+)
 
 REMEMBERED = 500
-"""Of so many batches the newest requests are kept."""
+"""The request records of this many batches are kept."""
 
 
 class Busy:
-    """A store that makes one batch after the other, and checkpoints all the time."""
+    """A store that appends one batch after the other, and makes checkpoints all the time."""
 
     def __init__(self, folder: DiskFolder) -> None:
         self.known: dict[int, Tables] = {0: Tables()}
@@ -54,7 +61,7 @@ class Busy:
         self.sequence = self._store.append([registration()], [], 0, now)
         while not self.stop.is_set():
             booked = book((self.sequence + 1) // 2, 10, "ana")
-            change = booked if self.sequence % 2 else end(booked)
+            change = booked if self.sequence % 2 else cancel(booked)
             tables.apply(change)
             self.known[self.sequence + 1] = tables.snapshot()
             self.sequence = self._store.append([change], [request(str(self.sequence))], 0, now)
@@ -66,7 +73,7 @@ class Busy:
 
 
 def check_remembered(knowledge: Knowledge) -> None:
-    """The newest requests are there, each with its answer, and none of the batches to come."""
+    """The newest requests are there, each with its reply, and none of later batches."""
     rows = [request(str(number)) for number in range(1, knowledge.sequence)]
     answers = [(row.client, row.identity, row.body) for row in rows]
     assert set(answers[-REMEMBERED:]) <= knowledge.remembered <= set(answers)
@@ -86,7 +93,7 @@ def busy(folder: DiskFolder) -> Iterator[Busy]:
     assert store.error is None
 
 
-def test_a_copy_beside_a_busy_store_is_one_moment_of_it(tmp_path: Path) -> None:
+def test_a_copy_of_a_busy_store_is_one_moment_of_it(tmp_path: Path) -> None:
     folder = DiskFolder(tmp_path / "data")
     checkpoints = set()
     with_requests = 0
@@ -106,11 +113,11 @@ def test_a_copy_beside_a_busy_store_is_one_moment_of_it(tmp_path: Path) -> None:
             check_remembered(knowledge)
             with_requests += any(name.startswith("requests-") for name in copied.files)
     folder.close()
-    assert len(checkpoints) > 5, "no checkpoints were made meanwhile, so this proves nothing"
+    assert len(checkpoints) > 5, "no checkpoints were made in the meantime, so this proves nothing"
     assert with_requests > 5, "requests were in the journal only, so this proves nothing"
 
 
-def test_a_copy_starts_as_it_is_without_anything_set_aside(tmp_path: Path) -> None:
+def test_a_copy_has_no_torn_line(tmp_path: Path) -> None:
     folder = DiskFolder(tmp_path / "data")
     store = FileStore(folder, StoreOptions())
     recovered = store.load(NOW)
@@ -142,7 +149,7 @@ def test_a_copy_of_a_stopped_folder_has_its_history(tmp_path: Path) -> None:
 
 
 class Network:
-    """A service on a folder, that is asked one thing after the other."""
+    """A service on a folder."""
 
     def __init__(self, place: Path, now: datetime) -> None:
         self.folder = DiskFolder(place)
@@ -160,8 +167,8 @@ class Network:
         wait_until(lambda: not self.store.checkpointing, "the checkpoint is made")
 
 
-def test_a_service_on_a_copy_does_no_request_twice(tmp_path: Path) -> None:
-    """Neither one of before the last checkpoint nor one of after it."""
+def test_a_service_on_a_copy_repeats_its_replies(tmp_path: Path) -> None:
+    """To requests before the last checkpoint, and to those after it."""
     traffic, now = Traffic(Random(1)), NOW
     messages = [traffic.next() for _ in range(60)]
     first = Network(tmp_path / "data", now)
@@ -229,7 +236,7 @@ def test_a_backup_of_a_running_network_is_restored(tmp_path: Path) -> None:
 
 
 def test_a_backup_of_a_damaged_folder_says_so(tmp_path: Path) -> None:
-    """Else a backup each night would put damaged copies in the place of good ones."""
+    """Otherwise, a nightly backup would replace good copies with damaged ones."""
     folder = DiskFolder(tmp_path / "data")
     store = FileStore(folder, StoreOptions())
     store.load(NOW)
@@ -246,7 +253,7 @@ def test_a_backup_of_a_damaged_folder_says_so(tmp_path: Path) -> None:
     assert "journal-000001.jsonl, byte" in done.stderr
 
 
-def test_a_backup_is_not_put_into_the_data_folder(tmp_path: Path) -> None:
+def test_a_backup_cannot_be_in_the_data_folder(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     with pytest.raises(BackupFailed, match="in the data folder itself"):
         back_up(tmp_path / "data", tmp_path / "data" / "copy")

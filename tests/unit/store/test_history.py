@@ -1,4 +1,4 @@
-"""The history on a disk that fails to sync the name of a new file."""
+"""The history: each ending once, in the month of its event, whatever fails."""
 
 import errno
 import json
@@ -14,6 +14,7 @@ from tests.unit.store.samples import (
     cancellation,
     checkpoint,
     checkpoint_input,
+    history_of,
     open_store,
     registration,
 )
@@ -22,7 +23,7 @@ HISTORY = "history-2026-03.jsonl"
 
 
 class FailingOnce:
-    """The first sync of the names after a sync of the history fails."""
+    """Makes the first sync of the names after a sync of the history fail."""
 
     def __init__(self) -> None:
         self.due = self.done = False
@@ -37,25 +38,25 @@ class FailingOnce:
 
 
 def ending(folder: SimulatedFolder) -> FileStore:
-    """A store with a reservation that ended, not in the history yet."""
+    """A store with a reservation that ended and is not in the history yet."""
     store, _ = open_store(folder)
     store.append([registration(), booking(), cancellation()], [], 0, NOW)
     return store
 
 
-def stopped(took_away: bool) -> SimulatedFolder:
-    """A new folder, or one whose history an operator took away."""
+def stopped(removed: bool) -> SimulatedFolder:
+    """A new folder, or one whose history an operator removed."""
     folder = SimulatedFolder()
-    if took_away:
+    if removed:
         store = ending(folder)
         store.close(checkpoint_input(open_store(SimulatedFolder(folder.files()))[1]), NOW)
         folder = SimulatedFolder({name: data for name, data in folder.files().items() if name != HISTORY})
     return folder
 
 
-@pytest.mark.parametrize("took_away", [False, True])
-def test_a_name_whose_sync_failed_is_made_anew(took_away: bool) -> None:
-    folder = stopped(took_away)
+@pytest.mark.parametrize("removed", [False, True])
+def test_a_file_whose_name_was_not_synced_is_created_again(removed: bool) -> None:
+    folder = stopped(removed)
     store = ending(folder)
     folder.trouble = trouble = FailingOnce()
     state = checkpoint_input(open_store(SimulatedFolder(folder.files()))[1])
@@ -67,3 +68,40 @@ def test_a_name_whose_sync_failed_is_made_anew(took_away: bool) -> None:
         image.apply(operation)
     lines = image.survivors(False)[HISTORY].splitlines()
     assert [json.loads(line)["sequence"] for line in lines] == [store.sequence]
+
+
+def test_each_ending_goes_into_the_history_of_its_month_once() -> None:
+    folder = SimulatedFolder()
+    store, recovered = open_store(folder)
+    store.append([registration(), booking()], [], 0, NOW)
+    store.append([cancellation(NOW)], [], 0, NOW)
+    checkpoint(store, checkpoint_input(recovered), NOW)
+    store.append([cancellation(NOW + timedelta(days=40))], [], 0, NOW)
+    store.append([cancellation(NOW)], [], 0, NOW)
+    store.close(checkpoint_input(recovered), NOW)
+    assert history_of(folder, "2026-03") == [(2, "reservationCancelled"), (4, "reservationCancelled")]
+    assert history_of(folder, "2026-04") == [(3, "reservationCancelled")]
+
+
+def test_history_after_the_counted_bytes_is_cut_off() -> None:
+    """It was written for a checkpoint that failed; the journal still has it."""
+    folder = SimulatedFolder()
+    store, recovered = open_store(folder)
+    store.append([registration(), booking(), cancellation()], [], 0, NOW)
+    folder = SimulatedFolder({**folder.files(), "history-2026-03.jsonl": b'{"half'})
+    store, recovered = open_store(folder)
+    store.close(checkpoint_input(recovered), NOW)
+    assert history_of(folder, "2026-03") == [(1, "reservationCancelled")]
+
+
+def test_a_removed_history_begins_again() -> None:
+    folder = SimulatedFolder()
+    store, recovered = open_store(folder)
+    store.append([registration(), booking(), cancellation()], [], 0, NOW)
+    store.close(checkpoint_input(recovered), NOW)
+    files = {name: data for name, data in folder.files().items() if not name.startswith("history")}
+    folder = SimulatedFolder(files)
+    store, recovered = open_store(folder)
+    store.append([cancellation()], [], 0, NOW)
+    store.close(checkpoint_input(recovered), NOW)
+    assert history_of(folder, "2026-03") == [(2, "reservationCancelled")]

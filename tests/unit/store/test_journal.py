@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from random import Random
+from zlib import crc32
 
 import pytest
 
@@ -69,6 +70,34 @@ def test_a_segment_is_read_to_its_end() -> None:
     assert found == batches
     assert reading.end == len(b"".join(lines))
     assert reading.position.sequence == 4
+
+
+def test_a_field_of_a_later_version_is_ignored() -> None:
+    """The upgrade policy: only what older versions may ignore is added without raising FORMAT."""
+    lines, batches = chain(1)
+    rest = lines[0][21:].replace(b'"told":', b'"later":{"a":[1]},"told":')
+    line = b'{"checksum":"%08x%b' % (crc32(rest), rest)
+    decoded = decode_line(line)
+    assert decoded is not None
+    assert decoded[0] == batches[0]
+
+
+def test_a_missing_field_has_its_default() -> None:
+    rest = b'","sequence":1,"previous":"00000000","at":"2026-03-01T12:00:00Z"}\n'
+    decoded = decode_line(b'{"checksum":"%08x%b' % (crc32(rest), rest))
+    assert decoded is not None
+    assert decoded[0] == Batch(1, "00000000", NOW)
+
+
+def test_the_bytes_of_a_line() -> None:
+    """The journal is a format that later versions have to read: its lines must not change."""
+    line, position = encode_line(Batch(1, "00000000", NOW, remembered=(request("a"),), delivered=0))
+    rest = (
+        b'","sequence":1,"previous":"00000000","at":"2026-03-01T12:00:00Z","changes":[],"remembered":'
+        b'[["ana","text:a","MDEyMzQ1Njc4OWFiY2RlZg==","ok","\\"ok\\":true,\\"result\\":1"]],"told":0}\n'
+    )
+    assert line == b'{"checksum":"%08x%b' % (crc32(rest), rest)
+    assert (position.sequence, position.checksum) == (1, f"{crc32(rest):08x}")
 
 
 SPOILED: dict[str, Callable[[list[bytes]], list[bytes]]] = {

@@ -1,4 +1,4 @@
-"""The three JSON files: as people know them, whoever wrote them."""
+"""The three JSON files, as the service, the old server and people write them."""
 
 import json
 from collections.abc import Callable
@@ -136,7 +136,7 @@ def test_a_missing_file_is_an_empty_one(name: str, read: Callable[[SimulatedFold
         (b'[{"a": 1}]', "item 1 lacks the key"),
     ],
 )
-def test_a_file_that_is_no_such_json_stops_the_start(
+def test_a_file_of_another_form_stops_the_start(
     name: str, read: Callable[[SimulatedFolder], Any], content: bytes, problem: str
 ) -> None:
     folder = SimulatedFolder({name: content})
@@ -152,14 +152,14 @@ def test_the_refusal_names_item_and_key() -> None:
         ChargingPointsFile(holding("charging_points.json", [POINT_ROW, row])).read()
 
 
-def test_a_byte_order_mark_is_nothing() -> None:
+def test_a_byte_order_mark_is_ignored() -> None:
     data = b"\xef\xbb\xbf" + json.dumps([POINT_ROW]).encode()
     assert ChargingPointsFile(SimulatedFolder({"charging_points.json": data})).read()[0] == [
         point(2, 1, 22, 0.5)
     ]
 
 
-def test_keys_in_another_order_and_further_keys_are_fine() -> None:
+def test_the_order_of_keys_does_not_matter_and_other_keys_are_ignored() -> None:
     rows = [
         {
             "owner": "mallory",
@@ -200,7 +200,7 @@ def test_an_unknown_availability_reads_occupied(availability: object) -> None:
         {"kWhPrice": None},
     ],
 )
-def test_a_row_that_is_no_point_is_set_aside(changed: dict[str, object]) -> None:
+def test_a_point_that_cannot_be_used_is_set_aside(changed: dict[str, object]) -> None:
     row = {**POINT_ROW, **changed}
     points, (aside,) = ChargingPointsFile(holding("charging_points.json", [row, POINT_ROW])).read()
     assert points == [point(2, 1, 22, 0.5)]
@@ -220,14 +220,14 @@ def test_a_row_that_is_no_point_is_set_aside(changed: dict[str, object]) -> None
         {"startDateTime": "0001-01-01T00:00:00+14:00"},
     ],
 )
-def test_a_row_that_is_no_reservation_is_set_aside(changed: dict[str, object]) -> None:
+def test_a_reservation_that_cannot_be_used_is_set_aside(changed: dict[str, object]) -> None:
     row = {**RESERVATION_ROW, **changed}
     reservations, (aside,) = ReservationsFile(holding("reservations.json", [row]), UTC).read()
     assert reservations == []
     assert aside.record == row
 
 
-def test_a_reservation_that_finishes_before_it_starts_is_set_aside_whoever_wrote_it() -> None:
+def test_a_reservation_that_finishes_before_it_starts_is_set_aside() -> None:
     backwards = replace(reservation(1, NOW, NOW + minutes(30)), finish=NOW - minutes(30))
     folder = SimulatedFolder()
     ReservationsFile(folder, None).write([backwards])
@@ -236,7 +236,7 @@ def test_a_reservation_that_finishes_before_it_starts_is_set_aside_whoever_wrote
     assert "finishes before it starts" in aside.reason
 
 
-def test_integers_stay_integers_and_a_float_is_a_good_id() -> None:
+def test_numbers_stay_as_written_and_an_id_may_be_a_float() -> None:
     row = {**POINT_ROW, "chargingPointID": 1.0, "power": 30, "kWhPrice": 1.0}
     (found,), _ = ChargingPointsFile(holding("charging_points.json", [row])).read()
     assert [repr(value) for value in (found.point_id, found.power, found.kwh_price)] == ["1", "30", "1.0"]
@@ -266,12 +266,36 @@ def test_other_offsets_become_utc() -> None:
     assert (found.start.tzinfo, found.finish - found.start) == (UTC, minutes(30))
 
 
-def test_numbers_beyond_all_reckoning_are_set_aside() -> None:
-    huge = 10**400
-    rows = [{"chargingStationID": 1, "x_position": huge, "y_position": 0}]
-    found, aside = ChargingStationsFile(holding("charging_stations.json", rows)).read()
+@pytest.mark.parametrize("huge", [10**400, -(10**400)])
+@pytest.mark.parametrize("key", ["chargingPointID", "chargingStationID", "power", "kWhPrice"])
+def test_a_number_too_large_to_compute_with_is_set_aside(key: str, huge: int) -> None:
+    rows = [POINT_ROW, {**POINT_ROW, key: huge}]
+    found, (aside,) = ChargingPointsFile(holding("charging_points.json", rows)).read()
+    assert (found, aside.record) == ([point(2, 1, 22, 0.5)], rows[1])
+
+
+@pytest.mark.parametrize("key", ["x_position", "y_position", "chargingStationID"])
+def test_a_number_that_overflows_is_set_aside(key: str) -> None:
+    row = {"chargingStationID": 1, "x_position": 2, "y_position": 3}
+    text = json.dumps([{**row, key: 0.5}]).replace("0.5", "1e400")
+    found, aside = ChargingStationsFile(SimulatedFolder({"charging_stations.json": text.encode()})).read()
     assert (found, len(aside)) == ([], 1)
-    found_points, aside = ChargingPointsFile(
-        holding("charging_points.json", [{**POINT_ROW, "power": huge}])
-    ).read()
-    assert (found_points, len(aside)) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"power": "22"}, "Expected `int | float`, got `str` - at `$.power`"),
+        ({"power": 0}, "power is not above 0: 0"),
+        ({"chargingPointID": 1.5}, "chargingPointID is not an integer above 0: 1.5"),
+    ],
+)
+def test_a_reason_names_the_key_and_the_problem(changed: dict[str, object], reason: str) -> None:
+    _, (aside,) = ChargingPointsFile(holding("charging_points.json", [{**POINT_ROW, **changed}])).read()
+    assert (aside.file, aside.reason) == ("charging_points.json", reason)
+
+
+def test_a_reason_names_a_date() -> None:
+    row = {**RESERVATION_ROW, "finishDateTime": "yesterday"}
+    _, (aside,) = ReservationsFile(holding("reservations.json", [row])).read()
+    assert aside.reason == "finishDateTime is not a date: 'yesterday'"

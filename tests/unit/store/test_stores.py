@@ -1,4 +1,4 @@
-"""What every store does: on disk, in a folder in memory, and in memory alone."""
+"""What every Store does: in a folder on disk, in a simulated folder, and in memory."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -26,7 +26,7 @@ from tests.unit.store.samples import (
 
 
 class Reopening:
-    """A store, and how the next process would open it."""
+    """A store, and the same store as the next process opens it."""
 
     def __init__(self, make: Callable[[], Store], end: Callable[[Store], None]) -> None:
         self._make, self._end = make, end
@@ -34,13 +34,13 @@ class Reopening:
         self.recovered = self.store.load(NOW)
 
     def crash(self) -> Recovered:
-        """Opens the store as after a crash."""
+        """Opens the store after a crash."""
         self._end(self.store)
         self.store = self._make()
         return self.store.load(NOW)
 
     def stop(self, delivered: int = 0) -> Recovered:
-        """Opens the store as after a clean stop with all that it holds."""
+        """Opens the store after a clean stop."""
         kept = self.store.load(NOW)
         self.store.close(checkpoint_input(kept, delivered=delivered, oldest=self.store.sequence + 1), NOW)
         return self.crash()
@@ -78,7 +78,7 @@ def test_has_after_a_crash_what_was_appended(opened: Reopening) -> None:
     assert opened.store.sequence == 2
 
 
-def test_goes_on_counting_after_a_crash(opened: Reopening) -> None:
+def test_continues_its_numbers_after_a_crash(opened: Reopening) -> None:
     opened.store.append([registration()], [], 0, NOW)
     opened.crash()
     assert opened.store.append([booking()], [], 0, NOW) == 2
@@ -92,8 +92,8 @@ def test_keeps_the_network_over_a_clean_stop(opened: Reopening) -> None:
     assert opened.store.append([cancellation()], [], 0, NOW) == 2
 
 
-def test_keeps_what_no_file_shows_over_a_clean_stop(opened: Reopening) -> None:
-    """IDs that were given and are gone, owners, remembered requests: all of it."""
+def test_keeps_what_the_three_files_lack_over_a_clean_stop(opened: Reopening) -> None:
+    """Owners, the largest IDs given, request records."""
     opened.store.append([registration(), booking()], [request("a")], 0, NOW)
     opened.store.append([cancellation()], [], 0, NOW)
     kept = opened.store.load(NOW)
@@ -104,14 +104,14 @@ def test_keeps_what_no_file_shows_over_a_clean_stop(opened: Reopening) -> None:
     assert recovered.remembered == [StoredRequest(1, NOW, request("a"))]
 
 
-def test_gives_back_events_that_the_broker_may_not_have_taken(opened: Reopening) -> None:
+def test_returns_events_that_the_broker_may_not_have_acknowledged(opened: Reopening) -> None:
     opened.store.append([registration(), booking()], [], 0, NOW)
     opened.store.append([cancellation()], [], 1, NOW)
     events = opened.crash().pending_events
     assert [(sequence, event.type) for sequence, event in events] == [(2, "reservationCancelled")]
 
 
-def test_keeps_untold_events_over_a_clean_stop(opened: Reopening) -> None:
+def test_keeps_pending_events_over_a_clean_stop(opened: Reopening) -> None:
     opened.store.append([registration(), booking()], [], 0, NOW)
     assert [sequence for sequence, _ in opened.stop().pending_events] == [1]
 
@@ -122,7 +122,7 @@ def test_what_is_loaded_is_a_copy(opened: Reopening) -> None:
     assert not opened.crash().tables.stations
 
 
-def test_an_empty_batch_counts_too(opened: Reopening) -> None:
+def test_an_empty_batch_has_a_number(opened: Reopening) -> None:
     opened.store.append([], [], 0, NOW + minutes(1))
     assert opened.crash() == Recovered()
     assert opened.store.sequence == 1

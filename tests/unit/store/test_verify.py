@@ -1,4 +1,4 @@
-"""`recharge verify`: every fault that the files can show is named, and a sound folder is sound."""
+"""Verification: everything wrong that the files can show is found, and a sound folder is sound."""
 
 import json
 from datetime import UTC, datetime
@@ -10,33 +10,35 @@ import pytest
 from msgspec.structs import replace
 
 from cloud_service.cli.main import main
-from cloud_service.core.changes import Changes, Event
+from cloud_service.core.changes import Changes
 from cloud_service.core.network import Tables
 from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.snapshot import FrozenFolder
 from cloud_service.store.verify import Report, examine
 from tests.faults.power_loss import SimulatedFolder, states
 from tests.faults.test_power_loss import run
-from tests.unit.core.samples import NOW, minutes, reservation
+from tests.unit.core.samples import NOW
+from tests.unit.store.old_files import old_folder, point, station
+from tests.unit.store.old_files import reservation as old_reservation
 from tests.unit.store.samples import (
     POINT,
+    book,
     booking,
+    cancel,
     cancellation,
     checkpoint_input,
     open_store,
     registration,
     request,
 )
-from tests.unit.store.test_old_server import old_folder, point, station
-from tests.unit.store.test_old_server import reservation as old_reservation
 
 
-def verify(folder: SimulatedFolder) -> Report:
+def examined(folder: SimulatedFolder) -> Report:
     return examine(FrozenFolder(Path("folder"), folder.files()), ZoneInfo("UTC"), NOW)
 
 
 def journal(*changes: Changes) -> SimulatedFolder:
-    """A folder in which each of these is a batch."""
+    """A folder whose journal has a batch for each of these."""
     folder = SimulatedFolder()
     store, _ = open_store(folder)
     for change in changes:
@@ -44,45 +46,28 @@ def journal(*changes: Changes) -> SimulatedFolder:
     return folder
 
 
-def book(number: int, start: int, vehicle: str) -> Changes:
-    row = reservation(number, NOW + minutes(start), NOW + minutes(start + 30), vehicle)
-    event = Event("reservationScheduled", NOW, "requested", row, "o")
-    return Changes(
-        points=(replace(POINT, availability="reservado", last_reservation_id=number),),
-        reservations=(row,),
-        events=(event,),
-    )
-
-
-def end(booked: Changes) -> Changes:
-    (row,) = booked.reservations
-    event = Event("reservationCancelled", NOW, "vehicleCancelled", row, "o")
-    free = replace(POINT, last_reservation_id=row.reservation_id)
-    return Changes(removed_reservations=(row.key,), points=(free,), events=(event,))
-
-
 def test_an_empty_folder_is_sound() -> None:
-    assert verify(SimulatedFolder()) == Report()
+    assert examined(SimulatedFolder()) == Report()
 
 
 def test_a_sound_folder_is_sound_with_and_without_a_journal() -> None:
     folder = SimulatedFolder()
     store, _ = open_store(folder)
     store.append([registration(), booking()], [request("a")], 0, NOW)
-    report = verify(folder)
+    report = examined(folder)
     assert (report.findings, report.notes) == ([], [])
     assert (report.lines, report.sequence, report.remembered, report.ended) == (1, 1, 1, 0)
     store, recovered = open_store(folder)
     store.append([cancellation()], [], 0, NOW)
     recovered.tables.apply(cancellation())
     store.close(checkpoint_input(recovered), NOW)
-    report = verify(folder)
+    report = examined(folder)
     assert (report.findings, report.notes) == ([], [])
     assert (report.lines, report.sequence, report.remembered, report.ended) == (0, 2, 1, 1)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_whatever_a_crash_leaves_is_sound(seed: int) -> None:
+def test_what_a_crash_leaves_is_sound(seed: int) -> None:
     random = Random(seed)
     life = run(random)
     for _, files in states(life.folder, random, 0):
@@ -94,18 +79,18 @@ def test_a_broken_chain_is_found_with_file_and_offset() -> None:
     folder = journal(registration(), booking(), cancellation())
     (name,) = [name for name in folder.names() if name.startswith("journal")]
     lines = folder.files()[name].splitlines(keepends=True)
-    report = verify(SimulatedFolder({name: lines[0] + lines[2]}))
+    report = examined(SimulatedFolder({name: lines[0] + lines[2]}))
     assert report.findings == [
         f"folder/{name}, byte {len(lines[0])}: batch 3 does not continue batch 1: lines are missing."
         " Restore the folder from a backup, or ask for help with this file at hand"
     ]
 
 
-def test_a_torn_last_line_is_worth_a_note() -> None:
+def test_a_torn_last_line_is_noted() -> None:
     folder = journal(registration())
     (name,) = [name for name in folder.names() if name.startswith("journal")]
     whole = folder.files()[name]
-    report = verify(SimulatedFolder({name: whole + b"{"}))
+    report = examined(SimulatedFolder({name: whole + b"{"}))
     assert report.findings == []
     assert f"folder/{name}, byte {len(whole)}: the last 1 bytes are not a whole line" in report.notes[0]
 
@@ -122,74 +107,76 @@ def test_a_torn_last_line_is_worth_a_note() -> None:
 def test_records_that_contradict_each_other_are_found(
     reservations: list[dict[str, object]], finding: str
 ) -> None:
-    (found,) = verify(old_folder([station(1)], [point(1, 1)], reservations)).findings
+    (found,) = examined(old_folder([station(1)], [point(1, 1)], reservations)).findings
     assert found.startswith("reservations.json: ")
     assert finding in found
 
 
-def test_a_file_that_is_no_json_is_found() -> None:
-    (found,) = verify(SimulatedFolder({"charging_points.json": b"[{]"})).findings
+def test_a_file_that_is_not_json_is_found() -> None:
+    (found,) = examined(SimulatedFolder({"charging_points.json": b"[{]"})).findings
     assert found.startswith("folder/charging_points.json: not JSON")
 
 
-def test_reservations_closer_than_five_minutes_are_worth_a_note() -> None:
+def test_reservations_closer_than_five_minutes_are_noted() -> None:
     rows = [old_reservation(1, 1, 1, 7, 1), old_reservation(1, 1, 2, 8, 2.05)]
-    report = verify(old_folder([station(1)], [point(1, 1)], rows))
+    report = examined(old_folder([station(1)], [point(1, 1)], rows))
     assert report.findings == []
     assert "less than five minutes apart" in report.notes[0]
 
 
-def test_reservations_that_overlapped_in_the_journal_are_found_though_both_are_gone() -> None:
+def test_reservations_that_overlapped_are_found_after_both_are_gone() -> None:
     first, second = book(1, 10, "a"), book(2, 20, "b")
-    folder = journal(registration(), first, second, end(first), end(second))
-    assert verify(folder).findings == [
+    folder = journal(registration(), first, second, cancel(first), cancel(second))
+    assert examined(folder).findings == [
         "reservation 1 on point 1 of station 1 overlaps reservation 2 on point 1 of station 1"
     ]
 
 
 def test_bookings_need_five_minutes_between_them() -> None:
-    assert verify(journal(registration(), book(1, 10, "a"), book(2, 45, "b"))).findings == []
-    assert verify(journal(registration(), book(1, 10, "a"), book(2, 44, "b"))).findings
+    assert examined(journal(registration(), book(1, 10, "a"), book(2, 45, "b"))).findings == []
+    assert examined(journal(registration(), book(1, 10, "a"), book(2, 44, "b"))).findings
 
 
-def test_a_time_that_was_free_again_may_be_booked() -> None:
+def test_a_cancelled_reservation_makes_its_time_free() -> None:
     first = book(1, 10, "a")
-    assert verify(journal(registration(), first, end(first), book(2, 20, "b"))).findings == []
+    assert examined(journal(registration(), first, cancel(first), book(2, 20, "b"))).findings == []
 
 
 def test_a_vehicle_with_two_reservations_at_once_is_found() -> None:
     first, second = book(1, 10, "a"), book(2, 90, "a")
-    folder = journal(registration(), first, second, end(first))
-    (finding,) = verify(folder).findings
+    folder = journal(registration(), first, second, cancel(first))
+    (finding,) = examined(folder).findings
     assert finding.startswith("vehicle 'a' had two reservations")
 
 
-def test_an_id_that_was_given_twice_is_found_in_the_journal() -> None:
+def test_an_id_given_twice_is_found_in_the_journal() -> None:
     first = book(1, 10, "a")
-    folder = journal(registration(), first, end(first), book(1, 90, "b"))
-    assert "reservation 1 on point 1 of station 1 was booked twice in the journal" in verify(folder).findings
+    folder = journal(registration(), first, cancel(first), book(1, 90, "b"))
+    assert (
+        "reservation 1 on point 1 of station 1 was booked twice in the journal" in examined(folder).findings
+    )
 
 
-def test_an_id_that_was_given_twice_is_found_in_the_history() -> None:
+def test_an_id_given_twice_is_found_in_the_history() -> None:
     folder = SimulatedFolder()
     store, recovered = open_store(folder)
     first = book(1, 10, "a")
-    for change in (registration(), first, end(first), book(1, 90, "b")):
+    for change in (registration(), first, cancel(first), book(1, 90, "b")):
         store.append([change], [], 0, NOW)
         recovered.tables.apply(change)
     store.close(checkpoint_input(recovered), NOW)
-    assert verify(folder).findings == [
+    assert examined(folder).findings == [
         "reservation 1 on point 1 of station 1 has ended and is scheduled: its ID was given twice"
     ]
 
 
 def stopped_with_history() -> dict[str, bytes]:
-    """The files after a clean stop: two reservations have ended, the station they were on is gone."""
+    """The files after a clean stop. Two reservations have ended, and their station was removed."""
     folder = SimulatedFolder()
     store, recovered = open_store(folder)
     first, second = book(1, 10, "a"), book(2, 90, "b")
     gone = Changes(removed_stations=(1,), removed_points=(POINT.key,))
-    for change in (registration(), first, end(first), second, end(second), gone):
+    for change in (registration(), first, cancel(first), second, cancel(second), gone):
         store.append([change], [], 0, NOW)
         recovered.tables.apply(change)
     store.close(checkpoint_input(recovered), NOW)
@@ -197,41 +184,41 @@ def stopped_with_history() -> dict[str, bytes]:
 
 
 HISTORY = "history-2026-03.jsonl"
-KEEPING = "owners_and_ids.json"
+OWNERS_AND_IDS = "owners_and_ids.json"
 
 
 def test_a_station_s_id_that_would_be_given_again_is_found_by_the_history() -> None:
     files = stopped_with_history()
-    assert verify(SimulatedFolder(files)) == Report(sequence=6, ended=2, tables=Tables(last_station_id=1))
-    lowered = files[KEEPING].replace(b'"lastStationID":1', b'"lastStationID":0')
-    assert lowered != files[KEEPING]
-    assert verify(SimulatedFolder({**files, KEEPING: lowered})).findings == [
+    assert examined(SimulatedFolder(files)) == Report(sequence=6, ended=2, tables=Tables(last_station_id=1))
+    lowered = files[OWNERS_AND_IDS].replace(b'"lastStationID":1', b'"lastStationID":0')
+    assert lowered != files[OWNERS_AND_IDS]
+    assert examined(SimulatedFolder({**files, OWNERS_AND_IDS: lowered})).findings == [
         "station 1 existed, and its ID would be given again"
     ]
 
 
 @pytest.mark.parametrize(
-    "named", [replace(registration(), points=(), last_station_id=None), end(book(1, 10, "a"))]
+    "named", [replace(registration(), points=(), last_station_id=None), cancel(book(1, 10, "a"))]
 )
 def test_a_station_s_id_that_would_be_given_again_is_found_by_the_journal(named: Changes) -> None:
     gone = Changes(removed_stations=(1,), removed_points=(POINT.key,), removed_reservations=((1, 1, 1),))
-    assert verify(journal(named, gone)).findings == ["station 1 existed, and its ID would be given again"]
+    assert examined(journal(named, gone)).findings == ["station 1 existed, and its ID would be given again"]
 
 
 def test_a_history_shorter_than_the_checkpoint_counts_is_found() -> None:
     files = stopped_with_history()
     first, second = files[HISTORY].splitlines(keepends=True)
-    assert verify(SimulatedFolder({**files, HISTORY: first})).findings == [
+    assert examined(SimulatedFolder({**files, HISTORY: first})).findings == [
         f"folder/{HISTORY} has {len(first)} bytes, and the checkpoint counts {len(first + second)}:"
         " reservations that ended are missing."
         " Restore the folder from a backup, or ask for help with this file at hand"
     ]
 
 
-def test_a_history_that_was_taken_away_is_worth_a_note() -> None:
+def test_a_removed_history_is_noted() -> None:
     files = stopped_with_history()
     del files[HISTORY]
-    report = verify(SimulatedFolder(files))
+    report = examined(SimulatedFolder(files))
     assert report.findings == []
     assert report.notes == [
         f"folder/{HISTORY} was removed: reservations that ended in that month were not checked"
@@ -261,7 +248,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert [path.name for path in tmp_path.iterdir()] == ["reservations.json"]
 
 
-def test_of_a_folder_that_cannot_be_read_nothing_is_counted(
+def test_nothing_is_counted_in_a_folder_that_cannot_be_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "reservations.json").write_text("[{]")
@@ -276,12 +263,12 @@ def test_without_the_owners_the_start_is_refused() -> None:
     store, recovered = open_store(folder)
     store.close(checkpoint_input(recovered), NOW)
     files = folder.files()
-    assert verify(SimulatedFolder(files)).findings == []
+    assert examined(SimulatedFolder(files)).findings == []
     del files["owners_and_ids.json"]
-    (found,) = verify(SimulatedFolder(files)).findings
+    (found,) = examined(SimulatedFolder(files)).findings
     assert "owners_and_ids.json: missing" in found
 
 
-def test_the_command_names_a_folder_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_names_a_missing_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", str(tmp_path / "nowhere")]) == 1
     assert "nowhere is not a folder" in capsys.readouterr().err
