@@ -5,7 +5,6 @@ from types import TracebackType
 from typing import Any, Final, Literal, Self, TypeAlias
 from uuid import uuid4
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -20,10 +19,10 @@ from cloud_service.accounts.rights import access_list
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.asyncio_driver import BrokerRefused
 from cloud_service.mqtt.connection import AsyncConnection
+from cloud_service.mqtt.requester import OutcomeUnknown, Requester
 from cloud_service.protocol import topics
-from cloud_service.protocol.actions import ACTIONS
+from cloud_service.protocol.errors import RequestError
 from cloud_service.protocol.messages import Message
-from cloud_service.protocol.replies import decode_reply
 from cloud_service.protocol.roles import (
     ADMINISTRATOR,
     DEVICES,
@@ -76,24 +75,23 @@ class Accounts:
 
     def __init__(self, address: BrokerAddress) -> None:
         self._address = address
-        self._reply_topic = f"{topics.reply(ADMINISTRATOR)}/{uuid4().hex}"
-        self._connection = AsyncConnection(
+        self._requester = Requester(
             address,
-            f"{ADMINISTRATOR}-{uuid4().hex[:12]}",
-            subscriptions=(RESPONSE, self._reply_topic),
-            on_message=self._received,
+            ADMINISTRATOR,
+            client_id=f"{ADMINISTRATOR}-{uuid4().hex[:12]}",
+            subscriptions=[RESPONSE],
+            on_message=lambda message: self._broker.received(message.payload),
         )
-        self._broker = DynamicSecurity(self._connection.publish)
-        self._replies: asyncio.Queue[bytes] = asyncio.Queue()
+        self._broker = DynamicSecurity(self._requester.connection.publish)
 
     async def __aenter__(self) -> Self:
-        await self._connection.__aenter__()
+        await self._requester.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._connection.__aexit__(kind, error, trace)
+        await self._requester.__aexit__(kind, error, trace)
 
     async def add(self, name: str, role: AccountRole) -> str:
         """Makes the account and returns its password, which nothing else knows."""
@@ -206,28 +204,15 @@ class Accounts:
 
     async def _set_presence(self, name: str, payload: bytes) -> None:
         """Tells that the client has gone: the plugin cuts it off without its last will."""
-        await self._connection.publish(Message(topics.presence(name), payload, retain=True))
+        await self._requester.connection.publish(Message(topics.presence(name), payload, retain=True))
 
     async def _ask(self, action: str, values: dict[str, object]) -> Any:
-        number = uuid4().hex
-        body = values | {"requestID": number, "replyTo": self._reply_topic}
-        topic = ACTIONS[action].topic(ADMINISTRATOR)
-        await self._connection.publish(Message(topic, msgspec.json.encode(body), expiry=int(_REPLY_TIMEOUT)))
         try:
-            async with asyncio.timeout(_REPLY_TIMEOUT):
-                while (reply := decode_reply(await self._replies.get())).request_id != number:
-                    pass
-        except TimeoutError:
+            return await self._requester.request(action, values, timeout=_REPLY_TIMEOUT)
+        except OutcomeUnknown:
             raise AccountsError("the cloud service does not answer: it knows the stations' owners") from None
-        if reply.error is not None:
-            raise AccountsError(f"the cloud service refuses: {reply.error.message}")
-        return reply.result
-
-    def _received(self, message: Message) -> None:
-        if message.topic == RESPONSE:
-            self._broker.received(message.payload)
-        else:
-            self._replies.put_nowait(message.payload)
+        except RequestError as error:
+            raise AccountsError(f"the cloud service refuses: {error.message}") from None
 
 
 async def _lets_in(address: BrokerAddress) -> bool:

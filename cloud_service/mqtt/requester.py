@@ -17,6 +17,7 @@ from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.connection import AsyncConnection
 from cloud_service.mqtt.paho_client import Protocol
 from cloud_service.protocol import topics
+from cloud_service.protocol.actions import ACTIONS
 from cloud_service.protocol.errors import Busy, RequestError
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.replies import Reply, decode_reply
@@ -29,40 +30,55 @@ EXPIRY_MARGIN_SECONDS: Final = 2.0
 FIRST_PAUSE_SECONDS: Final = 0.1
 LONGEST_PAUSE_SECONDS: Final = 2.0
 PATIENCE_SECONDS: Final = 3.0
-"""How long to wait for a reply before the request is sent again; it doubles each time. A broker that has
-lost its sessions accepts requests before the service subscribes, and delivers them to nobody."""
+"""From the broker's acknowledgement until a request without a reply is sent again; it doubles each time. A
+broker that lost its sessions acknowledges requests before the service subscribes, and drops them."""
 
 
 class OutcomeUnknown(Exception):
     """No reply arrived in time: the request may or may not have taken effect."""
 
 
-class _Exchange:
-    """A request that awaits its reply."""
+class _Attempt:
+    """One delivery of a request to the broker, and what comes of it.
 
-    def __init__(self, message: Message, expires_at: float) -> None:
-        self.message = message
-        self.expires_at = expires_at
-        """Unix time in seconds."""
-        self.sent: asyncio.Future[None] | None = None
-        self._outcome: asyncio.Future[Reply | None] | None = None
+    The outcome is the reply, or None if the request should be sent again.
+    """
 
-    def begin(self) -> "asyncio.Future[Reply | None]":
-        """Returns a future for the outcome of one attempt: a reply, or None if another attempt is needed."""
-        self._outcome = asyncio.get_running_loop().create_future()
-        return self._outcome
+    def __init__(self, acknowledged: "asyncio.Future[None] | None", patience: float) -> None:
+        self.outcome: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
+        self._acknowledged = acknowledged
+        self._patience = patience
+        self._silence: asyncio.TimerHandle | None = None
+        if acknowledged is not None:
+            acknowledged.add_done_callback(self._note_acknowledged)
+
+    @property
+    def acknowledged(self) -> bool:
+        """Whether the broker has the request. Otherwise the connection sends it when it can."""
+        return self._acknowledged is not None and self._acknowledged.done()
 
     def resolve(self, outcome: Reply | None) -> None:
-        if self._outcome is not None and not self._outcome.done():
-            self._outcome.set_result(outcome)
+        if not self.outcome.done():
+            self.outcome.set_result(outcome)
 
-    def fail(self, sent: "asyncio.Future[None]") -> None:
-        """Passes on the error of a message that could not be sent."""
-        if sent.cancelled() or self._outcome is None or self._outcome.done():
+    def close(self) -> None:
+        """Withdraws the request if it was not sent yet."""
+        if self._acknowledged is not None:
+            self._acknowledged.cancel()
+        if self._silence is not None:
+            self._silence.cancel()
+
+    def _note_acknowledged(self, acknowledged: "asyncio.Future[None]") -> None:
+        if acknowledged.cancelled():
             return
-        error = sent.exception()
+        error = acknowledged.exception()
+        if self.outcome.done():
+            return
         if error is not None:
-            self._outcome.set_exception(error)
+            self.outcome.set_exception(error)
+        else:
+            loop = asyncio.get_running_loop()
+            self._silence = loop.call_later(self._patience, self.resolve, None)
 
 
 class Requester:
@@ -93,7 +109,7 @@ class Requester:
             protocol=protocol,
             subscriptions=(self.reply_topic, *subscriptions),
             on_message=self._receive,
-            on_connect=self._send_acknowledged_again,
+            on_connect=self._send_again,
             birth=birth,
             will=will,
         )
@@ -102,8 +118,8 @@ class Requester:
         self._on_message = on_message
         self._patience = patience
         self._slots = asyncio.Semaphore(limit)
-        self._exchanges: dict[bytes, _Exchange] = {}
-        """By request ID."""
+        self._attempts: dict[bytes, _Attempt | None] = {}
+        """The latest attempt of each request, by request ID."""
 
     async def __aenter__(self) -> Self:
         await self.connection.__aenter__()
@@ -130,31 +146,31 @@ class Requester:
         reply arrived in time; ConnectionError if the broker refused the request or the connection was closed;
         ValueError for an ID that is in use.
         """
+        request_id = request_id or uuid4().hex
+        key = request_id.encode()
+        if key in self._attempts:
+            raise ValueError(f"the request ID {request_id!r} is in use by a request that awaits its reply")
         deadline = asyncio.get_running_loop().time() + timeout
         margin = min(EXPIRY_MARGIN_SECONDS, timeout / 2)
         expires_at = time.time() + timeout - margin
-        request_id = request_id or uuid4().hex
-        key = request_id.encode()
-        if key in self._exchanges:
-            raise ValueError(f"the request ID {request_id!r} is in use by a request that awaits its reply")
         message = Message(
-            topics.request(action, self._client),
+            ACTIONS[action].topic(self._client),
             self._body(values, request_id, expires_at),
             correlation=key,
             response_topic=self.reply_topic,
         )
-        exchange = self._exchanges[key] = _Exchange(message, expires_at)
+        self._attempts[key] = None
         try:
             await self._wait_for_slot(action, deadline - margin)
             try:
                 async with asyncio.timeout_at(deadline):
-                    return await self._exchange(exchange, retry)
+                    return await self._ask(key, message, expires_at, retry)
             except TimeoutError:
                 raise OutcomeUnknown(f"no reply to {action} {request_id} within {timeout:g} s") from None
             finally:
                 self._slots.release()
         finally:
-            del self._exchanges[key]
+            del self._attempts[key]
 
     async def _wait_for_slot(self, action: str, deadline: float) -> None:
         try:
@@ -170,10 +186,10 @@ class Requester:
             envelope |= {"requestID": request_id, "replyTo": self.reply_topic}
         return msgspec.json.encode({**members, **envelope})
 
-    async def _exchange(self, exchange: _Exchange, retry: bool) -> Any:
+    async def _ask(self, key: bytes, message: Message, expires_at: float, retry: bool) -> Any:
         pause, patience = FIRST_PAUSE_SECONDS, self._patience
         while True:
-            reply = await self._attempt(exchange, patience)
+            reply = await self._attempt(key, message, expires_at, patience)
             if reply is None:
                 patience *= 2
                 continue
@@ -181,28 +197,25 @@ class Requester:
             if error is None:
                 return reply.result
             wait = pause * random.uniform(0.5, 1)
-            if not retry or not error.retryable or time.time() + wait >= exchange.expires_at:
+            if not retry or not error.retryable or time.time() + wait >= expires_at:
                 raise error
             await asyncio.sleep(wait)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
-    async def _attempt(self, exchange: _Exchange, patience: float) -> Reply | None:
-        """Sends the request, unless it has expired, and returns the reply; None if it is to be sent again."""
-        outcome = exchange.begin()
-        seconds_left = exchange.expires_at - time.time()
-        if seconds_left <= 0:
-            return await outcome
-        message = msgspec.structs.replace(exchange.message, expiry=math.ceil(seconds_left))
-        sent = exchange.sent = self.connection.send(message)
-        sent.add_done_callback(exchange.fail)
+    async def _attempt(
+        self, key: bytes, message: Message, expires_at: float, patience: float
+    ) -> Reply | None:
+        """Sends the request unless it has expired: then only the reply to an earlier attempt can arrive."""
+        seconds_left = expires_at - time.time()
+        acknowledged = None
+        if seconds_left > 0:
+            message = msgspec.structs.replace(message, expiry=math.ceil(seconds_left))
+            acknowledged = self.connection.send(message)
+        attempt = self._attempts[key] = _Attempt(acknowledged, patience)
         try:
-            while not outcome.done():
-                await asyncio.wait([outcome], timeout=patience)
-                if sent.done():
-                    exchange.resolve(None)
-            return outcome.result()
+            return await attempt.outcome
         finally:
-            sent.cancel()
+            attempt.close()
 
     def _receive(self, message: Message) -> None:
         if message.topic != self.reply_topic:
@@ -215,12 +228,12 @@ class Requester:
             log.warning("discarded a message on the reply topic: %s", error)
             return
         key = (reply.request_id or "").encode() if message.correlation is None else message.correlation
-        exchange = self._exchanges.get(key)
-        if exchange is not None:
-            exchange.resolve(reply)
+        attempt = self._attempts.get(key)
+        if attempt is not None:
+            attempt.resolve(reply)
 
-    def _send_acknowledged_again(self) -> None:
-        """A lost connection may have lost replies. The connection itself repeats unacknowledged messages."""
-        for exchange in self._exchanges.values():
-            if exchange.sent is not None and exchange.sent.done():
-                exchange.resolve(None)
+    def _send_again(self) -> None:
+        """After a reconnect: replies to what the broker has acknowledged may be lost."""
+        for attempt in self._attempts.values():
+            if attempt is not None and attempt.acknowledged:
+                attempt.resolve(None)

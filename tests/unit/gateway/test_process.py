@@ -19,10 +19,9 @@ from cloud_service.mqtt.requester import Requester
 from cloud_service.protocol import topics
 from cloud_service.protocol.errors import Busy, StorageFailed
 from cloud_service.protocol.messages import Message
-from cloud_service.protocol.replies import succeeded
 from tests.kit.processes import DEADLINE, Broker, Process, clean_environment, free_port, wait_until
 from tests.kit.relay import HOST, in_loop, until
-from tests.unit.mqtt.test_requester import Responder, by_turns
+from tests.kit.responder import Responder, in_turn
 
 ASK = b'{"newChargingStation": true, "x_position": 1, "y_position": 2}'
 FIND = b'{"findReservation": true, "vid": 7}'
@@ -79,7 +78,7 @@ async def test_it_tells_its_presence_answers_and_ends_in_order(
 ) -> None:
     presence = Presence(broker.address, gateway.account)
     answered = asyncio.Event()
-    async with presence.connection, Responder(broker.address, gateway.account, by_turns(12)) as service:
+    async with presence.connection, Responder(broker.address, gateway.account, in_turn(12)) as service:
         gateway.start()
         await until(lambda: presence.online == [True])
         assert sorted(presence.said[0]) == ["now", "online", "since", "version"]
@@ -87,16 +86,16 @@ async def test_it_tells_its_presence_answers_and_ends_in_order(
         reader, writer = await asyncio.open_connection(HOST, gateway.port)
         writer.write(ASK)
         assert await reader.read(4096) == b"12"
-        (incoming,) = service.taken
+        (incoming,) = service.received
         assert incoming.client == gateway.account
         assert incoming.envelope.reply_to.startswith(f"recharge/v1/reply/{gateway.account}/")
 
-        service._answer = lambda _incoming: answered.set()
+        service.answer = lambda _incoming: answered.set()
         writer.write(ASK)
         await answered.wait()
         os.kill(gateway.pid, number)
         assert await idle.read() == b""
-        service._connection.send(service.taken[-1].reply(succeeded(13)))
+        service.reply(service.received[-1], 13)
         assert await reader.read() == b"13"
         await until(lambda: not gateway.running)
         await until(lambda: presence.online == [True, False])
@@ -138,7 +137,7 @@ def test_no_broker_is_one_clear_sentence(tmp_path: Path) -> None:
 @in_loop
 async def test_a_service_that_is_busy_is_asked_again_until_the_deadline(broker: Broker) -> None:
     settings = GatewaySettings(port=0, deadline=2)
-    answers = by_turns(Busy(), StorageFailed(), 5)
+    answers = in_turn(Busy(), StorageFailed(), 5)
     async with (
         Responder(broker.address, "gateway-busy", lambda incoming: answers(incoming)) as service,
         Requester(broker.address, "gateway-busy") as requester,
@@ -149,7 +148,7 @@ async def test_a_service_that_is_busy_is_asked_again_until_the_deadline(broker: 
         assert await reader.read(4096) == b"5"
         assert len(set(service.ids)) == 1
         assert len(service.ids) == 3
-        answers = by_turns(Busy())
+        answers = in_turn(Busy())
         writer.write(ASK)
         assert await reader.read() == b""
         writer.close()
@@ -161,7 +160,7 @@ async def test_a_service_that_is_busy_is_asked_again_until_the_deadline(broker: 
 async def test_a_service_that_says_nothing_leaves_the_client_without_a_reply(broker: Broker) -> None:
     settings = GatewaySettings(port=0, deadline=0.5)
     async with (
-        Responder(broker.address, "gateway-mute", by_turns(None)) as service,
+        Responder(broker.address, "gateway-mute", in_turn(None)) as service,
         Requester(broker.address, "gateway-mute") as requester,
         GatewayServer(listen(settings), requester, settings) as server,
     ):

@@ -1,11 +1,9 @@
-"""Requests over a real broker, with a service that answers as a test tells it."""
+"""Requests over a real broker, to a stand-in for the service."""
 
 import asyncio
 import time
-from collections.abc import Callable
 from itertools import count
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -14,12 +12,13 @@ from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.connection import AsyncConnection
 from cloud_service.mqtt.requester import OutcomeUnknown, Requester
 from cloud_service.protocol import topics
-from cloud_service.protocol.errors import Busy, NotFound, RequestError
-from cloud_service.protocol.incoming import Incoming, receive
+from cloud_service.protocol.errors import Busy, NotFound
+from cloud_service.protocol.incoming import Incoming
 from cloud_service.protocol.messages import Message
-from cloud_service.protocol.replies import failed, succeeded
+from cloud_service.protocol.requests import FindReservation
 from tests.kit.processes import Broker
 from tests.kit.relay import HOST, Relay, in_loop, until
+from tests.kit.responder import Responder, in_turn
 
 Protocol = Literal["mqtt5", "mqtt311"]
 BOTH = pytest.mark.parametrize("protocol", ["mqtt5", "mqtt311"])
@@ -28,60 +27,8 @@ NUMBERS = count(1)
 
 @pytest.fixture
 def client() -> str:
-    """An account that no other test uses."""
+    """Returns an account that no other test uses."""
     return f"client-{next(NUMBERS)}"
-
-
-class Responder:
-    """Answers one client's requests: `answer` gives the result, raises the error, or None for no reply."""
-
-    def __init__(self, address: BrokerAddress, client: str, answer: Callable[[Incoming], Any]) -> None:
-        self.taken: list[Incoming] = []
-        self.messages: list[Message] = []
-        self._answer = answer
-        self._connection = AsyncConnection(
-            address,
-            f"service-of-{client}",
-            subscriptions=[topics.request("+", client)],
-            on_message=self._take,
-        )
-
-    async def __aenter__(self) -> Self:
-        await self._connection.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._connection.__aexit__(kind, error, trace)
-
-    @property
-    def ids(self) -> list[str | None]:
-        return [incoming.envelope.request_id for incoming in self.taken]
-
-    def _take(self, message: Message) -> None:
-        incoming = receive(message, time.time())
-        self.messages.append(message)
-        self.taken.append(incoming)
-        try:
-            result = self._answer(incoming)
-            if result is not None:
-                self._connection.send(incoming.reply(succeeded(result)))
-        except RequestError as error:
-            self._connection.send(incoming.reply(failed(error)))
-
-
-def by_turns(*answers: Any) -> Callable[[Incoming], Any]:
-    """One answer after another, the last one for ever."""
-    left = list(answers)
-
-    def answer(_incoming: Incoming) -> Any:
-        value = left.pop(0) if len(left) > 1 else left[0]
-        if isinstance(value, RequestError):
-            raise value
-        return value
-
-    return answer
 
 
 FIND = ("findReservation", {"vid": 7})
@@ -91,11 +38,11 @@ FIND = ("findReservation", {"vid": 7})
 @in_loop
 async def test_a_result(broker: Broker, client: str, protocol: Protocol) -> None:
     async with (
-        Responder(broker.address, client, by_turns({"reservationID": 1})) as service,
+        Responder(broker.address, client, in_turn({"reservationID": 1})) as service,
         Requester(broker.address, client, protocol=protocol) as requester,
     ):
         assert await requester.request(*FIND) == {"reservationID": 1}
-        (incoming,) = service.taken
+        (incoming,) = service.received
         assert (incoming.action.name, incoming.client) == ("findReservation", client)
         assert incoming.envelope.reply_to == requester.reply_topic
         assert incoming.envelope.reply_to.startswith(f"recharge/v1/reply/{client}/")
@@ -104,7 +51,7 @@ async def test_a_result(broker: Broker, client: str, protocol: Protocol) -> None
 @in_loop
 async def test_in_mqtt_5_the_properties_carry_id_and_reply_topic(broker: Broker, client: str) -> None:
     async with (
-        Responder(broker.address, client, by_turns(1)) as service,
+        Responder(broker.address, client, in_turn(1)) as service,
         Requester(broker.address, client) as me,
     ):
         await me.request(*FIND, request_id="mine")
@@ -117,7 +64,7 @@ async def test_in_mqtt_5_the_properties_carry_id_and_reply_topic(broker: Broker,
 @in_loop
 async def test_in_mqtt_3_1_1_the_body_carries_id_and_reply_topic(broker: Broker, client: str) -> None:
     async with (
-        Responder(broker.address, client, by_turns(1)) as service,
+        Responder(broker.address, client, in_turn(1)) as service,
         Requester(broker.address, client, protocol="mqtt311") as me,
     ):
         await me.request(*FIND, request_id="mine")
@@ -127,23 +74,54 @@ async def test_in_mqtt_3_1_1_the_body_carries_id_and_reply_topic(broker: Broker,
 
 @BOTH
 @in_loop
+async def test_a_typed_request_is_the_same_message_as_its_keys(
+    broker: Broker, client: str, protocol: Protocol
+) -> None:
+    async with (
+        Responder(broker.address, client, in_turn(1)) as service,
+        Requester(broker.address, client, protocol=protocol) as requester,
+    ):
+        for values in ({"vid": "São Paulo"}, FindReservation("São Paulo"), {}, FindReservation()):
+            await requester.request("findReservation", values, request_id="same")
+        bodies = [msgspec.json.decode(message.payload) for message in service.messages]
+        for body in bodies:
+            del body["expiresAt"]
+        assert bodies[0] == bodies[1]
+        assert bodies[2] == bodies[3]
+
+
+@in_loop
+async def test_what_only_the_administrator_may_ask_goes_to_its_own_topic(broker: Broker, client: str) -> None:
+    heard: list[Message] = []
+    topic = topics.control("countStations", client)
+    async with (
+        AsyncConnection(broker.address, f"hears-{client}", subscriptions=[topic], on_message=heard.append),
+        Requester(broker.address, client) as requester,
+    ):
+        with pytest.raises(OutcomeUnknown):
+            await requester.request("countStations", {"owner": "ana"}, timeout=0.2)
+        await until(lambda: heard)
+
+
+@BOTH
+@in_loop
 async def test_requests_expire_two_seconds_before_their_time_is_over(
     broker: Broker, client: str, protocol: Protocol
 ) -> None:
     async with (
-        Responder(broker.address, client, by_turns(1)) as service,
+        Responder(broker.address, client, in_turn(1)) as service,
         Requester(broker.address, client, protocol=protocol) as requester,
     ):
         before = time.time()
         await requester.request(*FIND, timeout=30)
         after = time.time()
-        expires = service.taken[0].envelope.expires_at
+        expires = service.received[0].envelope.expires_at
         assert expires is not None
         assert before + 27.99 <= expires <= after + 28
 
 
 @in_loop
-async def test_many_requests_at_once_get_each_its_own_reply(broker: Broker, client: str) -> None:
+async def test_each_of_many_concurrent_requests_gets_its_own_reply(broker: Broker, client: str) -> None:
     def station(incoming: Incoming) -> Any:
         return msgspec.to_builtins(incoming.request)["chargingStationID"]
 
@@ -164,27 +142,27 @@ async def test_many_requests_at_once_get_each_its_own_reply(broker: Broker, clie
 
 
 @in_loop
-async def test_a_refusal_is_raised_as_what_it_is(broker: Broker, client: str) -> None:
+async def test_a_refusal_is_raised_as_its_error(broker: Broker, client: str) -> None:
     async with (
-        Responder(broker.address, client, by_turns(NotFound("no reservation of 7"))) as service,
+        Responder(broker.address, client, in_turn(NotFound("no reservation of 7"))) as service,
         Requester(broker.address, client) as requester,
     ):
         with pytest.raises(NotFound, match="no reservation of 7"):
             await requester.request(*FIND)
-        assert len(service.taken) == 1
+        assert len(service.received) == 1
 
 
 @BOTH
 @in_loop
-async def test_busy_is_asked_again_with_the_same_id_and_expiry(
+async def test_busy_is_retried_with_the_same_id_and_expiry(
     broker: Broker, client: str, protocol: Protocol
 ) -> None:
     async with (
-        Responder(broker.address, client, by_turns(Busy(), Busy(), Busy(), 5)) as service,
+        Responder(broker.address, client, in_turn(Busy(), Busy(), Busy(), 5)) as service,
         Requester(broker.address, client, protocol=protocol) as requester,
     ):
         assert await requester.request(*FIND, timeout=40) == 5
-        assert len(service.taken) == 4
+        assert len(service.received) == 4
         assert len(set(service.ids)) == 1
         bodies = [msgspec.json.decode(message.payload) for message in service.messages]
         assert all(body == bodies[0] for body in bodies)
@@ -193,41 +171,41 @@ async def test_busy_is_asked_again_with_the_same_id_and_expiry(
 @in_loop
 async def test_busy_until_the_end_is_raised(broker: Broker, client: str) -> None:
     async with (
-        Responder(broker.address, client, by_turns(Busy())) as service,
+        Responder(broker.address, client, in_turn(Busy())) as service,
         Requester(broker.address, client) as requester,
     ):
         with pytest.raises(Busy):
             await requester.request(*FIND, timeout=1.5)
-        assert len(service.taken) > 1
+        assert len(service.received) > 1
         assert len(set(service.ids)) == 1
 
 
 @in_loop
 async def test_without_retry_busy_is_raised_at_once(broker: Broker, client: str) -> None:
     async with (
-        Responder(broker.address, client, by_turns(Busy(), 5)) as service,
+        Responder(broker.address, client, in_turn(Busy(), 5)) as service,
         Requester(broker.address, client) as requester,
     ):
         with pytest.raises(Busy):
             await requester.request(*FIND, retry=False)
-        assert len(service.taken) == 1
+        assert len(service.received) == 1
 
 
 @in_loop
 async def test_no_reply_in_time_leaves_the_outcome_unknown(broker: Broker, client: str) -> None:
     async with (
-        Responder(broker.address, client, by_turns(None)) as service,
+        Responder(broker.address, client, in_turn(None)) as service,
         Requester(broker.address, client) as requester,
     ):
         begun = time.monotonic()
         with pytest.raises(OutcomeUnknown, match="no reply to findReservation"):
             await requester.request(*FIND, timeout=0.5)
         assert time.monotonic() - begun >= 0.5
-        assert len(service.taken) == 1
+        assert len(service.received) == 1
 
 
 @in_loop
-async def test_a_request_that_nobody_got_is_asked_again(broker: Broker, client: str) -> None:
+async def test_a_request_that_nobody_received_is_sent_again(broker: Broker, client: str) -> None:
     async with Requester(broker.address, client, patience=0.2) as requester:
         asked = asyncio.create_task(requester.request(*FIND, request_id="once", timeout=40))
         await asyncio.sleep(0.1)  # the broker takes it for nobody
@@ -237,16 +215,16 @@ async def test_a_request_that_nobody_got_is_asked_again(broker: Broker, client: 
 
 
 @in_loop
-async def test_a_reply_that_was_lost_with_the_connection_is_asked_for_again(
+async def test_a_request_whose_reply_was_lost_with_the_connection_is_sent_again(
     broker: Broker, client: str
 ) -> None:
     async with (
         Relay(broker.port) as relay,
-        Responder(broker.address, client, by_turns(None, 5)) as service,
+        Responder(broker.address, client, in_turn(None, 5)) as service,
         Requester(BrokerAddress(HOST, relay.port), client) as requester,
     ):
         asked = asyncio.create_task(requester.request(*FIND, timeout=40))
-        await until(lambda: service.taken)
+        await until(lambda: service.received)
         await asyncio.sleep(0.1)  # the broker's acknowledgement may still be under way
         relay.cut()
         assert await asked == 5
@@ -259,7 +237,7 @@ async def test_a_request_made_while_the_broker_is_away_is_answered_when_it_is_ba
 ) -> None:
     async with (
         Relay(broker.port) as relay,
-        Responder(broker.address, client, by_turns(5)) as service,
+        Responder(broker.address, client, in_turn(5)) as service,
         Requester(BrokerAddress(HOST, relay.port), client) as requester,
     ):
         relay.passing.clear()
@@ -267,7 +245,7 @@ async def test_a_request_made_while_the_broker_is_away_is_answered_when_it_is_ba
         await until(lambda: not requester.connection.connected)
         asked = asyncio.create_task(requester.request(*FIND, timeout=40))
         await asyncio.sleep(0.2)
-        assert not service.taken
+        assert not service.received
         relay.passing.set()
         assert await asked == 5
 
@@ -278,7 +256,7 @@ async def test_a_request_that_expired_while_the_broker_was_away_is_never_sent(
 ) -> None:
     async with (
         Relay(broker.port) as relay,
-        Responder(broker.address, client, by_turns(5)) as service,
+        Responder(broker.address, client, in_turn(5)) as service,
         Requester(BrokerAddress(HOST, relay.port), client) as requester,
     ):
         relay.passing.clear()
@@ -292,26 +270,24 @@ async def test_a_request_that_expired_while_the_broker_was_away_is_never_sent(
 
 
 @in_loop
-async def test_what_is_outstanding_is_limited_and_the_rest_waits_its_turn(
-    broker: Broker, client: str
-) -> None:
+async def test_further_requests_wait_for_a_free_slot(broker: Broker, client: str) -> None:
     async with (
-        Responder(broker.address, client, by_turns(None)) as service,
+        Responder(broker.address, client, in_turn(None)) as service,
         Requester(broker.address, client, limit=2) as requester,
     ):
         asked = [asyncio.create_task(requester.request(*FIND, timeout=3)) for _ in range(2)]
-        await until(lambda: len(service.taken) == 2)
+        await until(lambda: len(service.received) == 2)
         with pytest.raises(Busy, match="findReservation was not sent"):
             await requester.request(*FIND, timeout=0.5)
         third = asyncio.create_task(requester.request(*FIND, timeout=40))
         await asyncio.wait(asked)
-        await until(lambda: len(service.taken) == 3)
+        await until(lambda: len(service.received) == 3)
         third.cancel()
         assert [type(task.exception()) for task in asked] == [OutcomeUnknown, OutcomeUnknown]
 
 
 @in_loop
-async def test_an_id_that_waits_for_its_reply_cannot_be_used_again(broker: Broker, client: str) -> None:
+async def test_an_id_that_awaits_its_reply_cannot_be_used_again(broker: Broker, client: str) -> None:
     async with Requester(broker.address, client) as requester:
         first = asyncio.create_task(requester.request(*FIND, request_id="same", timeout=0.3))
         await asyncio.sleep(0)
@@ -322,10 +298,10 @@ async def test_an_id_that_waits_for_its_reply_cannot_be_used_again(broker: Broke
 
 
 @in_loop
-async def test_what_is_no_reply_and_what_nobody_waits_for_does_no_harm(broker: Broker, client: str) -> None:
+async def test_malformed_and_unexpected_replies_do_no_harm(broker: Broker, client: str) -> None:
     heard: list[Message] = []
     async with (
-        Responder(broker.address, client, by_turns(5)),
+        Responder(broker.address, client, in_turn(5)),
         Requester(
             broker.address, client, subscriptions=[topics.event(client, "+")], on_message=heard.append
         ) as requester,
