@@ -1,4 +1,4 @@
-"""A charger of your own: it registers a point and prints what happens there."""
+"""A charger: registers a station with one point, and prints what happens there."""
 
 import asyncio
 import os

@@ -22,12 +22,13 @@ from recharge.simulator.visits import Visit, next_change, occupied, plan_visit
 
 REFRESH_SECONDS: Final = 120.0
 """Time between two lists of the reservations, since a lost connection misses events."""
-RETRY_SECONDS: Final = 5.0
-"""Time before a failed change is tried again."""
 
 
 class SimulatedCharger:
-    """Runs one station of a connected Charger. `report` is called with what happens."""
+    """Runs one station of a connected Charger. `report` is called with what happens.
+
+    A change that failed is tried again after `retry_seconds`.
+    """
 
     def __init__(
         self,
@@ -37,6 +38,7 @@ class SimulatedCharger:
         *,
         time_scale: float,
         report: Callable[[Report], None],
+        retry_seconds: float = 5.0,
     ) -> None:
         self.points = {point.point_id: _without_reservation(point) for point in points}
         self._out_of_order: set[int] = set()
@@ -44,6 +46,7 @@ class SimulatedCharger:
         self._station_id = station_id
         self._time_scale = time_scale
         self._report = report
+        self._retry_seconds = retry_seconds
         self._visits: dict[tuple[int, int, int], Visit] = {}
         self._changed = asyncio.Event()
 
@@ -109,7 +112,7 @@ class SimulatedCharger:
             change = next_change(self._visits.values(), now)
             wait = None if change is None else max(0.0, (change - datetime.now(UTC)).total_seconds())
             try:
-                async with asyncio.timeout(wait if done else RETRY_SECONDS):
+                async with asyncio.timeout(wait if done else self._retry_seconds):
                     await self._changed.wait()
             except TimeoutError:
                 continue

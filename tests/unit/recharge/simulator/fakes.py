@@ -1,0 +1,110 @@
+"""A charger, a vehicle and an observer in memory."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+from recharge import Event, Point, RequestError, Reservation, Station
+from recharge.simulator.car import Car
+from recharge.simulator.observer import Progress, Question, Report
+from tests.unit.recharge.samples import reservation
+
+STATION = Station(3, 1, 1)
+
+
+class RecordingObserver:
+    """Keeps the reports, and agrees to the questions that are not in `declined`."""
+
+    def __init__(self, *declined: Question) -> None:
+        self.reports: list[Report] = []
+        self.asked: list[Question] = []
+        self._declined = declined
+
+    def report(self, report: Report) -> None:
+        self.reports.append(report)
+
+    def progress(self, progress: Progress) -> None: ...
+
+    async def agrees(self, question: Question, car: Car) -> bool:
+        self.asked.append(question)
+        return question not in self._declined
+
+
+class _Events:
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[Event | None] = asyncio.Queue()
+
+    def put(self, event: Event | None) -> None:
+        self._queue.put_nowait(event)
+
+    async def read(self) -> AsyncIterator[Event]:
+        while (event := await self._queue.get()) is not None:
+            yield event
+
+
+class FakeVehicle:
+    """Books a charge that starts now, at STATION."""
+
+    name = "ana"
+
+    def __init__(self) -> None:
+        self.booked: list[Reservation] = []
+        self.cancelled: list[Reservation] = []
+        self.received = _Events()
+
+    async def book(self, x: float, y: float, battery: float, capacity: float) -> Reservation:
+        self.booked.append(reservation(len(self.booked) + 1, start=datetime.now(UTC)))
+        return self.booked[-1]
+
+    async def cancel(self, cancelled: Reservation) -> None:
+        self.cancelled.append(cancelled)
+
+    async def station(self, station_id: int) -> Station:
+        return STATION
+
+    def events(self) -> AsyncIterator[Event]:
+        return self.received.read()
+
+
+class FakeCharger:
+    """Keeps stations and points in memory. `failure` is raised by the next change of a point."""
+
+    def __init__(self) -> None:
+        self.stations: dict[int, Station] = {}
+        self.kept: dict[tuple[int, int], Point] = {}
+        self.scheduled: list[Reservation] = []
+        self.failure: RequestError | None = None
+        self.received = _Events()
+
+    async def register_station(self, x: float, y: float) -> Station:
+        for station in self.stations.values():
+            if (station.x, station.y) == (x, y):
+                return station
+        station = Station(len(self.stations) + 1, x, y)
+        self.stations[station.station_id] = station
+        return station
+
+    async def move_station(self, station_id: int, x: float, y: float) -> Station:
+        self.stations[station_id] = Station(station_id, x, y)
+        return self.stations[station_id]
+
+    async def points(self, station_id: int) -> list[Point]:
+        return [point for point in self.kept.values() if point.station_id == station_id]
+
+    async def add_point(self, station_id: int, power: float, kwh_price: float) -> Point:
+        point = Point(len(self.kept) + 1, station_id, power, kwh_price, "livre")
+        self.kept[station_id, point.point_id] = point
+        return point
+
+    async def update_point(self, point: Point) -> Point:
+        if self.failure is not None:
+            failure, self.failure = self.failure, None
+            raise failure
+        self.kept[point.station_id, point.point_id] = point
+        return point
+
+    async def reservations(self, station_id: int) -> list[Reservation]:
+        return self.scheduled
+
+    def events(self) -> AsyncIterator[Event]:
+        return self.received.read()
