@@ -1,12 +1,8 @@
 """Starts the broker, the cloud service and the gateway on this machine, and stops them on Ctrl-C."""
 
 import asyncio
-import fcntl
 import os
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -22,13 +18,11 @@ from cloud_service.config.environment import to_environment
 from cloud_service.gateway.settings import GatewaySettings
 from cloud_service.local import mosquitto, ports, presence
 from cloud_service.local.access import LOOPBACK, Access, OpenAccess, SecureAccess, reachable
-from cloud_service.local.supervisor import Asked, ChildEnded, Supervisor
+from cloud_service.local.data_folder import locked_broker_folder
+from cloud_service.local.errors import CannotStart
+from cloud_service.local.supervisor import ChildEnded, StopRequested, Supervisor
 from cloud_service.mqtt.address import BrokerEndpoint
 from cloud_service.service.settings import ServiceSettings
-
-
-class CannotStart(Exception):
-    """The network cannot be started here. The text says why, and what to do."""
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -61,7 +55,7 @@ def main(options: Options) -> int:
         return asyncio.run(_up(options))
     except ChildEnded as end:
         return _fail(f"{end}, so everything else was stopped too; its last messages are above")
-    except (CannotStart, CertificateError, PluginMissing, mosquitto.MosquittoMissing) as error:
+    except (CannotStart, CertificateError, PluginMissing) as error:
         return _fail(str(error))
 
 
@@ -73,78 +67,32 @@ def _fail(reason: str) -> int:
 async def _up(options: Options) -> int:
     program = mosquitto.find_program("mosquitto")
     options = _with_ports(options)
-    with _prepared_folder(options.data_dir) as broker_folder:
+    with locked_broker_folder(options.data_dir) as broker_folder:
         access = _access(options, broker_folder)
         async with Supervisor() as supervisor:
             try:
                 await _start(supervisor, options, program, broker_folder, access)
                 _describe(options, access)
-                await supervisor.until_asked()
-            except Asked:
+                await supervisor.wait()
+            except StopRequested:
                 pass
             print(f"ending {', '.join(reversed(supervisor.names))}", file=sys.stderr)
-    return _fail("; ".join(supervisor.disorderly)) if supervisor.disorderly else 0
+    return _fail("; ".join(supervisor.failures)) if supervisor.failures else 0
 
 
 def _with_ports(options: Options) -> Options:
     """The options with real ports instead of 0, and instead of default MQTT ports that are taken."""
     broker, tls, gateway = options.broker, options.tls, options.gateway
     plain_host = LOOPBACK if options.secure else broker.host
-    port = _choose_port(plain_host, broker.port, "--mqtt-port", fixed="mqtt_port" in options.given)
+    port = ports.choose_port(plain_host, broker.port, "--mqtt-port", fixed="mqtt_port" in options.given)
     if options.secure:
         fixed = "mqtt_tls_port" in options.given
-        tls_port = _choose_port(broker.host, tls.mqtt_tls_port, "--mqtt-tls-port", fixed=fixed)
+        tls_port = ports.choose_port(broker.host, tls.mqtt_tls_port, "--mqtt-tls-port", fixed=fixed)
         tls = replace(tls, mqtt_tls_port=tls_port)
-    tcp_port = _choose_port(gateway.host, gateway.port, "--tcp-port", fixed=True)
+    tcp_port = ports.choose_port(gateway.host, gateway.port, "--tcp-port", fixed=True)
     return replace(
         options, broker=replace(broker, port=port), tls=tls, gateway=replace(gateway, port=tcp_port)
     )
-
-
-def _choose_port(host: str, port: int, flag: str, *, fixed: bool) -> int:
-    """This port, or another one if it is 0, or if it is taken and not fixed."""
-    if port == 0:
-        return ports.free_port(host)
-    if _is_free(host, port):
-        return port
-    if fixed:
-        raise CannotStart(
-            f"port {port} on {host} is taken; stop the program that listens there, or choose another port"
-            f" with {flag} (0 picks a free port)"
-        )
-    return ports.free_port(host)
-
-
-def _is_free(host: str, port: int) -> bool:
-    try:
-        return ports.is_free(host, port)
-    except OSError as error:
-        raise CannotStart(f"cannot listen on {host}, port {port}: {error.strerror}") from None
-
-
-@contextmanager
-def _prepared_folder(data_dir: Path) -> Iterator[Path]:
-    """Creates the broker's folder in the data folder, checks that both are writable, and locks it."""
-    broker_folder = data_dir / "broker"
-    try:
-        broker_folder.mkdir(parents=True, exist_ok=True)
-        for folder in (data_dir, broker_folder):
-            tempfile.TemporaryFile(dir=folder).close()
-        lock = (broker_folder / "lock").open("w")
-    except OSError as error:
-        raise CannotStart(
-            f"cannot write to the data folder {data_dir.resolve()}: {error.strerror};"
-            " choose another with --data-dir"
-        ) from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CannotStart(
-                f"another `recharge up` uses the data folder {data_dir.resolve()}; stop it, or choose"
-                " another folder with --data-dir"
-            ) from None
-        yield broker_folder
 
 
 def _access(options: Options, broker_folder: Path) -> Access:
@@ -161,18 +109,18 @@ async def _start(
     configuration = mosquitto.write_configuration(broker_folder, access.listeners())
     address = access.address("gateway")
     await supervisor.start("the broker", [str(program), "-c", str(configuration)])
-    await supervisor.until(ports.accepting(address.host, address.port))
+    await supervisor.run(ports.accepting(address.host, address.port))
     # -P: modules in the user's current folder must not replace ours.
     recharge = (sys.executable, "-P", "-m", "cloud_service")
     async with presence.watch(address) as watch:
         environment = _environment(options, access, "cloud_service")
         await supervisor.start("the service", [*recharge, "service"], environment)
-        await supervisor.until(watch.online("cloud_service"))
+        await supervisor.run(watch.online("cloud_service"))
         environment = _environment(options, access, "gateway")
         await supervisor.start("the gateway", [*recharge, "gateway"], environment)
-        await supervisor.until(watch.online("gateway"))
+        await supervisor.run(watch.online("gateway"))
     if options.demo:
-        await supervisor.until(access.open_for_demo())
+        await supervisor.run(access.open_for_demo())
         environment = _environment(options, access, "demo")
         await supervisor.start("the demo", [*recharge, "demo"], environment)
 

@@ -1,1 +1,1 @@
-"""The whole network on one machine: broker, service and gateway as processes of one supervisor."""
+"""The whole network on one machine: broker, service and gateway as child processes of `recharge up`."""

@@ -1,4 +1,4 @@
-"""Who gets in at the broker of this machine: everybody, or whoever has an account."""
+"""How clients get access to the broker of `recharge up`: openly, or with accounts and TLS."""
 
 import shlex
 import sys
@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from cloud_service.accounts.broker_accounts import Account, Accounts
 from cloud_service.accounts.secret_files import FOR_OWNER, write_file
 from cloud_service.accounts.secure_broker import BrokerFolders, find_plugin, prepare, secure_listeners
+from cloud_service.config.environment import to_environment
 from cloud_service.local import mosquitto
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.protocol import topics
@@ -22,29 +23,29 @@ _DEMO: Final = "operator-demo"
 
 
 class Access(Protocol):
-    """One way in. Ports are real ones, and free."""
+    """A way to get access. Its ports are free ones, not 0."""
 
     def listeners(self) -> str:
-        """The broker's configuration. What it names is there afterwards."""
+        """The part of the broker's configuration about listeners. Creates the files that it names."""
 
     def address(self, process: str) -> BrokerAddress:
-        """Where a process of ours finds the broker, and as whom: `cloud_service`, `gateway` or `demo`."""
+        """The address and account with which `cloud_service`, `gateway` or `demo` connects."""
 
     def environment(self, process: str) -> Mapping[str, str]:
-        """The settings that tell it so."""
+        """The same as environment variables for that process."""
 
     async def open_for_demo(self) -> None:
-        """Lets the demo's clients in; the broker runs."""
+        """Gives the demo's clients access. The broker must be running."""
 
     def describe(self) -> list[str]:
-        """Lines that say where the broker is, and for whom."""
+        """Lines for people that say where the broker is, and who has access."""
 
     def example(self) -> str:
-        """A request that the reader can paste into a shell."""
+        """A shell command that sends a request, to try the network."""
 
 
 class OpenAccess:
-    """Anybody, under any name: for development."""
+    """Access for all clients, under any name: for development."""
 
     def __init__(self, host: str, port: int) -> None:
         self._host = host
@@ -57,14 +58,14 @@ class OpenAccess:
         return BrokerAddress(reachable(self._host), self._port)
 
     def environment(self, process: str) -> Mapping[str, str]:
-        return {"RECHARGE_MQTT_HOST": reachable(self._host), "RECHARGE_MQTT_PORT": str(self._port)}
+        return to_environment(self.address(process))
 
     async def open_for_demo(self) -> None:
         pass
 
     def describe(self) -> list[str]:
         where = f"{self._host}:{self._port}"
-        return [f"MQTT  {where}  (open to all who can reach this address, under any name: for development)"]
+        return [f"MQTT  {where}  (open to everyone who can reach this address: for development)"]
 
     def example(self) -> str:
         return (
@@ -75,7 +76,7 @@ class OpenAccess:
 
 
 class SecureAccess:
-    """Whoever has an account: by TLS from everywhere, and in plain text from this machine."""
+    """Access for accounts: over TLS from everywhere, and without TLS from this machine."""
 
     def __init__(self, folder: Path, host: str, port: int, tls_port: int, names: tuple[str, ...]) -> None:
         self._folders = BrokerFolders.within(folder)
@@ -95,13 +96,8 @@ class SecureAccess:
         return BrokerAddress(LOOPBACK, self._port, account, password)
 
     def environment(self, process: str) -> Mapping[str, str]:
-        account = self._account(process)
-        return {
-            "RECHARGE_MQTT_HOST": LOOPBACK,
-            "RECHARGE_MQTT_PORT": str(self._port),
-            "RECHARGE_MQTT_USER": account,
-            "RECHARGE_MQTT_PASSWORD_FILE": str(self._folders.secrets.password_file(account).resolve()),
-        }
+        file = self._folders.secrets.password_file(self._account(process)).resolve()
+        return {**to_environment(self.address(process)), "RECHARGE_MQTT_PASSWORD_FILE": str(file)}
 
     async def open_for_demo(self) -> None:
         file = self._folders.secrets.password_file(_DEMO)
@@ -132,12 +128,12 @@ class SecureAccess:
 
 
 def reachable(host: str) -> str:
-    """Where this machine's processes reach what listens on an address; on all of them, say."""
+    """Where this machine's processes reach a listener on `host`, which may stand for all addresses."""
     return LOOPBACK if host in _EVERYWHERE else host
 
 
 def _recharge() -> str:
-    """How the reader calls this program again."""
+    """What a person types in a shell to run this program again."""
     program = Path(sys.argv[0]).resolve()
     if program.name == "__main__.py":
         return f"{shlex.quote(sys.executable)} -m cloud_service"

@@ -1,10 +1,12 @@
-"""Mosquitto on this machine: where its programs are, and the configuration that it is started with."""
+"""Mosquitto on this machine: its programs, and the configuration of the broker of `recharge up`."""
 
 import os
 import shlex
 import shutil
 from contextlib import suppress
 from pathlib import Path
+
+from cloud_service.local.errors import CannotStart
 
 FOLDERS = (
     "/usr/sbin",
@@ -15,26 +17,26 @@ FOLDERS = (
     "/home/linuxbrew/.linuxbrew/sbin",
     "/home/linuxbrew/.linuxbrew/bin",
 )
-"""Where Mosquitto is installed without being on everybody's PATH."""
+"""Folders where Mosquitto may be installed although they are not on the PATH. `./run` has the same list."""
 
 
-class MosquittoMissing(Exception):
-    """There is no Mosquitto on this machine. The text says how to get it."""
+class MosquittoMissing(CannotStart):
+    """Mosquitto is not on this machine. The text says how to install it."""
 
 
 def find_program(name: str) -> Path:
-    """A program of Mosquitto's: `mosquitto` or one of its clients. Raises MosquittoMissing."""
+    """Finds `mosquitto` or one of its clients. Raises MosquittoMissing."""
     found = shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", os.defpath), *FOLDERS)))
     if found is None:
         raise MosquittoMissing(
             f"{name} is not installed: `sudo apt install mosquitto mosquitto-clients` or"
-            " `brew install mosquitto` installs it; `docker compose up` needs none"
+            " `brew install mosquitto` installs it; `docker compose up` does not need it"
         )
     return Path(found)
 
 
 def command(name: str) -> str:
-    """How a person calls this program in a shell, wherever it is."""
+    """What a person types in a shell to run this program: its path, unless it is on the PATH."""
     if shutil.which(name) is None:
         with suppress(MosquittoMissing):
             return shlex.quote(str(find_program(name)))
@@ -42,8 +44,8 @@ def command(name: str) -> str:
 
 
 def limits() -> str:
-    """What every broker of the network has in its configuration: mosquitto/limits.conf."""
-    # In an installed wheel the folder lies in the package, in a checkout beside it.
+    """mosquitto/limits.conf, the part of the configuration that all brokers of the network have in common."""
+    # An installed wheel has the folder in the package, a checkout beside it.
     package = Path(__file__).parent.parent
     for folder in (package / "mosquitto", package.parent / "mosquitto"):
         file = folder / "limits.conf"
@@ -53,17 +55,17 @@ def limits() -> str:
 
 
 def open_listener(host: str, port: int) -> str:
-    """A listener for everybody who can reach it, under any name: for development."""
+    """A listener that accepts any client under any name: for development."""
     return f"listener {port} {host}\nallow_anonymous true\nconnection_messages false\n"
 
 
 def write_configuration(folder: Path, listeners: str) -> Path:
-    """Writes the configuration of a broker that keeps its data in this folder too. Returns its path."""
-    # A broker that root starts would become the user mosquitto, to whom the folder does not belong.
+    """Writes the configuration of a broker that keeps its data in this folder. Returns the file's path."""
+    # Started by root, Mosquitto would switch to the user mosquitto, who cannot write to the folder.
     user = "user root\n" if os.geteuid() == 0 else ""
     file = folder / "mosquitto.conf"
     file.write_text(
-        "# Written at each start; changes belong into the settings.\n\n"
+        "# Written at each start: change the settings instead.\n\n"
         f"{limits()}\npersistence_location {folder.resolve()}/\n{user}\n{listeners}"
     )
     return file

@@ -1,4 +1,4 @@
-"""Processes that end when told to, and with the supervisor, but not because of a terminal's Ctrl-C."""
+"""Child processes that end on SIGTERM and with their parent, but not on a terminal's Ctrl-C."""
 
 import asyncio
 import ctypes
@@ -8,8 +8,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Self
 
-PATIENCE: Final = 20.0
-"""Seconds that a process has to end in order, before it is killed."""
+STOP_SECONDS: Final = 20.0
+"""The time a process has to end cleanly before it is killed."""
 
 _PR_SET_PDEATHSIG: Final = 1
 _STDERR: Final = 2
@@ -25,14 +25,14 @@ class Child:
 
     @classmethod
     async def start(cls, name: str, command: Sequence[str], environment: Mapping[str, str]) -> Self:
-        """Starts the command. What it prints goes to standard error; standard output is the supervisor's."""
+        """Starts the command. All its output goes to standard error; standard output is the supervisor's."""
         process = await asyncio.create_subprocess_exec(
             *command,
             env=environment,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=_STDERR,
             stderr=_STDERR,
-            # A terminal's Ctrl-C reaches the supervisor only, which ends all in order.
+            # A terminal's Ctrl-C reaches only the supervisor, which stops all processes in order.
             start_new_session=True,
             preexec_fn=end_with_parent(),
         )
@@ -45,16 +45,16 @@ class Child:
             return f"{self.name} was ended by {signal.Signals(-status).name}"
         return f"{self.name} ended with status {status}"
 
-    async def end(self, patience: float = PATIENCE) -> bool:
-        """Ends the process with SIGTERM; with SIGKILL where it has not ended after `patience` seconds.
+    async def end(self, stop_seconds: float = STOP_SECONDS) -> bool:
+        """Ends the process with SIGTERM, and with SIGKILL if it still runs after `stop_seconds`.
 
-        Returns whether it ended in order. One that has ended already did.
+        Returns whether it ended cleanly. A process that had ended before counts as clean.
         """
         if self._process.returncode is not None:
             return True
         self._process.terminate()
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(stop_seconds):
                 await self._process.wait()
         except TimeoutError:
             self._process.kill()
@@ -63,7 +63,7 @@ class Child:
 
 
 def end_with_parent() -> Callable[[], None]:
-    """For `preexec_fn`: has Linux send SIGTERM to the child when its parent is gone, a killed one too."""
+    """Returns a `preexec_fn`: on Linux, the child receives SIGTERM when its parent ends or is killed."""
     parent = os.getpid()
 
     def prepare() -> None:

@@ -1,4 +1,4 @@
-"""Several processes as one: when any of them ends, or somebody asks, all of them end in order."""
+"""Runs several processes as one: when one of them ends, or a signal arrives, all are stopped in order."""
 
 import asyncio
 import os
@@ -13,69 +13,70 @@ T = TypeVar("T")
 
 
 class ChildEnded(Exception):
-    """A process ended that nobody had asked to. The text says which, and how."""
+    """A process ended by itself. The text says which one, and how."""
 
 
-class Asked(Exception):
-    """Somebody asked for the end: Ctrl-C, SIGTERM, or the terminal was closed."""
+class StopRequested(Exception):
+    """A signal asked the supervisor to stop: Ctrl-C, SIGTERM, or the terminal was closed."""
 
 
 class Supervisor:
-    """`async with Supervisor()`: on leaving, the processes that were started end, the last one first.
+    """Use as `async with Supervisor()`: on exit, it stops the processes that it started, the last one first.
 
-    `disorderly` says then which of them did not end as they should.
+    Afterwards `failures` says which of them did not end cleanly, and how each one ended.
     """
 
     def __init__(self) -> None:
-        self.disorderly: list[str] = []
+        self.failures: list[str] = []
         self._children: list[Child] = []
         self._ends: list[asyncio.Task[str]] = []
-        self._asked = asyncio.Event()
+        self._stop = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, self._asked.set)
+            asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for child, ended in reversed(list(zip(self._children, self._ends, strict=True))):
+        for child, end in reversed(list(zip(self._children, self._ends, strict=True))):
             if not await child.end():
-                self.disorderly.append(await ended)
+                self.failures.append(await end)
 
     @property
     def names(self) -> list[str]:
-        """What was started, in this order."""
+        """The names of the started processes, in the order of their start."""
         return [child.name for child in self._children]
 
     async def start(
         self, name: str, command: Sequence[str], environment: Mapping[str, str] = os.environ
     ) -> None:
+        """Starts a process. Its name is for people."""
         child = await Child.start(name, command, environment)
         self._children.append(child)
         self._ends.append(asyncio.create_task(child.wait(), name=f"end of {name}"))
 
-    async def until(self, work: Coroutine[Any, Any, T]) -> T:
-        """Does this work while all processes run. Raises ChildEnded or Asked where that comes first."""
+    async def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Does this work while all processes run. Raises ChildEnded or StopRequested if that comes first."""
         task = asyncio.create_task(work)
-        asked = asyncio.create_task(self._asked.wait())
+        stop = asyncio.create_task(self._stop.wait())
         try:
-            await asyncio.wait((task, asked, *self._ends), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((task, stop, *self._ends), return_when=asyncio.FIRST_COMPLETED)
             if task.done():
                 return task.result()
             for end in self._ends:
                 if end.done():
                     raise ChildEnded(end.result())
-            raise Asked
+            raise StopRequested
         finally:
             task.cancel()
-            asked.cancel()
-            await asyncio.wait((task, asked))
+            stop.cancel()
+            await asyncio.wait((task, stop))
 
-    async def until_asked(self) -> None:
-        """Waits for the end. Raises ChildEnded where a process ends by itself."""
+    async def wait(self) -> None:
+        """Waits for a signal. Raises ChildEnded if a process ends before."""
         try:
-            await self.until(asyncio.Event().wait())
-        except Asked:
+            await self.run(asyncio.Event().wait())
+        except StopRequested:
             return

@@ -1,0 +1,5 @@
+"""Why the network cannot be started on this machine."""
+
+
+class CannotStart(Exception):
+    """The network cannot be started here. The text says why, and what to do."""
