@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from cloud_service.config.command_line import Argument
 from cloud_service.mqtt.address import BrokerAddress
-from cloud_service.mqtt.connection import AsyncConnection
+from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.protocol import topics
 from cloud_service.protocol.jsontext import decode_object
 from cloud_service.protocol.messages import Message

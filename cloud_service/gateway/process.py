@@ -19,9 +19,9 @@ from cloud_service import __version__
 from cloud_service.gateway.server import GatewayServer, listen
 from cloud_service.gateway.settings import GatewaySettings
 from cloud_service.mqtt.address import BrokerAddress
-from cloud_service.mqtt.asyncio_driver import BrokerRefused
-from cloud_service.mqtt.connection import AsyncConnection
+from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.mqtt.requester import Requester
+from cloud_service.mqtt.session import BrokerRefused
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from uuid import uuid4
 
 from cloud_service.mqtt.address import BrokerAddress
-from cloud_service.mqtt.connection import AsyncConnection
+from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.protocol import topics
 from cloud_service.protocol.errors import BadRequest
 from cloud_service.protocol.jsontext import decode_object

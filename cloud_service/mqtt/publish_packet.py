@@ -1,72 +1,113 @@
-"""A PUBLISH packet's bytes as a message. Pure.
+"""PUBLISH and PUBACK packets as bytes. Pure.
 
-Strangers choose what is in its properties, and the broker forwards whatever MQTT allows. paho's own reader
-takes a time that grows with the square of their number, minutes for one packet, and calls a text with U+FEFF
-malformed, which ends the connection; the packet then comes again on the next one, and so on for ever. This
-reader goes through them once, decodes the few that mean something here, and passes over the others.
+Nine of ten packets are of these two kinds, and strangers choose what is in a PUBLISH: the broker forwards
+whatever MQTT allows. paho-mqtt's reader takes a time that grows with the square of the number of properties,
+minutes for one packet, and rejects U+FEFF in a text, which ends the connection; the packet is then delivered
+again on the next connection, and so on. The reader here goes through the properties once, decodes the few
+that are used, and skips the others.
 """
 
 import struct
-from struct import unpack_from
+from struct import pack, unpack_from
 from typing import Final
-
-from msgspec import Struct
 
 from cloud_service.protocol.messages import Message
 
+PUBLISH: Final = 0x30
+PUBACK: Final = 0x40
+"""The upper half of a packet's first byte."""
+SUCCESS: Final = 0x00
+FIRST_FAILURE: Final = 0x80
+"""Reason codes from here on report a failure."""
 MAX_PROPERTY_BYTES: Final = 3 * 65_536
-"""Content Type, Response Topic and Correlation Data at their longest; beyond it, properties are not read."""
+"""Content Type, Response Topic and Correlation Data at their longest. Longer properties are not read."""
 
+_MAX_TOPIC_BYTES: Final = 65_535
+_MAX_PACKET_BYTES: Final = 0x0FFF_FFFF
+_DUPLICATE: Final = 0x08
 _PAYLOAD_FORMAT, _EXPIRY, _CONTENT_TYPE, _RESPONSE_TOPIC, _CORRELATION = 0x01, 0x02, 0x03, 0x08, 0x09
 _SUBSCRIPTION, _TOPIC_ALIAS, _USER_PROPERTY = 0x0B, 0x23, 0x26
 
 
 class Malformed(Exception):
-    """The bytes are no PUBLISH packet, which no broker sends."""
+    """The bytes are not an MQTT packet. No broker sends such bytes."""
 
 
-class Publish(Struct, frozen=True, gc=False):
-    """A message, and the number by which it is acknowledged: 0 at QoS 0."""
+def read_publish(first: int, body: bytes, *, mqtt5: bool) -> tuple[Message, int]:
+    """Returns the message and its packet number, which is 0 at QoS 0.
 
-    message: Message
-    number: int
-
-
-def read_publish(command: int, packet: bytes, *, mqtt5: bool) -> Publish:
-    """Reads what follows the fixed header, whose first byte is `command`. Raises Malformed."""
-    qos = command >> 1 & 3
+    `first` is the first byte of the packet, `body` what follows its length. Raises Malformed.
+    """
+    qos = first >> 1 & 3
     try:
-        topic, at = _binary(packet, 0)
+        topic, at = _field(body, 0)
         number = 0
         if qos:
-            (number,) = unpack_from("!H", packet, at)
+            (number,) = unpack_from("!H", body, at)
             at += 2
-        found = _Properties()
+        properties = _Properties()
         if mqtt5:
-            length, at = _variable(packet, at)
+            length, at = _variable(body, at)
             end = at + length
-            if end > len(packet):
+            if end > len(body):
                 raise Malformed("the properties are longer than the packet")
-            found.read(packet, at, end)
+            properties.read(body, at, end)
             at = end
     except (struct.error, IndexError) as error:
         raise Malformed(f"the packet ends too early: {error}") from None
     message = Message(
         _text(topic),
-        packet[at:],
-        bool(command & 1),
+        body[at:],
+        bool(first & 1),
         qos,
-        found.correlation,
-        found.response_topic,
-        found.expiry,
-        found.status,
-        found.too_long,
+        properties.correlation,
+        properties.response_topic,
+        properties.expiry,
+        properties.status,
+        properties.too_long,
     )
-    return Publish(message, number)
+    return message, number
+
+
+def write_publish(message: Message, number: int, *, mqtt5: bool, duplicate: bool = False) -> bytes:
+    """Returns the packet. `number` is not used at QoS 0; MQTT 3.1.1 has no properties.
+
+    Raises ValueError if the topic has a wildcard, or the topic or the packet is too long.
+    """
+    topic = message.topic.encode()
+    if b"+" in topic or b"#" in topic:
+        raise ValueError(f"a message cannot be published on {message.topic[:200]!r}: it has a wildcard")
+    if not 0 < len(topic) <= _MAX_TOPIC_BYTES:
+        raise ValueError(f"a topic has 1 to {_MAX_TOPIC_BYTES} bytes: this one has {len(topic)}")
+    first = PUBLISH | message.qos << 1 | message.retain | (_DUPLICATE if duplicate else 0)
+    head = _packed(topic)
+    if message.qos:
+        head += pack("!H", number)
+    if mqtt5:
+        properties = _pack_properties(message)
+        head += pack_variable(len(properties)) + properties
+    length = len(head) + len(message.payload)
+    if length > _MAX_PACKET_BYTES:
+        raise ValueError(
+            f"an MQTT packet has at most {_MAX_PACKET_BYTES} bytes: this one would have {length}"
+        )
+    return b"%c%b%b%b" % (first, pack_variable(length), head, message.payload)
+
+
+def read_puback(body: bytes) -> tuple[int, int]:
+    """Returns the packet number and the reason code. Raises Malformed."""
+    if len(body) < 2:
+        raise Malformed("a PUBACK without a packet number")
+    return body[0] << 8 | body[1], body[2] if len(body) > 2 else SUCCESS
+
+
+def write_puback(number: int) -> bytes:
+    """Returns the packet that acknowledges a message."""
+    return pack("!BBH", PUBACK, 2, number)
 
 
 class _Properties:
-    """Those of a PUBLISH packet that mean something here."""
+    """The properties of a PUBLISH packet that are used."""
 
     def __init__(self) -> None:
         self.correlation: bytes | None = None
@@ -75,52 +116,53 @@ class _Properties:
         self.status: str | None = None
         self.too_long = False
 
-    def read(self, packet: bytes, at: int, end: int) -> None:
+    def read(self, body: bytes, at: int, end: int) -> None:
         self.too_long = end - at > MAX_PROPERTY_BYTES
         while at < end and not self.too_long:
-            at = self._read_one(packet[at], packet, at + 1)
+            at = self._read_one(body[at], body, at + 1)
 
-    def _read_one(self, identifier: int, packet: bytes, at: int) -> int:
-        """Returns where the next one begins."""
+    def _read_one(self, identifier: int, body: bytes, at: int) -> int:
+        """Returns where the next property begins."""
         if identifier == _USER_PROPERTY:
-            name, at = _binary(packet, at)
-            value, at = _binary(packet, at)
+            name, at = _field(body, at)
+            value, at = _field(body, at)
             if name == b"status" and self.status is None:
                 self.status = _text(value)
         elif identifier == _CORRELATION:
-            self.correlation, at = _binary(packet, at)
+            self.correlation, at = _field(body, at)
         elif identifier == _RESPONSE_TOPIC:
-            topic, at = _binary(packet, at)
+            topic, at = _field(body, at)
             self.response_topic = _text(topic)
         elif identifier == _EXPIRY:
-            (self.expiry,) = unpack_from("!I", packet, at)
+            (self.expiry,) = unpack_from("!I", body, at)
             at += 4
         elif identifier == _CONTENT_TYPE:
-            _, at = _binary(packet, at)
+            _, at = _field(body, at)
         elif identifier == _PAYLOAD_FORMAT:
             at += 1
         elif identifier == _TOPIC_ALIAS:
             at += 2
         elif identifier == _SUBSCRIPTION:
-            _, at = _variable(packet, at)
+            _, at = _variable(body, at)
         else:
-            raise Malformed(f"{identifier:#x} is no property of a PUBLISH packet")
+            raise Malformed(f"{identifier:#x} is not a property of a PUBLISH packet")
         return at
 
 
-def _binary(packet: bytes, at: int) -> tuple[bytes, int]:
+def _field(body: bytes, at: int) -> tuple[bytes, int]:
+    """Reads two bytes of length and as many bytes; returns them and where the next field begins."""
     begin = at + 2
-    end = begin + (packet[at] << 8 | packet[at + 1])
-    if end > len(packet):
+    end = begin + (body[at] << 8 | body[at + 1])
+    if end > len(body):
         raise Malformed("a field is longer than the packet")
-    return packet[begin:end], end
+    return body[begin:end], end
 
 
-def _variable(packet: bytes, at: int) -> tuple[int, int]:
-    """A Variable Byte Integer: seven bits a byte, the lowest first."""
+def _variable(body: bytes, at: int) -> tuple[int, int]:
+    """Reads a Variable Byte Integer: seven bits a byte, the lowest first."""
     value = 0
     for shift in (0, 7, 14, 21):
-        byte = packet[at]
+        byte = body[at]
         at += 1
         value |= (byte & 127) << shift
         if not byte & 128:
@@ -129,5 +171,35 @@ def _variable(packet: bytes, at: int) -> tuple[int, int]:
 
 
 def _text(value: bytes) -> str:
-    """What is not UTF-8, which the broker checks, fits no topic and no status afterwards."""
+    """The broker checks UTF-8. With the replacement character, a text matches no topic and no status."""
     return value.decode(errors="replace")
+
+
+def _pack_properties(message: Message) -> bytes:
+    packed = _JSON if message.payload else b""
+    if message.expiry is not None:
+        packed += pack("!BI", _EXPIRY, message.expiry)
+    if message.response_topic is not None:
+        packed += b"%c%b" % (_RESPONSE_TOPIC, _packed(message.response_topic.encode()))
+    if message.correlation is not None:
+        packed += b"%c%b" % (_CORRELATION, _packed(message.correlation))
+    if message.status is not None:
+        packed += _STATUS + _packed(message.status.encode())
+    return packed
+
+
+def _packed(value: bytes) -> bytes:
+    return pack("!H", len(value)) + value
+
+
+def pack_variable(value: int) -> bytes:
+    """Returns a Variable Byte Integer, such as a packet's length."""
+    packed = b""
+    while value > 127:
+        packed += b"%c" % (value & 127 | 128)
+        value >>= 7
+    return packed + b"%c" % value
+
+
+_JSON: Final = b"%c%b" % (_CONTENT_TYPE, _packed(b"application/json"))
+_STATUS: Final = b"%c%b" % (_USER_PROPERTY, _packed(b"status"))

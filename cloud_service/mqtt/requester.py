@@ -14,8 +14,8 @@ from uuid import uuid4
 import msgspec
 
 from cloud_service.mqtt.address import BrokerAddress
-from cloud_service.mqtt.connection import AsyncConnection
-from cloud_service.mqtt.paho_client import Protocol
+from cloud_service.mqtt.async_connection import AsyncConnection
+from cloud_service.mqtt.version import Protocol
 from cloud_service.protocol import topics
 from cloud_service.protocol.actions import ACTIONS
 from cloud_service.protocol.errors import Busy, RequestError

@@ -15,7 +15,8 @@ import msgspec
 from cloud_service import __version__
 from cloud_service.accounts.audit_log import AuditLog
 from cloud_service.mqtt.address import BrokerAddress
-from cloud_service.mqtt.service_connection import Delivery, ServiceConnection
+from cloud_service.mqtt.polling_connection import PollingConnection
+from cloud_service.mqtt.session import Delivery
 from cloud_service.protocol import topics
 from cloud_service.protocol.actions import ACTIONS, request_topics
 from cloud_service.protocol.messages import Message
@@ -101,7 +102,7 @@ class ServiceProcess:
         self._state = RetainedState()
         self._next_state = 0.0
         self._next_heartbeat = 0.0
-        self._connection = ServiceConnection(
+        self._connection = PollingConnection(
             broker,
             NAME,
             subscriptions=[

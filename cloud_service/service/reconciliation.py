@@ -7,8 +7,8 @@ from typing import Final
 
 from cloud_service.core.network import Network
 from cloud_service.mqtt.address import BrokerAddress
+from cloud_service.mqtt.polling_connection import PollingConnection
 from cloud_service.mqtt.retained_reader import RetainedReader
-from cloud_service.mqtt.service_connection import ServiceConnection
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
 from cloud_service.service.retained_state import RetainedState
@@ -28,7 +28,7 @@ class Reconciliation:
     """
 
     def __init__(
-        self, address: BrokerAddress, name: str, state: RetainedState, link: ServiceConnection
+        self, address: BrokerAddress, name: str, state: RetainedState, link: PollingConnection
     ) -> None:
         self._address = address
         self._name = name
@@ -42,7 +42,7 @@ class Reconciliation:
     @property
     def waits(self) -> bool:
         """Whether there is something to do that no descriptor tells of."""
-        return self._reader is not None and self._reader.holds_bytes
+        return self._reader is not None and self._reader.holds_packet
 
     def begin(self) -> None:
         """Begins anew, whatever was under way. Without a connection it is begun by the next one."""

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct, field
 
 from cloud_service.mqtt.address import BrokerAddress
-from cloud_service.mqtt.connection import AsyncConnection
+from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
 from tests.kit.processes import HOST

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from cloud_service.core.network import Network, Tables
-from cloud_service.mqtt.connection import AsyncConnection
+from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
 from cloud_service.store.snapshot import take_snapshot

@@ -31,7 +31,7 @@ def fuzz(data: bytes) -> None:
     _receive(Message(topics.request(given.action, "fuzzer"), body, correlation=given.correlation))
     for mqtt5 in (True, False):
         with suppress(Malformed):
-            _receive(read_publish(0x32, body, mqtt5=mqtt5).message)
+            _receive(read_publish(0x32, body, mqtt5=mqtt5)[0])
     with suppress(RequestError):
         decode_reply(body)
     for journal in (body, line_with(body), line_with(body + b"\n")):

@@ -10,7 +10,7 @@ from time import monotonic
 import msgspec
 
 from cloud_service.mqtt.address import BrokerAddress
-from cloud_service.mqtt.connection import AsyncConnection
+from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
 from tests.faults.hostile import Hostile

@@ -14,7 +14,7 @@ import msgspec
 
 from cloud_service.core.changes import ENDING
 from cloud_service.mqtt.address import BrokerAddress
-from cloud_service.mqtt.connection import AsyncConnection
+from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
 from cloud_service.service.engine.outbox import recipients

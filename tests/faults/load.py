@@ -12,8 +12,8 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Any, Self
 
-from cloud_service.mqtt.paho_client import Protocol
 from cloud_service.mqtt.requester import Requester
+from cloud_service.mqtt.version import Protocol
 from tests.faults.bookings import bookings
 from tests.faults.listener import Listener, expected_by_clients
 from tests.faults.participants import Charger, Vehicle

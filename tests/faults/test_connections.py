@@ -11,7 +11,7 @@ from time import monotonic, sleep
 
 import pytest
 
-from cloud_service.mqtt.paho_client import KEEP_ALIVE
+from cloud_service.mqtt.session import KEEP_ALIVE_SECONDS
 from tests.faults.checker import check_state, stop_and_check
 from tests.faults.load import Load
 from tests.faults.proxy import Proxy
@@ -20,7 +20,7 @@ from tests.kit.scale import Scale
 
 Figure = Callable[[str], None]
 PROCESSES = ("service", "gateway", "broker")
-SILENCE = 2 * KEEP_ALIVE + 2
+SILENCE = 2 * KEEP_ALIVE_SECONDS + 2
 """Seconds after which everybody must have noticed."""
 EVERY = 5
 """After so many faults the load rests, and what is retained is looked at."""

@@ -9,7 +9,7 @@ from signal import SIGCONT, SIGSTOP, SIGTERM
 import msgspec
 import pytest
 
-from cloud_service.mqtt.connection import AsyncConnection
+from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.replies import decode_reply

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cloud_service.local.mosquitto import find_program
-from cloud_service.mqtt.connection import AsyncConnection
+from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.mqtt.requester import Requester
 from cloud_service.protocol.errors import NotFound
 from cloud_service.protocol.messages import Message

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
-from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.connection import AsyncConnection
+
+from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.protocol import topics
 from cloud_service.protocol.errors import RequestError
 from cloud_service.protocol.incoming import Incoming, receive

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from cloud_service.accounts import certificates
 from cloud_service.accounts.certificates import Authority, CertificateError, Pair, prepare_broker
-from cloud_service.mqtt.connection import AsyncConnection
+from cloud_service.mqtt.async_connection import AsyncConnection
 from tests.kit import mqtt_bytes
 from tests.kit.processes import free_port
 from tests.security.broker import HOST, Broker

@@ -14,7 +14,7 @@ import pytest
 from cloud_service.gateway.server import GatewayServer, listen
 from cloud_service.gateway.settings import GatewaySettings
 from cloud_service.mqtt.address import BrokerAddress
-from cloud_service.mqtt.connection import AsyncConnection
+from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.mqtt.requester import Requester
 from cloud_service.protocol import topics
 from cloud_service.protocol.errors import Busy, StorageFailed

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from cloud_service.mqtt.address import BrokerAddress
-from cloud_service.mqtt.connection import AsyncConnection
+from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.mqtt.requester import OutcomeUnknown, Requester
 from cloud_service.protocol import topics
 from cloud_service.protocol.errors import Busy, NotFound

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud_service.mqtt.connection import AsyncConnection
+from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.mqtt.retained_reader import RetainedReader
 from cloud_service.protocol.messages import Message
 from tests.kit.processes import Broker, wait_until

@@ -1,0 +1,110 @@
+"""Messages on their way to the broker, until it has acknowledged them. Pure."""
+
+from collections import deque
+from contextlib import suppress
+from typing import Generic, TypeVar
+
+from msgspec import Struct
+
+from cloud_service.protocol.messages import Message
+
+Receipt = TypeVar("Receipt")
+
+
+class Outgoing(Struct, Generic[Receipt], eq=False):
+    """A message to publish. The receipt belongs to whoever publishes it."""
+
+    message: Message
+    receipt: Receipt
+    number: int = 0
+    """The packet number; 0 until the message is sent."""
+    withdrawn: bool = False
+
+
+class OutgoingQueue(Generic[Receipt]):
+    """At most `window` messages are in flight: sent, and not acknowledged. The others wait in order."""
+
+    def __init__(self, window: int) -> None:
+        self.window = window
+        self.bytes = 0
+        """The size of all messages that are not acknowledged, in flight or not."""
+        self._in_flight: dict[int, Outgoing[Receipt]] = {}
+        self._resend: deque[Outgoing[Receipt]] = deque()
+        self._waiting: deque[Outgoing[Receipt]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._in_flight) + self.waiting
+
+    @property
+    def waiting(self) -> int:
+        """How many messages are not in flight."""
+        return len(self._resend) + len(self._waiting)
+
+    def add(self, outgoing: Outgoing[Receipt], *, first: bool = False) -> None:
+        """Appends a message, or puts it before all that were never sent."""
+        self.bytes += outgoing.message.size
+        if first:
+            self._waiting.appendleft(outgoing)
+        else:
+            self._waiting.append(outgoing)
+
+    def withdraw(self, outgoing: Outgoing[Receipt]) -> None:
+        """Forgets a message that waits. One that is in flight is not sent again."""
+        outgoing.withdrawn = True
+        for queue in (self._resend, self._waiting):
+            with suppress(ValueError):
+                queue.remove(outgoing)
+                self.bytes -= outgoing.message.size
+
+    def take(self) -> Outgoing[Receipt] | None:
+        """Removes and returns the next message to send, or None while the window is full."""
+        if len(self._in_flight) >= self.window:
+            return None
+        queue = self._resend or self._waiting
+        return queue.popleft() if queue else None
+
+    def note_sent(self, outgoing: Outgoing[Receipt]) -> None:
+        """What `take` returned is in flight under its number."""
+        self._in_flight[outgoing.number] = outgoing
+
+    def note_done(self, outgoing: Outgoing[Receipt]) -> None:
+        """What `take` returned was sent and needs no acknowledgement, or cannot be sent."""
+        self.bytes -= outgoing.message.size
+
+    def acknowledge(self, number: int) -> Outgoing[Receipt] | None:
+        """Removes and returns the message that is in flight under this number."""
+        outgoing = self._in_flight.pop(number, None)
+        if outgoing is not None:
+            self.bytes -= outgoing.message.size
+        return outgoing
+
+    def uses(self, number: int) -> bool:
+        """Whether a message has this packet number."""
+        if number in self._in_flight:
+            return True
+        return bool(self._resend) and any(each.number == number for each in self._resend)
+
+    def requeue(self) -> None:
+        """The connection is lost: what was in flight is sent again first, in its order, under its numbers."""
+        for outgoing in reversed(self._in_flight.values()):
+            if outgoing.withdrawn:
+                self.bytes -= outgoing.message.size
+            else:
+                self._resend.appendleft(outgoing)
+        self._in_flight.clear()
+
+    def renumber(self) -> None:
+        """The broker has forgotten the session: what is sent again is a new message to it."""
+        for outgoing in self._resend:
+            outgoing.number = 0
+        self._waiting.extendleft(reversed(self._resend))
+        self._resend.clear()
+
+    def clear(self) -> list[Outgoing[Receipt]]:
+        """Forgets all messages and returns them, oldest first."""
+        self.requeue()
+        forgotten = [*self._resend, *self._waiting]
+        self._resend.clear()
+        self._waiting.clear()
+        self.bytes = 0
+        return forgotten

@@ -1,0 +1,396 @@
+"""An MQTT session, over one connection after another.
+
+A session never waits, and never asks which socket is ready. Its driver does: polling_connection.py for a loop
+that is the program's own, async_connection.py for asyncio. The driver opens a socket and calls `begin`, and
+from then on `read`, `write` and `tick` when the descriptor is readable, when it is writable and when some
+time has passed. The session answers with its callbacks. After `on_lost`, the driver may begin again.
+"""
+
+import logging
+import socket
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, Generic
+
+from msgspec import Struct
+
+from cloud_service.mqtt.address import BrokerAddress
+from cloud_service.mqtt.control_packets import (
+    MOST_IN_FLIGHT,
+    ControlPackets,
+    Login,
+    LoginResult,
+    Subscription,
+    refusal_text,
+)
+from cloud_service.mqtt.keep_alive import KeepAlive
+from cloud_service.mqtt.outgoing import Outgoing, OutgoingQueue, Receipt
+from cloud_service.mqtt.publish_packet import (
+    FIRST_FAILURE,
+    PUBACK,
+    PUBLISH,
+    Malformed,
+    read_puback,
+    read_publish,
+    write_puback,
+    write_publish,
+)
+from cloud_service.mqtt.transport import Transport
+from cloud_service.mqtt.version import Protocol
+from cloud_service.protocol.messages import Message
+
+log = logging.getLogger(__name__)
+
+KEEP_ALIVE_SECONDS: Final = 15
+"""A broker that sends nothing for twice this time is given up."""
+ANSWER_TIMEOUT_SECONDS: Final = 10.0
+"""A broker that sends nothing for this time before the session is ready is given up."""
+TICK_SECONDS: Final = 0.5
+"""How often a driver calls `tick`."""
+_PINGREQ: Final = b"\xc0\x00"
+
+
+class BrokerRefused(ConnectionError):
+    """The broker was reached and refused the login, a subscription or a message."""
+
+
+class Delivery(Struct, eq=False):
+    """One arrival of a message. `number` is 0 at QoS 0, which nobody acknowledges."""
+
+    number: int
+    acknowledged: bool = False
+
+
+class Loss(Struct, frozen=True):
+    """Why a connection is over. The reason completes the sentence "The broker ..."."""
+
+    reason: str
+    refused: bool = False
+
+
+class Session(Generic[Receipt]):
+    """One client's session with the broker.
+
+    `on_message` must acknowledge each delivery, at once or later; deliveries are acknowledged in the order in
+    which they arrived. `on_published` receives the receipt of a message once the broker has it, and an error
+    if it was not sent or the broker refused it. `on_ready` is called when the broker has accepted the login
+    and all `subscriptions`, `on_lost` when a connection is over.
+
+    At most `window` messages are sent and not acknowledged, fewer if the broker says so. What was not
+    acknowledged is sent again on the next connection. `session_expiry` is in seconds; 0 is a clean session.
+    """
+
+    def __init__(
+        self,
+        address: BrokerAddress,
+        client_id: str,
+        *,
+        protocol: Protocol = "mqtt5",
+        session_expiry: int = 0,
+        subscriptions: Sequence[Subscription] = (),
+        window: int,
+        on_message: Callable[[Message, Delivery], None],
+        on_published: Callable[[Receipt, Exception | None], None],
+        on_ready: Callable[[], None],
+        on_lost: Callable[[Loss], None],
+    ) -> None:
+        self.ready = False
+        """Whether the broker has accepted the login and all subscriptions."""
+        self._address = address
+        self._client_id = client_id
+        self._protocol: Protocol = protocol
+        self._mqtt5 = protocol == "mqtt5"
+        self._session_expiry = session_expiry
+        self._subscriptions = subscriptions
+        self._window = window
+        self._on_message = on_message
+        self._on_published = on_published
+        self._on_ready = on_ready
+        self._on_lost = on_lost
+        self._transport: Transport | None = None
+        self._control: ControlPackets | None = None
+        self._keep_alive = KeepAlive(KEEP_ALIVE_SECONDS, 0.0)
+        self._outgoing: OutgoingQueue[Receipt] = OutgoingQueue(window)
+        self._inbox: deque[Delivery] = deque()
+        self._last_number = 0
+        self._maximum_packet_bytes: int | None = None
+        self._subscribing: int | None = None
+        self._ending: Loss | None = None
+
+    # What the driver does.
+
+    def begin(self, connection: socket.socket, *, will: Message | None, now: float) -> None:
+        """Logs in over a new, non-blocking socket. Raises ValueError if the will cannot be sent."""
+        transport = Transport(connection)
+        login = Login(
+            self._address, self._client_id, self._protocol, self._session_expiry, KEEP_ALIVE_SECONDS, will
+        )
+        try:
+            control = ControlPackets(
+                login,
+                write=transport.write,
+                next_number=self._next_number,
+                on_login=self._logged_in,
+                on_subscribed=self._subscribed,
+                on_disconnected=lambda reason: self._lose(Loss(f"ended the connection: {reason}")),
+            )
+            control.connect()
+        except BaseException:
+            transport.close()
+            raise
+        self._transport, self._control = transport, control
+        self._keep_alive = KeepAlive(KEEP_ALIVE_SECONDS, now)
+        self._ending = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection, ready or not."""
+        return self._transport is not None
+
+    @property
+    def descriptor(self) -> int:
+        """The socket's descriptor; -1 without a connection."""
+        return -1 if self._transport is None else self._transport.descriptor
+
+    @property
+    def holds_packet(self) -> bool:
+        """Whether `read` has something to do although the descriptor may not be readable."""
+        return self._transport is not None and self._transport.holds_packet
+
+    @property
+    def wants_write(self) -> bool:
+        """Whether `write` has something to do once the descriptor is writable."""
+        return self._transport is not None and self._transport.wants_write
+
+    def read(self, limit: int) -> None:
+        """Handles packets until the socket is dry, `limit` at most."""
+        for _ in range(limit):
+            if self._transport is None:
+                return
+            try:
+                packet = self._transport.read()
+            except OSError as error:
+                self._lose(Loss(f"ended the connection: {error}"))
+                return
+            except Malformed as error:
+                self._lose(Loss(f"sent bytes that are not MQTT: {error}"))
+                return
+            if packet is None:
+                return
+            self._handle(*packet)
+
+    def write(self) -> None:
+        """Sends what was published and acknowledged, as far as the socket takes it."""
+        if self._transport is None:
+            return
+        try:
+            self._transport.flush()
+        except OSError as error:
+            self._lose(Loss(f"ended the connection: {error}"))
+            return
+        if self._ending is not None and not self._transport.wants_write:
+            self._lose(self._ending)
+
+    def tick(self, now: float) -> None:
+        """Pings a broker that is silent, and gives up one that stays silent. Call it every TICK_SECONDS."""
+        if self._transport is None:
+            return
+        self._keep_alive.note(now, self._transport.traffic)
+        if not self.ready and self._keep_alive.silence(now) >= ANSWER_TIMEOUT_SECONDS:
+            self._lose(Loss(f"did not answer the login within {ANSWER_TIMEOUT_SECONDS:g} s"))
+            return
+        verdict = self._keep_alive.verdict(now) if self.ready else "alive"
+        if verdict == "lost":
+            self._lose(Loss(f"has been silent for {self._keep_alive.silence(now):.0f} s"))
+        elif verdict == "ping":
+            self._transport.write(_PINGREQ)
+
+    def end(self) -> None:
+        """Sends DISCONNECT: the broker does not publish the will. `on_lost` follows once it is sent."""
+        self._end(Loss("was left"))
+
+    def drop(self) -> None:
+        """Ends the connection at once. The broker publishes the will."""
+        self._lose(Loss("was left"))
+
+    # What the session's owner does.
+
+    @property
+    def outstanding(self) -> int:
+        """How many messages the broker has not acknowledged, sent or not."""
+        return len(self._outgoing)
+
+    @property
+    def outstanding_bytes(self) -> int:
+        """The size of the messages that the broker has not acknowledged."""
+        return self._outgoing.bytes
+
+    @property
+    def waiting(self) -> int:
+        """How many messages have not been sent."""
+        return self._outgoing.waiting
+
+    def publish(self, message: Message, receipt: Receipt, *, first: bool = False) -> Outgoing[Receipt]:
+        """Sends a message as soon as the broker takes it; with `first`, before all that wait."""
+        outgoing = Outgoing(message, receipt)
+        self._outgoing.add(outgoing, first=first)
+        self._send_waiting()
+        return outgoing
+
+    def withdraw(self, outgoing: Outgoing[Receipt]) -> None:
+        """Takes back a message, unless it was sent already. Nothing more is heard of it."""
+        self._outgoing.withdraw(outgoing)
+
+    def withdraw_all(self) -> list[Receipt]:
+        """Takes back all messages and returns their receipts."""
+        return [outgoing.receipt for outgoing in self._outgoing.clear()]
+
+    def acknowledge(self, delivery: Delivery) -> None:
+        """The message has been dealt with. PUBACK leaves once all earlier deliveries are acknowledged.
+
+        A delivery of an earlier connection is delivered again, so nothing is sent for it.
+        """
+        delivery.acknowledged = True
+        while self._inbox and self._inbox[0].acknowledged:
+            number = self._inbox.popleft().number
+            if self._transport is not None and self._ending is None:
+                self._transport.write(write_puback(number))
+
+    def subscribe(self, subscription: Subscription) -> None:
+        """Subscribes for as long as the connection lasts, without waiting for the broker's answer."""
+        if self.ready and self._control is not None:
+            self._control.subscribe([subscription])
+
+    def unsubscribe(self, topic: str) -> None:
+        if self.ready and self._control is not None:
+            self._control.unsubscribe(topic)
+
+    # What the broker says.
+
+    def _handle(self, first: int, body: bytes) -> None:
+        kind = first & 0xF0
+        try:
+            if kind == PUBLISH:
+                self._receive(*read_publish(first, body, mqtt5=self._mqtt5))
+            elif kind == PUBACK:
+                self._published(*read_puback(body))
+            elif self._control is not None:
+                self._control.receive(first, body)
+        except Malformed as error:
+            self._lose(Loss(f"sent a packet that is not MQTT: {error}"))
+
+    def _logged_in(self, result: LoginResult) -> None:
+        if result.refusal is not None:
+            self._lose(Loss(f"refused the login: {result.refusal}", refused=True))
+            return
+        presence = "present" if result.session_present else "new"
+        log.info("connected to the broker %s as %s, session %s", self._address, self._client_id, presence)
+        self._outgoing.window = min(self._window, result.receive_maximum)
+        self._maximum_packet_bytes = result.maximum_packet_bytes
+        if result.keep_alive is not None:
+            self._keep_alive.seconds = result.keep_alive
+        if not result.session_present:
+            self._outgoing.renumber()
+        if self._subscriptions and self._control is not None:
+            self._subscribing = self._control.subscribe(self._subscriptions)
+        else:
+            self._become_ready()
+
+    def _subscribed(self, number: int, refusals: list[str | None]) -> None:
+        if number != self._subscribing:
+            return
+        self._subscribing = None
+        for subscription, refusal in zip(self._subscriptions, refusals, strict=False):
+            if refusal is not None:
+                self._end(Loss(f"refused to subscribe to {subscription.topic}: {refusal}", refused=True))
+                return
+        self._become_ready()
+
+    def _become_ready(self) -> None:
+        self.ready = True
+        self._on_ready()
+        self._send_waiting()
+
+    def _receive(self, message: Message, number: int) -> None:
+        delivery = Delivery(number, acknowledged=not number)
+        if number:
+            self._inbox.append(delivery)
+        try:
+            self._on_message(message, delivery)
+        except Exception:  # Without an acknowledgement the message would be delivered again and again.
+            log.exception("a message on %s could not be handled", message.topic[:200])
+            self.acknowledge(delivery)
+
+    def _published(self, number: int, code: int) -> None:
+        outgoing = self._outgoing.acknowledge(number)
+        if outgoing is None:
+            return
+        error = None
+        if code >= FIRST_FAILURE:
+            topic = outgoing.message.topic
+            error = BrokerRefused(f"the broker refused a message on {topic}: {refusal_text(code)}")
+        self._on_published(outgoing.receipt, error)
+        self._send_waiting()
+
+    # What the session sends.
+
+    def _send_waiting(self) -> None:
+        while self.ready and (outgoing := self._outgoing.take()) is not None:
+            self._send(outgoing)
+
+    def _send(self, outgoing: Outgoing[Receipt]) -> None:
+        assert self._transport is not None, "a session that is ready has a connection"
+        message = outgoing.message
+        again = outgoing.number != 0
+        try:
+            number = outgoing.number or (self._next_number() if message.qos else 0)
+            packet = write_publish(message, number, mqtt5=self._mqtt5, duplicate=again)
+            self._check_size(message, packet)
+        except (ValueError, BrokerRefused) as error:
+            self._outgoing.note_done(outgoing)
+            self._on_published(outgoing.receipt, error)
+            return
+        self._transport.write(packet)
+        outgoing.number = number
+        if number:
+            self._outgoing.note_sent(outgoing)
+        else:
+            self._outgoing.note_done(outgoing)
+            self._on_published(outgoing.receipt, None)
+
+    def _check_size(self, message: Message, packet: bytes) -> None:
+        """A packet that is too large would cost the connection."""
+        most = self._maximum_packet_bytes
+        if most is not None and len(packet) > most:
+            raise BrokerRefused(
+                f"the broker takes {most} bytes at most: a message on {message.topic[:200]} has {len(packet)}"
+            )
+
+    def _next_number(self) -> int:
+        """Returns a packet number that is not in use."""
+        while True:
+            self._last_number = self._last_number % MOST_IN_FLIGHT + 1
+            if not self._outgoing.uses(self._last_number):
+                return self._last_number
+
+    def _end(self, loss: Loss) -> None:
+        if self._control is None or self._ending is not None:
+            return
+        self.ready = False
+        self._ending = loss
+        self._control.disconnect()
+        self.write()
+
+    def _lose(self, loss: Loss) -> None:
+        transport, self._transport = self._transport, None
+        if transport is None:
+            return
+        self._control = None
+        self.ready = False
+        self._subscribing = None
+        self._inbox.clear()
+        self._outgoing.requeue()
+        try:
+            self._on_lost(self._ending or loss)
+        finally:
+            transport.close()
