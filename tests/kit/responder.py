@@ -5,9 +5,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
-from cloud_service.mqtt.async_connection import AsyncConnection
-
 from cloud_service.mqtt.address import BrokerAddress
+from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.protocol import topics
 from cloud_service.protocol.errors import RequestError
 from cloud_service.protocol.incoming import Incoming, receive
