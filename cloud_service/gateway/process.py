@@ -32,7 +32,7 @@ COLLECTION_INTERVAL_SECONDS: Final = 10.0
 """A flood leaves thousands of asyncio transports, which only the garbage collector frees: they are cyclic."""
 _OTHER_DESCRIPTORS: Final = 64
 _ACCOUNT: Final = "gateway"
-"""The name under which the gateway asks at an open broker."""
+"""The gateway's account if the broker requires no login."""
 
 
 def run_gateway(settings: GatewaySettings, broker: BrokerAddress) -> int:

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 STOP_SECONDS: Final = 5.0
 """How long requests in progress may take when the gateway stops."""
 BACKLOG: Final = 4096
-"""Connections that the kernel queues for us, if its own limit allows; others try again after a second."""
+"""Connections that the kernel queues, if its own limit allows; further clients try again after a second."""
 ACCEPTED_AT_ONCE: Final = 16
 """Connections accepted before other clients are served: a flood of connections must not delay them."""
 RETRY_SECONDS: Final = 1.0

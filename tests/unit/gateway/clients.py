@@ -1,4 +1,4 @@
-"""A gateway in front of a fake service, and a client of it as they exist."""
+"""A gateway with a stand-in for the service, and a legacy client."""
 
 import asyncio
 import json
@@ -14,11 +14,11 @@ from cloud_service.gateway.settings import GatewaySettings
 from tests.kit.relay import HOST, FakeRequester
 
 PATIENT = GatewaySettings(port=0, time_zone=ZoneInfo("America/Sao_Paulo"), idle_timeout=120, linger=120)
-"""Ends no connection by itself while a test runs."""
+"""Ends no connection while a test runs."""
 
 
 class Gateway:
-    """A server with a fake service behind it."""
+    """A server in front of a stand-in for the service."""
 
     def __init__(
         self, answer: Callable[[str, Mapping[str, Any]], Any], settings: GatewaySettings = PATIENT
@@ -48,7 +48,7 @@ class Gateway:
 
 
 class Client:
-    """An existing client: it sends JSON and reads what comes."""
+    """A legacy client: sends JSON and reads the replies."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
@@ -58,7 +58,7 @@ class Client:
         self.writer.write(json.dumps(request, **style).encode())
 
     async def receive(self, size: int = 4096) -> bytes:
-        """As recv(4096)."""
+        """Reads once, like recv(4096)."""
         return await self.reader.read(size)
 
     async def ask(self, request: Mapping[str, Any]) -> bytes:
@@ -66,13 +66,13 @@ class Client:
         return await self.receive()
 
     async def until_end(self) -> bytes:
-        """As a client does that reads until the connection ends."""
+        """Reads like a client that waits for the connection to end."""
         received = await self.reader.read()
         self.close()
         return received
 
     async def until_json(self) -> Any:
-        """As a client does that reads until the bytes parse or the connection ends."""
+        """Reads like a client that waits for the bytes to parse, or the connection to end."""
         received = b""
         while data := await self.receive():
             received += data
@@ -83,7 +83,7 @@ class Client:
         return received
 
     async def nothing_for(self, seconds: float) -> None:
-        """Neither a byte nor the end comes meanwhile."""
+        """Asserts that neither a byte nor the end arrives in the meantime."""
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self.reader.read(1)

@@ -125,11 +125,11 @@ async def test_stopping_before_the_first_read_ends_the_connection() -> None:
 async def test_stopping_waits_for_the_reply() -> None:
     proceed = asyncio.Event()
 
-    async def when_told(*_: Any) -> str:
+    async def when_allowed(*_: Any) -> str:
         await proceed.wait()
         return "Sucesso"
 
-    async with serving(when_told) as (served, client):
+    async with serving(when_allowed) as (served, client):
         client.send(DELETE)
         client.send(DELETE)
         await until(lambda: served.requester.asked)

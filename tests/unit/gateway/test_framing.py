@@ -30,7 +30,7 @@ SPACE = st.text(" \t\r\n", max_size=3).map(str.encode)
 
 @st.composite
 def objects(draw: st.DrawFn) -> bytes:
-    """A JSON object as some client may write it."""
+    """Generates JSON objects in the styles of different clients."""
     value = draw(st.dictionaries(TEXTS, VALUES, max_size=4))
     separators = draw(st.sampled_from([None, (",", ":"), (" ,\t", "\r\n: ")]))
     return json.dumps(
@@ -259,12 +259,12 @@ def test_the_largest_object_is_taken_and_one_byte_more_is_not(piece_size: int) -
         feed(b"{" + b" " * MAX_BYTES)
 
 
-def test_the_size_is_that_of_an_object_and_not_of_the_stream() -> None:
+def test_the_limit_is_for_an_object_and_not_for_the_stream() -> None:
     half = object_of(40_000)
     assert frame(half + b" " * 100_000 + half + half) == [half] * 3
 
 
-def test_white_space_between_requests_is_nothing() -> None:
+def test_white_space_between_requests_is_ignored() -> None:
     framer = Framer()
     for _ in range(100):
         framer.feed(b" \r\n\t" * 10_000)
@@ -313,13 +313,13 @@ def test_the_deepest_object_is_taken_and_one_level_more_is_refused_as_it_opens(
         "backslashes",
     ],
 )
-def test_the_work_is_linear_in_the_bytes_however_they_come(make: Any) -> None:
+def test_the_time_is_linear_in_the_bytes_even_one_at_a_time(make: Any) -> None:
     def seconds(size: int) -> float:
         stream = make(size)
         begun = time.process_time()
         frame(*(stream[start : start + 1] for start in range(len(stream))))
         return time.process_time() - begun
 
-    # Eight times the bytes: eight times the work where it is linear, 64 times where it is quadratic.
+    # Eight times the bytes take eight times as long if the time is linear, and 64 times if it is quadratic.
     few, many = (min(seconds(size) for _ in range(3)) for size in (8_000, 64_000))
     assert many < 24 * few

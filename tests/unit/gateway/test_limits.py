@@ -1,4 +1,4 @@
-"""What one client does must not harm the others, and stopping must not cost anybody a reply."""
+"""No client can harm the others, and no reply is lost when the gateway stops."""
 
 import asyncio
 import errno
@@ -37,7 +37,7 @@ def one(*_: Any) -> Any:
 
 
 @in_loop
-async def test_a_client_that_never_reads_is_cut_off_and_holds_nobody_up() -> None:
+async def test_a_client_that_never_reads_is_cut_off_and_delays_no_one() -> None:
     def answer(action: str, _values: Mapping[str, Any]) -> Any:
         return [POINT] * 8000 if action == "receiveAllChargingPoints" else 1
 
@@ -52,11 +52,11 @@ async def test_a_client_that_never_reads_is_cut_off_and_holds_nobody_up() -> Non
         while gateway.server.connections == 2:
             assert await other.ask(ASK) == b"1"
         lists = [action for action, _ in gateway.requester.asked if action == "receiveAllChargingPoints"]
-        assert len(lists) < 20, "the gateway went on asking for a client that takes nothing in"
+        assert len(lists) < 20, "the gateway kept asking for a client that reads nothing"
 
 
 @in_loop
-async def test_connections_of_one_address_are_limited_and_others_are_not_kept_out() -> None:
+async def test_connections_per_address_are_limited_without_keeping_others_out() -> None:
     async with Gateway(one, limited(max_connections_per_address=2)) as gateway:
         first, second = await gateway.connect(), await gateway.connect()
         assert await first.ask(ASK) == await second.ask(ASK) == b"1"
@@ -70,7 +70,7 @@ async def test_connections_of_one_address_are_limited_and_others_are_not_kept_ou
 
 
 @in_loop
-async def test_connections_in_all_are_limited() -> None:
+async def test_the_total_number_of_connections_is_limited() -> None:
     async with Gateway(one, limited(max_connections=2)) as gateway:
         first, second = await gateway.connect("127.0.0.2"), await gateway.connect("127.0.0.3")
         assert await first.ask(ASK) == await second.ask(ASK) == b"1"
@@ -118,7 +118,7 @@ async def test_ipv4_clients_of_an_ipv6_socket_count_as_ipv4() -> None:
 
 
 class Exhausted(socket.socket):
-    """A listener to which the system gives no connection for some times."""
+    """A listener whose first calls of accept() fail."""
 
     failures = 2
 
@@ -130,7 +130,7 @@ class Exhausted(socket.socket):
 
 
 @in_loop
-async def test_without_file_descriptors_who_connects_waits(
+async def test_without_file_descriptors_new_connections_wait(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("cloud_service.gateway.server.RETRY_SECONDS", 0.05)
@@ -147,7 +147,9 @@ async def test_without_file_descriptors_who_connects_waits(
 
 
 @in_loop
-async def test_who_has_gone_before_it_was_accepted_costs_nothing(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_connection_that_ended_before_it_was_accepted_costs_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     settings = limited()
     listener = listen(settings)
     for reset in (False, True):
@@ -164,7 +166,7 @@ async def test_who_has_gone_before_it_was_accepted_costs_nothing(caplog: pytest.
 
 
 async def refused(gateway: Gateway, source: str = "127.0.0.1") -> bool:
-    """Whether a connection from this address ends at once, without a byte."""
+    """Returns whether a connection from this address ends at once, without a byte."""
     try:
         client = await gateway.connect(source)
         return await client.until_end() == b""
@@ -173,14 +175,14 @@ async def refused(gateway: Gateway, source: str = "127.0.0.1") -> bool:
 
 
 @in_loop
-async def test_stopping_answers_the_request_in_hand_and_ends_the_idle() -> None:
+async def test_stopping_answers_the_request_in_progress_and_ends_idle_connections() -> None:
     proceed = asyncio.Event()
 
-    async def when_told(*_: Any) -> int:
+    async def when_allowed(*_: Any) -> int:
         await proceed.wait()
         return 1
 
-    gateway = Gateway(when_told)
+    gateway = Gateway(when_allowed)
     async with asyncio.TaskGroup() as tasks:
         await gateway.__aenter__()
         busy, idle, half = [await gateway.connect() for _ in range(3)]
@@ -200,7 +202,7 @@ async def test_stopping_answers_the_request_in_hand_and_ends_the_idle() -> None:
 
 
 @in_loop
-async def test_stopping_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_stopping_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cloud_service.gateway.server.STOP_SECONDS", 0.2)
 
     async def never(*_: Any) -> None:

@@ -1,4 +1,4 @@
-"""The gateway as a process, before a real broker and a service that answers as told."""
+"""The gateway as a process, with a real broker and a stand-in for the service."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ FIND = b'{"findReservation": true, "vid": 7}'
 
 
 class Gateway(Process):
-    """`recharge gateway` as an account of its own."""
+    """`recharge gateway` under its own account."""
 
     def __init__(self, folder: Path, broker_port: int, account: str, tcp_port: int | None = None) -> None:
         self.account = account
@@ -40,7 +40,7 @@ class Gateway(Process):
         super().__init__("gateway", words, folder / "gateway.log", environment)
 
     def wait(self) -> int:
-        """Waits until it ends by itself."""
+        """Returns the exit status once the process ends by itself."""
         wait_until(lambda: not self.running, "the gateway ended")
         assert self._process is not None
         return self._process.wait(DEADLINE)
@@ -55,25 +55,25 @@ def gateway(broker: Broker, tmp_path: Path) -> Iterator[Gateway]:
 
 
 class Presence:
-    """What the gateway's topic has said."""
+    """Records the gateway's presence messages."""
 
     def __init__(self, address: BrokerAddress, account: str) -> None:
-        self.said: list[dict[str, object]] = []
+        self.messages: list[dict[str, object]] = []
         self.connection = AsyncConnection(
-            address, f"watch-{account}", subscriptions=[topics.service(account)], on_message=self._hear
+            address, f"watch-{account}", subscriptions=[topics.service(account)], on_message=self._receive
         )
 
     @property
     def online(self) -> list[object]:
-        return [body["online"] for body in self.said]
+        return [body["online"] for body in self.messages]
 
-    def _hear(self, message: Message) -> None:
-        self.said.append(msgspec.json.decode(message.payload))
+    def _receive(self, message: Message) -> None:
+        self.messages.append(msgspec.json.decode(message.payload))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @in_loop
-async def test_it_tells_its_presence_answers_and_ends_in_order(
+async def test_it_announces_itself_answers_and_stops_in_order(
     broker: Broker, gateway: Gateway, number: signal.Signals
 ) -> None:
     presence = Presence(broker.address, gateway.account)
@@ -81,7 +81,7 @@ async def test_it_tells_its_presence_answers_and_ends_in_order(
     async with presence.connection, Responder(broker.address, gateway.account, in_turn(12)) as service:
         gateway.start()
         await until(lambda: presence.online == [True])
-        assert sorted(presence.said[0]) == ["now", "online", "since", "version"]
+        assert sorted(presence.messages[0]) == ["now", "online", "since", "version"]
         idle, idle_writer = await asyncio.open_connection(HOST, gateway.port)
         reader, writer = await asyncio.open_connection(HOST, gateway.port)
         writer.write(ASK)
@@ -106,7 +106,7 @@ async def test_it_tells_its_presence_answers_and_ends_in_order(
 
 
 @in_loop
-async def test_a_killed_gateway_is_told_by_its_last_will(broker: Broker, gateway: Gateway) -> None:
+async def test_the_last_will_of_a_killed_gateway_says_offline(broker: Broker, gateway: Gateway) -> None:
     presence = Presence(broker.address, gateway.account)
     async with presence.connection:
         gateway.start()
@@ -115,7 +115,7 @@ async def test_a_killed_gateway_is_told_by_its_last_will(broker: Broker, gateway
         await until(lambda: presence.online == [True, False])
 
 
-def test_a_taken_port_is_one_clear_sentence(broker: Broker, tmp_path: Path) -> None:
+def test_a_port_in_use_is_one_clear_line(broker: Broker, tmp_path: Path) -> None:
     with socket.create_server((HOST, 0)) as taken:
         port = taken.getsockname()[1]
         gateway = Gateway(tmp_path, broker.port, "gateway-late", port)
@@ -125,7 +125,7 @@ def test_a_taken_port_is_one_clear_sentence(broker: Broker, tmp_path: Path) -> N
     assert f"cannot listen on 127.0.0.1, port {port}: Address already in use; choose others" in line
 
 
-def test_no_broker_is_one_clear_sentence(tmp_path: Path) -> None:
+def test_a_missing_broker_is_one_clear_line(tmp_path: Path) -> None:
     port = free_port()
     gateway = Gateway(tmp_path, port, "gateway-alone")
     gateway.start()
@@ -135,7 +135,7 @@ def test_no_broker_is_one_clear_sentence(tmp_path: Path) -> None:
 
 
 @in_loop
-async def test_a_service_that_is_busy_is_asked_again_until_the_deadline(broker: Broker) -> None:
+async def test_a_busy_service_is_asked_again_until_the_deadline(broker: Broker) -> None:
     settings = GatewaySettings(port=0, deadline=2)
     answers = in_turn(Busy(), StorageFailed(), 5)
     async with (
@@ -157,7 +157,7 @@ async def test_a_service_that_is_busy_is_asked_again_until_the_deadline(broker: 
 
 
 @in_loop
-async def test_a_service_that_says_nothing_leaves_the_client_without_a_reply(broker: Broker) -> None:
+async def test_a_silent_service_leaves_the_client_without_a_reply(broker: Broker) -> None:
     settings = GatewaySettings(port=0, deadline=0.5)
     async with (
         Responder(broker.address, "gateway-mute", in_turn(None)) as service,

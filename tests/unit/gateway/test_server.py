@@ -1,4 +1,4 @@
-"""The gateway as existing clients use it, over real sockets, before a service that answers as told."""
+"""The gateway as existing clients use it, over real sockets, with a stand-in for the service."""
 
 import asyncio
 import json
@@ -59,7 +59,7 @@ async def test_each_kind_of_reply() -> None:
 
 
 @in_loop
-async def test_the_service_is_asked_for_the_actions_keys_only_and_each_time_with_an_id_of_its_own() -> None:
+async def test_only_the_keys_of_the_action_reach_the_service_each_time_under_a_new_id() -> None:
     async with Gateway(answer) as gateway:
         client = await gateway.connect()
         await client.ask({**FIND, "requestID": "mine", "replyTo": "recharge/v1/reply/other", "vehicle": 1})
@@ -89,7 +89,7 @@ async def test_two_requests_in_one_segment() -> None:
 
 
 @in_loop
-async def test_replies_come_in_the_order_of_the_requests_though_the_first_takes_longer() -> None:
+async def test_replies_keep_the_order_of_the_requests_even_if_the_first_takes_longest() -> None:
     async def slowly(action: str, values: Mapping[str, Any]) -> Any:
         if values["x_position"] == 1:
             await asyncio.sleep(0.2)
@@ -139,7 +139,7 @@ async def test_a_client_that_reads_until_the_bytes_parse() -> None:
 
 @pytest.mark.parametrize(("request_", "reply"), [(DELETE_STATION, b"Sucesso"), (POINTS, b"None")])
 @in_loop
-async def test_a_client_that_reads_until_the_end_is_let_go_after_sucesso_and_none(
+async def test_the_connection_ends_after_sucesso_and_none_for_clients_that_read_until_the_end(
     request_: dict[str, Any], reply: bytes
 ) -> None:
     async with Gateway(answer, msgspec.structs.replace(PATIENT, linger=0.2)) as gateway:
@@ -182,7 +182,7 @@ async def test_a_request_that_follows_sucesso_keeps_the_connection() -> None:
 
 
 @in_loop
-async def test_a_connection_without_a_byte_ends_without_a_word() -> None:
+async def test_a_silent_connection_is_closed_without_a_byte() -> None:
     async with Gateway(answer, msgspec.structs.replace(PATIENT, idle_timeout=0.3)) as gateway:
         client = await gateway.connect()
         begun = seconds()
@@ -191,7 +191,7 @@ async def test_a_connection_without_a_byte_ends_without_a_word() -> None:
 
 
 @in_loop
-async def test_a_request_must_be_whole_in_time_however_it_trickles() -> None:
+async def test_a_request_must_be_complete_in_time_even_if_bytes_keep_arriving() -> None:
     async with Gateway(answer, msgspec.structs.replace(PATIENT, request_timeout=0.5)) as gateway:
         client = await gateway.connect()
         begun = seconds()
@@ -240,7 +240,9 @@ async def test_a_request_that_is_cut_off_by_the_end_is_refused() -> None:
     ],
 )
 @in_loop
-async def test_what_is_no_json_object_gets_none_and_the_end_after_what_came_before(garbage: bytes) -> None:
+async def test_bytes_that_are_not_a_json_object_get_none_and_the_end_after_earlier_replies(
+    garbage: bytes,
+) -> None:
     async with Gateway(answer) as gateway:
         client = await gateway.connect()
         client.send(NEW_STATION)
@@ -251,7 +253,7 @@ async def test_what_is_no_json_object_gets_none_and_the_end_after_what_came_befo
 
 
 @in_loop
-async def test_an_endless_object_gets_none_that_no_reset_overtakes() -> None:
+async def test_the_none_for_an_endless_object_is_not_lost_to_a_reset() -> None:
     async with Gateway(answer) as gateway:
         client = await gateway.connect()
         end = asyncio.create_task(client.until_end())
@@ -276,7 +278,7 @@ async def test_a_bad_request_gets_none_and_the_next_may_follow(request_: dict[st
 
 
 @in_loop
-async def test_a_refusal_for_good_is_none() -> None:
+async def test_a_permanent_error_is_none() -> None:
     def refuse(*_: Any) -> Any:
         raise NotFound
 
@@ -304,7 +306,7 @@ def raising(error: Exception) -> Any:
     ids=["busy", "unknown", "broker", "fault", "no reservation"],
 )
 @in_loop
-async def test_whatever_is_no_answer_ends_the_connection_without_a_reply(fault: Any) -> None:
+async def test_an_unknown_outcome_ends_the_connection_without_a_reply(fault: Any) -> None:
     async with Gateway(fault) as gateway:
         client = await gateway.connect()
         client.send(FIND)

@@ -1,4 +1,4 @@
-"""What an old request asks of the service, and what a result looks like to an old client."""
+"""Legacy requests become typed requests, and results the texts that legacy clients expect."""
 
 import json
 import time
@@ -67,7 +67,7 @@ def encode(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
-def test_the_examples_are_of_all_actions() -> None:
+def test_there_is_an_example_of_each_action() -> None:
     assert list(GOOD) == list(CLIENT_ACTIONS)
 
 
@@ -117,7 +117,7 @@ def test_of_several_actions_the_first_in_the_table_whose_keys_are_there_counts(
     assert read_request(encode({**body, **everything}))[0].name == action
 
 
-def test_an_action_without_its_keys_gives_way_to_one_further_down() -> None:
+def test_an_action_without_its_keys_is_passed_over() -> None:
     body = {"newChargingStation": True, "findReservation": True, "vid": 7}
     assert read_request(encode(body))[0].name == "findReservation"
 
