@@ -6,7 +6,6 @@ import math
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import tzinfo
 from typing import Any, Final, Protocol
 from uuid import uuid4
 
@@ -44,18 +43,12 @@ class RequestSender(Protocol):
 
 
 class Connection:
-    """A client's connection, whose address in the log is `peer`. `zone` is that of dates in replies.
+    """A client's connection. `peer` is its address in the log."""
 
-    A zone of None is the machine's.
-    """
-
-    def __init__(
-        self, *, peer: str, requester: RequestSender, settings: GatewaySettings, zone: tzinfo | None
-    ) -> None:
+    def __init__(self, *, peer: str, requester: RequestSender, settings: GatewaySettings) -> None:
         self._peer = peer
         self._requester = requester
         self._settings = settings
-        self._zone = zone
         self._reader: asyncio.StreamReader
         self._writer: asyncio.StreamWriter
         self._framer = Framer()
@@ -176,9 +169,10 @@ class Connection:
             self._log(outcome, begun, action=action.name, request_id=request_id, reason=reason)
 
     async def _format(self, action: Action, result: Any) -> bytes:
+        zone = self._settings.time_zone
         if isinstance(result, list) and len(result) > LONG_LIST_RECORDS:
-            return await asyncio.to_thread(write_reply, action, result, self._zone)
-        return write_reply(action, result, self._zone)
+            return await asyncio.to_thread(write_reply, action, result, zone)
+        return write_reply(action, result, zone)
 
     def _log(
         self,

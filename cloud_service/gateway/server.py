@@ -41,12 +41,21 @@ def listen(settings: GatewaySettings) -> socket.socket:
 class GatewayServer:
     """Serves legacy clients while its `async with` block lasts."""
 
-    def __init__(self, listener: socket.socket, requester: RequestSender, settings: GatewaySettings) -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        requester: RequestSender,
+        settings: GatewaySettings,
+        *,
+        stop_seconds: float = STOP_SECONDS,
+        retry_seconds: float = RETRY_SECONDS,
+    ) -> None:
         self.port: int = listener.getsockname()[1]
         self._listener = listener
         self._requester = requester
         self._settings = settings
-        self._zone = settings.time_zone
+        self._stop_seconds = stop_seconds
+        self._retry_seconds = retry_seconds
         self._resuming: asyncio.TimerHandle | None = None
         self._connections: dict[asyncio.Task[None], Connection] = {}
         self._per_address: Counter[str] = Counter()
@@ -67,7 +76,7 @@ class GatewayServer:
             connection.stop()
         tasks = list(self._connections)
         if tasks:
-            _, late = await asyncio.wait(tasks, timeout=STOP_SECONDS)
+            _, late = await asyncio.wait(tasks, timeout=self._stop_seconds)
             for task in late:
                 task.cancel()
             await asyncio.wait(tasks)
@@ -92,9 +101,9 @@ class GatewayServer:
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
-                log.error("cannot accept connections, trying again in %g s: %s", RETRY_SECONDS, error)
+                log.error("cannot accept connections, trying again in %g s: %s", self._retry_seconds, error)
                 self._pause()
-                self._resuming = asyncio.get_running_loop().call_later(RETRY_SECONDS, self._resume)
+                self._resuming = asyncio.get_running_loop().call_later(self._retry_seconds, self._resume)
                 return
             self._admit(accepted, *address[:2])
 
@@ -111,7 +120,6 @@ class GatewayServer:
             peer=f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
             requester=self._requester,
             settings=self._settings,
-            zone=self._zone,
         )
         task = asyncio.create_task(connection.serve(accepted), name=f"connection of {host}:{port}")
         self._connections[task] = connection

@@ -21,10 +21,13 @@ class Gateway:
     """A server in front of a stand-in for the service."""
 
     def __init__(
-        self, answer: Callable[[str, Mapping[str, Any]], Any], settings: GatewaySettings = PATIENT
+        self,
+        answer: Callable[[str, Mapping[str, Any]], Any],
+        settings: GatewaySettings = PATIENT,
+        **options: float,
     ) -> None:
         self.requester = FakeRequester(answer)
-        self.server = GatewayServer(listen(settings), self.requester, settings)
+        self.server = GatewayServer(listen(settings), self.requester, settings, **options)
         self._clients: list[Client] = []
 
     async def __aenter__(self) -> Self:

@@ -6,7 +6,6 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC
 from typing import Any
 
 import msgspec
@@ -31,7 +30,7 @@ class Serving:
         ours, self._theirs = socket.socketpair()
         ours.setblocking(False)
         self.requester = FakeRequester(answer)
-        self.connection = Connection(peer="10.0.0.1:5", requester=self.requester, settings=settings, zone=UTC)
+        self.connection = Connection(peer="10.0.0.1:5", requester=self.requester, settings=settings)
         self.task = asyncio.create_task(self.connection.serve(ours))
 
     async def client(self) -> Client:

@@ -130,13 +130,10 @@ class Exhausted(socket.socket):
 
 
 @in_loop
-async def test_without_file_descriptors_new_connections_wait(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr("cloud_service.gateway.server.RETRY_SECONDS", 0.05)
+async def test_without_file_descriptors_new_connections_wait(caplog: pytest.LogCaptureFixture) -> None:
     settings = limited()
     listener = Exhausted(fileno=listen(settings).detach())
-    async with GatewayServer(listener, FakeRequester(one), settings) as server:
+    async with GatewayServer(listener, FakeRequester(one), settings, retry_seconds=0.05) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(b'{"newChargingStation": 1, "x_position": 1, "y_position": 2}')
         assert await reader.read(4096) == b"1"
@@ -202,13 +199,11 @@ async def test_stopping_answers_the_request_in_progress_and_ends_idle_connection
 
 
 @in_loop
-async def test_stopping_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cloud_service.gateway.server.STOP_SECONDS", 0.2)
-
+async def test_stopping_has_a_time_limit() -> None:
     async def never(*_: Any) -> None:
         await asyncio.get_running_loop().create_future()
 
-    async with Gateway(never) as gateway:
+    async with Gateway(never, stop_seconds=0.2) as gateway:
         client = await gateway.connect()
         client.send(ASK)
         await until(lambda: gateway.requester.asked)
