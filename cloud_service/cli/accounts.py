@@ -67,8 +67,9 @@ class Options(Struct, frozen=True, kw_only=True):
 
 
 def main(options: Options) -> int:
-    if len(options.names) != _NAMES[options.verb]:
-        return _fail(f"`{options.verb}` takes {_NAMES[options.verb]} names, not {len(options.names)}")
+    names, given = _NAMES[options.verb], len(options.names)
+    if given != names:
+        return _fail(f"`{options.verb}` takes {names} name{'' if names == 1 else 's'}, not {given}")
     if (options.role is not None) != (options.verb == "add"):
         return _fail("`add` needs a --role, and the other verbs take none")
     if options.verb == "rights":

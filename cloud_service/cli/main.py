@@ -53,7 +53,7 @@ COMMANDS: Final = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs `recharge` with these arguments, by default the process's own. Returns its exit status."""
+    """Runs `recharge` with these arguments, by default those of the process. Returns the exit status."""
     words = sys.argv[1:] if arguments is None else arguments
     command = _find_command(words)
     module = command.load()

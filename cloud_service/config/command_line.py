@@ -77,21 +77,18 @@ class CommandLine:
 
         Raises SettingError for the file of a secret that cannot be read.
         """
-        arguments = vars(self._parser.parse_args(words))
-        given = frozenset(
-            declared.setting.name
-            for declared in self._settings
-            if declared.setting.name in arguments or environment.get(declared.setting.variable)
-        )
+        values = vars(self._parser.parse_args(words))
+        given = set()
         for declared in self._settings:
             setting = declared.setting
-            if setting.name not in arguments:
-                arguments[setting.name] = self._from_environment(declared, environment)
+            if setting.name in values or environment.get(setting.variable):
+                given.add(setting.name)
+            if setting.name not in values:
+                values[setting.name] = self._from_environment(declared, environment)
         for setting in (declared.setting for declared in self._settings if declared.setting.secret):
-            file = arguments[setting.secret_file.name]
-            if arguments[setting.name] is None and file is not None:
-                arguments[setting.name] = _first_line(file)
-        return Values(arguments, given)
+            if values[setting.name] is None:
+                values[setting.name] = _first_line(values[setting.secret_file.name])
+        return Values(values, frozenset(given))
 
     def _add_arguments(self, record: type[Struct]) -> None:
         for field in fields(record):
@@ -132,23 +129,23 @@ class CommandLine:
 
 
 class Values(Struct, frozen=True):
-    """The values of a command's arguments and settings, by name."""
+    """The values of a command's arguments and settings by name, and which settings were given."""
 
-    _values: Mapping[str, Any]
-    _given: frozenset[str]
+    values: Mapping[str, Any]
+    given: frozenset[str]
 
     def record(self, kind: type[Record]) -> Record:
         """A record with these values, and with the records within it."""
         values = {}
         for field in fields(kind):
             if field.type is Given:
-                values[field.name] = Given(self._given)
+                values[field.name] = Given(self.given)
             elif is_record(field):
                 values[field.name] = self.record(field.type)
             elif setting := annotation(field, Setting):
-                values[field.name] = self._values[setting.name]
+                values[field.name] = self.values[setting.name]
             elif annotation(field, Argument):
-                values[field.name] = self._values[field.name]
+                values[field.name] = self.values[field.name]
         return kind(**values)
 
 
@@ -158,7 +155,9 @@ def _help(declared: Declared) -> str:
     return f"{declared.setting.help}{default} [{declared.setting.variable}]".replace("%", "%%")
 
 
-def _first_line(file: Path) -> str:
+def _first_line(file: Path | None) -> str | None:
+    if file is None:
+        return None
     try:
         return file.read_text().partition("\n")[0].rstrip("\r")
     except (OSError, UnicodeDecodeError) as error:

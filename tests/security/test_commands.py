@@ -74,7 +74,7 @@ def test_rotating_a_first_account_writes_its_file(broker: Broker, recharge) -> N
     ("words", "reason"),
     [
         (("add", "somebody"), "--role"),
-        (("add", "--role", "charger"), "takes 1 names"),
+        (("add", "--role", "charger"), "takes 1 name, not 0"),
         (("add", "gateway-2", "--role", "charger"), "reserved"),
         (("remove", "nobody-of-that-name"), "no account nobody-of-that-name"),
         (("list", "--secrets-dir", "/nowhere"), "/nowhere/administrator/password"),
