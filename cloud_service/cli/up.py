@@ -121,7 +121,8 @@ async def _start(
         await supervisor.run(watch.online("gateway"))
     if options.demo:
         await supervisor.run(access.open_for_demo())
-        environment = _environment(options, access, "demo")
+        # The rest of this screen is English.
+        environment = {**_environment(options, access, "demo"), "LANGUAGE": "en"}
         await supervisor.start("the demo", [*recharge, "demo"], environment)
 
 

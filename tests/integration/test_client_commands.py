@@ -145,6 +145,14 @@ def test_where_no_broker_is_a_command_says_so_in_one_sentence(stack: Stack, word
     assert "cannot be reached" in ended.stderr
 
 
+def test_where_no_broker_is_a_command_says_so_in_portuguese(stack: Stack, tmp_path: Path) -> None:
+    for words in (("charger", "--yes"), ("vehicle", "--yes"), ("demo",), ("import", CSV)):
+        with command(stack, tmp_path, *words, RECHARGE_MQTT_PORT="1", LANGUAGE="pt_BR") as refused:
+            wait_until(lambda ended=refused: not ended.running, "it ends")
+            last = refused.tail().splitlines()[-1]
+            assert last == f"recharge {words[0]}: não foi possível conectar: conexão recusada"
+
+
 @pytest.mark.parametrize("words", [("charger", "--yes"), ("vehicle", "--yes"), ("import", CSV)])
 def test_a_name_that_no_account_can_have_is_refused(stack: Stack, words: tuple[str, ...]) -> None:
     for name in (("--name", "a b"), ("--name", "a", "--mqtt-user", "b")):

@@ -62,6 +62,7 @@ class Demo(Struct, frozen=True):
 
         Raises ConnectionError when the broker cannot be reached.
         """
+        failure: Exception | None = None
         try:
             async with asyncio.TaskGroup() as tasks:
                 for number in range(self.chargers):
@@ -69,7 +70,9 @@ class Demo(Struct, frozen=True):
                 for number in range(self.vehicles):
                     tasks.create_task(self._run_vehicle(number, observe))
         except* ConnectionError as group:
-            raise group.exceptions[0] from None
+            failure = group.exceptions[0]
+        if failure is not None:
+            raise failure
 
     async def _run_charger(self, number: int, observe: Callable[[str], DemoObserver]) -> None:
         name = f"demo-charger-{number + 1}"

@@ -170,6 +170,8 @@ def explain(error: Exception, say: Language) -> str:
             return say("line {line} is not valid CSV", line=error.line)
         case ConnectionError(__cause__=OSError() as cause):
             return say("cannot connect: {reason}", reason=_explain_system_error(cause, say))
+        case ConnectionError(errno=None):
+            return say("the connection was closed")
         case OSError():
             return _explain_system_error(error, say)
         case _:

@@ -48,6 +48,7 @@ ERRORS_THAT_PEOPLE_SEE: list[Exception] = [
     CutReply("12 bytes"),
     BrokerRefused("the broker refused the login"),
     refused_connection(),
+    ConnectionError("the connection is closed"),
     SavedStationError(Path("/state.json"), "read", ValueError("Expected `object`")),
     SavedStationError(Path("/state.json"), "write", PermissionError(errno.EACCES, "Permission denied")),
     MissingColumns(["ID"]),
@@ -83,6 +84,10 @@ def test_each_refusal_has_its_own_words(portuguese: Language) -> None:
 def test_a_failure_says_whether_the_network_refused_or_did_not_answer() -> None:
     assert describe_failure(NotFound("no"), ENGLISH) == "The network refuses: no"
     assert describe_failure(OutcomeUnknown("late"), ENGLISH) == "The network does not answer: late"
+
+
+def test_a_connection_that_ended_has_no_cause(portuguese: Language) -> None:
+    assert explain(ConnectionError("closed"), portuguese) == "a conexão foi encerrada"
 
 
 def test_a_refused_connection_is_explained_by_its_cause(portuguese: Language) -> None:
