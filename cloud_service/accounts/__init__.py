@@ -1,1 +1,1 @@
-"""What an operator does: accounts, certificates, backup, verification."""
+"""Accounts and roles: who may do what, at the broker and in the service; certificates; the audit log."""

@@ -1,4 +1,4 @@
-"""The audit log: one JSON object a line, appended and never changed. No secret is ever in it."""
+"""The audit log: one JSON object per line. Lines are only appended, and never contain a secret."""
 
 import logging
 import os
@@ -22,19 +22,20 @@ AuditEvent: TypeAlias = Literal[
     "serviceStarted",
     "serviceStopped",
 ]
-"""`requestsRefused` counts, for one client, those of a minute that have no line of their own."""
+"""`requestsRefused` counts the refusals of one client and minute that have no line of their own."""
 
 
 class AuditLog:
-    """Appends to its file. Where that fails, the log tells what should be there, and the caller goes on."""
+    """Appends lines to a file. If that fails, it logs the lost line and does not raise."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
 
     def record(self, event: AuditEvent, at: datetime, **details: object) -> None:
+        """Appends a line with the time, the event and its details, which must be JSON values."""
         line = msgspec.json.encode({"at": at.isoformat(), "event": event, **details})
         try:
-            # One write to a file opened for appending: lines of several processes do not mix.
+            # One write in append mode: lines of several processes do not mix.
             descriptor = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
             try:
                 os.write(descriptor, line + b"\n")

@@ -1,4 +1,4 @@
-"""Accounts at the running broker: made, listed, given a new password, removed, succeeded by another."""
+"""Manages the accounts of the running broker."""
 
 import asyncio
 from types import TracebackType
@@ -34,14 +34,14 @@ from cloud_service.protocol.roles import (
 )
 
 AccountRole: TypeAlias = Literal["charger", "vehicle", "monitor", "operator", "gateway"]
-"""The roles of accounts that can be added; the others are made at the first start."""
+"""The roles of accounts that can be added. The first start creates the others."""
 
-_REPLY_TIMEOUT: Final = 10.0
+_REPLY_TIMEOUT_SECONDS: Final = 10.0
 _OWNERS: Final = ("charger", "operator", "gateway")
 
 
 class AccountsError(Exception):
-    """An account cannot be what was asked for. The text says why, and what to do."""
+    """The accounts were not changed. The text says why, and what to do."""
 
 
 class Account(Struct, frozen=True):
@@ -50,28 +50,31 @@ class Account(Struct, frozen=True):
 
 
 def check_name(name: str, role: AccountRole) -> None:
-    """Raises AccountsError where an account of this role cannot have this name.
+    """Raises AccountsError if an account with this role cannot have this name.
 
-    What an account may ask of the service follows from its name: a reserved name comes with its role only.
+    The service derives an account's role from its name, so a reserved name needs the role that it implies.
     """
     if not is_account_name(name):
-        raise AccountsError(f"{name!r} is no name: 1 to 64 of A-Z, a-z, 0-9, _ and - are")
+        raise AccountsError(f"not an account name: {name!r} (1 to 64 characters of A-Z, a-z, 0-9, _ and -)")
     if name in (first for first, _ in FIRST_ACCOUNTS):
-        raise AccountsError(f"{name} is made at the first start of the network, with a role of its own")
+        raise AccountsError(f"{name} is one of the first accounts, which the network creates itself")
     possible = roles_of(name)
     if role not in possible and role in DEVICES:
-        raise AccountsError(f"the name {name} is reserved for accounts of role {', '.join(possible)}")
+        raise AccountsError(f"the name {name} is reserved for the role {' or '.join(possible)}")
     if role not in possible:
-        raise AccountsError(f"the name of an account of role {role} is {role} or begins with {role}-")
+        raise AccountsError(f"an account with the role {role} must be named {role} or {role}-..., not {name}")
 
 
 def check_device_name(name: str) -> None:
-    """Raises AccountsError where no charger or vehicle can have this name."""
+    """Raises AccountsError if a charger or vehicle cannot have this name."""
     check_name(name, "charger")
 
 
 class Accounts:
-    """The accounts of a running broker, kept through the administrator's account. Use as `async with`."""
+    """The accounts of a running broker, managed with the administrator's account. Use with `async with`.
+
+    Methods raise AccountsError if they refuse, and TimeoutError if the broker does not respond.
+    """
 
     def __init__(self, address: BrokerAddress) -> None:
         self._address = address
@@ -94,10 +97,10 @@ class Accounts:
         await self._requester.__aexit__(kind, error, trace)
 
     async def add(self, name: str, role: AccountRole) -> str:
-        """Makes the account and returns its password, which nothing else knows."""
+        """Creates the account and returns its password, which is stored nowhere."""
         check_name(name, role)
         if name in await self._names():
-            raise AccountsError(f"there is an account {name} already: rotate gives it a new password")
+            raise AccountsError(f"the account {name} already exists; `rotate` gives it a new password")
         await self._write_role(name, role)
         password = new_password()
         client_id = bound_client_id(role, name)
@@ -111,7 +114,7 @@ class Accounts:
         return password
 
     async def all(self) -> list[Account]:
-        """All accounts by name."""
+        """All accounts, sorted by name."""
         data = await self._broker.command("listClients", verbose=True)
         accounts = []
         for client in data["clients"]:
@@ -122,7 +125,7 @@ class Accounts:
         return sorted(accounts, key=lambda account: account.name)
 
     async def rotate(self, name: str, password: str) -> None:
-        """Gives the account a new password; what is connected with the old one is cut off."""
+        """Sets a new password and disconnects the account's clients."""
         await self._find(name)
         if name == self._address.user:
             await self._rotate_own(password)
@@ -131,35 +134,38 @@ class Accounts:
             await self._set_presence(name, b'{"online":false}')
 
     async def remove(self, name: str, *, leave_stations: bool = False) -> None:
-        """Removes the account and cuts off what is connected with it."""
+        """Removes the account and disconnects its clients.
+
+        Refuses if the account owns stations, unless `leave_stations` is true.
+        """
         account = await self._find(name)
         if name in (first for first, _ in FIRST_ACCOUNTS):
-            raise AccountsError(f"the network does not run without {name}: rotate gives it a new password")
+            raise AccountsError(f"the network does not run without {name}; `rotate` gives it a new password")
         if not leave_stations and account.role in ("charger", "operator"):
             count = await self._ask("countStations", {"owner": name})
             if count:
                 raise AccountsError(
-                    f"{name} owns {count} stations, which nobody could change any more: first hand them over"
-                    f" with 'accounts transfer {name} NEW', or say --leave-stations"
+                    f"{name} owns {count} stations, which only an operator could change afterwards:"
+                    f" first hand them over with `accounts transfer {name} NEW`, or use --leave-stations"
                 )
         await self._broker.command("deleteClient", username=name)
         await self._broker.command("deleteRole", rolename=role_name(account.role, name))
         await self._set_presence(name, b"")
 
     async def transfer(self, old: str, new: str) -> int:
-        """Hands the stations of one owner to another account; how many there were."""
+        """Hands the stations of one owner to another account. Returns their number."""
         account = await self._find(new)
         if account.role not in _OWNERS:
             raise AccountsError(
-                f"{new} is a {account.role}: stations belong to a charger, operator or gateway"
+                f"{new} is a {account.role}; only a charger, an operator or a gateway can own stations"
             )
         count: int = await self._ask("transferStations", {"from": owner_name(old), "to": owner_name(new)})
         return count
 
     async def refresh(self) -> list[str]:
-        """Brings every account's rights to those of this version; the names of those that had others.
+        """Gives every account the rights of this version. Returns the names of the accounts that had others.
 
-        The plugin cuts off who is connected with an account that is changed: it connects again by itself.
+        The plugin disconnects the clients of a changed account; they reconnect by themselves.
         """
         data = await self._broker.command("listRoles", verbose=True)
         present = {role["rolename"]: _comparable(role["acls"]) for role in data["roles"]}
@@ -172,13 +178,13 @@ class Accounts:
         return changed
 
     async def _rotate_own(self, password: str) -> None:
-        """The broker cuts us off before it answers: that the new password is good is the answer."""
+        """The broker disconnects us before it responds: a login with the new password is the confirmation."""
         change = self._broker.command("setClientPassword", username=self._address.user, password=password)
         changing = asyncio.create_task(change)
         renewed = replace(self._address, password=password)
         try:
-            async with asyncio.timeout(_REPLY_TIMEOUT):
-                while not await _lets_in(renewed):  # noqa: ASYNC110 - nobody tells when
+            async with asyncio.timeout(_REPLY_TIMEOUT_SECONDS):
+                while not await _can_log_in(renewed):  # noqa: ASYNC110 - no event says when
                     await asyncio.sleep(0.1)
         finally:
             changing.cancel()
@@ -193,7 +199,7 @@ class Accounts:
         for account in await self.all():
             if account.name == name:
                 return account
-        raise AccountsError(f"there is no account {name}: 'accounts list' shows those that there are")
+        raise AccountsError(f"there is no account {name}; `accounts list` shows all of them")
 
     async def _write_role(self, name: str, role: Role) -> None:
         values = {"rolename": role_name(role, name), "acls": access_list(role, name)}
@@ -203,19 +209,21 @@ class Accounts:
             await self._broker.command("modifyRole", **values)
 
     async def _set_presence(self, name: str, payload: bytes) -> None:
-        """Tells that the client has gone: the plugin cuts it off without its last will."""
+        """Publishes the presence of a client that the plugin disconnects without sending its last will."""
         await self._requester.connection.publish(Message(topics.presence(name), payload, retain=True))
 
     async def _ask(self, action: str, values: dict[str, object]) -> Any:
         try:
-            return await self._requester.request(action, values, timeout=_REPLY_TIMEOUT)
+            return await self._requester.request(action, values, timeout=_REPLY_TIMEOUT_SECONDS)
         except OutcomeUnknown:
-            raise AccountsError("the cloud service does not answer: it knows the stations' owners") from None
+            raise AccountsError(
+                "the cloud service does not answer, and only it knows who owns which station: is it running?"
+            ) from None
         except RequestError as error:
-            raise AccountsError(f"the cloud service refuses: {error.message}") from None
+            raise AccountsError(f"the cloud service refused: {error.message}") from None
 
 
-async def _lets_in(address: BrokerAddress) -> bool:
+async def _can_log_in(address: BrokerAddress) -> bool:
     try:
         async with AsyncConnection(address, f"{address.user}-{uuid4().hex[:12]}"):
             return True

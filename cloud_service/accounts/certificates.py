@@ -1,7 +1,7 @@
-"""A private certificate authority, the broker's certificate and those of devices: PEM files in folders.
+"""A private certificate authority, and the certificates of the broker and of devices, as PEM files.
 
-`ca.crt` is for everybody; `ca.key` stays with whoever keeps the network. `broker.crt` and `broker.key` are
-the broker's, `NAME.crt` and `NAME.key` a device's. An operator's own files are left as they are.
+`ca.crt` is public; `ca.key` stays with the operator of the network. `broker.crt` and `broker.key` belong to
+the broker, `NAME.crt` and `NAME.key` to a device. Files from another authority are never replaced.
 """
 
 import ipaddress
@@ -23,25 +23,25 @@ AUTHORITY_LIFETIME: Final = timedelta(days=3650)
 BROKER_LIFETIME: Final = timedelta(days=397)
 DEVICE_LIFETIME: Final = timedelta(days=730)
 RENEW_BEFORE: Final = timedelta(days=60)
-"""A broker's certificate that ends sooner is made anew at the next start."""
+"""A broker's certificate that expires sooner is renewed at the next start."""
 
 _CLOCK_SKEW: Final = timedelta(hours=1)
-"""Certificates begin so long ago: devices' clocks are not exact."""
+"""Certificates are valid from this long before now, because devices' clocks are inexact."""
 
 
 class CertificateError(Exception):
-    """A certificate cannot be made or read. The text names the file, and says what to do."""
+    """A certificate cannot be made or read. The text names the file and says what to do."""
 
 
-class Signed(Struct, frozen=True):
-    """A certificate and its key, as PEM."""
+class IssuedCertificate(Struct, frozen=True):
+    """A certificate and its private key, as PEM."""
 
     certificate: bytes
     key: bytes
 
 
-class Pair(Struct, frozen=True):
-    """The files of a certificate and its key."""
+class CertificateFiles(Struct, frozen=True):
+    """The files of a certificate and its private key."""
 
     certificate_file: Path
     key_file: Path
@@ -68,43 +68,44 @@ class Pair(Struct, frozen=True):
             raise CertificateError(f"{self.key_file} cannot be read as a private key: {error}") from None
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise CertificateError(
-                f"{self.key_file} is not a key that this command made: an elliptic curve's"
+                f"{self.key_file} is not an elliptic-curve key: `recharge certificates` did not make it"
             )
         return key
 
-    def write(self, signed: Signed) -> None:
+    def write(self, issued: IssuedCertificate) -> None:
         self.certificate_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_file(self.key_file, signed.key, FOR_OWNER)
-        write_file(self.certificate_file, signed.certificate, FOR_ALL)
+        write_file(self.key_file, issued.key, FOR_OWNER)
+        write_file(self.certificate_file, issued.certificate, FOR_ALL)
 
 
 class Authority:
-    """Signs certificates. Made in its folder on first use."""
+    """Signs certificates. It is created in its folder on first use."""
 
     def __init__(self, folder: Path, now: datetime) -> None:
-        self.files = Pair.of(folder, "ca")
+        self.files = CertificateFiles.of(folder, "ca")
         if not self.files.exists():
             if self.files.certificate_file.exists():
                 raise CertificateError(
                     f"{self.files.key_file} is missing, the key of {self.files.certificate_file}:"
-                    " bring it back, or sign certificates where it is"
+                    " restore it, or issue certificates on the machine that has it"
                 )
             self._make(now)
         self._certificate = self.files.certificate()
         self._key = self.files.key()
 
-    def issue_broker(self, names: Sequence[str], now: datetime) -> Signed:
-        """The certificate of a broker that clients reach under these host names and addresses."""
+    def issue_broker(self, names: Sequence[str], now: datetime) -> IssuedCertificate:
+        """A certificate for a broker that clients reach by these host names and addresses."""
         if not names:
-            raise CertificateError("a broker's certificate needs a host name or address")
+            raise CertificateError("a broker's certificate needs a host name or address: set --broker-names")
         alternatives = x509.SubjectAlternativeName([_general_name(name) for name in names])
         return self._issue(names[0][:64], BROKER_LIFETIME, now, ExtendedKeyUsageOID.SERVER_AUTH, alternatives)
 
-    def issue_device(self, account: str, now: datetime) -> Signed:
-        """The certificate with which a device is this account."""
+    def issue_device(self, account: str, now: datetime) -> IssuedCertificate:
+        """A certificate with which a device logs in as this account."""
         return self._issue(account, DEVICE_LIFETIME, now, ExtendedKeyUsageOID.CLIENT_AUTH)
 
     def signed(self, certificate: x509.Certificate) -> bool:
+        """Whether this authority signed the certificate."""
         try:
             certificate.verify_directly_issued_by(self._certificate)
         except (ValueError, TypeError, InvalidSignature):
@@ -129,7 +130,7 @@ class Authority:
         now: datetime,
         purpose: x509.ObjectIdentifier,
         *extensions: x509.ExtensionType,
-    ) -> Signed:
+    ) -> IssuedCertificate:
         key = ec.generate_private_key(ec.SECP256R1())
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         builder = (
@@ -144,12 +145,14 @@ class Authority:
         return _signed(builder.sign(self._key, hashes.SHA256()), key)
 
 
-def prepare_broker(folder: Path, authority_folder: Path, names: Sequence[str], now: datetime) -> Pair:
-    """The broker's files in this folder, with `ca.crt` beside them; made, or made anew before they end.
+def prepare_broker(
+    folder: Path, authority_folder: Path, names: Sequence[str], now: datetime
+) -> CertificateFiles:
+    """Creates or renews the broker's certificate in this folder, with `ca.crt` beside it.
 
-    Files that another authority signed are the operator's own: they are left alone.
+    A certificate that another authority signed belongs to the operator and stays as it is.
     """
-    files = Pair.of(folder, "broker")
+    files = CertificateFiles.of(folder, "broker")
     if files.exists() and not (authority_folder / "ca.key").exists():
         return files
     authority = Authority(authority_folder, now)
@@ -163,10 +166,10 @@ def prepare_broker(folder: Path, authority_folder: Path, names: Sequence[str], n
 
 
 def _is_due(certificate: x509.Certificate, names: Sequence[str], now: datetime) -> bool:
-    """Whether the certificate ends soon or is for other names."""
+    """Whether the certificate expires soon or has other names."""
     alternatives = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    ends_soon = certificate.not_valid_after_utc - now < RENEW_BEFORE
-    return ends_soon or list(alternatives) != [_general_name(name) for name in names]
+    expires_soon = certificate.not_valid_after_utc - now < RENEW_BEFORE
+    return expires_soon or list(alternatives) != [_general_name(name) for name in names]
 
 
 def _unsigned(
@@ -184,10 +187,10 @@ def _unsigned(
     )
 
 
-def _signed(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Signed:
+def _signed(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> IssuedCertificate:
     pem = serialization.Encoding.PEM
     private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return Signed(certificate.public_bytes(pem), private)
+    return IssuedCertificate(certificate.public_bytes(pem), private)
 
 
 def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
@@ -216,4 +219,4 @@ def _general_name(name: str) -> x509.GeneralName:
     try:
         return x509.DNSName(name)
     except ValueError:
-        raise CertificateError(f"{name!r} is no host name or address") from None
+        raise CertificateError(f"not a host name or address: {name!r}") from None

@@ -1,4 +1,4 @@
-"""The commands of Mosquitto's dynamic-security plugin, sent to the running broker."""
+"""Sends commands to the dynamic-security plugin of the running broker."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -11,17 +11,18 @@ from cloud_service.accounts.rights import CONTROL
 from cloud_service.protocol.messages import Message
 
 RESPONSE: Final = f"{CONTROL}/response"
-_TIMEOUT: Final = 10.0
+_TIMEOUT_SECONDS: Final = 10.0
 
 
 class CommandRefused(Exception):
-    """The plugin refused a command; the text is its own."""
+    """The plugin refused a command. The text is the plugin's."""
 
 
 class DynamicSecurity:
-    """Sends commands and pairs them with their answers, which every administrator's connection receives.
+    """Sends commands and matches them with their responses.
 
-    `publish` sends a message; whoever owns the connection hands what arrives on RESPONSE to `received`.
+    Every connection of the administrator receives all responses.
+    `publish` sends a message. The owner of the connection passes each message on RESPONSE to `received`.
     """
 
     def __init__(self, publish: Callable[[Message], Any]) -> None:
@@ -29,15 +30,15 @@ class DynamicSecurity:
         self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
 
     async def command(self, command: str, **values: object) -> dict[str, Any]:
-        """What the command answers. CommandRefused where it fails, TimeoutError where nothing answers."""
+        """Sends a command and returns its data. Raises CommandRefused, or TimeoutError without a response."""
         number = uuid4().hex
-        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self._waiting[number] = answer
+        waiting: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = waiting
         body = {"commands": [{"command": command, "correlationData": number, **values}]}
         try:
-            async with asyncio.timeout(_TIMEOUT):
+            async with asyncio.timeout(_TIMEOUT_SECONDS):
                 await self._publish(Message(CONTROL, msgspec.json.encode(body)))
-                response = await answer
+                response = await waiting
         finally:
             del self._waiting[number]
         if "error" in response:
@@ -46,9 +47,9 @@ class DynamicSecurity:
         return data
 
     def received(self, payload: bytes) -> None:
-        """Takes a message of the response topic."""
+        """Handles the payload of a message on RESPONSE."""
         responses: list[Mapping[str, Any]] = msgspec.json.decode(payload).get("responses", [])
         for response in responses:
-            answer = self._waiting.get(response.get("correlationData", ""))
-            if answer is not None and not answer.done():
-                answer.set_result(dict(response))
+            waiting = self._waiting.get(response.get("correlationData", ""))
+            if waiting is not None and not waiting.done():
+                waiting.set_result(dict(response))

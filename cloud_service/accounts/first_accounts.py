@@ -1,6 +1,6 @@
-"""The accounts that a network starts with, made before its broker runs: there is never a default password.
+"""The accounts that a network starts with. They are created before its broker runs; no password is a default.
 
-Each gets a random password in a folder of its own, so that nobody has to be let near the others'.
+Each account has a random password in a separate folder, so that a process can read its own password only.
 """
 
 import hashlib
@@ -22,12 +22,12 @@ FIRST_ACCOUNTS: Final[tuple[tuple[str, Role], ...]] = (
     (SERVICE, "service"),
     (GATEWAY, "gateway"),
 )
-_ITERATIONS: Final = 101
-"""Mosquitto 2.0's own number. Nobody guesses 192 random bits, however fast a guess is checked."""
+_PASSWORD_ITERATIONS: Final = 101
+"""As in Mosquitto 2.0. With 192 random bits, the time that one guess takes does not matter."""
 
 
 class Secrets(Struct, frozen=True):
-    """Where the first accounts' passwords are: FOLDER/NAME/password."""
+    """The files with the passwords of the first accounts: FOLDER/NAME/password."""
 
     folder: Path
 
@@ -36,23 +36,24 @@ class Secrets(Struct, frozen=True):
 
 
 def new_password() -> str:
+    """A password with 192 random bits."""
     return secrets.token_urlsafe(24)
 
 
 def role_name(role: Role, client: str) -> str:
-    """The name of an account's own role in the plugin. It is how `list` knows what the account is."""
+    """The name of the account's role in the plugin. `Accounts.all` reads the role from it."""
     return f"{role}:{client}"
 
 
 def bound_client_id(role: Role, client: str) -> str | None:
-    """The one client ID with which the account may connect; None where it may connect many times."""
+    """The only client ID with which the account may connect; None if it may have many connections."""
     return client if role in DEVICES else None
 
 
 def make_first_accounts(plugin_file: Path, passwords: Secrets) -> bool:
-    """Writes their passwords and the plugin's file; False where that file is there already.
+    """Writes the first accounts' passwords and the plugin's file. Returns False if that file already exists.
 
-    The broker must not run meanwhile. The file comes last: an interrupted start begins anew.
+    The broker must not be running. The plugin's file comes last, so an interrupted start can be repeated.
     """
     if plugin_file.exists():
         return False
@@ -82,11 +83,11 @@ def make_first_accounts(plugin_file: Path, passwords: Secrets) -> bool:
 
 def _client(name: str, role: Role, password: str) -> dict[str, object]:
     salt = os.urandom(12)
-    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _ITERATIONS)
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _PASSWORD_ITERATIONS)
     return {
         "username": name,
         "roles": [{"rolename": role_name(role, name)}],
         "password": b64encode(digest).decode(),
         "salt": b64encode(salt).decode(),
-        "iterations": _ITERATIONS,
+        "iterations": _PASSWORD_ITERATIONS,
     }

@@ -1,4 +1,4 @@
-"""Files that not everybody may read: they have their rights before they have a name."""
+"""Writes files that only some users may read. A file has its mode before it has its name."""
 
 import os
 import tempfile
@@ -11,7 +11,7 @@ FOR_ALL: Final = 0o644
 
 
 def write_file(file: Path, content: str | bytes, mode: int = FOR_OWNER) -> None:
-    """Writes the whole file or nothing of it, over whatever is there."""
+    """Replaces the file in one step. If writing fails, the old file stays."""
     descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     temporary = Path(name)
     try:

@@ -1,4 +1,4 @@
-"""A broker with accounts and TLS: what it needs before its first start, and its part of the configuration."""
+"""A broker with accounts and TLS: the files that it needs to start, and its part of the configuration."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from cloud_service.accounts.certificates import Pair, prepare_broker
+from cloud_service.accounts.certificates import CertificateFiles, prepare_broker
 from cloud_service.accounts.first_accounts import Secrets, make_first_accounts
 
 _PLUGIN: Final = "mosquitto_dynamic_security.so"
@@ -21,11 +21,11 @@ _LIBRARIES: Final = (
 
 
 class PluginMissing(Exception):
-    """Mosquitto's dynamic-security plugin is not on this machine. The text says what to do."""
+    """Mosquitto's dynamic-security plugin is not installed. The text says what to do."""
 
 
 class BrokerFolders(Struct, frozen=True):
-    """The broker needs `broker` and `certificates`; nobody who runs needs `authority`."""
+    """The running broker needs `broker` and `certificates`. No running process needs `authority`."""
 
     broker: Path
     certificates: Path
@@ -42,14 +42,15 @@ class BrokerFolders(Struct, frozen=True):
 
     @classmethod
     def within(cls, folder: Path) -> "BrokerFolders":
-        """All in one folder, for a broker on this machine."""
+        """Puts everything into one folder, for a broker on this machine."""
         return cls(folder, folder / "certificates", folder / "authority", Secrets(folder / "secrets"))
 
 
 def prepare(folders: BrokerFolders, names: Sequence[str], now: datetime) -> bool:
-    """Makes what is missing of accounts and certificates; whether these are the first accounts.
+    """Creates missing accounts and certificates. Returns whether it created the first accounts.
 
-    `names` are the host names and addresses by which clients reach the broker, which must not run meanwhile.
+    `names` are the host names and addresses by which clients reach the broker, which must not be running.
+    Raises CertificateError.
     """
     folders.broker.mkdir(parents=True, exist_ok=True, mode=0o700)
     prepare_broker(folders.certificates, folders.authority, names, now)
@@ -57,22 +58,22 @@ def prepare(folders: BrokerFolders, names: Sequence[str], now: datetime) -> bool
 
 
 def find_plugin() -> Path:
-    """Where Mosquitto's plugin is. Raises PluginMissing."""
+    """The file of Mosquitto's dynamic-security plugin. Raises PluginMissing."""
     for library in map(Path, _LIBRARIES):
         for file in (library / _PLUGIN, *sorted(library.glob(f"*/{_PLUGIN}"))):
             if file.exists():
                 return file
     raise PluginMissing(
-        f"{_PLUGIN} is not installed: Mosquitto from 2.0 on brings it, with TLS and cJSON compiled in;"
-        " `docker compose up` needs none"
+        f"{_PLUGIN} is not installed: it comes with Mosquitto 2.0 and later, if built with TLS and cJSON."
+        " `docker compose up` does not need it"
     )
 
 
 def secure_listeners(
     folders: BrokerFolders, plugin: Path, plain: tuple[str, int], tls: tuple[str, int]
 ) -> str:
-    """Two listeners (host and port) for those who have an account; the plain one is for this machine only."""
-    files = Pair.of(folders.certificates.resolve(), "broker")
+    """The configuration of two listeners (host, port) that require an account, without and with TLS."""
+    files = CertificateFiles.of(folders.certificates.resolve(), "broker")
     return f"""\
 allow_anonymous false
 plugin {plugin}

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from cloud_service.accounts.audit_log import AuditLog
 from cloud_service.accounts.broker_accounts import AccountsError, check_device_name
-from cloud_service.accounts.certificates import Authority, CertificateError, Pair
+from cloud_service.accounts.certificates import Authority, CertificateError, CertificateFiles
 from cloud_service.accounts.secure_broker import BrokerFolders, prepare
 from cloud_service.accounts.settings import DataSettings, SecuritySettings
 from cloud_service.config.command_line import Argument
@@ -85,13 +85,13 @@ def _device(folders: BrokerFolders, name: str, options: Options) -> None:
     if options.print:
         print((signed.key + signed.certificate).decode(), end="")
         return
-    files = Pair.of(options.output_dir, name)
+    files = CertificateFiles.of(options.output_dir, name)
     files.write(signed)
     print(f"{files.certificate_file} and {files.key_file}: a client that has the key is {name}")
 
 
 def _show(folders: BrokerFolders) -> None:
     for file in sorted((*folders.certificates.glob("*.crt"), *folders.authority.glob("*.crt"))):
-        certificate = Pair.of(file.parent, file.stem).certificate()
+        certificate = CertificateFiles.of(file.parent, file.stem).certificate()
         expires = certificate.not_valid_after_utc
         print(f"{file}: {certificate.subject.rfc4514_string()}, until {expires:%Y-%m-%d}")

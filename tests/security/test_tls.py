@@ -15,7 +15,7 @@ import pytest
 from msgspec.structs import replace
 
 from cloud_service.accounts import certificates
-from cloud_service.accounts.certificates import Authority, CertificateError, Pair, prepare_broker
+from cloud_service.accounts.certificates import Authority, CertificateError, CertificateFiles, prepare_broker
 from cloud_service.mqtt.async_connection import AsyncConnection
 from tests.kit import mqtt_bytes
 from tests.kit.processes import free_port
@@ -55,7 +55,7 @@ def test_tls_from_1_2_on(broker: Broker, old_server: int) -> None:
 def old_server(broker: Broker) -> Iterator[int]:
     """The port of a server that still takes TLS 1.1."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    files = Pair.of(broker.folders.certificates, "broker")
+    files = CertificateFiles.of(broker.folders.certificates, "broker")
     context.load_cert_chain(files.certificate_file, files.key_file)
     context.set_ciphers("ALL:@SECLEVEL=0")
     context.minimum_version = ssl.TLSVersion.TLSv1_1
@@ -143,7 +143,7 @@ def _broker(folder: Path, made: datetime, names: list[str]) -> Broker:
     broker = Broker(folder)
     broker.stop()
     authority = Authority(broker.folders.authority, made)
-    Pair.of(broker.folders.certificates, "broker").write(authority.issue_broker(names, made))
+    CertificateFiles.of(broker.folders.certificates, "broker").write(authority.issue_broker(names, made))
     broker.start()
     return broker
 
@@ -162,7 +162,7 @@ def mutual(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
 def _device(broker: Broker, folder: Path, name: str, made: datetime = NOW) -> tuple[Path, Path]:
     """The files of a device's certificate by the broker's own authority."""
-    files = Pair.of(folder, name)
+    files = CertificateFiles.of(folder, name)
     files.write(Authority(broker.folders.authority, made).issue_device(name, made))
     return files.certificate_file, files.key_file
 
@@ -201,7 +201,7 @@ def test_a_certificate_gives_its_own_client_id_only(mutual: Broker, tmp_path: Pa
 
 def test_without_a_good_certificate_nobody_gets_in(mutual: Broker, tmp_path: Path) -> None:
     password = mutual.accounts(lambda accounts: accounts.add("device", "charger"))
-    foreign = Pair.of(tmp_path / "foreign", "device")
+    foreign = CertificateFiles.of(tmp_path / "foreign", "device")
     foreign.write(Authority(tmp_path / "foreign", NOW).issue_device("device", NOW))
     old = NOW - certificates.DEVICE_LIFETIME - timedelta(days=1)
     bad = {
@@ -246,7 +246,7 @@ def test_the_brokers_certificate_is_renewed_before_it_ends(tmp_path: Path) -> No
 
 def test_an_operators_own_certificate_is_left_alone(tmp_path: Path) -> None:
     own = Authority(tmp_path / "their authority", NOW)
-    files = Pair.of(tmp_path / "broker", "broker")
+    files = CertificateFiles.of(tmp_path / "broker", "broker")
     files.write(own.issue_broker(["broker.example.org"], NOW))
     shutil.copy(own.files.certificate_file, tmp_path / "broker" / "ca.crt")
     before = {file.name: file.read_bytes() for file in (tmp_path / "broker").iterdir()}
