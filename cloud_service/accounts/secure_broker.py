@@ -57,9 +57,9 @@ def prepare(folders: BrokerFolders, names: Sequence[str], now: datetime) -> bool
     return make_first_accounts(folders.plugin_file, folders.secrets)
 
 
-def find_plugin() -> Path:
-    """The file of Mosquitto's dynamic-security plugin. Raises PluginMissing."""
-    for library in map(Path, _LIBRARIES):
+def find_plugin(libraries: Sequence[str] = _LIBRARIES) -> Path:
+    """The file of Mosquitto's dynamic-security plugin, in one of these folders. Raises PluginMissing."""
+    for library in map(Path, libraries):
         for file in (library / _PLUGIN, *sorted(library.glob(f"*/{_PLUGIN}"))):
             if file.exists():
                 return file
