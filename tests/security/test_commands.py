@@ -105,4 +105,4 @@ def test_certificates(broker: Broker, recharge, tmp_path: Path) -> None:
     assert "as they were" in again.stdout
     refused = recharge("certificates", "device", "cloud_service")
     assert refused.returncode == 1
-    assert "role of its own" in refused.stderr
+    assert "one of the first accounts" in refused.stderr
