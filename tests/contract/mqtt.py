@@ -109,6 +109,14 @@ class MqttClient:
         with self._news:
             return [message for message in self._arrived if message.topic.startswith(below)]
 
+    def take(self, least: int = 0) -> list[MQTTMessage]:
+        """Takes all that has arrived, in order, once there are at least so many."""
+        with self._news:
+            enough = self._news.wait_for(lambda: len(self._arrived) >= least, DEADLINE)
+            assert enough, f"waited in vain for {least} messages; arrived: {self._describe()}"
+            taken, self._arrived = self._arrived, []
+            return taken
+
     def send(self, action: str, body: bytes | dict[str, Any], **options: Any) -> None:
         """Sends a request as it stands."""
         payload = body if isinstance(body, bytes) else json.dumps(body).encode()

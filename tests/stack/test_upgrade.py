@@ -10,11 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.stack.compose import ROOT, ComposeStack, docker
-from tests.stack.data_forms.make import NETWORK, ask
+from tests.stack.data_forms.make import FOLDERS, NETWORK, ask, check
 
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(1500)]
-
-FORMS = sorted((Path(__file__).parent / "data_forms").glob("*-*/"))
 
 
 @pytest.fixture(scope="module")
@@ -39,28 +37,12 @@ def _fill(stack: ComposeStack, form: Path) -> None:
     stack.compose(*words, f"import sys, tarfile; {unpack}", stdin=packed.getvalue())
 
 
-def _check(stack: ComposeStack) -> None:
-    """The network that every form holds: two stations, two points, and IDs that are never given again."""
-    first, _, _, second, _ = NETWORK
-    assert ask(stack.tcp_port, first) == b"1"
-    assert ask(stack.tcp_port, second) == b"2"
-    points = json.loads(ask(stack.tcp_port, {"receiveAllChargingPoints": True, "chargingStationID": 1}))
-    assert [(point["chargingPointID"], point["power"], point["kWhPrice"]) for point in points] == [
-        (1, 22, 0.9),
-        (2, 7.2, 0.5),
-    ]
-    booked = json.loads(ask(stack.tcp_port, NETWORK[-1]))
-    assert booked["chargingPointID"] == 1
-    new = {"newChargingStation": True, "x_position": 100, "y_position": 100}
-    assert ask(stack.tcp_port, new) == b"3"
-
-
-@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+@pytest.mark.parametrize("form", FOLDERS, ids=lambda form: form.name)
 def test_files_of_every_form_are_taken_over(stopped: ComposeStack, form: Path) -> None:
     try:
         _fill(stopped, form)
         stopped.up()
-        _check(stopped)
+        check(stopped.tcp_port)
     finally:
         stopped.compose("down", "-v", "--timeout", "5")
 
@@ -87,7 +69,7 @@ def test_from_the_last_release(engine: None, tmp_path: Path) -> None:
             assert ask(before.tcp_port, request) != b"None"
         password = before.accounts("add", "charger-1", "--role", "charger")
         after.up()
-        _check(after)
+        check(after.tcp_port)
         assert ["charger-1", "charger"] in [line.split() for line in after.accounts("list").splitlines()]
         assert password
     finally:

@@ -1,4 +1,4 @@
-"""Makes the folders of this version, for a release that changes the form of a file.
+"""A small network in the form that each version gave its files. Run this for a release that changes a form.
 
 python -m tests.stack.data_forms.make
 """
@@ -14,6 +14,7 @@ from cloud_service import __version__
 from tests.kit.processes import HOST, Stack
 
 FORMS = Path(__file__).parent
+FOLDERS = sorted(FORMS.glob("*-*/"))
 NETWORK: tuple[dict[str, Any], ...] = (
     {"newChargingStation": True, "x_position": 1, "y_position": 2},
     {
@@ -40,13 +41,27 @@ NETWORK: tuple[dict[str, Any], ...] = (
         "batteryCapacity": 40,
     },
 )
-"""What a folder of each form holds, asked by legacy clients."""
+"""What a folder of each form holds, as legacy clients requested it."""
 
 
 def ask(port: int, request: dict[str, Any]) -> bytes:
     with socket.create_connection((HOST, port), 60) as connection:
         connection.sendall(json.dumps(request).encode())
         return connection.recv(4096)
+
+
+def check(port: int) -> None:
+    """AssertionError unless the gateway on this port has what every form holds, and gives no ID twice."""
+    first, _, _, second, _ = NETWORK
+    assert ask(port, first) == b"1"
+    assert ask(port, second) == b"2"
+    points = json.loads(ask(port, {"receiveAllChargingPoints": True, "chargingStationID": 1}))
+    assert [(point["chargingPointID"], point["power"], point["kWhPrice"]) for point in points] == [
+        (1, 22, 0.9),
+        (2, 7.2, 0.5),
+    ]
+    assert json.loads(ask(port, NETWORK[-1]))["chargingPointID"] == 1
+    assert ask(port, {"newChargingStation": True, "x_position": 100, "y_position": 100}) == b"3"
 
 
 def make(name: str, *, killed: bool) -> None:

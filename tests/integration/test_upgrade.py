@@ -1,0 +1,16 @@
+"""A data folder of every form that was ever written is taken over."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.kit.processes import Stack
+from tests.stack.data_forms.make import FOLDERS, check
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_files_of_every_form_are_taken_over(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "data")
+    with Stack(tmp_path) as stack:
+        check(stack.tcp_port)
