@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from cloud_service.accounts.certificates import CertificateError
 from cloud_service.accounts.secure_broker import PluginMissing
 from cloud_service.accounts.settings import TlsSettings
-from cloud_service.cli.logs import LogSettings
+from cloud_service.cli import logs
 from cloud_service.config.command_line import Argument, Given
 from cloud_service.config.environment import to_environment
 from cloud_service.gateway.settings import GatewaySettings
@@ -42,7 +42,7 @@ class Options(Struct, frozen=True, kw_only=True):
     tls: TlsSettings
     service: ServiceSettings
     gateway: GatewaySettings
-    log: LogSettings
+    log: logs.LogSettings
     given: Given
 
     @property
@@ -51,6 +51,9 @@ class Options(Struct, frozen=True, kw_only=True):
 
 
 def main(options: Options) -> int:
+    if options.demo and "log_level" not in options.given:
+        options = replace(options, log=replace(options.log, level="warning"))
+        logs.set_up("up", options.log)
     try:
         return asyncio.run(_up(options))
     except ChildEnded as end:
@@ -128,8 +131,6 @@ async def _start(
 
 def _environment(options: Options, access: Access, process: str) -> dict[str, str]:
     """This process's settings, and the broker of the network instead of another one that the shell names."""
-    if options.demo and "log_level" not in options.given:
-        options = replace(options, log=replace(options.log, level="warning"))
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("RECHARGE_MQTT_")}
     return {**inherited, **to_environment(options), **access.environment(process)}
 
