@@ -17,10 +17,11 @@ from cloud_service.config.values import COUNT, SECONDS
 from cloud_service.core.changes import Changes
 from cloud_service.store.checkpoint import Checkpoint
 from cloud_service.store.checkpoint_writer import CheckpointCancelled, CheckpointWriter, JournalTail
-from cloud_service.store.errors import SyncFailed, WriteFailed
-from cloud_service.store.filesystem import File, Folder, write_all
+from cloud_service.store.errors import SyncFailed
+from cloud_service.store.filesystem import Folder
 from cloud_service.store.interface import CheckpointInput, Recovered
-from cloud_service.store.journal import Batch, JournalPosition, RequestRecord, encode_line
+from cloud_service.store.journal import RequestRecord
+from cloud_service.store.journal_writer import JournalWriter
 from cloud_service.store.names import segment_name
 from cloud_service.store.pause import Pause
 from cloud_service.store.recovery import FolderContents, recover
@@ -64,13 +65,9 @@ class FileStore:
     """A Store in a folder."""
 
     def __init__(self, folder: Folder, options: StoreOptions) -> None:
-        self.sequence = 0
         self._folder = folder
         self._options = options
-        self._position = JournalPosition()
-        self._segment: File | None = None
-        """None before `load`, and after a sync failed."""
-        self._segment_number = self._last_segment = 0
+        self._journal = JournalWriter(folder)
         self._tail = JournalTail()
         self._history_sizes: dict[str, int] = {}
         self._checkpoint: _RunningCheckpoint | None = None
@@ -78,19 +75,23 @@ class FileStore:
         self._checkpoint_failures = 0
 
     @property
+    def sequence(self) -> int:
+        return self._journal.position.sequence
+
+    @property
     def checkpointing(self) -> bool:
         """Whether a checkpoint is being written."""
         return self._checkpoint is not None and not self._checkpoint.future.done()
 
     def load(self, now: datetime) -> Recovered:
-        self._abandon_segment()
+        self._journal.abandon_segment()
+        self._abandon_checkpoint()
         contents = recover(self._folder, self._options.zone, now)
-        self._position, self.sequence = contents.position, contents.position.sequence
-        self._tail, self._last_segment = contents.tail, contents.last_segment
+        self._tail = contents.tail
         names = set(self._folder.names())  # an operator may have removed old history
         self._history_sizes = {name: size for name, size in contents.history_sizes.items() if name in names}
         self._checkpoint_pause = Pause.of(self._options.checkpoint_seconds, now)
-        self._open_segment()
+        self._journal.open(contents.position, contents.last_segment)
         if contents.set_aside:
             add_to_set_aside(self._folder, contents.set_aside)
             self._checkpoint_at_once(contents, now)
@@ -99,32 +100,21 @@ class FileStore:
     def append(
         self, changes: Sequence[Changes], remembered: Sequence[RequestRecord], delivered: int, now: datetime
     ) -> int:
-        segment = self._writable_segment()
-        before = self._position
-        batch = Batch(before.sequence + 1, before.checksum, now, tuple(changes), tuple(remembered), delivered)
-        line, position = encode_line(batch)
-        size = segment.size
         try:
-            write_all(segment, line)
-        except OSError as error:
-            self._cut_back(segment, size, error)
-            raise WriteFailed(f"{self._where()}: {error}") from error
-        try:
-            segment.sync()
-        except OSError as error:
-            self._abandon_segment()
-            raise SyncFailed(f"{self._where()}: {error}") from error
-        self._position, self.sequence = position, position.sequence
+            batch = self._journal.append(changes, remembered, delivered, now)
+        except SyncFailed:
+            self._abandon_checkpoint()
+            raise
         self._tail.add(batch)
-        return position.sequence
+        return batch.sequence
 
     def maintain(self, checkpoint_input: CheckpointInput, now: datetime) -> None:
-        if self._segment is None:
+        if not self._journal.is_open:
             return
         if self._checkpoint is not None:
             if not self.checkpointing:
                 self._finish_checkpoint(now)
-        elif self._checkpoint_is_due(self._segment, now):
+        elif self._checkpoint_is_due(now):
             try:
                 writer = self._prepare_checkpoint(checkpoint_input, now)
             except OSError as error:
@@ -133,69 +123,21 @@ class FileStore:
                 self._checkpoint = _RunningCheckpoint(writer, writer.start())
 
     def close(self, checkpoint_input: CheckpointInput, now: datetime) -> None:
-        self._writable_segment()
+        self._journal.require_segment()
         if self._checkpoint is not None:
             self._checkpoint.writer.cancel()
             self._finish_checkpoint(now)
         self._prepare_checkpoint(checkpoint_input, now).write()
-        self._abandon_segment()
-        self._folder.remove(segment_name(self._segment_number))
+        self._journal.abandon_segment()
+        self._folder.remove(segment_name(self._journal.segment_number))
         self._folder.sync()
 
-    def _writable_segment(self) -> File:
-        if self._segment is None:
-            raise SyncFailed(
-                f"{self._folder.where('')}: a sync failed; the store has to be loaded again first"
-            )
-        return self._segment
-
-    def _where(self) -> str:
-        return self._folder.where(segment_name(self._segment_number))
-
-    def _open_segment(self) -> None:
-        """Begins the next segment. Its name is on disk when this returns.
-
-        No number is used twice: after a failed sync of the names, a later one does not prove that this name
-        is on disk.
-        """
-        self._last_segment += 1
-        segment = self._folder.open(segment_name(self._last_segment))
-        try:
-            segment.sync()
-            self._folder.sync()
-        except OSError:
-            segment.close()
-            raise
-        if self._segment is not None:
-            self._segment.close()
-        self._segment, self._segment_number = segment, self._last_segment
-
-    def _cut_back(self, segment: File, size: int, cause: OSError) -> None:
-        """Removes a part of a line. Raises SyncFailed if that fails too."""
-        try:
-            segment.truncate(size)
-        except OSError as error:
-            self._abandon_segment()
-            raise SyncFailed(f"{self._where()}: {cause}, and cutting it back failed: {error}") from error
-
-    def _abandon_segment(self) -> None:
-        """Closes the segment for good: once a sync of it failed, a later one would prove nothing.
-
-        Waits for a checkpoint, whose result no longer matters.
-        """
-        if self._checkpoint is not None:
-            self._checkpoint.future.exception()
-            self._checkpoint = None
-        if self._segment is not None:
-            self._segment.close()
-            self._segment = None
-
-    def _checkpoint_is_due(self, segment: File, now: datetime) -> bool:
+    def _checkpoint_is_due(self, now: datetime) -> bool:
         if not self._tail.batches:
             return False
         assert self._checkpoint_pause is not None
-        full = segment.size >= self._options.checkpoint_bytes and not self._checkpoint_failures
-        return full or self._checkpoint_pause.is_over(now)
+        full = self._journal.segment_bytes >= self._options.checkpoint_bytes
+        return (full and not self._checkpoint_failures) or self._checkpoint_pause.is_over(now)
 
     def _checkpoint_at_once(self, contents: FolderContents, now: datetime) -> None:
         """Makes a checkpoint without what was set aside, so that the next start does not find it again."""
@@ -208,17 +150,17 @@ class FileStore:
             writer = self._prepare_checkpoint(checkpoint_input, now)
             writer.write()
         except OSError:
-            self._abandon_segment()
+            self._journal.abandon_segment()
             raise
         self._history_sizes = dict(writer.history_sizes)
 
     def _prepare_checkpoint(self, checkpoint_input: CheckpointInput, now: datetime) -> CheckpointWriter:
         """Begins a new segment, so that the checkpoint can include everything before it."""
-        self._open_segment()
+        self._journal.begin_segment()
         checkpoint = Checkpoint(
-            sequence=self._position.sequence,
-            checksum=self._position.checksum,
-            segment=self._segment_number,
+            sequence=self._journal.position.sequence,
+            checksum=self._journal.position.checksum,
+            segment=self._journal.segment_number,
             delivered=checkpoint_input.delivered,
             pending_events=tuple(checkpoint_input.pending_events),
             sizes=self._history_sizes,
@@ -242,6 +184,12 @@ class FileStore:
         self._tail = writer.tail.followed_by(self._tail)
         if not isinstance(error, CheckpointCancelled):
             self._postpone_checkpoint(error, now)
+
+    def _abandon_checkpoint(self) -> None:
+        """Waits for the checkpoint. The next recovery finds out what it has written."""
+        if self._checkpoint is not None:
+            self._checkpoint.future.exception()
+            self._checkpoint = None
 
     def _postpone_checkpoint(self, error: BaseException, now: datetime) -> None:
         self._checkpoint_failures += 1

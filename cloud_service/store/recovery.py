@@ -5,14 +5,15 @@ from collections.abc import Iterator
 from datetime import datetime, tzinfo
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from cloud_service.core.changes import Event
+from cloud_service.core.network import Tables
 from cloud_service.store.checkpoint import Checkpoint, read_checkpoint
 from cloud_service.store.checkpoint_writer import JournalTail
 from cloud_service.store.filesystem import Folder, replace_file
 from cloud_service.store.interface import Recovered
-from cloud_service.store.journal import JournalPosition, SegmentReader
+from cloud_service.store.journal import Batch, JournalPosition, SegmentReader
 from cloud_service.store.json_files import ChargingPointsFile, ChargingStationsFile, ReservationsFile
 from cloud_service.store.names import SEGMENTS, numbered
 from cloud_service.store.owners_and_ids import read_owners_and_ids
@@ -62,19 +63,12 @@ def read_folder(folder: Folder, zone: tzinfo | None, now: datetime) -> FolderCon
     _log.info("reading the data folder, up to batch %d", checkpoint.sequence)
     builder = _read_files(folder, zone)
     requests = read_requests(folder, checkpoint.sequence)
-    position, delivered, tail = checkpoint.position, checkpoint.delivered, JournalTail()
-    events: list[tuple[int, Event]] = list(checkpoint.pending_events)
-    last_segment = checkpoint.segment - 1
+    replay = _Replay(builder.tables, checkpoint.delivered, list(checkpoint.pending_events))
+    position, last_segment = checkpoint.position, checkpoint.segment - 1
     segments: list[tuple[str, SegmentReader]] = []
     for number, name, reader in read_segments(folder, checkpoint):
         for batch in reader.batches():
-            for changes in batch.changes:
-                builder.tables.apply(changes)
-                events += [(batch.sequence, event) for event in changes.events]
-            delivered = max(delivered, batch.delivered)
-            tail.add(batch)
-            if tail.batches % _LINES_PER_LOG_LINE == 0:
-                _log.info("recovery: %d lines of the journal replayed", tail.batches)
+            replay.apply(batch)
         position, last_segment = reader.position, number
         segments.append((name, reader))
     builder.set_misfits_aside(now)
@@ -82,18 +76,36 @@ def read_folder(folder: Folder, zone: tzinfo | None, now: datetime) -> FolderCon
     return FolderContents(
         Recovered(
             builder.tables,
-            requests + tail.requests,
-            [row for row in events if row[0] > delivered],
+            requests + replay.tail.requests,
+            [row for row in replay.events if row[0] > replay.delivered],
             [f"{row.file}: set aside, {row.reason}: {row.record}" for row in builder.set_aside],
         ),
         builder.set_aside,
         position,
-        delivered,
-        tail,
+        replay.delivered,
+        replay.tail,
         checkpoint.sizes,
         last_segment,
         segments,
     )
+
+
+class _Replay(Struct):
+    """What the files and the batches applied so far amount to."""
+
+    tables: Tables
+    delivered: int
+    events: list[tuple[int, Event]]
+    tail: JournalTail = field(default_factory=JournalTail)
+
+    def apply(self, batch: Batch) -> None:
+        for changes in batch.changes:
+            self.tables.apply(changes)
+            self.events += [(batch.sequence, event) for event in changes.events]
+        self.delivered = max(self.delivered, batch.delivered)
+        self.tail.add(batch)
+        if self.tail.batches % _LINES_PER_LOG_LINE == 0:
+            _log.info("recovery: %d lines of the journal replayed", self.tail.batches)
 
 
 def read_segments(folder: Folder, checkpoint: Checkpoint) -> Iterator[tuple[int, str, SegmentReader]]:

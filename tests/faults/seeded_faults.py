@@ -13,7 +13,7 @@ from cloud_service.core import queue
 from cloud_service.core.network import Tables
 from cloud_service.service.engine.deduplication import Deduplication
 from cloud_service.service.engine.engine import Engine
-from cloud_service.store import checkpoint_writer, file_store, filesystem, journal, recovery
+from cloud_service.store import checkpoint_writer, filesystem, journal, journal_writer, recovery
 from cloud_service.store.filesystem import TEMPORARY, File, Folder
 from cloud_service.store.json_files import ChargingStationsFile
 from cloud_service.store.names import SEGMENTS, numbered
@@ -58,7 +58,7 @@ def requests_not_journalled(patch: Patch) -> None:
             journal.Batch(batch.sequence, batch.previous, batch.at, batch.changes, (), batch.delivered)
         )
 
-    patch.setattr(file_store, "encode_line", forget)
+    patch.setattr(journal_writer, "encode_line", forget)
 
 
 def requests_not_remembered(patch: Patch) -> None:
@@ -202,14 +202,14 @@ def answered_though_not_written(patch: Patch) -> None:
 
 def answered_before_written(patch: Patch) -> None:
     """A line of the journal waits in memory until the next one comes."""
-    write_all = file_store.write_all
+    write_all = filesystem.write_all
     waiting: dict[int, bytes] = {}
 
     def late(file: File, data: bytes) -> None:
         write_all(file, waiting.pop(id(file), b""))
         waiting[id(file)] = data
 
-    patch.setattr(file_store, "write_all", late)
+    patch.setattr(journal_writer, "write_all", late)
 
 
 def not_taken_back(patch: Patch) -> None:
