@@ -12,6 +12,7 @@ from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.requester import Requester
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
+from cloud_service.protocol.presence import client_presence
 from cloud_service.protocol.roles import is_account_name
 from recharge.records import Event, MQTTProtocol
 
@@ -20,8 +21,6 @@ log = logging.getLogger(__name__)
 MAX_UNREAD_EVENTS: Final = 1_000
 """When more events are unread, the oldest is dropped."""
 
-_ONLINE: Final = b'{"online": true}'
-_OFFLINE: Final = b'{"online": false}'
 _RETAINED_SECONDS: Final = 2.0
 _decode_event: Final = msgspec.json.Decoder(Event).decode
 
@@ -62,8 +61,8 @@ class AccountConnection:
             limit=limit,
             subscriptions=[topics.event(events_of or name, "+")],
             on_message=self._receive,
-            birth=Message(topics.presence(name), _ONLINE, retain=True) if presence else None,
-            will=Message(topics.presence(name), _OFFLINE, retain=True) if presence else None,
+            birth=client_presence(name, online=True) if presence else None,
+            will=client_presence(name, online=False) if presence else None,
         )
 
     async def __aenter__(self) -> Self:

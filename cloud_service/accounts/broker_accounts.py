@@ -23,6 +23,7 @@ from cloud_service.mqtt.session import BrokerRefused
 from cloud_service.protocol import topics
 from cloud_service.protocol.errors import RequestError
 from cloud_service.protocol.messages import Message
+from cloud_service.protocol.presence import client_presence
 from cloud_service.protocol.roles import (
     ADMINISTRATOR,
     DEVICES,
@@ -131,7 +132,7 @@ class Accounts:
             await self._rotate_own(password)
         else:
             await self._broker.command("setClientPassword", username=name, password=password)
-            await self._set_presence(name, b'{"online":false}')
+            await self._publish_presence(client_presence(name, online=False))
 
     async def remove(self, name: str, *, leave_stations: bool = False) -> None:
         """Removes the account and disconnects its clients.
@@ -150,7 +151,7 @@ class Accounts:
                 )
         await self._broker.command("deleteClient", username=name)
         await self._broker.command("deleteRole", rolename=role_name(account.role, name))
-        await self._set_presence(name, b"")
+        await self._publish_presence(Message(topics.presence(name), b"", retain=True))
 
     async def transfer(self, old: str, new: str) -> int:
         """Hands the stations of one owner to another account. Returns their number."""
@@ -208,9 +209,9 @@ class Accounts:
         except CommandRefused:
             await self._broker.command("modifyRole", **values)
 
-    async def _set_presence(self, name: str, payload: bytes) -> None:
+    async def _publish_presence(self, presence: Message) -> None:
         """Publishes the presence of a client that the plugin disconnects without sending its last will."""
-        await self._requester.connection.publish(Message(topics.presence(name), payload, retain=True))
+        await self._requester.connection.publish(presence)
 
     async def _ask(self, action: str, values: dict[str, object]) -> Any:
         try:

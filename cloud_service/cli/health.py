@@ -6,7 +6,7 @@ Exits with 0 if it did. Uses that process's own account; the containers' health 
 import asyncio
 import sys
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import uuid4
 
 from msgspec import Struct
@@ -15,8 +15,9 @@ from cloud_service.config.command_line import Argument
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.protocol import topics
-from cloud_service.protocol.jsontext import decode_object
+from cloud_service.protocol.errors import BadRequest
 from cloud_service.protocol.messages import Message
+from cloud_service.protocol.presence import Presence, read_presence
 
 _OLDEST: Final = timedelta(minutes=2)
 """The processes report their presence twice a minute."""
@@ -33,13 +34,15 @@ def main(options: Options) -> int:
         reason = _complaint(asyncio.run(_presence(options)), datetime.now(UTC))
     except TimeoutError:
         reason = "it has never reported its presence"
+    except BadRequest as error:
+        reason = error.message
     if reason:
         print(f"recharge health: {options.name}: {reason}", file=sys.stderr)
         return 1
     return 0
 
 
-async def _presence(options: Options) -> dict[str, Any]:
+async def _presence(options: Options) -> Presence:
     """The process's last report."""
     reports: asyncio.Queue[Message] = asyncio.Queue()
     connection = AsyncConnection(
@@ -49,13 +52,13 @@ async def _presence(options: Options) -> dict[str, Any]:
         on_message=reports.put_nowait,
     )
     async with connection, asyncio.timeout(_TIMEOUT_SECONDS):
-        return decode_object((await reports.get()).payload)
+        return read_presence((await reports.get()).payload)
 
 
-def _complaint(presence: dict[str, Any], now: datetime) -> str | None:
-    if presence.get("online") is not True:
+def _complaint(presence: Presence, now: datetime) -> str | None:
+    if not presence.online or presence.now is None:
         return "it is not online"
-    reported = datetime.fromisoformat(presence["now"])
+    reported = datetime.fromisoformat(presence.now)
     if now - reported > _OLDEST:
         return f"its last report is of {reported.isoformat()}"
     return None

@@ -7,23 +7,23 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from secrets import token_hex
 from typing import Final
 
 import msgspec
 
-from cloud_service import __version__
 from cloud_service.gateway.server import GatewayServer, listen
 from cloud_service.gateway.settings import GatewaySettings
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.mqtt.requester import Requester
 from cloud_service.mqtt.session import BrokerRefused
-from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
+from cloud_service.protocol.presence import process_presence
 
 log = logging.getLogger(__name__)
 
@@ -81,17 +81,21 @@ async def _run(settings: GatewaySettings, broker: BrokerAddress, listener: socke
 async def _serve(settings: GatewaySettings, broker: BrokerAddress, listener: socket.socket) -> None:
     """Serves until cancelled. Ends in order: requests in progress, presence, the connection to the broker."""
     account = broker.user or _ACCOUNT
-    presence = Presence(account)
+    started = datetime.now(UTC)
+
+    def presence(*, online: bool) -> Message:
+        return process_presence(account, online=online, since=started, now=datetime.now(UTC))
+
     requester = Requester(
         broker,
         account,
         client_id=f"{account}-{token_hex(4)}",
         limit=settings.max_requests,
-        birth=presence.online,
-        will=presence.offline,
+        birth=partial(presence, online=True),
+        will=partial(presence, online=False),
     )
     server = GatewayServer(listener, requester, settings)
-    async with requester, presence.refreshed(requester.connection), server:
+    async with requester, _repeated(partial(presence, online=True), requester.connection), server:
         log.info("listening on %s, port %d", settings.host, server.port)
         gc.freeze()
         while True:
@@ -99,44 +103,24 @@ async def _serve(settings: GatewaySettings, broker: BrokerAddress, listener: soc
             gc.collect()
 
 
-class Presence:
-    """The gateway's retained presence message."""
+@asynccontextmanager
+async def _repeated(presence: Callable[[], Message], connection: AsyncConnection) -> AsyncIterator[None]:
+    """Publishes the presence message at intervals while the block lasts."""
 
-    def __init__(self, account: str) -> None:
-        self._topic = topics.service(account)
-        self._since = _now()
-
-    def online(self) -> Message:
-        return self._message(online=True)
-
-    def offline(self) -> Message:
-        return self._message(online=False)
-
-    @asynccontextmanager
-    async def refreshed(self, connection: AsyncConnection) -> AsyncIterator[None]:
-        """Publishes the message at intervals while the block lasts."""
-        refreshing = asyncio.create_task(self._refresh(connection), name="presence")
-        try:
-            yield
-        finally:
-            refreshing.cancel()
-
-    async def _refresh(self, connection: AsyncConnection) -> None:
+    async def repeat() -> None:
         while True:
             await asyncio.sleep(PRESENCE_INTERVAL_SECONDS)
             await connection.wait_connected()
             try:
-                await connection.publish(self.online())
+                await connection.publish(presence())
             except BrokerRefused as error:
                 log.warning("%s", error)
 
-    def _message(self, *, online: bool) -> Message:
-        body = {"online": online, "version": __version__, "since": self._since, "now": _now()}
-        return Message(self._topic, msgspec.json.encode(body), retain=True)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat()
+    repeating = asyncio.create_task(repeat(), name="presence")
+    try:
+        yield
+    finally:
+        repeating.cancel()
 
 
 def _within_descriptors(settings: GatewaySettings) -> GatewaySettings:

@@ -10,8 +10,8 @@ from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.protocol import topics
 from cloud_service.protocol.errors import BadRequest
-from cloud_service.protocol.jsontext import decode_object
 from cloud_service.protocol.messages import Message
+from cloud_service.protocol.presence import read_presence
 
 
 class PresenceWatch:
@@ -28,7 +28,7 @@ class PresenceWatch:
         if message.retain:
             return
         try:
-            online = decode_object(message.payload).get("online") is True
+            online = read_presence(message.payload).online
         except BadRequest:
             return
         if online:

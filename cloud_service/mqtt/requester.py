@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import math
-import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from secrets import token_hex
@@ -15,6 +14,7 @@ import msgspec
 
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.async_connection import AsyncConnection
+from cloud_service.mqtt.backoff import Backoff
 from cloud_service.mqtt.version import Protocol
 from cloud_service.protocol import topics
 from cloud_service.protocol.actions import ACTIONS
@@ -187,7 +187,8 @@ class Requester:
         return msgspec.json.encode({**members, **envelope})
 
     async def _ask(self, key: bytes, message: Message, expires_at: float, retry: bool) -> Any:
-        pause, patience = FIRST_PAUSE_SECONDS, self._patience
+        backoff = Backoff(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, jitter=True)
+        patience = self._patience
         while True:
             reply = await self._attempt(key, message, expires_at, patience)
             if reply is None:
@@ -196,11 +197,10 @@ class Requester:
             error = reply.error
             if error is None:
                 return reply.result
-            wait = pause * random.uniform(0.5, 1)
-            if not retry or not error.retryable or time.time() + wait >= expires_at:
+            pause = backoff.next_pause()
+            if not retry or not error.retryable or time.time() + pause >= expires_at:
                 raise error
-            await asyncio.sleep(wait)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            await asyncio.sleep(pause)
 
     async def _attempt(
         self, key: bytes, message: Message, expires_at: float, patience: float

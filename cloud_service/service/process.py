@@ -20,6 +20,7 @@ from cloud_service.mqtt.session import Delivery
 from cloud_service.protocol import topics
 from cloud_service.protocol.actions import ACTIONS, request_topics
 from cloud_service.protocol.messages import Message
+from cloud_service.protocol.presence import process_presence
 from cloud_service.service.engine.batch import Answer, BatchResult
 from cloud_service.service.engine.engine import Engine
 from cloud_service.service.reconciliation import Reconciliation
@@ -219,13 +220,7 @@ class ServiceProcess:
             self._connection.publish(self._presence(online=True))
 
     def _presence(self, *, online: bool) -> Message:
-        body = {
-            "online": online,
-            "version": __version__,
-            "since": self._since.isoformat(),
-            "now": _now().isoformat(),
-        }
-        return Message(topics.service(NAME), msgspec.json.encode(body), retain=True)
+        return process_presence(NAME, online=online, since=self._since, now=_now())
 
 
 def _log(answer: Answer) -> None:

@@ -1,0 +1,45 @@
+"""Presence: retained messages that say whether a client or a process is online (contract, section 3)."""
+
+from datetime import datetime
+
+import msgspec
+from msgspec import Struct
+
+from cloud_service import __version__
+from cloud_service.protocol import topics
+from cloud_service.protocol.errors import BadRequest
+from cloud_service.protocol.messages import Message
+
+
+class Presence(Struct, frozen=True, omit_defaults=True):
+    """What a presence message says. Only the service and the gateway give more than `online`."""
+
+    online: bool
+    version: str | None = None
+    since: str | None = None
+    """When the process started, in ISO 8601."""
+    now: str | None = None
+    """When the message was written, in ISO 8601. The processes repeat it at intervals."""
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Presence).decode
+
+
+def client_presence(client: str, *, online: bool) -> Message:
+    """Returns the presence message of a charger, a vehicle or a tool."""
+    return Message(topics.presence(client), _encode(Presence(online)), retain=True)
+
+
+def process_presence(name: str, *, online: bool, since: datetime, now: datetime) -> Message:
+    """Returns the presence message of the service or the gateway."""
+    presence = Presence(online, __version__, since.isoformat(), now.isoformat())
+    return Message(topics.service(name), _encode(presence), retain=True)
+
+
+def read_presence(payload: bytes) -> Presence:
+    """Raises BadRequest if the payload is not a presence message."""
+    try:
+        return _decode(payload)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise BadRequest(f"not a presence message: {error}") from None

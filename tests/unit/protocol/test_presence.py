@@ -1,0 +1,38 @@
+"""Presence messages, as they are written and read."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from cloud_service import __version__
+from cloud_service.protocol.errors import BadRequest
+from cloud_service.protocol.presence import Presence, client_presence, process_presence, read_presence
+
+SINCE, NOW = datetime(2030, 1, 1, tzinfo=UTC), datetime(2030, 1, 2, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("online", [True, False])
+def test_a_client(online: bool) -> None:
+    message = client_presence("ana", online=online)
+    assert (message.topic, message.retain, message.qos) == ("recharge/v1/presence/ana", True, 1)
+    assert json.loads(message.payload) == {"online": online}
+    assert read_presence(message.payload) == Presence(online)
+
+
+def test_a_process() -> None:
+    message = process_presence("gateway", online=True, since=SINCE, now=NOW)
+    assert (message.topic, message.retain, message.qos) == ("recharge/v1/service/gateway", True, 1)
+    assert json.loads(message.payload) == {
+        "online": True,
+        "version": __version__,
+        "since": "2030-01-01T00:00:00+00:00",
+        "now": "2030-01-02T00:00:00+00:00",
+    }
+    assert read_presence(message.payload).now == NOW.isoformat()
+
+
+@pytest.mark.parametrize("payload", [b"", b"[]", b"{}", b'{"online": 1}', b"\xff", b'{"online": true'])
+def test_other_payloads_are_refused(payload: bytes) -> None:
+    with pytest.raises(BadRequest):
+        read_presence(payload)
