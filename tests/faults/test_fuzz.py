@@ -54,6 +54,6 @@ def test_parsers(tmp_path: Path, scale: Scale, figure: Callable[[str], None]) ->
 
 def _is_packet(body: bytes) -> bool:
     try:
-        return read_publish(0x32, body, mqtt5=True).message.response_topic is not None
+        return read_publish(0x32, body, mqtt5=True)[0].response_topic is not None
     except Malformed:
         return False
