@@ -36,9 +36,10 @@ class DataSettings(DataFolder, frozen=True):
 class TlsSettings(Struct, frozen=True):
     """How clients reach the broker over TLS."""
 
-    mqtt_tls_port: Annotated[int, Setting("mqtt_tls_port", PORT, _SECURITY, "port of the broker for TLS")] = (
-        8883
-    )
+    mqtt_tls_port: Annotated[
+        int,
+        Setting("mqtt_tls_port", PORT, _SECURITY, "port of the broker for TLS"),
+    ] = 8883
     broker_names: Annotated[
         tuple[str, ...],
         Setting(

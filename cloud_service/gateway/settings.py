@@ -45,9 +45,10 @@ class GatewaySettings(GatewayAddress, frozen=True):
     write_timeout: Annotated[
         float, Setting("tcp_write_timeout", SECONDS, _LIMITS, "longest time for a client to read a reply")
     ] = 30.0
-    max_connections: Annotated[int, Setting("tcp_max_connections", COUNT, _LIMITS, "connections at once")] = (
-        4000
-    )
+    max_connections: Annotated[
+        int,
+        Setting("tcp_max_connections", COUNT, _LIMITS, "connections at once"),
+    ] = 4000
     max_connections_per_address: Annotated[
         int,
         Setting("tcp_max_connections_per_address", COUNT, _LIMITS, "connections at once from one address"),
