@@ -198,7 +198,7 @@ def _indented(rows: Iterator[dict[str, object]]) -> Iterator[bytes]:
 def _encodable(value: Any) -> Any:
     """The value with half surrogate pairs escaped: JSON can name them, and UTF-8 cannot encode them."""
     if isinstance(value, str):
-        return value.encode(errors="backslashreplace").decode()
+        return value if value.isascii() else value.encode(errors="backslashreplace").decode()
     if isinstance(value, dict):
         return {_encodable(key): _encodable(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -227,6 +227,8 @@ def _moment(key: str, text: str, zone: tzinfo | None) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(f"{key} is not a date: {text!r}") from None
+    if moment.tzinfo is UTC:
+        return moment
     if moment.tzinfo is None and zone is not None:
         moment = moment.replace(tzinfo=zone)
     return moment.astimezone(UTC)

@@ -1,8 +1,8 @@
-"""EIO and ENOSPC at every operation that the store makes, once and lasting, as the service lives with them.
+"""EIO and ENOSPC at every operation of the store, once and several times in a row, under a running service.
 
-A service in this process goes through the same requests with a fault at one operation after the other.
-Whatever it answers is on disk by then; whatever it refuses with STORAGE after a failed write changed nothing;
-once the disk is well again, so is the service, by itself.
+A service in this process receives the same requests again and again, with a fault at a later operation each
+time. Everything that it answers is on disk by then. What it refuses with STORAGE after a failed write changed
+nothing. Once the disk works again, the service does too, by itself.
 """
 
 import errno
@@ -29,10 +29,10 @@ ERRORS = {"EIO": errno.EIO, "ENOSPC": errno.ENOSPC}
 
 
 class FailingFrom:
-    """From the operation of this number on so many fail as `lasting` says. A full disk lets files be cut.
+    """Makes `lasting` operations fail, beginning with number `first`. A full disk still truncates files.
 
-    With `short` the first of them, an append, writes so many bytes only, and then they fail. With `cut` the
-    next truncate fails as well.
+    With `short`, the first of them is an append that writes this many bytes; those after it fail. With `cut`,
+    the next truncate fails as well.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class FailingFrom:
         cut: bool = False,
     ) -> None:
         self.kinds: list[str] = []
-        """Of all operations until now."""
+        """The kinds of all operations so far."""
         self.failed: Counter[str] = Counter()
         self._first, self._lasting, self._number = first, lasting, number
         self._short, self._cut = short, cut
@@ -73,13 +73,13 @@ class FailingFrom:
 class Life(Struct):
     folder: SimulatedFolder
     operations: list[str]
-    """The kinds of those until the disk was well again."""
+    """The kinds of the operations before the disk worked again."""
     refused: int
     now: datetime
 
 
 def live(trouble: FailingFrom) -> Life:
-    """A service through two checkpoints. Then the disk is well, and what was refused is asked again."""
+    """Runs a service through two checkpoints. Then the disk works, and refused requests are sent again."""
     folder = SimulatedFolder()
     witness = Witness(folder, StoreOptions(checkpoint_seconds=600))
     now = START
@@ -115,7 +115,7 @@ def live(trouble: FailingFrom) -> Life:
     for _ in range(4):
         now += timedelta(minutes=20)
         turn(waiting)
-    assert not waiting, "not well again by itself"
+    assert not waiting, "the service did not recover by itself"
     return Life(folder, operations, refused, now)
 
 
@@ -126,7 +126,7 @@ def status(reply: Message | None) -> str:
 
 
 def operations_by_kind(step: int) -> dict[str, list[int]]:
-    """The numbers of the operations of a life without faults, every so many of each kind."""
+    """The numbers of the operations in a life without faults: every `step`-th of each kind."""
     numbers: dict[str, list[int]] = {}
     for number, kind in enumerate(live(FailingFrom(0, lasting=0)).operations):
         numbers.setdefault(kind, []).append(number)
@@ -135,7 +135,7 @@ def operations_by_kind(step: int) -> dict[str, list[int]]:
 
 
 def check_faults(troubles: Sequence[FailingFrom]) -> int:
-    """Raises where a promise is broken. Returns how many answers were STORAGE."""
+    """Raises AssertionError if a promise is broken. Returns how many replies were STORAGE."""
     refused = 0
     for trouble in troubles:
         life = live(trouble)

@@ -1,4 +1,4 @@
-"""The journal's lines: what is whole is read back, what is not is noticed, whatever happened to it."""
+"""The journal's lines: whole lines are read back, and damage of every kind is noticed."""
 
 import re
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def scan(data: bytes) -> tuple[list[Batch], SegmentReader]:
 
 
 def busy_journal(size: int) -> tuple[bytes, list[int], list[Knowledge]]:
-    """A journal of about this size as real requests make it, where its lines end, and what each leads to."""
+    """A journal of about `size` bytes, where its lines end, and what is known after each of them."""
     folder = SimulatedFolder()
     witness = Witness(folder, StoreOptions())
     service = Engine(witness, EngineLimits(), NOW)
@@ -156,7 +156,7 @@ def test_segments_continue_each_other() -> None:
 
 
 def check_prefixes(size: int = 2_000) -> int:
-    """Reads every prefix of a journal of this size. How many there were."""
+    """Reads every prefix of a journal of about this size. Returns how many there were."""
     journal, ends, known = busy_journal(size)
     for length in range(len(journal) + 1):
         whole = max(number for number, end in enumerate(ends) if end <= length)
@@ -174,7 +174,7 @@ def test_every_prefix_recovers_to_its_last_whole_line(figure: Callable[[str], No
 
 
 def check_flipped_bits(step: int) -> str:
-    """Flips the bits of every so many bytes of a journal of 20 KB. Returns how many of how many."""
+    """Flips each bit of every `step`-th byte of a journal of 20 KB. Returns what was done, for a figure."""
     journal, ends, known = busy_journal(20_000)
     assert len(journal) >= 20_000
     last = ends[-2]
@@ -202,5 +202,5 @@ def check_flipped_bits(step: int) -> str:
 
 @pytest.mark.timeout(1800)
 def test_every_flipped_bit_is_noticed(scale: Scale, figure: Callable[[str], None]) -> None:
-    """In the last line it may cost that line, set aside and reported; any other stops the start."""
+    """One in the last line costs that line, which is set aside and reported. Any other stops the start."""
     figure(f"journal: {check_flipped_bits(scale(share=7, full=1))}, each noticed")
