@@ -132,7 +132,7 @@ class GatewayServer:
         if not self._per_address[host]:
             del self._per_address[host]
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("a connection of %s failed", host, exc_info=error)
+            log.error("a connection from %s failed", host, exc_info=error)
 
     def _reason_to_refuse(self, host: str) -> str | None:
         networks = self._settings.allowed_networks

@@ -1,4 +1,4 @@
-"""Replies as they are on the wire, and as they are read again."""
+"""Replies, as they are written and read."""
 
 import json
 from typing import Any
@@ -58,7 +58,7 @@ def test_an_error(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", RETRYABLE)
-def test_an_error_without_a_reason_says_what_it_is(code: str) -> None:
+def test_an_error_without_a_message_has_a_default(code: str) -> None:
     assert ERRORS[code]().message.endswith(".")
 
 
@@ -70,7 +70,7 @@ def test_any_id_is_repeated(request_id: str | None) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"no JSON", b'{"ok": true'])
-def test_what_is_no_reply(body: bytes) -> None:
+def test_other_bodies_are_refused(body: bytes) -> None:
     with pytest.raises(BadRequest):
         decode_reply(body)
 
@@ -82,5 +82,5 @@ def test_what_is_no_reply(body: bytes) -> None:
         b'{"requestID": null, "ok": false}',
     ],
 )
-def test_an_error_of_a_newer_service_is_one_of_ours(body: bytes) -> None:
+def test_an_unknown_error_code_is_an_internal_error(body: bytes) -> None:
     assert isinstance(decode_reply(body).error, InternalError)
