@@ -1,4 +1,4 @@
-"""What the pages' code blocks run against."""
+"""The network and the folder in which the pages' code blocks run."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ from tests.kit.processes import Stack
 
 @pytest.fixture
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A new network for each page, with the demo's three stations, so that IDs are those that readers get."""
+    """A new network for each page, with the demo's three stations, so that readers get the same IDs."""
 
     async def register(stack: Stack) -> None:
         for number in range(3):
@@ -31,7 +31,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A folder that looks like the repository's to a reader's shell: `./run` starts `recharge`."""
+    """A folder that works like the repository in a reader's shell: `./run` starts `recharge`."""
     run = tmp_path / "run"
     run.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cloud_service "$@"\n')
     run.chmod(run.stat().st_mode | stat.S_IXUSR)

@@ -11,7 +11,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 RUN = ("sh", "python")
 """The languages of code blocks that tests run against a network."""
 SHOWN = ("console", "text", "json", "yaml", "ini")
-"""Those of blocks that are there to be read. In `console`, commands stand after `$`."""
+"""The languages of blocks that are only shown. In `console`, a command follows `$`."""
 
 _FENCE = re.compile(r"^```(.*)$")
 _HEADING = re.compile(r"^(#+) (.*)$")
@@ -19,7 +19,7 @@ _LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
 class Block(NamedTuple):
-    """A fenced code block, and the line on which it begins."""
+    """A fenced code block and the number of its first line."""
 
     language: str
     text: str
@@ -32,7 +32,7 @@ class Heading(NamedTuple):
 
     @property
     def anchor(self) -> str:
-        """As GitHub makes it."""
+        """The anchor that GitHub makes of the heading."""
         kept = re.sub(r"[^\w\- ]", "", self.text.replace("`", "").lower())
         return kept.replace(" ", "-")
 
@@ -75,7 +75,7 @@ class Page:
 
     @property
     def tables(self) -> list[tuple[int, int]]:
-        """Of each table, the numbers of its rows and columns."""
+        """The numbers of rows and columns of each table."""
         rows: list[int] = []
         found = []
         for line in [*self.prose, ""]:
@@ -92,7 +92,7 @@ def pages() -> list[Page]:
 
 
 def commands(block: Block) -> Iterator[str]:
-    """The commands of a console block, without what they print."""
+    """The commands of a console block, without their output."""
     for line in block.text.splitlines():
         if line.startswith("$ "):
             yield line.removeprefix("$ ")

@@ -1,4 +1,4 @@
-"""The diagrams and the tree in docs/architecture.md show the house as it is."""
+"""The floors and the tree in docs/architecture.md agree with the code."""
 
 import re
 import tomllib

@@ -1,4 +1,4 @@
-"""docs/asyncapi.yaml describes the protocol as the code has it."""
+"""docs/asyncapi.yaml agrees with the code."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ MESSAGES = DOCUMENT["components"]["messages"]
 
 
 def resolve(node: Any) -> Any:
-    """What a node refers to; KeyError where there is no such thing."""
+    """The node to which a reference leads. Raises KeyError if there is none."""
     while isinstance(node, dict) and "$ref" in node:
         found: Any = DOCUMENT
         for word in node["$ref"].removeprefix("#/").split("/"):
@@ -102,7 +102,7 @@ def test_the_keys_of_an_action(action: str) -> None:
 @pytest.mark.parametrize("action", CLIENT_ACTIONS)
 @pytest.mark.parametrize("key", ["requestID", "replyTo", "expiresAt"])
 def test_the_envelope_of_an_action(action: str, key: str) -> None:
-    """Its keys are described, and mean something: a value of the wrong kind is refused."""
+    """The keys are described, and the code reads them: it refuses a value of the wrong type."""
     assert {"$ref": "#/components/schemas/Envelope"} in payload(MESSAGES[action])["allOf"]
     assert key in keys_of(SCHEMAS["Envelope"])
     body = json.dumps({**example(action), key: []}).encode()

@@ -1,4 +1,4 @@
-"""Every code block does what its page says, or is visibly one that is only shown."""
+"""Every code block runs, or its language says that it is only shown."""
 
 import os
 import re
@@ -18,7 +18,7 @@ PAGES = pages()
 
 
 def run(words: list[str], text: str, folder: Path, environment: dict[str, str]) -> str:
-    """Runs a program on standard input, and ends whatever it left behind. Returns what it printed."""
+    """Runs a program on standard input, and ends the processes that it leaves. Returns its output."""
     process = subprocess.Popen(
         words,
         stdin=subprocess.PIPE,
@@ -65,7 +65,7 @@ def test_shell_blocks_run(page: Page, checkout: Path, reader: dict[str, str]) ->
 
 
 EXAMPLES = {file.read_text() for file in (ROOT / "docs" / "examples").glob("*.py")}
-"""Some of these run until they are ended: tests/integration/test_client_library.py runs them together."""
+"""Some of these run until they are stopped, so tests/integration/test_client_library.py runs them."""
 
 PYTHON_BLOCKS = [
     pytest.param(block, id=f"{page.name}:{block.line}")
@@ -81,7 +81,7 @@ def test_a_python_block_runs(block: Block, checkout: Path, reader: dict[str, str
 
 
 def _recharge_lines() -> list[tuple[str, str, str]]:
-    """(page, command, the rest of the line) wherever a page has a command of `recharge`."""
+    """(page, command, rest of the line) of each `recharge` command on the pages."""
     return [
         (page.name, match[1], match[2])
         for page in PAGES
@@ -93,7 +93,7 @@ def _recharge_lines() -> list[tuple[str, str, str]]:
 
 
 def test_commands_and_flags_exist() -> None:
-    """In blocks that are only shown too."""
+    """Also in blocks that are only shown."""
     helps: dict[str, str] = {}
     own = {"test", "check"}
     for page, command, rest in _recharge_lines():

@@ -1,4 +1,4 @@
-"""Links between pages lead somewhere."""
+"""The targets and anchors of links between pages exist."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The tables of docs/mqtt.md are the protocol's."""
+"""The tables of docs/mqtt.md agree with the code."""
 
 import re
 from typing import get_args
@@ -20,22 +20,22 @@ def code(text: str) -> list[str]:
 
 
 def test_actions_and_keys() -> None:
-    delivered = {action: code(row[1]) for row in ROWS if (action := code(row[0])[0]) in CLIENT_ACTIONS}
-    assert list(delivered) == list(CLIENT_ACTIONS)
-    for action, keys in delivered.items():
+    shown = {action: code(row[1]) for row in ROWS if (action := code(row[0])[0]) in CLIENT_ACTIONS}
+    assert list(shown) == list(CLIENT_ACTIONS)
+    for action, keys in shown.items():
         assert sorted(keys) == sorted(CLIENT_ACTIONS[action].keys), action
 
 
 def test_errors() -> None:
-    delivered = {name: row[2] for row in ROWS if (name := code(row[0])[0]) in ERRORS}
-    assert list(delivered) == list(ERRORS)
-    for name, again in delivered.items():
-        assert again.startswith("yes" if ERRORS[name].retryable else "no")
+    shown = {name: row[2] for row in ROWS if (name := code(row[0])[0]) in ERRORS}
+    assert list(shown) == list(ERRORS)
+    for name, retry in shown.items():
+        assert retry.startswith("yes" if ERRORS[name].retryable else "no")
 
 
 def test_events_and_reasons() -> None:
     types = get_args(changes.EventType)
-    delivered = {name: code(row[1]) for row in ROWS if (name := code(row[0])[0]) in types}
-    assert tuple(delivered) == types
-    reasons = [reason for row in delivered.values() for reason in row]
+    shown = {name: code(row[1]) for row in ROWS if (name := code(row[0])[0]) in types}
+    assert tuple(shown) == types
+    reasons = [reason for row in shown.values() for reason in row]
     assert sorted(reasons) == sorted(get_args(changes.Reason))

@@ -1,4 +1,4 @@
-"""Both READMEs say the same, and what both say of the start is so."""
+"""Both READMEs have the same structure, and the first command does what they say."""
 
 import re
 import subprocess
@@ -35,7 +35,7 @@ def test_same_structure() -> None:
 
 
 def test_same_links() -> None:
-    """But for the anchors within a page, which are its headings, and the link to each other."""
+    """Except for anchors, which are headings, and the links of the READMEs to each other."""
     targets = [
         [link.partition("#")[0] for link in page.links if not link.startswith("README")]
         for page in (ENGLISH, PORTUGUESE)
@@ -58,7 +58,7 @@ def test_version_of_the_changelog() -> None:
 
 
 def test_the_first_command(tmp_path: Path) -> None:
-    """It says ready, the line that it prints answers when pasted, and its chargers live."""
+    """It prints `ready`, the printed command gets a reply, and the chargers of the demo register."""
     start = next(commands(ENGLISH.blocks[0]))
     words = start.removeprefix("./run ").split()
     free_ports = ["--mqtt-port", "0", "--tcp-port", "0", "--data-dir", str(tmp_path / "data")]
