@@ -193,9 +193,12 @@ class AsyncConnection:
         while True:
             await asyncio.sleep(backoff.next_pause())
             try:
-                return await self._connect()
+                await self._connect()
             except ConnectionError as error:
                 log.warning("%s; trying again", error)
+            else:
+                log.info("connected to the broker %s again", self._address)
+                return
 
     def _read(self) -> None:
         self._session.read(_PACKETS_A_TURN)

@@ -174,6 +174,7 @@ class PollingConnection:
     def _note_ready(self) -> None:
         self._backoff.reset()
         self._ready_since = time.monotonic()
+        log.info("connected to the broker %s", self._address)
         self._ready()
 
     def _note_published(self, receipt: Any, error: Exception | None) -> None:

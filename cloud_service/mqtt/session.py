@@ -284,7 +284,7 @@ class Session(Generic[Receipt]):
             self._lose(Loss(f"refused the login: {result.refusal}", refused=True))
             return
         presence = "present" if result.session_present else "new"
-        log.info("connected to the broker %s as %s, session %s", self._address, self._client_id, presence)
+        log.debug("connected to the broker %s as %s, session %s", self._address, self._client_id, presence)
         self._outgoing.window = min(self._window, result.receive_maximum)
         self._maximum_packet_bytes = result.maximum_packet_bytes
         if result.keep_alive is not None:
