@@ -21,7 +21,7 @@ from cloud_service.protocol import topics
 from cloud_service.protocol.actions import ACTIONS, request_topics
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.presence import process_presence
-from cloud_service.service.engine.batch import Answer, BatchResult
+from cloud_service.service.engine.answers import Answer, BatchResult
 from cloud_service.service.engine.engine import Engine
 from cloud_service.service.reconciliation import Reconciliation
 from cloud_service.service.request_audit import RequestAudit
@@ -195,7 +195,7 @@ class ServiceProcess:
 
     def _published(self, receipt: Any) -> None:
         if receipt is not None:
-            self._service.delivered(receipt)
+            self._service.acknowledged(receipt)
 
     def _ready(self) -> None:
         self._next_heartbeat = 0.0

@@ -9,7 +9,7 @@ from cloud_service.protocol import topics
 from cloud_service.protocol.errors import Forbidden
 from cloud_service.protocol.replies import decode_reply
 from cloud_service.protocol.requests import TransferStations
-from cloud_service.service.engine.batch import Answer
+from cloud_service.service.engine.answers import Answer
 
 _REFUSALS_PER_MINUTE: Final = 10
 _MINUTE: Final = timedelta(minutes=1)

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from cloud_service.accounts.settings import DataSettings
-from cloud_service.service.engine.engine import EngineLimits
+from cloud_service.service.engine.limits import EngineLimits
 from cloud_service.store.file_store import StoreOptions
 
 

@@ -2,7 +2,6 @@
 
 from contextlib import suppress
 from datetime import timedelta
-from math import inf
 from typing import Any
 
 import msgspec
@@ -11,8 +10,9 @@ from msgspec.structs import replace
 
 from cloud_service.core import queue
 from cloud_service.core.network import Tables
+from cloud_service.service.engine.batch import Batch
+from cloud_service.service.engine.decider import Decider
 from cloud_service.service.engine.deduplication import Deduplication
-from cloud_service.service.engine.engine import Engine
 from cloud_service.store import checkpoint_writer, filesystem, journal, journal_writer, recovery
 from cloud_service.store.filesystem import TEMPORARY, File, Folder
 from cloud_service.store.json_files import ChargingStationsFile
@@ -192,12 +192,12 @@ def history_not_synced(patch: Patch) -> None:
 
 def answered_though_not_written(patch: Patch) -> None:
     """After a failed write a change is decided once more, and answered as if it had been made."""
-    decide = Engine._decide
+    decide = Decider.decide
 
-    def ignoring(service: Engine, requests: Any, now: Any, most: float = inf, may_change: bool = True) -> Any:
-        return decide(service, requests, now, most)
+    def ignoring(decider: Decider, incoming: Any, batch: Any, now: Any, may_change: bool) -> Any:
+        return decide(decider, incoming, batch, now, may_change=True)
 
-    patch.setattr(Engine, "_decide", ignoring)
+    patch.setattr(Decider, "decide", ignoring)
 
 
 def answered_before_written(patch: Patch) -> None:
@@ -214,7 +214,7 @@ def answered_before_written(patch: Patch) -> None:
 
 def not_taken_back(patch: Patch) -> None:
     """After a failed write the network in memory stays as decided."""
-    patch.setattr(Engine, "_take_back", lambda service, batch: None)
+    patch.setattr(Batch, "take_back", lambda batch: None)
 
 
 def no_five_minutes(patch: Patch) -> None:

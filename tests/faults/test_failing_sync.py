@@ -15,7 +15,7 @@ from tests.faults.spoiled_service import spoiled
 from tests.kit.processes import Stack, wait_until
 from tests.kit.scale import Scale
 
-READ_ANEW = "the store was read anew and takes changes again"
+READ_ANEW = "the store has been recovered, changes are accepted again"
 
 
 @pytest.mark.timeout(1800)

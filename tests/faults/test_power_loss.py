@@ -12,7 +12,8 @@ from random import Random
 import pytest
 from msgspec import Struct
 
-from cloud_service.service.engine.engine import Engine, EngineLimits
+from cloud_service.service.engine.engine import Engine
+from cloud_service.service.engine.limits import EngineLimits
 from cloud_service.store.file_store import StoreOptions
 from tests.faults.power_loss import SimulatedFolder, Trouble, no_trouble, states
 from tests.faults.traffic import START, Traffic
@@ -42,7 +43,7 @@ def run(random: Random, trouble: Trouble = no_trouble, turns: int = 40) -> Run:
         witness.hear(work.answers)
         for event in work.events:
             if random.random() < 0.8:
-                service.delivered(event.receipt)
+                service.acknowledged(event.receipt)
         service.maintain(now)
         if random.random() < 0.7:
             # Otherwise the next batches are written while the checkpoint is.

@@ -19,7 +19,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
-from cloud_service.service.engine.engine import Engine, EngineLimits
+from cloud_service.service.engine.engine import Engine
+from cloud_service.service.engine.limits import EngineLimits
 from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.snapshot import FrozenFolder
 from cloud_service.store.verify import examine

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from cloud_service.core.changes import ENDING, Changes, Event
 from cloud_service.core.network import Tables
 from cloud_service.core.records import ReservationKey
-from cloud_service.service.engine.engine import Answer
+from cloud_service.service.engine.answers import Answer
 from cloud_service.store.checkpoint import read_checkpoint
 from cloud_service.store.errors import WriteFailed
 from cloud_service.store.file_store import FileStore, StoreOptions

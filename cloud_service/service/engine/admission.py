@@ -1,91 +1,73 @@
-"""Requests that wait to be decided: bounded, and taken in turn, so that no flood holds up other clients."""
+"""Admission: which messages become requests that wait for a decision, and which are refused at once."""
 
-from collections import Counter, deque
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 
-from msgspec import Struct
+from cloud_service.protocol.actions import Actions
+from cloud_service.protocol.envelope import Ignored
+from cloud_service.protocol.incoming import Incoming, receive
+from cloud_service.protocol.messages import Message
+from cloud_service.service.engine.admission_queue import AdmissionLimit, AdmissionQueue
+from cloud_service.service.engine.answers import Answer, ignored, unanswered
+from cloud_service.service.engine.limits import EngineLimits
 
-from cloud_service.protocol.incoming import Incoming
-
-
-class AdmissionLimit(Struct, frozen=True):
-    """How much may wait."""
-
-    requests: int
-    size: int
-    """In bytes."""
+log = logging.getLogger(__name__)
 
 
-class _Queue:
-    """What waits of one client."""
+class Admission:
+    """The queue of requests, and the answers to messages that did not get into it.
 
-    def __init__(self) -> None:
-        self.requests: deque[Incoming] = deque()
-        self.size = 0
+    `turn_away` answers a request for which the queue has no room.
+    """
 
-
-class AdmissionQueue:
-    """A queue for each client, and turns among them."""
-
-    def __init__(self, in_all: AdmissionLimit, per_client: AdmissionLimit) -> None:
-        self._in_all = in_all
-        self._per_client = per_client
-        self._queues: dict[str, _Queue] = {}
-        self._identities: Counter[tuple[str, str]] = Counter()
-        self._count = 0
-        self._size = 0
+    def __init__(
+        self, limits: EngineLimits, actions: Actions, turn_away: Callable[[Incoming], Answer]
+    ) -> None:
+        self._actions = actions
+        self._turn_away = turn_away
+        self._queue = AdmissionQueue(
+            AdmissionLimit(limits.pending_in_all, limits.pending_bytes_in_all),
+            AdmissionLimit(limits.pending_per_client, limits.pending_bytes_per_client),
+        )
+        self._refused: list[Answer] = []
+        self._refused_bytes = 0
+        self._max_refused_bytes = limits.refused_bytes
 
     def __len__(self) -> int:
-        return self._count
+        """How many messages wait: for a decision, or for their refusal to be sent."""
+        return len(self._queue) + len(self._refused)
 
-    def add(self, incoming: Incoming) -> bool:
-        """Whether there is room for it, in all and for its client."""
-        queue = self._queues.get(incoming.client) or _Queue()
-        if not (
-            _fits(self._in_all, self._count, self._size + incoming.size)
-            and _fits(self._per_client, len(queue.requests), queue.size + incoming.size)
-        ):
-            return False
-        self._queues[incoming.client] = queue
-        queue.requests.append(incoming)
-        queue.size += incoming.size
-        self._count += 1
-        self._size += incoming.size
-        for key in _identity(incoming):
-            self._identities[key] += 1
-        return True
+    def take_in(self, message: Message, delivery: object, arrival: float) -> None:
+        """Admits a message that arrived at this Unix time, or refuses it."""
+        try:
+            incoming = receive(message, arrival, delivery, self._actions)
+        except Ignored as reason:
+            log.warning("request ignored", extra={"topic": message.topic[:200], "why": str(reason)})
+            self._refused.append(ignored(message, delivery))
+        except Exception:  # acknowledged all the same, or the broker would deliver it again and again
+            log.exception("a message on %s could not be read", message.topic[:200])
+            self._refused.append(ignored(message, delivery))
+        else:
+            if incoming.expired(arrival):
+                self._refuse(unanswered(incoming, "expired"), message)
+            elif not self._queue.add(incoming):
+                self._refuse(self._turn_away(incoming), message)
 
     def holds(self, client: str, identity: str) -> bool:
-        """Whether a request of this ID waits."""
-        return (client, identity) in self._identities
+        """Whether a request with this identity waits."""
+        return self._queue.holds(client, identity)
 
-    def take(self, most: int) -> Iterator[Incoming]:
-        """The next requests, one of each client in turn; those of one client stay in order.
+    def take(self, count: int) -> Iterator[Incoming]:
+        """The next requests, at most `count`. Unconsumed requests stay queued."""
+        return self._queue.take(count)
 
-        A request is taken when the iterator gives it: who stops early leaves the rest where it is.
-        """
-        for _ in range(min(most, self._count)):
-            client = next(iter(self._queues))
-            queue = self._queues.pop(client)
-            incoming = queue.requests.popleft()
-            queue.size -= incoming.size
-            if queue.requests:
-                self._queues[client] = queue
-            self._count -= 1
-            self._size -= incoming.size
-            for key in _identity(incoming):
-                self._identities[key] -= 1
-                if not self._identities[key]:
-                    del self._identities[key]
-            yield incoming
+    def take_refusals(self) -> list[Answer]:
+        """The answers to all messages that did not get into the queue."""
+        refused, self._refused, self._refused_bytes = self._refused, [], 0
+        return refused
 
-
-def _identity(incoming: Incoming) -> list[tuple[str, str]]:
-    """One, or none."""
-    identity = incoming.identity
-    return [] if identity is None else [(incoming.client, identity)]
-
-
-def _fits(room: AdmissionLimit, requests: int, size: int) -> bool:
-    """Whether one more request has room where so many wait, and so many bytes would."""
-    return requests < room.requests and size <= room.size
+    def _refuse(self, answer: Answer, message: Message) -> None:
+        self._refused_bytes += message.size
+        if self._refused_bytes > self._max_refused_bytes:
+            answer = ignored(message, answer.delivery)
+        self._refused.append(answer)

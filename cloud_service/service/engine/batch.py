@@ -1,46 +1,53 @@
-"""What one turn of the service gives: answers, events, changes."""
+"""A batch: requests that are decided together and become one line of the journal."""
 
-from typing import Any
-
-from msgspec import Struct, field
+from types import TracebackType
+from typing import Self
 
 from cloud_service.core.changes import Changes
+from cloud_service.core.network import Network
 from cloud_service.protocol.incoming import Incoming
-from cloud_service.protocol.messages import Message
+from cloud_service.protocol.replies import Outcome
+from cloud_service.store.journal import RequestRecord
 
 
-class Answer(Struct, frozen=True):
-    """A request is done with: its ticket can be acknowledged once the reply, if any, is on its way."""
+class Batch:
+    """The decisions of a batch, as a context: leaving it takes its changes back, unless they were kept.
 
-    delivery: Any
-    reply: Message | None
-    incoming: Incoming | None
-    """The request; None where the message was none."""
-    topic: str = ""
-    """Where a message came that was no request."""
-    silence: str = "expired"
-    """Why a request gets no reply."""
+    Changes are applied to the network at once, so that each request sees those before it.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.outcomes: list[tuple[Incoming, Outcome]] = []
+        self.changes: list[Changes] = []
+        self.records: dict[tuple[str, str], RequestRecord] = {}
+        """The request records of the batch, by client and identity."""
+        self._network = network
+        self._inverses: list[Changes] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.take_back()
 
     @property
-    def outcome(self) -> str:
-        """For the log: `ok`, the error's code, or why there is no reply."""
-        if self.incoming is None:
-            return "ignored"
-        return self.silence if self.reply is None else self.reply.status or ""
+    def has_to_be_written(self) -> bool:
+        """Whether anything of the batch has to be on disk before its replies are sent."""
+        return bool(self.changes or self.records)
 
+    def apply(self, changes: Changes) -> None:
+        """Makes the changes in the network."""
+        if changes:
+            self._inverses.append(self._network.apply(changes))
+            self.changes.append(changes)
 
-class OutgoingEvent(Struct, frozen=True):
-    """A message about what has happened; `receipt` goes back to the service when the broker has taken it."""
+    def keep(self) -> None:
+        """Makes the changes permanent: the batch is on disk."""
+        self._inverses.clear()
 
-    message: Message
-    receipt: Any
-
-
-class BatchResult(Struct):
-    """Answers first, then events; `changes` have been made."""
-
-    answers: list[Answer] = field(default_factory=list)
-    events: list[OutgoingEvent] = field(default_factory=list)
-    changes: list[Changes] = field(default_factory=list)
-    reloaded: bool = False
-    """The network was read anew from disk: all that is derived from it has to be made anew."""
+    def take_back(self) -> None:
+        """Undoes all changes that were not kept."""
+        while self._inverses:
+            self._network.apply(self._inverses.pop())

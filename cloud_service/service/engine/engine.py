@@ -1,104 +1,47 @@
-"""Request -> decision -> journal -> reply, with no socket and no clock.
+"""The engine: from requests to decisions, to the journal, to replies. It has no socket and no clock.
 
-One thread decides. It gathers what has come in, decides it on the network, writes one line to the journal and
-only then lets the replies out; where the line could not be written, the network is taken back.
+One thread uses it. It decides the requests that have arrived, and writes their effects as one line of the
+journal. Only then does it let the replies out.
 """
 
 import logging
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from math import inf
-from typing import Annotated, Any, Final
+from typing import Any
 
-from msgspec import Struct
-
-from cloud_service.config.setting import Section, Setting
-from cloud_service.config.values import COUNT, DAYS
-from cloud_service.core.changes import Changes, Event
+from cloud_service.core.changes import Event
 from cloud_service.core.network import Network
 from cloud_service.protocol.actions import ACTIONS, Actions
-from cloud_service.protocol.envelope import Ignored
-from cloud_service.protocol.errors import (
-    Busy,
-    IDReused,
-    InternalError,
-    RequestError,
-    StorageFailed,
-    TooLarge,
-)
-from cloud_service.protocol.incoming import Incoming, receive
+from cloud_service.protocol.errors import Busy, StorageFailed
+from cloud_service.protocol.incoming import Incoming
 from cloud_service.protocol.messages import Message
-from cloud_service.protocol.replies import Outcome, failed, succeeded
-from cloud_service.service.engine.admission import AdmissionLimit, AdmissionQueue
-from cloud_service.service.engine.batch import Answer, BatchResult, OutgoingEvent
-from cloud_service.service.engine.caller import Caller
-from cloud_service.service.engine.deduplication import (
-    Deduplication,
-    DeduplicationLimits,
-    to_outcome,
-    to_record,
-)
-from cloud_service.service.engine.dispatch import dispatch
+from cloud_service.protocol.replies import Outcome, failed
+from cloud_service.service.engine.admission import Admission
+from cloud_service.service.engine.answers import Answer, BatchResult, answered, unanswered
+from cloud_service.service.engine.batch import Batch
+from cloud_service.service.engine.decider import Decider
+from cloud_service.service.engine.deduplication import Deduplication, repeat
 from cloud_service.service.engine.handlers import Handlers, bind_handlers
 from cloud_service.service.engine.handlers.reservations import finish_reservations
-from cloud_service.service.engine.outbox import Outbox
+from cloud_service.service.engine.limits import EngineLimits
+from cloud_service.service.engine.outbox import Outbox, OutgoingEvent
+from cloud_service.service.engine.store_condition import WRITABLE
 from cloud_service.store.errors import StoreError, SyncFailed, WriteFailed
 from cloud_service.store.interface import CheckpointInput, Store, StoredRequest
-from cloud_service.store.journal import RequestRecord
-from cloud_service.store.pause import Pause
 
 log = logging.getLogger(__name__)
 
 
-REST: Final = 5.0
-"""Seconds after a write that failed in which only requests are a reason to try again: time alone is none."""
-LONGEST_RETRY: Final = 60.0
-"""Seconds between two attempts to read the store anew."""
+class Engine:
+    """Decides requests. Its caller has the clock and the connection.
 
-
-class EngineLimits(Struct, frozen=True):
-    """What the service takes. Sizes are in bytes.
-
-    A batch has `batch` requests at most, and ends once its replies have `batch_bytes`.
+    Raises DamagedStore or OSError if the store cannot be read.
     """
 
-    longest_charge: Annotated[
-        timedelta,
-        Setting("max_charge_days", DAYS, Section.SERVICE_LIMITS, "the longest charge that can be booked"),
-    ] = timedelta(days=30)
-    max_result_bytes: Annotated[
-        int, Setting("max_result_bytes", COUNT, Section.SERVICE_LIMITS, "the largest result of a request")
-    ] = 2**20
-    memory: DeduplicationLimits = DeduplicationLimits()
-    pending_per_client: Annotated[
-        int,
-        Setting(
-            "pending_per_client", COUNT, Section.SERVICE_LIMITS, "requests of one client at once, before BUSY"
-        ),
-    ] = 2_000
-    pending_in_all: Annotated[
-        int, Setting("pending_in_all", COUNT, Section.SERVICE_LIMITS, "requests at once, before BUSY")
-    ] = 8_000
-    pending_bytes_in_all: int = 16 * 2**20
-    pending_bytes_per_client: int = 4 * 2**20
-    refused_bytes: int = 32 * 2**20
-    """Of requests whose refusals wait to be sent; beyond it there is no reply, as if it had been lost."""
-    batch: int = 256
-    batch_bytes: int = 4 * 2**20
-
-
-class _Batch:
-    """Decisions that become one line of the journal."""
-
-    def __init__(self) -> None:
-        self.outcomes: list[tuple[Incoming, Outcome]] = []
-        self.changes: list[Changes] = []
-        self.undo: list[Changes] = []
-        self.remembered: dict[tuple[str, str], RequestRecord] = {}
-
-
-class Engine:
-    """The cloud service, driven by whoever has a clock and a connection."""
+    network: Network
+    deduplication: Deduplication
+    outbox: Outbox
 
     def __init__(
         self,
@@ -109,255 +52,169 @@ class Engine:
         actions: Actions = ACTIONS,
         handlers: Handlers | None = None,
     ) -> None:
-        """Reads the store. Raises DamagedStore or OSError where that fails."""
-        self.network: Network
         self._store = store
         self._limits = limits
-        self._actions = actions
         self._handlers = handlers or bind_handlers(limits.longest_charge)
-        self._waiting = AdmissionQueue(
-            AdmissionLimit(limits.pending_in_all, limits.pending_bytes_in_all),
-            AdmissionLimit(limits.pending_per_client, limits.pending_bytes_per_client),
-        )
-        self._refused: list[Answer] = []
-        self._refused_bytes = 0
-        self._again: list[OutgoingEvent] = []
-        self._writable = True
-        self._retry = self._rest = Pause.of(0, now)
-        self._retries = 0
-        self._clock = self._now = now
+        self._admission = Admission(limits, actions, self._turn_away)
+        self._condition = WRITABLE
+        self._time = now
+        self._unsent_events: list[OutgoingEvent] = []
         self._load(now)
 
     def __len__(self) -> int:
-        """How many requests wait, for a decision or for their refusal to be sent."""
-        return len(self._waiting) + len(self._refused)
+        """How many messages wait: for a decision, or for their refusal to be sent."""
+        return len(self._admission)
 
     def take_in(self, message: Message, delivery: object, arrival: float) -> None:
-        """Takes a request that arrived at this Unix time; the next `work` tells what became of it."""
-        try:
-            incoming = receive(message, arrival, delivery, self._actions)
-        except Ignored as reason:
-            log.warning("request ignored", extra={"topic": message.topic[:200], "why": str(reason)})
-            self._refused.append(_no_request(delivery, message))
-            return
-        except Exception:  # whatever it is, it must not come again and again
-            log.exception("a message on %s could not be read", message.topic[:200])
-            self._refused.append(_no_request(delivery, message))
-            return
-        if incoming.expired(arrival):
-            self._refuse(_answer(incoming, None), message)
-        elif not self._waiting.add(incoming):
-            self._refuse(self._turn_away(incoming), message)
+        """Takes in a message that arrived at this Unix time. A later `work` answers it."""
+        self._admission.take_in(message, delivery, arrival)
 
-    def _refuse(self, answer: Answer, message: Message) -> None:
-        self._refused_bytes += message.size
-        if self._refused_bytes > self._limits.refused_bytes:
-            answer = _no_request(answer.delivery, message)
-        self._refused.append(answer)
+    def work(self, clock: datetime) -> BatchResult:
+        """Decides a batch of requests, and lets time pass.
 
-    def _turn_away(self, incoming: Incoming) -> Answer:
-        """BUSY says that nothing has happened: not where an earlier delivery waits or may be on disk."""
-        if incoming.identity is not None:
-            known = self._deduplication.find(incoming.client, incoming.identity)
-            if known is not None:
-                return _answer(incoming, _repeated(known, incoming))
-            if self._waiting.holds(incoming.client, incoming.identity):
-                return Answer(incoming.delivery, None, incoming, silence="waits already")
-            if not self._writable:
-                return _answer(incoming, failed(StorageFailed()))
-        return _answer(incoming, failed(Busy()))
-
-    def work(self, now: datetime) -> BatchResult:
-        """Decides as many requests as make a batch, and lets time pass.
-
-        Time never runs backwards here, whatever the clock does: what has finished stays finished. Only when
-        a request expires, the clock says: it is the one by which senders reckon.
+        Whatever the clock does, time never runs backwards in the network: what has finished stays finished.
+        Requests expire by the clock itself, because their senders use it too.
         """
-        self._clock = now
-        self._now = now = max(now, self._now)
-        if not len(self) and not self._rest.is_over(self._clock):
+        self._time = max(clock, self._time)
+        if not len(self) and self._condition.rests(clock):
             return BatchResult()
-        work = BatchResult(answers=self._refused)
-        self._refused, self._refused_bytes = [], 0
-        if not self._writable and self._recover(now):
-            # It may have taken seconds: the next turn has a clock that knows who has expired meanwhile.
-            work.reloaded = True
-            return work
-        work.events, self._again = self._again, []
-        batch = self._decide(self._due(work), now, self._limits.batch_bytes)
-        if self._writable and not self._write(batch, work, now):
-            self._take_back(batch)
-            batch = self._decide([incoming for incoming, _ in batch.outcomes], now, may_change=False)
-            self._take_back(batch)
-        elif not self._writable:
-            self._take_back(batch)
-        work.answers += [_answer(incoming, outcome) for incoming, outcome in batch.outcomes]
-        return work
+        result = BatchResult(answers=self._admission.take_refusals())
+        if self._condition.may_load(clock) and self._recover(clock):
+            # This may have taken seconds. The next call knows which requests have expired meanwhile.
+            result.reloaded = True
+            return result
+        result.events, self._unsent_events = self._unsent_events, []
+        requests = self._unexpired(result, clock)
+        if self._condition.read_only:
+            outcomes = self._decide_reads(requests, self._limits.batch_bytes)
+        else:
+            outcomes = self._decide_and_write(requests, result, clock)
+        result.answers += [answered(incoming, outcome) for incoming, outcome in outcomes]
+        return result
 
-    def delivered(self, receipt: Any) -> None:
-        """The broker has taken an event."""
-        self._events.taken(receipt)
+    def acknowledged(self, receipt: Any) -> None:
+        """Notes that the broker has acknowledged an event."""
+        self.outbox.acknowledged(receipt)
 
     def maintain(self, now: datetime) -> None:
-        """To be called now and then: forgets, and has the store make its checkpoints."""
-        self._deduplication.forget_older(now)
+        """Forgets old requests, and lets the store make its checkpoints. To be called often."""
+        self.deduplication.forget_older(now)
         self._store.maintain(self._checkpoint_input(), now)
 
     def close(self, now: datetime) -> None:
-        """Leaves everything on disk as people can read it. OSError or StoreError where that failed."""
+        """Writes everything to the files that people can read. Raises OSError or StoreError if that fails."""
         self._store.close(self._checkpoint_input(), now)
 
-    def _checkpoint_input(self) -> CheckpointInput:
-        oldest = self._deduplication.oldest
-        return CheckpointInput(
-            self.network.tables,
-            self._events.delivered,
-            self._events.pending_events(),
-            self._store.sequence + 1 if oldest is None else oldest,
-        )
+    def _decide_and_write(
+        self, requests: Iterable[Incoming], result: BatchResult, clock: datetime
+    ) -> list[tuple[Incoming, Outcome]]:
+        """If the write fails, nothing of the batch stays, and its requests are decided as reads."""
+        with Batch(self.network) as batch:
+            self._decide(batch, requests, self._limits.batch_bytes, may_change=True)
+            try:
+                self._write(batch, result)
+            except WriteFailed as error:
+                self._condition = self._condition.write_failed(clock)
+                log.error("the write failed, nothing was changed: %s", error)
+            except SyncFailed as error:
+                self._condition = self._condition.sync_failed(clock)
+                log.error("changes are refused until the store has been recovered: %s", error)
+            else:
+                batch.keep()
+                return batch.outcomes
+        return self._decide_reads(incoming for incoming, _ in batch.outcomes)
+
+    def _decide_reads(
+        self, requests: Iterable[Incoming], max_bytes: float = inf
+    ) -> list[tuple[Incoming, Outcome]]:
+        """Decides requests while nothing can be written: changes are refused, and time's own do not stay."""
+        with Batch(self.network) as batch:
+            self._decide(batch, requests, max_bytes, may_change=False)
+            return batch.outcomes
+
+    def _decide(
+        self, batch: Batch, requests: Iterable[Incoming], max_bytes: float, *, may_change: bool
+    ) -> None:
+        """Fills a batch, until its outcomes have `max_bytes`."""
+        size = 0
+        batch.apply(finish_reservations(self.network, self._time))
+        for incoming in requests:
+            outcome = self._decider.decide(incoming, batch, self._time, may_change)
+            batch.outcomes.append((incoming, outcome))
+            size += len(outcome.body)
+            if size >= max_bytes:
+                return
+
+    def _write(self, batch: Batch, result: BatchResult) -> None:
+        """Writes a batch to the journal. Only what is on disk becomes known: records, events, changes."""
+        if not batch.has_to_be_written:
+            return
+        records = tuple(batch.records.values())
+        sequence = self._store.append(batch.changes, records, self.outbox.delivered, self._time)
+        self._condition = WRITABLE
+        for record in records:
+            self.deduplication.add(StoredRequest(sequence, self._time, record))
+        events = [event for changes in batch.changes for event in changes.events]
+        result.events += self.outbox.add(sequence, events)
+        result.changes = batch.changes
+
+    def _unexpired(self, result: BatchResult, clock: datetime) -> Iterator[Incoming]:
+        """Takes the next requests. Those that have expired get no reply."""
+        for incoming in self._admission.take(self._limits.batch_requests):
+            if incoming.expired(clock.timestamp()):
+                result.answers.append(unanswered(incoming, "expired"))
+            else:
+                yield incoming
+
+    def _turn_away(self, incoming: Incoming) -> Answer:
+        """Answers a request for which there is no room.
+
+        BUSY says that nothing has happened, so it is wrong if an earlier delivery waits or may be on disk.
+        """
+        if incoming.identity is not None:
+            known = self.deduplication.find(incoming.client, incoming.identity)
+            if known is not None:
+                return answered(incoming, repeat(known, incoming))
+            if self._admission.holds(incoming.client, incoming.identity):
+                return unanswered(incoming, "waits already")
+            if self._condition.read_only:
+                return answered(incoming, failed(StorageFailed()))
+        return answered(incoming, failed(Busy()))
+
+    def _recover(self, clock: datetime) -> bool:
+        """Reads the store again after a failed sync. Returns whether that succeeded."""
+        try:
+            self._load(self._time)
+        except (OSError, StoreError) as error:
+            self._condition = self._condition.load_failed(clock)
+            log.error("the store cannot be recovered, next attempt at %s: %s", self._condition.until, error)
+            return False
+        self._condition = WRITABLE
+        log.warning("the store has been recovered, changes are accepted again")
+        return True
 
     def _load(self, now: datetime) -> None:
         recovered = self._store.load(now)
         for note in recovered.notes:
             log.warning("recovery: %s", note)
         self.network = Network(recovered.tables)
-        self._deduplication = Deduplication(self._limits.memory, recovered.remembered)
-        pending_events: dict[int, list[Event]] = {}
+        self.deduplication = Deduplication(self._limits.deduplication, recovered.remembered)
+        self._decider = Decider(
+            self.network, self.deduplication, self._handlers, self._limits.max_result_bytes
+        )
+        pending: dict[int, list[Event]] = {}
         for sequence, event in recovered.pending_events:
-            pending_events.setdefault(sequence, []).append(event)
-        self._events = Outbox(min(pending_events, default=self._store.sequence + 1) - 1)
-        self._again = [
-            OutgoingEvent(message, receipt)
-            for sequence, events in pending_events.items()
-            for receipt, message in self._events.add(sequence, events)
+            pending.setdefault(sequence, []).append(event)
+        self.outbox = Outbox(min(pending, default=self._store.sequence + 1) - 1)
+        self._unsent_events = [
+            outgoing for sequence, events in pending.items() for outgoing in self.outbox.add(sequence, events)
         ]
 
-    def _recover(self, now: datetime) -> bool:
-        """After a failed sync: reads the disk anew, with a pause that grows while that fails."""
-        if not self._retry.is_over(self._clock):
-            return False
-        try:
-            self._load(now)
-        except (OSError, StoreError) as error:
-            self._pause()
-            log.error("the store cannot be used yet, next try at %s: %s", self._retry.until, error)
-            return False
-        log.warning("the store was read anew and takes changes again")
-        self._writable, self._retries = True, 0
-        return True
-
-    def _pause(self) -> None:
-        self._retry = Pause.of(min(2**self._retries, LONGEST_RETRY), self._clock)
-        self._retries += 1
-
-    def _due(self, work: BatchResult) -> Iterator[Incoming]:
-        """The next requests that have not expired; those that have are done with."""
-        clock = self._clock.timestamp()
-        for incoming in self._waiting.take(self._limits.batch):
-            if incoming.expired(clock):
-                work.answers.append(_answer(incoming, None))
-            else:
-                yield incoming
-
-    def _decide(
-        self, requests: Iterable[Incoming], now: datetime, most_bytes: float = inf, may_change: bool = True
-    ) -> _Batch:
-        """Decides requests one after the other, each on the network that those before it leave.
-
-        Takes no more of them once the outcomes have so many bytes.
-        """
-        size = 0
-        batch = _Batch()
-        self._apply(batch, finish_reservations(self.network, now))
-        may_change = may_change and self._writable
-        for incoming in requests:
-            outcome = self._outcome(incoming, batch, now, may_change)
-            batch.outcomes.append((incoming, outcome))
-            size += len(outcome.body)
-            if size >= most_bytes:
-                break
-        return batch
-
-    def _outcome(self, incoming: Incoming, batch: _Batch, now: datetime, may_change: bool) -> Outcome:
-        changes = incoming.action.changes
-        if incoming.identity is not None:
-            key = incoming.client, incoming.identity
-            known = batch.remembered.get(key) or self._deduplication.find(*key)
-            if known is not None:
-                return _repeated(known, incoming)
-        if changes and not may_change:
-            return failed(StorageFailed())
-        outcome, retryable = self._decision(incoming, batch, now)
-        if changes and incoming.identity is not None and not retryable:
-            batch.remembered[key] = to_record(*key, incoming.fingerprint(), outcome)
-        return outcome
-
-    def _decision(self, incoming: Incoming, batch: _Batch, now: datetime) -> tuple[Outcome, bool]:
-        """The outcome, and whether asking again may mend it."""
-        try:
-            if incoming.error is not None:
-                raise incoming.error
-            assert incoming.request is not None
-            decision = dispatch(
-                incoming.action, self._handlers, self.network, incoming.request, Caller(incoming.client), now
-            )
-            outcome = succeeded(decision.result)
-            if len(outcome.body) > self._limits.max_result_bytes:
-                raise TooLarge(f"the result has more than {self._limits.max_result_bytes} bytes")
-        except RequestError as error:
-            return failed(error), error.retryable
-        except Exception:
-            log.exception("%s of %s could not be decided", incoming.action.name, incoming.client)
-            return failed(InternalError()), True
-        self._apply(batch, decision.changes)
-        return outcome, False
-
-    def _apply(self, batch: _Batch, changes: Changes) -> None:
-        if changes:
-            batch.undo.append(self.network.apply(changes))
-            batch.changes.append(changes)
-
-    def _take_back(self, batch: _Batch) -> None:
-        for undo in reversed(batch.undo):
-            self.network.apply(undo)
-
-    def _write(self, batch: _Batch, work: BatchResult, now: datetime) -> bool:
-        """Whether the batch is on disk, or holds nothing that has to be."""
-        if not batch.changes and not batch.remembered:
-            return True
-        try:
-            sequence = self._store.append(
-                batch.changes, tuple(batch.remembered.values()), self._events.delivered, now
-            )
-        except WriteFailed as error:
-            self._rest = Pause.of(REST, self._clock)
-            log.error("nothing was changed, the disk took no write: %s", error)
-            return False
-        except SyncFailed as error:
-            self._writable = False
-            self._pause()
-            log.error("no more changes until the store was read anew: %s", error)
-            return False
-        for request in batch.remembered.values():
-            self._deduplication.add(StoredRequest(sequence, now, request))
-        events = [event for changes in batch.changes for event in changes.events]
-        work.events += [
-            OutgoingEvent(message, receipt) for receipt, message in self._events.add(sequence, events)
-        ]
-        work.changes = batch.changes
-        return True
-
-
-def _repeated(known: RequestRecord, incoming: Incoming) -> Outcome:
-    """What a further delivery of a request gets, and another request under its ID."""
-    return to_outcome(known) if known.fingerprint == incoming.fingerprint() else failed(IDReused())
-
-
-def _no_request(delivery: object, message: Message) -> Answer:
-    """What comes of a message that is ignored. A topic can be 64 KiB long."""
-    return Answer(delivery, None, None, message.topic[:200])
-
-
-def _answer(incoming: Incoming, outcome: Outcome | None) -> Answer:
-    reply = None if outcome is None else incoming.reply(outcome)
-    return Answer(incoming.delivery, reply, incoming)
+    def _checkpoint_input(self) -> CheckpointInput:
+        oldest = self.deduplication.oldest
+        return CheckpointInput(
+            self.network.tables,
+            self.outbox.delivered,
+            self.outbox.pending_events(),
+            self._store.sequence + 1 if oldest is None else oldest,
+        )

@@ -1,7 +1,8 @@
-"""Events on their way to those whom they concern. None is forgotten before the broker has taken it."""
+"""The outbox: events that the broker has not acknowledged yet. None is forgotten before it has."""
 
 from collections import deque
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -13,8 +14,15 @@ from cloud_service.protocol.roles import is_account_name
 from cloud_service.service.engine.caller import Caller
 
 
+class OutgoingEvent(Struct, frozen=True):
+    """A message about an event. The outbox wants `receipt` back when the broker has acknowledged it."""
+
+    message: Message
+    receipt: Any
+
+
 def recipients(event: Event) -> list[str]:
-    """The vehicle's account and the station's owner, each once. Nobody would read those of legacy clients."""
+    """The vehicle's account and the station's owner, each once. Gateways get none: nobody would read them."""
     names = [event.owner]
     if not event.reservation.legacy:
         names.append(str(event.reservation.vehicle_id))
@@ -22,6 +30,7 @@ def recipients(event: Event) -> list[str]:
 
 
 def messages(event: Event) -> list[Message]:
+    """The event as a message to each of its recipients."""
     body = msgspec.json.encode(
         {
             "type": event.type,
@@ -33,41 +42,45 @@ def messages(event: Event) -> list[Message]:
     return [Message(topics.event(name, event.type), body) for name in recipients(event)]
 
 
-class _Batch(Struct):
+class _BatchEvents(Struct):
+    """The events of a batch, some of whose messages are pending."""
+
     sequence: int
     events: tuple[Event, ...]
-    open: int
-    """Messages that the broker has not taken yet."""
+    pending: int
+    """Messages that the broker has not acknowledged."""
 
 
 class Outbox:
-    """Which events the broker has taken.
+    """Which events are pending, and which are delivered.
 
-    `told` is the batch up to which it has taken all. It goes into the journal; after a crash the events of
-    later batches are sent again.
+    The broker has acknowledged the events of all batches up to the number `delivered`. The journal keeps this
+    number; after a crash, the events of later batches are sent again.
     """
 
     def __init__(self, delivered: int = 0) -> None:
         self.delivered = delivered
-        self._batches: deque[_Batch] = deque()
+        self._batches: deque[_BatchEvents] = deque()
 
-    def add(self, sequence: int, events: Iterable[Event]) -> list[tuple[_Batch, Message]]:
-        """Notes a batch's events, and returns their messages, each with what `taken` wants back."""
-        batch = _Batch(sequence, tuple(events), 0)
-        outgoing = [(batch, message) for event in batch.events for message in messages(event)]
-        batch.open = len(outgoing)
+    def add(self, sequence: int, events: Iterable[Event]) -> list[OutgoingEvent]:
+        """Adds the events of a batch, and returns their messages."""
+        batch = _BatchEvents(sequence, tuple(events), 0)
+        outgoing = [OutgoingEvent(message, batch) for event in batch.events for message in messages(event)]
+        batch.pending = len(outgoing)
         self._batches.append(batch)
         self._advance()
         return outgoing
 
-    def taken(self, batch: _Batch) -> None:
-        """The broker has taken one of this batch's messages."""
-        batch.open -= 1
+    def acknowledged(self, receipt: Any) -> None:
+        """Notes that the broker has acknowledged the message with this receipt."""
+        batch: _BatchEvents = receipt
+        batch.pending -= 1
         self._advance()
 
     def pending_events(self) -> list[tuple[int, Event]]:
+        """The events that may be pending, each with the number of its batch."""
         return [(batch.sequence, event) for batch in self._batches for event in batch.events]
 
     def _advance(self) -> None:
-        while self._batches and not self._batches[0].open:
+        while self._batches and not self._batches[0].pending:
             self.delivered = self._batches.popleft().sequence

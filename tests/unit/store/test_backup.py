@@ -12,7 +12,8 @@ import pytest
 
 from cloud_service.core.network import Tables
 from cloud_service.protocol.messages import Message
-from cloud_service.service.engine.engine import Engine, EngineLimits
+from cloud_service.service.engine.engine import Engine
+from cloud_service.service.engine.limits import EngineLimits
 from cloud_service.store.backup import BackupFailed, back_up
 from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.filesystem import DiskFolder

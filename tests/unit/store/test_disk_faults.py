@@ -16,7 +16,8 @@ import pytest
 from msgspec import Struct
 
 from cloud_service.protocol.messages import Message
-from cloud_service.service.engine.engine import Engine, EngineLimits
+from cloud_service.service.engine.engine import Engine
+from cloud_service.service.engine.limits import EngineLimits
 from cloud_service.store.file_store import StoreOptions
 from tests.faults.power_loss import SimulatedFolder, no_trouble
 from tests.faults.traffic import START, Traffic

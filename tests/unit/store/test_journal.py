@@ -8,7 +8,8 @@ from zlib import crc32
 
 import pytest
 
-from cloud_service.service.engine.engine import Engine, EngineLimits
+from cloud_service.service.engine.engine import Engine
+from cloud_service.service.engine.limits import EngineLimits
 from cloud_service.store.errors import DamagedStore
 from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.journal import Batch, JournalPosition, SegmentReader, decode_line, encode_line

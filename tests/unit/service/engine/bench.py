@@ -8,8 +8,9 @@ from typing import Any
 from cloud_service.core.changes import Changes
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
-from cloud_service.service.engine.batch import BatchResult
-from cloud_service.service.engine.engine import Engine, EngineLimits
+from cloud_service.service.engine.answers import BatchResult
+from cloud_service.service.engine.engine import Engine
+from cloud_service.service.engine.limits import EngineLimits
 from cloud_service.store.errors import SyncFailed, WriteFailed
 from cloud_service.store.interface import Store
 from cloud_service.store.journal import RequestRecord
@@ -56,20 +57,20 @@ class Bench:
         self._table = table
         self.store = store or InMemoryStore()
         self.limits = limits or EngineLimits()
-        self.service = Engine(self.store, self.limits, self.now, **self._table)
+        self.engine = Engine(self.store, self.limits, self.now, **self._table)
 
     def restart(self) -> None:
         """As after a crash: all that was not in the store is gone."""
-        self.service = Engine(self.store, self.limits, self.now, **self._table)
+        self.engine = Engine(self.store, self.limits, self.now, **self._table)
 
     def send(self, client: str, action: str, delivery: object = None, **values: Any) -> None:
         body = json.dumps(values).encode()
         message = Message(topics.request(action, client), body)
-        self.service.take_in(message, delivery, self.now.timestamp())
+        self.engine.take_in(message, delivery, self.now.timestamp())
 
     def turn(self, **later: float) -> BatchResult:
         self.now += timedelta(**later)
-        return self.service.work(self.now)
+        return self.engine.work(self.now)
 
     def ask(self, client: str, action: str, **values: Any) -> Any:
         """The reply's `result`, or its error's code."""

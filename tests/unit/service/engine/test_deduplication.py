@@ -8,10 +8,11 @@ from weakref import WeakSet
 import pytest
 
 from cloud_service.protocol.messages import Message
-from cloud_service.service.engine.deduplication import Deduplication, DeduplicationLimits
+from cloud_service.service.engine.deduplication import Deduplication
+from cloud_service.service.engine.limits import DeduplicationLimits
 from cloud_service.store.interface import StoredRequest
 from cloud_service.store.journal import RequestRecord
-from tests.unit.service.bench import NOON, Bench, result
+from tests.unit.service.engine.bench import NOON, Bench, result
 
 
 class Body(str):
@@ -64,7 +65,7 @@ def test_the_refusal_of_a_long_key_that_stands_twice_is_short() -> None:
     bench = Bench()
     body = b'{"%b": 1, "%b": 2}' % (b"x" * 30_000, b"x" * 30_000)
     message = Message("recharge/v1/request/newChargingStation/ana", body, correlation=b"a")
-    bench.service.take_in(message, None, bench.now.timestamp())
+    bench.engine.take_in(message, None, bench.now.timestamp())
 
     (answer,) = bench.turn().answers
 

@@ -13,7 +13,7 @@ from cloud_service.protocol.requests import ID, Request
 from cloud_service.service.engine.caller import Caller
 from cloud_service.service.engine.handlers import bind_handlers
 from cloud_service.service.engine.handlers.decision import Decision
-from tests.unit.service.bench import Bench
+from tests.unit.service.engine.bench import Bench
 
 
 class CountPoints(Request, frozen=True):

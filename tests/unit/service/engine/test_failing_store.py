@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from cloud_service.service.engine.engine import EngineLimits
-from tests.unit.service.bench import Bench, FailingStore
+from cloud_service.service.engine.limits import EngineLimits
+from tests.unit.service.engine.bench import Bench, FailingStore
 
 
 @pytest.fixture

@@ -2,9 +2,8 @@
 
 from datetime import timedelta
 
-from cloud_service.service.engine.deduplication import DeduplicationLimits
-from cloud_service.service.engine.engine import EngineLimits
-from tests.unit.service.bench import Bench, result
+from cloud_service.service.engine.limits import DeduplicationLimits, EngineLimits
+from tests.unit.service.engine.bench import Bench, result
 
 
 def test_a_further_delivery_gets_the_first_result() -> None:
@@ -13,7 +12,7 @@ def test_a_further_delivery_gets_the_first_result() -> None:
     bench.ask("ana", "deleteChargingStation", chargingStationID=first)
 
     assert bench.ask("ana", "newChargingStation", requestID="a", x_position=1.0, y_position=1) == first
-    assert bench.service.network.station(first) is None
+    assert bench.engine.network.station(first) is None
 
 
 def test_two_deliveries_in_one_batch_take_effect_once() -> None:
@@ -24,7 +23,7 @@ def test_two_deliveries_in_one_batch_take_effect_once() -> None:
     answers = bench.turn().answers
 
     assert [result(answer.reply) for answer in answers] == [1, 1, "ID_REUSED"]
-    assert len(bench.service.network.tables.stations) == 1
+    assert len(bench.engine.network.tables.stations) == 1
 
 
 def test_an_id_belongs_to_its_client() -> None:
@@ -72,14 +71,14 @@ def test_a_read_with_the_id_of_a_change_is_refused() -> None:
 
 
 def test_the_newest_of_a_client_and_in_all_are_remembered() -> None:
-    limits = EngineLimits(memory=DeduplicationLimits(timedelta(hours=24), per_client=2, in_all=3))
+    limits = EngineLimits(deduplication=DeduplicationLimits(timedelta(hours=24), per_client=2, in_all=3))
     bench = Bench(limits=limits)
     for client, request in (("ana", "1"), ("ana", "2"), ("ana", "3"), ("bob", "1"), ("eva", "1")):
         bench.ask(client, "deleteChargingStation", requestID=request, chargingStationID=9)
 
     def remembered(client: str, request: str) -> bool:
         # another body under an ID that is remembered is refused; this one is not remembered itself
-        return bench.service._deduplication.find(client, f"text:{request}") is not None
+        return bench.engine.deduplication.find(client, f"text:{request}") is not None
 
     assert [remembered("ana", number) for number in "123"] == [False, False, True]
     assert remembered("bob", "1")
@@ -92,7 +91,7 @@ def test_requests_are_forgotten_after_their_time() -> None:
     assert bench.ask("ana", "deleteChargingStation", requestID="a", chargingStationID=8) == "ID_REUSED"
 
     bench.now += timedelta(hours=24, seconds=1)
-    bench.service.maintain(bench.now)
+    bench.engine.maintain(bench.now)
 
     assert bench.ask("ana", "deleteChargingStation", requestID="a", chargingStationID=8) == "NOT_FOUND"
 
@@ -109,4 +108,4 @@ def test_an_expired_request_has_no_effect_and_gets_no_reply() -> None:
         ("late", None, "expired"),
         ("waits", None, "expired"),
     ]
-    assert not bench.service.network.tables.stations
+    assert not bench.engine.network.tables.stations

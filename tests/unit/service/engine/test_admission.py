@@ -1,12 +1,12 @@
 """Requests wait in bounded queues, and clients take turns."""
 
 from cloud_service.protocol.messages import Message
-from cloud_service.service.engine.engine import EngineLimits
-from tests.unit.service.bench import Bench, FailingStore, result
+from cloud_service.service.engine.limits import EngineLimits
+from tests.unit.service.engine.bench import Bench, FailingStore, result
 
 
 def test_a_vehicle_does_not_wait_behind_an_import() -> None:
-    bench = Bench(limits=EngineLimits(batch=4))
+    bench = Bench(limits=EngineLimits(batch_requests=4))
     for x in range(20):
         bench.send("operator-import", "newChargingStation", "import", x_position=x, y_position=1)
     bench.send("bob", "findReservation", "vehicle")
@@ -15,7 +15,7 @@ def test_a_vehicle_does_not_wait_behind_an_import() -> None:
 
 
 def test_the_requests_of_one_client_stay_in_order() -> None:
-    bench = Bench(limits=EngineLimits(batch=3))
+    bench = Bench(limits=EngineLimits(batch_requests=3))
     for number in range(8):
         bench.send("ana", "newChargingStation", number, x_position=number, y_position=1)
         bench.send("eva", "findReservation", None)
@@ -78,7 +78,7 @@ def test_large_requests_are_busy_when_their_bytes_have_no_room() -> None:
         ("eva", "BUSY"),
         ("small", "3"),
     ]
-    assert len(bench.service) == 0
+    assert len(bench.engine) == 0
     bench.send("ana", "newChargingStation", "ana", x_position=5, y_position=1, note="n" * 1_200)
     assert str(result(bench.turn().answers[0].reply)) == "4", "what was taken makes room"
 
@@ -89,7 +89,7 @@ def test_refusals_that_would_fill_the_memory_are_dropped() -> None:
     for number in range(100):
         topic = "recharge/v1/request/findReservation/ana"
         message = Message(topic, b"{}", correlation=b"%060000d" % number)
-        bench.service.take_in(message, number, bench.now.timestamp())
+        bench.engine.take_in(message, number, bench.now.timestamp())
 
     answers = bench.turn().answers
 
@@ -106,9 +106,9 @@ def test_refusals_that_would_fill_the_memory_are_dropped() -> None:
 def test_every_message_is_settled_even_one_that_gets_no_reply() -> None:
     bench = Bench()
     for topic in ("recharge/v1/request/fly/ana", "recharge/v1/request/findReservation/a.b", "else"):
-        bench.service.take_in(Message(topic, b"{}"), topic, bench.now.timestamp())
+        bench.engine.take_in(Message(topic, b"{}"), topic, bench.now.timestamp())
     retained = Message("recharge/v1/request/findReservation/ana", b"{}", retain=True)
-    bench.service.take_in(retained, "retained", bench.now.timestamp())
+    bench.engine.take_in(retained, "retained", bench.now.timestamp())
 
     assert [(answer.reply, answer.outcome) for answer in bench.turn().answers] == [(None, "ignored")] * 4
 
