@@ -1,4 +1,4 @@
-"""The figures that docs/reliability.md quotes, printed at the end of a run with any number of workers."""
+"""Prints, at the end of a run with any number of workers, the figures of docs/reliability-figures.md."""
 
 import pytest
 
