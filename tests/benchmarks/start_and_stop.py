@@ -25,7 +25,8 @@ from cloud_service.store.checkpoint_writer import CheckpointWriter, JournalTail
 from cloud_service.store.filesystem import DiskFolder, replace_file
 from cloud_service.store.journal import Batch, JournalPosition, RequestRecord, encode_line
 from cloud_service.store.names import segment_name
-from tests.kit.processes import DEADLINE, Stack, wait_until
+from tests.kit.processes import Stack
+from tests.kit.waiting import DEADLINE, wait_until
 
 POINTS_EACH = 4
 

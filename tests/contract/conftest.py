@@ -3,10 +3,11 @@
 import pytest
 
 from tests.contract.fixtures import *  # noqa: F403
-from tests.contract.target import Target
-from tests.kit.processes import HOST, Stack
+from tests.kit.people import target_of
+from tests.kit.processes import Stack
+from tests.kit.target import Target
 
 
 @pytest.fixture(scope="session")
 def target(stack: Stack) -> Target:
-    return Target(HOST, stack.mqtt_port, HOST, stack.tcp_port)
+    return target_of(stack)

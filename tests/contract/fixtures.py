@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contract.mqtt import MqttClient, Version
-from tests.contract.people import TRANSPORTS, Charger, People, Place, Transport, Vehicle, new_place
-from tests.contract.target import Target
+from tests.kit.mqtt import MqttClient, Version
+from tests.kit.people import TRANSPORTS, Charger, People, Place, Transport, Vehicle, new_place
+from tests.kit.target import Target
 
 __all__ = ["charger", "mqtt_version", "people", "place", "transport", "vehicle", "watcher"]
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from paho.mqtt.client import MQTTMessage
 
-from tests.contract.mqtt import MqttClient, result_of
-from tests.contract.people import Charger, People, Place
-from tests.contract.refusals import refused
+from tests.kit.mqtt import MqttClient, result_of
+from tests.kit.people import Charger, People, Place
+from tests.kit.refusals import refused
 
 NEW = "newChargingStation"
 LARGEST = 64 * 1024

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.contract.mqtt import MqttClient
-from tests.contract.people import Charger, People, Place, Vehicle
-from tests.contract.target import Target
+from tests.kit.mqtt import MqttClient
+from tests.kit.people import Charger, People, Place, Vehicle
+from tests.kit.target import Target
 
 
 class Told:

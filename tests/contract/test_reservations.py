@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from tests.contract.people import Charger, People, Place, Vehicle, moment
-from tests.contract.refusals import refused
+from tests.kit.people import Charger, People, Place, Vehicle, moment
+from tests.kit.refusals import refused
 
 MARGIN = timedelta(minutes=5)
 HOUR = timedelta(hours=1)

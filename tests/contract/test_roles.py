@@ -4,10 +4,10 @@ from secrets import randbelow, token_hex
 
 import pytest
 
-from tests.contract.mqtt import MqttClient
-from tests.contract.people import Charger, People, Place, Vehicle
-from tests.contract.refusals import refused
-from tests.contract.target import Target
+from tests.kit.mqtt import MqttClient
+from tests.kit.people import Charger, People, Place, Vehicle
+from tests.kit.refusals import refused
+from tests.kit.target import Target
 
 
 @pytest.mark.usefixtures("mqtt_version")

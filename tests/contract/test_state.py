@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.mqtt import MqttClient
-from tests.contract.people import Charger, People, Place
+from tests.kit.mqtt import MqttClient
+from tests.kit.people import Charger, People, Place
 
 Record = dict[str, Any]
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.contract.people import Charger, People, Place, Vehicle, new_place
-from tests.contract.refusals import refused
+from tests.kit.people import Charger, People, Place, Vehicle, new_place
+from tests.kit.refusals import refused
 
 ABSENT = 10**9
 """An ID that no station has."""

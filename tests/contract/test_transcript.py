@@ -1,8 +1,6 @@
 """The version before: it was asked the same, it answered the same, and its files are taken over."""
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,19 +8,14 @@ import pytest
 
 from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.filesystem import DiskFolder
-from tests.contract.people import Charger, People, Place
-from tests.contract.target import Target
 from tests.contract.transcript import FILE, Player
-from tests.kit.processes import HOST, Stack
+from tests.kit.people import Charger, Place, people_of, target_of
+from tests.kit.processes import Stack
 
 FOLDERS = Path(__file__).with_name("transcript_data")
 """That version's data folders after the transcript: `killed` has a journal, `stopped` a checkpoint."""
 RECORDED = datetime(2026, 11, 29, 5, 11, tzinfo=UTC)
 """Within the hours in which the folders' reservation is scheduled and their requests are remembered."""
-
-
-def target_of(stack: Stack) -> Target:
-    return Target(HOST, stack.mqtt_port, HOST, stack.tcp_port)
 
 
 @pytest.fixture(params=["killed", "stopped"])
@@ -74,12 +67,3 @@ def test_a_service_goes_on_with_its_files(data_dir: Path, tmp_path: Path) -> Non
         assert [row["chargingPointID"] for row in charger.points(1)] == [1, 3]
         assert charger.point(1) == 4, "an ID is never given twice"
         assert charger.station(Place(7, 7)) == 5
-
-
-@contextmanager
-def people_of(stack: Stack) -> Iterator[People]:
-    people = People(target_of(stack), "mqtt5")
-    try:
-        yield people
-    finally:
-        people.close()

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.contract.mqtt import MqttClient, result_of
-from tests.contract.people import Charger, People, Place, Transport
-from tests.contract.refusals import refused
-from tests.contract.tcp import TcpClient
+from tests.kit.mqtt import MqttClient, result_of
+from tests.kit.people import Charger, People, Place, Transport
+from tests.kit.refusals import refused
+from tests.kit.tcp import TcpClient
 
 NO_NUMBER = ['"1"', "true", "null", "[1]", "{}"]
 NO_JSON = ["NaN", "Infinity", "-Infinity", "1e999", "01", "+1", '"\\ud800"']

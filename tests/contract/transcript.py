@@ -21,10 +21,11 @@ from pathlib import Path
 
 from paho.mqtt.client import MQTTMessage
 
-from tests.contract.mqtt import MqttClient, Version
-from tests.contract.target import Role, Target
-from tests.contract.tcp import TcpClient
-from tests.kit.processes import DEADLINE
+from tests.kit.mqtt import MqttClient, Version
+from tests.kit.people import connected
+from tests.kit.target import Role, Target
+from tests.kit.tcp import TcpClient
+from tests.kit.waiting import DEADLINE
 
 FILE = Path(__file__).with_name("transcript.txt")
 REQUEST = re.compile(r"(?P<action>\S+) (?P<options>(?:\S+=\S+ |retain )*)(?P<body>.*)")
@@ -44,7 +45,7 @@ class Player:
         self._target = target
         self._clients: dict[str, MqttClient] = {}
         self._times: dict[str, str] = {}
-        self._events = MqttClient(target, "monitor-events", "monitor", "mqtt5", ["recharge/v1/event/#"])
+        self._events = connected(target, "monitor-events", "monitor", "mqtt5", ["recharge/v1/event/#"])
 
     def play(self, transcript: str) -> str:
         """The transcript as it happened this time."""
@@ -91,7 +92,7 @@ class Player:
     def _client(self, name: str, version: Version) -> MqttClient:
         if name not in self._clients:
             role: Role = "vehicle" if name.startswith("vehicle") else "charger"
-            self._clients[name] = MqttClient(self._target, name, role, version)
+            self._clients[name] = connected(self._target, name, role, version)
         return self._clients[name]
 
     def _retained(self, topic_filter: str) -> list[MQTTMessage]:
@@ -108,7 +109,7 @@ class Player:
 
     def _look(self, topic_filter: str) -> list[MQTTMessage]:
         """Retained messages come before anything that is published to a topic below the same subscription."""
-        client = MqttClient(self._target, "monitor-look", "monitor", "mqtt5", [topic_filter])
+        client = connected(self._target, "monitor-look", "monitor", "mqtt5", [topic_filter])
         try:
             client.subscribe(marker := f"recharge/v1/presence/{client.name}")
             client.publish(marker, b"{}")

@@ -22,7 +22,8 @@ from cloud_service.protocol.replies import decode_reply
 from cloud_service.protocol.requests import make_request
 from recharge import Charger, Vehicle
 from tests.docs.pages import ROOT
-from tests.kit.processes import DEADLINE, Stack
+from tests.kit.processes import Stack
+from tests.kit.waiting import DEADLINE
 
 DOCUMENT = yaml.safe_load((ROOT / "docs" / "asyncapi.yaml").read_text())
 CHANNELS = DOCUMENT["channels"]

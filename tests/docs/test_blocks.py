@@ -12,7 +12,7 @@ import pytest
 
 from cloud_service.cli.main import COMMANDS
 from tests.docs.pages import ROOT, RUN, SHOWN, Block, Page, commands, pages
-from tests.kit.processes import DEADLINE
+from tests.kit.waiting import DEADLINE
 
 PAGES = pages()
 

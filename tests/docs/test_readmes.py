@@ -8,7 +8,8 @@ from pathlib import Path
 import cloud_service
 from cloud_service.protocol.actions import CLIENT_ACTIONS
 from tests.docs.pages import ROOT, Block, Page, commands
-from tests.kit.processes import DEADLINE, HOST, Process, clean_environment, wait_until
+from tests.kit.processes import HOST, Process, clean_environment
+from tests.kit.waiting import DEADLINE, wait_until
 
 ENGLISH = Page(ROOT / "README.md")
 PORTUGUESE = Page(ROOT / "README.pt-BR.md")

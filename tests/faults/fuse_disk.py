@@ -14,7 +14,7 @@ from typing import Any
 import mfusepy  # type: ignore[import-untyped,unused-ignore] # and perhaps not installed
 
 from cloud_service.store.filesystem import File
-from tests.faults.power_loss import SimulatedFolder
+from tests.kit.simulated_disk import SimulatedFolder
 
 
 class FuseDisk(mfusepy.Operations):  # type: ignore[misc]

@@ -14,7 +14,8 @@ from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
 from tests.faults.hostile import Hostile
-from tests.kit.processes import DEADLINE, HOST
+from tests.kit.processes import HOST
+from tests.kit.waiting import DEADLINE
 
 NAME = "fuzzer"
 RATE = 1_000

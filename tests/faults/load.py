@@ -18,7 +18,8 @@ from tests.faults.bookings import bookings
 from tests.faults.listener import Listener, expected_by_clients
 from tests.faults.participants import Charger, Vehicle
 from tests.faults.recorder import Call, Client, LegacyClient, MQTTClient, Record
-from tests.kit.processes import Stack, wait_until
+from tests.kit.processes import Stack
+from tests.kit.waiting import wait_until
 
 PATIENCE = 60.0
 """Seconds within which each client has an answer, once nothing goes wrong any more."""

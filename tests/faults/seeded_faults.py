@@ -17,7 +17,7 @@ from cloud_service.store import checkpoint_writer, filesystem, journal, journal_
 from cloud_service.store.filesystem import TEMPORARY, File, Folder
 from cloud_service.store.json_files import ChargingStationsFile
 from cloud_service.store.names import SEGMENTS, numbered
-from tests.faults.power_loss import SimulatedFolder
+from tests.kit.simulated_disk import SimulatedFolder
 
 Patch = pytest.MonkeyPatch
 

@@ -14,9 +14,10 @@ import pytest
 from cloud_service.mqtt.session import KEEP_ALIVE_SECONDS
 from tests.faults.checker import check_state, stop_and_check
 from tests.faults.load import Load
-from tests.faults.proxy import Proxy
-from tests.kit.processes import Process, Stack, wait_until
+from tests.kit.processes import Process, Stack
+from tests.kit.relay import Relay
 from tests.kit.scale import Scale
+from tests.kit.waiting import wait_until
 
 Figure = Callable[[str], None]
 PROCESSES = ("service", "gateway", "broker")
@@ -55,27 +56,27 @@ def test_broker_killed_and_its_memory_wiped_in_half_of_the_cases(
 
 
 @contextmanager
-def stack_behind_proxy(folder: Path) -> Iterator[tuple[Stack, Proxy]]:
+def stack_behind_relay(folder: Path) -> Iterator[tuple[Stack, Relay]]:
     """The service reaches the broker through a link that can fail; everybody else reaches it directly."""
     stack = Stack(folder)
-    with Proxy(stack.broker.port) as proxy:
-        through = {**stack.environment, "RECHARGE_MQTT_PORT": str(proxy.port)}
+    with Relay(stack.broker.port) as relay:
+        through = {**stack.environment, "RECHARGE_MQTT_PORT": str(relay.port)}
         words = [sys.executable, "-m", "cloud_service", "service"]
         stack.service = Process("service", words, folder / "service.log", through)
         with stack:
-            yield stack, proxy
+            yield stack, relay
 
 
 @pytest.mark.timeout(3600)
 def test_link_cut(tmp_path: Path, scale: Scale, figure: Figure) -> None:
     count = scale(share=6, full=50)
     random = Random(2)
-    with stack_behind_proxy(tmp_path) as (stack, proxy):
+    with stack_behind_relay(tmp_path) as (stack, relay):
         with Load(stack) as load:
             for number in range(count):
                 load.await_changes(3)
                 sleep(random.uniform(0, 0.2))
-                proxy.cut()
+                relay.cut()
                 if number % EVERY == EVERY - 1:
                     with load.at_rest():
                         check_state(stack)
@@ -88,12 +89,12 @@ def test_link_cut(tmp_path: Path, scale: Scale, figure: Figure) -> None:
 def test_link_slow(tmp_path: Path, scale: Scale, figure: Figure) -> None:
     count = scale(share=2, full=50)
     random = Random(3)
-    with stack_behind_proxy(tmp_path) as (stack, proxy):
+    with stack_behind_relay(tmp_path) as (stack, relay):
         with Load(stack) as load:
             for _ in range(count):
-                proxy.delay = random.uniform(0.1, 2.5)
+                relay.delay = random.uniform(0.1, 2.5)
                 sleep(random.uniform(0.5, 4))
-                proxy.delay = 0.0
+                relay.delay = 0.0
                 load.await_changes(3)
         stop_and_check(stack, load)
     figure(f"link between broker and service slow {count} times: {load.answered} answers hold")
@@ -106,24 +107,24 @@ def await_changes_of_all(loads: dict[str, Load], more: int) -> None:
             load.await_changes(more, of="legacy")
 
 
-def let_all_be_silent(stacks: dict[str, Stack], proxy: Proxy) -> float:
+def let_all_be_silent(stacks: dict[str, Stack], relay: Relay) -> float:
     """Stops each network's process or link for longer than the keep-alive.
 
     Returns after how many seconds both ends of the link had noticed.
     """
     begun = monotonic()
-    proxy.silence()
+    relay.silence()
     stopped = [getattr(stacks[name], name).pid for name in PROCESSES]
     for pid in stopped:
         os.kill(pid, signal.SIGSTOP)
     try:
-        wait_until(lambda: not proxy.faithful, "both have given the connection up")
+        wait_until(lambda: not relay.faithful, "both have given the connection up")
         noticed = monotonic() - begun
         sleep(max(0, begun + SILENCE - monotonic()))
     finally:
         for pid in stopped:
             os.kill(pid, signal.SIGCONT)
-    proxy.mend()
+    relay.mend()
     return noticed
 
 
@@ -137,7 +138,7 @@ def test_silence_for_longer_than_the_keep_alive(tmp_path: Path, scale: Scale, fi
     longest = 0.0
     with ExitStack() as networks:
         stacks = {name: networks.enter_context(Stack(tmp_path / name)) for name in PROCESSES}
-        stacks["link"], proxy = networks.enter_context(stack_behind_proxy(tmp_path / "link"))
+        stacks["link"], relay = networks.enter_context(stack_behind_relay(tmp_path / "link"))
         with ExitStack() as lives:
             loads = {
                 name: lives.enter_context(Load(stack, chargers=1, vehicles=2, legacy=1, pause=0.2))
@@ -145,7 +146,7 @@ def test_silence_for_longer_than_the_keep_alive(tmp_path: Path, scale: Scale, fi
             }
             for _ in range(count):
                 await_changes_of_all(loads, 3)
-                longest = max(longest, let_all_be_silent(stacks, proxy))
+                longest = max(longest, let_all_be_silent(stacks, relay))
             await_changes_of_all(loads, 5)
         for name, stack in stacks.items():
             stop_and_check(stack, loads[name])

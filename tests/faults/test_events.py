@@ -11,10 +11,11 @@ import pytest
 
 from tests.faults.checker import stop_and_check
 from tests.faults.load import Load
-from tests.faults.proxy import Proxy
-from tests.faults.test_connections import stack_behind_proxy
-from tests.kit.processes import Stack, wait_until
+from tests.faults.test_connections import stack_behind_relay
+from tests.kit.processes import Stack
+from tests.kit.relay import Relay
 from tests.kit.scale import Scale
+from tests.kit.waiting import wait_until
 
 VEHICLES = 6
 
@@ -23,41 +24,41 @@ def await_waiting(load: Load) -> None:
     wait_until(lambda: len(load.record["invoked"]) > VEHICLES, "most clients wait for a reply")
 
 
-def lose_what_is_sent(stack: Stack, proxy: Proxy, load: Load, random: Random) -> None:
+def lose_what_is_sent(stack: Stack, relay: Relay, load: Load, random: Random) -> None:
     """The service has sent the events of some batches, of which the broker gets none, and dies."""
-    proxy.delay_there = 5.0
+    relay.delay_there = 5.0
     await_waiting(load)
     sleep(random.uniform(0, 0.1))
-    proxy.cut()
+    relay.cut()
     stack.service.kill()
-    proxy.delay_there = 0.0
+    relay.delay_there = 0.0
     stack.start_service()
 
 
-def lose_two_connections(stack: Stack, proxy: Proxy, load: Load) -> None:
+def lose_two_connections(stack: Stack, relay: Relay, load: Load) -> None:
     """The service decides what came before its link was cut; the next connection ends before it is of use."""
     os.kill(stack.service.pid, signal.SIGSTOP)
     await_waiting(load)
     sleep(0.1)
-    proxy.cut()
-    proxy.delay = 0.5
+    relay.cut()
+    relay.delay = 0.5
     os.kill(stack.service.pid, signal.SIGCONT)
-    wait_until(lambda: proxy.connected, "the service connects again")
-    proxy.cut()
-    proxy.delay = 0.0
+    wait_until(lambda: relay.connected, "the service connects again")
+    relay.cut()
+    relay.delay = 0.0
 
 
 @pytest.mark.timeout(3600)
 def test_events_are_not_forgotten(tmp_path: Path, scale: Scale, figure: Callable[[str], None]) -> None:
     count = scale(share=4, full=50)
     random = Random(5)
-    with stack_behind_proxy(tmp_path) as (stack, proxy):
+    with stack_behind_relay(tmp_path) as (stack, relay):
         with Load(stack, vehicles=VEHICLES, legacy=1, pause=0.01) as load:
             for _ in range(count):
-                lose_what_is_sent(stack, proxy, load, random)
+                lose_what_is_sent(stack, relay, load, random)
                 load.await_changes(5)
             for _ in range(count):  # not in between: at its next start a service tells what is still open
-                lose_two_connections(stack, proxy, load)
+                lose_two_connections(stack, relay, load)
                 load.await_changes(5)
         stop_and_check(stack, load)
     assert load.listener is not None

@@ -12,8 +12,9 @@ from cloud_service.mqtt.requester import Requester
 from tests.faults.checker import check_state, stop_and_check
 from tests.faults.load import Load
 from tests.faults.spoiled_service import spoiled
-from tests.kit.processes import Stack, wait_until
+from tests.kit.processes import Stack
 from tests.kit.scale import Scale
+from tests.kit.waiting import wait_until
 
 READ_ANEW = "the store has been recovered, changes are accepted again"
 

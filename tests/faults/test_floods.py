@@ -15,8 +15,9 @@ from cloud_service.mqtt.requester import Requester
 from cloud_service.protocol.errors import NotFound
 from recharge import tcp as legacy
 from tests.faults.flood_attacks import POINTS, STANDING, Progress, attack
-from tests.kit.processes import DEADLINE, Stack, wait_until
+from tests.kit.processes import Stack
 from tests.kit.scale import Scale
+from tests.kit.waiting import DEADLINE, wait_until
 
 pytestmark = pytest.mark.alone
 

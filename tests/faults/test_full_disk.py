@@ -14,7 +14,8 @@ from cloud_service.store.snapshot import take_snapshot
 from cloud_service.store.verify import examine
 from tests.faults.checker import stop_and_check
 from tests.faults.load import Load
-from tests.kit.processes import Stack, wait_until
+from tests.kit.processes import Stack
+from tests.kit.waiting import wait_until
 
 
 @pytest.fixture

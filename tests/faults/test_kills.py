@@ -11,8 +11,9 @@ import pytest
 from tests.faults.checker import check_run, stop_and_check
 from tests.faults.load import Load
 from tests.faults.spoiled_service import KINDS, moments, spoiled
-from tests.kit.processes import Stack, wait_until
+from tests.kit.processes import Stack
 from tests.kit.scale import Scale
+from tests.kit.waiting import wait_until
 
 IN_TURN = 25
 """Kills of one network; then the checker has its turn."""

@@ -15,11 +15,11 @@ from msgspec import Struct
 from cloud_service.service.engine.engine import Engine
 from cloud_service.service.engine.limits import EngineLimits
 from cloud_service.store.file_store import StoreOptions
-from tests.faults.power_loss import SimulatedFolder, Trouble, no_trouble, states
 from tests.faults.traffic import START, Traffic
 from tests.faults.witness import Possible, Witness, check, possible_at, read
-from tests.kit.processes import wait_until
 from tests.kit.scale import Scale
+from tests.kit.simulated_disk import SimulatedFolder, Trouble, no_trouble, states
+from tests.kit.waiting import wait_until
 
 
 class Run(Struct, frozen=True):

@@ -25,9 +25,9 @@ from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.snapshot import FrozenFolder
 from cloud_service.store.verify import examine
 from tests.faults.checker import FIVE_MINUTES
-from tests.faults.power_loss import SimulatedFolder
 from tests.faults.traffic import START, Traffic
 from tests.kit.scale import Scale
+from tests.kit.simulated_disk import SimulatedFolder
 
 
 class Deliveries(RuleBasedStateMachine):

@@ -14,8 +14,9 @@ from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.replies import decode_reply
 from tests.benchmarks.start_and_stop import describe, measure
-from tests.kit.processes import DEADLINE, Stack
+from tests.kit.processes import Stack
 from tests.kit.scale import Scale
+from tests.kit.waiting import DEADLINE
 
 pytestmark = pytest.mark.alone
 

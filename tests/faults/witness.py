@@ -20,7 +20,7 @@ from cloud_service.store.filesystem import Folder
 from cloud_service.store.interface import CheckpointInput, Recovered
 from cloud_service.store.journal import RequestRecord, decode_line
 from cloud_service.store.recovery import read_segments
-from tests.faults.power_loss import Note, Operation, SimulatedFolder
+from tests.kit.simulated_disk import Note, Operation, SimulatedFolder
 
 Answered: TypeAlias = tuple[str, str, str]
 """A client, the identity of its request, and the reply but for its request ID."""

@@ -11,7 +11,8 @@ from uuid import uuid4
 from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.protocol import topics
 from recharge import Charger, Point
-from tests.kit.processes import Process, Stack, wait_until
+from tests.kit.processes import Process, Stack
+from tests.kit.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs" / "examples"

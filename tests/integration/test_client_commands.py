@@ -10,8 +10,9 @@ import pytest
 
 from recharge import Charger, OutcomeUnknown, Point, Reservation, Vehicle
 from tests.integration.client_commands import EXAMPLES, command, points_of, presence_of, running_charger
-from tests.integration.terminal import Terminal
-from tests.kit.processes import Stack, wait_until
+from tests.kit.processes import Stack
+from tests.kit.terminal import Terminal
+from tests.kit.waiting import wait_until
 
 CSV = str(EXAMPLES / "stations.csv")
 FAST = ("--time-scale", "3000")

@@ -11,7 +11,8 @@ import pytest
 from cloud_service.protocol.errors import Conflict, Forbidden, NotFound
 from recharge import BrokerAddress, Charger, Event, Point, RequestError, Station, Vehicle
 from tests.integration.client_commands import EXAMPLES, ROOT, presence_of
-from tests.kit.processes import DEADLINE, Process, Stack, wait_until
+from tests.kit.processes import Process, Stack
+from tests.kit.waiting import DEADLINE, wait_until
 
 
 async def next_event(client: Charger | Vehicle) -> Event:

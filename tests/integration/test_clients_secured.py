@@ -11,31 +11,28 @@ import pytest
 from cloud_service.protocol.roles import Role
 from recharge import BrokerAddress, Charger, Vehicle
 from tests.integration.client_commands import EXAMPLES
-from tests.kit.processes import DEADLINE, Process, clean_environment, wait_until
-from tests.security.broker import HOST, Broker
-from tests.security.network import Network
+from tests.kit.processes import HOST, Process, clean_environment
+from tests.kit.secured import SecuredBroker, SecuredStack
+from tests.kit.waiting import DEADLINE, wait_until
 
 
 @pytest.fixture(scope="module")
-def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
-    broker = Broker(tmp_path_factory.mktemp("broker"))
-    network = Network(broker, tmp_path_factory.mktemp("network"))
-    try:
-        network.start()
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredStack]:
+    with (
+        SecuredBroker(tmp_path_factory.mktemp("broker")) as broker,
+        SecuredStack(tmp_path_factory.mktemp("network"), broker) as network,
+    ):
         yield network
-    finally:
-        network.stop()
-        broker.stop()
 
 
-def account(network: Network, name: str, role: Role) -> BrokerAddress:
-    password = network.broker.accounts(lambda accounts: accounts.add(name, role))
-    authority = network.broker.folders.ca_file
-    return BrokerAddress(HOST, network.broker.tls_port, name, password, authority)
+def account(network: SecuredStack, name: str, role: Role) -> BrokerAddress:
+    password = network.secured.accounts(lambda accounts: accounts.add(name, role))
+    authority = network.secured.folders.ca_file
+    return BrokerAddress(HOST, network.secured.tls_port, name, password, authority)
 
 
 @pytest.mark.parametrize("protocol", ["mqtt5", "mqtt311"])
-def test_a_charger_and_a_vehicle_meet(network: Network, protocol: Literal["mqtt5", "mqtt311"]) -> None:
+def test_a_charger_and_a_vehicle_meet(network: SecuredStack, protocol: Literal["mqtt5", "mqtt311"]) -> None:
     chargers = account(network, f"post-{protocol}", "charger")
     vehicles = account(network, f"car-{protocol}", "vehicle")
 
@@ -57,7 +54,7 @@ def test_a_charger_and_a_vehicle_meet(network: Network, protocol: Literal["mqtt5
     asyncio.run(meet())
 
 
-def command(network: Network, folder: Path, address: BrokerAddress, *words: str) -> Process:
+def command(network: SecuredStack, folder: Path, address: BrokerAddress, *words: str) -> Process:
     environment = clean_environment(
         RECHARGE_MQTT_PORT=str(address.port),
         RECHARGE_MQTT_USER=address.user or "",
@@ -68,7 +65,7 @@ def command(network: Network, folder: Path, address: BrokerAddress, *words: str)
     return Process(words[0], [sys.executable, "-m", "cloud_service", *words], folder / "log", environment)
 
 
-def test_a_demo_lives_with_an_operators_account(network: Network, tmp_path: Path) -> None:
+def test_a_demo_lives_with_an_operators_account(network: SecuredStack, tmp_path: Path) -> None:
     demo = command(
         network, tmp_path, account(network, "operator-demo", "operator"), "demo", "--time-scale", "3000"
     )
@@ -85,7 +82,7 @@ def test_a_demo_lives_with_an_operators_account(network: Network, tmp_path: Path
     assert "refuses" not in demo.tail()
 
 
-def test_an_import_works_with_an_operators_account(network: Network, tmp_path: Path) -> None:
+def test_an_import_works_with_an_operators_account(network: SecuredStack, tmp_path: Path) -> None:
     address = account(network, "operator-import", "operator")
     imported = command(network, tmp_path, address, "import", str(EXAMPLES / "stations.csv"))
     imported.start()

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.kit.processes import DEADLINE, HOST, Process, Stack, wait_until
+from tests.kit.processes import HOST, Process, Stack
+from tests.kit.waiting import DEADLINE, wait_until
 
 ZONE = "America/Sao_Paulo"
 SOON = (datetime.now(ZoneInfo(ZONE)) + timedelta(days=1)).replace(microsecond=0, tzinfo=None)

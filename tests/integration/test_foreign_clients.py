@@ -12,7 +12,8 @@ import gmqtt
 import pytest
 
 from cloud_service.local.mosquitto import find_program
-from tests.kit.processes import DEADLINE, Process, Stack, wait_until
+from tests.kit.processes import Process, Stack
+from tests.kit.waiting import DEADLINE, wait_until
 
 VERSIONS = ("mqttv311", "mqttv5")
 STATE = "recharge/v1/state"

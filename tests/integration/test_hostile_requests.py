@@ -17,7 +17,8 @@ from cloud_service.protocol.errors import NotFound
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.replies import Reply, decode_reply
 from tests.kit.mqtt_bytes import CONNECT, PUBACK, PUBLISH, packet, receive, text, variable
-from tests.kit.processes import DEADLINE, HOST, Process, Stack
+from tests.kit.processes import HOST, Process, Stack
+from tests.kit.waiting import DEADLINE
 
 OWN = "recharge/v1/reply/mallory"
 

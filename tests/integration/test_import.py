@@ -11,7 +11,8 @@ from cloud_service.cli.import_stations import CENTRE
 from recharge import Charger
 from recharge.station_import.afdc import project
 from tests.integration.client_commands import EXAMPLES, ROOT, command
-from tests.kit.processes import Stack, wait_until
+from tests.kit.processes import Stack
+from tests.kit.waiting import wait_until
 
 REAL_FILE = ROOT.parent / "shared" / "data" / "afdc_washington_2024.csv"
 

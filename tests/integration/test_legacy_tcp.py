@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.kit.processes import DEADLINE, HOST, Stack, wait_until
+from tests.kit.processes import HOST, Stack
+from tests.kit.waiting import DEADLINE, wait_until
 
 ZONE = ZoneInfo("America/Sao_Paulo")
 LINGER = 5

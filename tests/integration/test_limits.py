@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.contract.people import TRANSPORTS, Charger, People, Place, new_place
-from tests.contract.refusals import refused
-from tests.contract.tcp import TcpClient
-from tests.integration.own import people_of, prepared, target_of
+from tests.kit.people import TRANSPORTS, Charger, People, Place, new_place, people_of, target_of
 from tests.kit.processes import Stack
+from tests.kit.refusals import refused
+from tests.kit.tcp import TcpClient
 
 HERE = Place(0, 0)
 
@@ -73,7 +72,7 @@ class TestLowLimits:
             busy, given = 0, set()
             while unanswered:
                 for number in unanswered:
-                    client.publish_soon("newChargingPoint", {**values, "requestID": number})
+                    client.send_soon("newChargingPoint", {**values, "requestID": number})
                 for number in sorted(unanswered):
                     reply = client.reply(number)
                     if reply["ok"]:
@@ -109,13 +108,14 @@ class TestLargeResults:
 
     @pytest.fixture
     def stack(self, tmp_path: Path) -> Iterator[Stack]:
-        prepared_stack = prepared(tmp_path)
+        prepared = Stack(tmp_path)
+        prepared.data_dir.mkdir()
         rows = [point(1, number) for number in range(1, 10_901)]
         more = [point(2, number) for number in range(1, 11_201)]
         stations = [{"chargingStationID": number, "x_position": number, "y_position": 0} for number in (1, 2)]
-        (prepared_stack.data_dir / "charging_stations.json").write_text(json.dumps(stations))
-        (prepared_stack.data_dir / "charging_points.json").write_text(json.dumps(rows + more))
-        with prepared_stack as running:
+        (prepared.data_dir / "charging_stations.json").write_text(json.dumps(stations))
+        (prepared.data_dir / "charging_points.json").write_text(json.dumps(rows + more))
+        with prepared as running:
             yield running
 
     def test_up_to_a_mebibyte_they_are_answered(self, stack: Stack) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from cloud_service.protocol.actions import CLIENT_ACTIONS
-from tests.kit.processes import DEADLINE, HOST, Broker, Stack, clean_environment
+from tests.kit.processes import HOST, Broker, Stack, clean_environment
+from tests.kit.waiting import DEADLINE
 
 
 def test_result_is_printed(stack: Stack) -> None:

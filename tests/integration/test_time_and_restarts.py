@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.contract.mqtt import MqttClient, result_of
-from tests.contract.people import Charger, People, Place, Vehicle, new_place
-from tests.contract.refusals import refused
-from tests.integration.own import people_of
-from tests.kit.processes import Stack, wait_until
+from tests.kit.mqtt import MqttClient, result_of
+from tests.kit.people import Charger, People, Place, Vehicle, new_place, people_of
+from tests.kit.processes import Stack
+from tests.kit.refusals import refused
+from tests.kit.waiting import wait_until
 
 SERVICE = "recharge/v1/service/cloud_service"
 

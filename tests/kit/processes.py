@@ -5,19 +5,17 @@ import os
 import random
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from cloud_service.local import mosquitto, ports, presence
 from cloud_service.local.processes import end_with_parent
 from cloud_service.mqtt.address import BrokerAddress
+from tests.kit.waiting import DEADLINE
 
 HOST = "127.0.0.1"
-DEADLINE = 60.0
-"""Seconds after which what a test waits for will not come. Far more than any machine needs."""
 
 
 def free_port() -> int:
@@ -28,15 +26,6 @@ def free_port() -> int:
     while not ports.is_free(HOST, port := random.randrange(10_000, 32_000)):
         pass
     return port
-
-
-def wait_until(condition: Callable[[], Any], what: str, deadline: float = DEADLINE) -> Any:
-    """Waits until the condition is true and returns its value; AssertionError names what did not come."""
-    end = time.monotonic() + deadline
-    while not (value := condition()):
-        assert time.monotonic() < end, f"waited {deadline:g} s in vain until {what}"
-        time.sleep(0.02)
-    return value
 
 
 def clean_environment(**variables: str) -> dict[str, str]:
@@ -99,6 +88,11 @@ class Process:
         self._process.kill()
         self._process.wait()
 
+    def memory(self) -> float:
+        """Resident memory in MiB."""
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
     def tail(self) -> str:
         """The end of what it printed."""
         return self.log.read_text(errors="replace")[-4000:] if self.log.exists() else ""
@@ -109,14 +103,17 @@ class Process:
 
 
 class Broker(Process):
-    """A Mosquitto with the product's configuration, open to all, on a free port."""
+    """A Mosquitto with the product's configuration, on a free port. Anybody may do anything there."""
 
     def __init__(self, folder: Path, port: int | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = port or free_port()
-        file = mosquitto.write_configuration(folder, mosquitto.open_listener(HOST, self.port))
+        file = mosquitto.write_configuration(folder, self._listeners())
         program = str(mosquitto.find_program("mosquitto"))
         super().__init__("mosquitto", [program, "-c", str(file)], folder / "broker.log")
+
+    def _listeners(self) -> str:
+        return mosquitto.open_listener(HOST, self.port)
 
     @property
     def address(self) -> BrokerAddress:
@@ -150,13 +147,14 @@ class Stack:
     """Broker, service and gateway on a folder and on free ports: `with Stack(tmp_path) as stack:`.
 
     `settings` are environment variables of the service and the gateway, without their RECHARGE_.
+    A `broker` that is given has to be running, and stays so.
     """
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, *, broker: Broker | None = None, **settings: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.data_dir = folder / "data"
-        self.broker = Broker(folder / "broker")
+        self.broker = broker or Broker(folder / "broker")
         self.tcp_port = free_port()
         self.environment = clean_environment(
             RECHARGE_DATA_DIR=str(self.data_dir),
@@ -166,12 +164,17 @@ class Stack:
             RECHARGE_TCP_PORT=str(self.tcp_port),
             **{f"RECHARGE_{name.upper()}": value for name, value in settings.items()},
         )
-        self.service = self._process("service")
-        self.gateway = self._process("gateway")
+        self._own = () if broker else (self.broker,)
+        self.service = self._process("service", "cloud_service")
+        self.gateway = self._process("gateway", "gateway")
 
-    def _process(self, command: str) -> Process:
+    def _process(self, command: str, account: str) -> Process:
         words = [sys.executable, "-m", "cloud_service", command]
-        return Process(command, words, self.folder / f"{command}.log", self.environment)
+        environment = {**self.environment, **self._login(account)}
+        return Process(command, words, self.folder / f"{command}.log", environment)
+
+    def _login(self, account: str) -> dict[str, str]:
+        return {}
 
     @property
     def mqtt_port(self) -> int:
@@ -182,7 +185,8 @@ class Stack:
         return self.broker.address
 
     def start(self) -> None:
-        self.broker.start()
+        for broker in self._own:
+            broker.start()
         self.start_service()
         self.start_gateway()
 
@@ -209,7 +213,7 @@ class Stack:
         """Ends what runs, in order. AssertionError where a process failed, or logged a traceback."""
         statuses = [
             (process.name, process.stop())
-            for process in (self.gateway, self.service, self.broker)
+            for process in (self.gateway, self.service, *self._own)
             if process.running
         ]
         assert all(status == 0 for _, status in statuses), statuses
@@ -235,7 +239,7 @@ class Stack:
 
     def kill(self) -> None:
         """Ends what runs, at once."""
-        for process in (self.gateway, self.service, self.broker):
+        for process in (self.gateway, self.service, *self._own):
             if process.running:
                 process.kill()
 

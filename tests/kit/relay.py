@@ -1,127 +1,123 @@
-"""What the gateway's tests share: a loop, a relay that can be cut, a requester that answers as told."""
+"""A TCP link to a port that can be cut, held, silent, or slow."""
 
-import asyncio
-import functools
-import inspect
-from collections.abc import Callable, Coroutine, Mapping
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from threading import Event, Lock, Thread
+from time import sleep
 from types import TracebackType
-from typing import Any, ParamSpec, Self
+from typing import Self
 
-import msgspec
-
-from cloud_service.protocol.errors import RequestError
-from cloud_service.protocol.replies import decode_reply, encode_reply, failed, succeeded
-from cloud_service.protocol.requests import Request
-
-HOST = "127.0.0.1"
-DEADLINE = 60.0
-"""Seconds after which what a test waits for will not come."""
-Parameters = ParamSpec("Parameters")
-
-
-def in_loop(test: Callable[Parameters, Coroutine[Any, Any, None]]) -> Callable[Parameters, None]:
-    """Makes an asynchronous test one that pytest runs, with a deadline."""
-
-    @functools.wraps(test)
-    def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
-        async def limited() -> None:
-            async with asyncio.timeout(DEADLINE):
-                await test(*args, **kwargs)
-
-        asyncio.run(limited())
-
-    return run
-
-
-async def until(condition: Callable[[], Any]) -> None:
-    """Waits until the condition is true; the test's deadline ends it otherwise."""
-    while not condition():
-        await asyncio.sleep(0.01)
-
-
-class FakeRequester:
-    """A Requester without a broker. What `answer` returns or raises goes through the wire's own encoding."""
-
-    def __init__(self, answer: Callable[[str, Mapping[str, Any]], Any]) -> None:
-        self.asked: list[tuple[str, dict[str, Any]]] = []
-        self.request_ids: list[str | None] = []
-        self._answer = answer
-
-    async def request(
-        self,
-        action: str,
-        values: Mapping[str, Any] | Request,
-        *,
-        request_id: str | None = None,
-        timeout: float = 10.0,
-    ) -> Any:
-        values = msgspec.to_builtins(values)
-        self.asked.append((action, dict(values)))
-        self.request_ids.append(request_id)
-        try:
-            result = self._answer(action, values)
-            if inspect.isawaitable(result):
-                result = await result
-            outcome = succeeded(result)
-        except RequestError as error:
-            outcome = failed(error)
-        reply = decode_reply(encode_reply(request_id, outcome))
-        if reply.error is not None:
-            raise reply.error
-        return reply.result
+from tests.kit.processes import HOST
 
 
 class Relay:
-    """A way to a port that can be cut, and through which nothing may pass for a while."""
+    """Listens on a free port and forwards to `target` on threads: `with Relay(target) as relay:`."""
 
     def __init__(self, target: int) -> None:
-        self.port = 0
-        self.passing = asyncio.Event()
+        self.delay = 0.0
+        """Seconds by which each piece of data is late."""
+        self.delay_there = 0.0
+        """The same for data from those who connected; the longer of the two counts."""
+        self.passing = Event()
+        """While it is clear, data is held. Nothing is lost unless the link is cut."""
         self._target = target
-        self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._listener = socket.create_server((HOST, 0))
+        self.port = int(self._listener.getsockname()[1])
+        self._silent = False
+        self._faithful: set[socket.socket] = set()
+        self._closed = False
+        self._lock = Lock()
+        self._pairs: list[tuple[socket.socket, socket.socket]] = []
+        self._acceptor = Thread(target=self._accept, name="relay", daemon=True)
 
-    async def __aenter__(self) -> Self:
+    def __enter__(self) -> Self:
         self.passing.set()
-        self._server = await asyncio.start_server(self._relay, HOST)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._acceptor.start()
         return self
 
-    async def __aexit__(
+    def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._server is not None
-        self._server.close()
+        self._closed = True
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
         self.cut()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.passing.set()
+
+    @property
+    def faithful(self) -> int:
+        """How many ends have not given up their connection since the link fell silent."""
+        with self._lock:
+            return len(self._faithful)
+
+    @property
+    def connected(self) -> bool:
+        """Whether somebody uses the link."""
+        with self._lock:
+            return bool(self._pairs)
 
     def cut(self) -> None:
-        for writer in self._writers:
-            writer.transport.abort()
+        """Ends all connections, as a reset does."""
+        with self._lock:
+            pairs, self._pairs = self._pairs, []
+        for ends in pairs:
+            _end(ends)
 
-    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            there, back = await asyncio.open_connection(HOST, self._target)
-        except OSError:
-            writer.transport.abort()
-            return
-        for source, sink in ((reader, back), (there, writer)):
-            self._writers.add(sink)
-            task = asyncio.create_task(self._copy(source, sink))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    def silence(self) -> None:
+        """Loses all data, even the end of a connection: as when a cable is pulled."""
+        with self._lock:
+            self._silent = True
+            self._faithful = {end for ends in self._pairs for end in ends}
 
-    async def _copy(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        try:
-            while data := await source.read(65_536):
-                await self.passing.wait()
-                sink.write(data)
-                await sink.drain()
-        except OSError:
-            pass
-        finally:
-            self._writers.discard(sink)
-            sink.transport.abort()
+    def mend(self) -> None:
+        """Ends the silence. The connections from before are cut; new ones work."""
+        self.cut()
+        self._silent = False
+
+    def _accept(self) -> None:
+        for near in self._incoming():
+            try:
+                far = socket.create_connection((HOST, self._target), 5)
+            except OSError:
+                near.close()
+                continue
+            far.settimeout(None)
+            for end in (near, far):
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self._lock:
+                self._pairs.append((near, far))
+            for source, sink in ((near, far), (far, near)):
+                Thread(target=self._forward, args=(source, sink, (near, far)), daemon=True).start()
+
+    def _incoming(self) -> Iterator[socket.socket]:
+        while not self._closed:
+            with suppress(OSError):
+                yield self._listener.accept()[0]
+
+    def _forward(
+        self, source: socket.socket, sink: socket.socket, ends: tuple[socket.socket, socket.socket]
+    ) -> None:
+        with suppress(OSError):
+            while data := source.recv(65_536):
+                delay = max(self.delay, self.delay_there if source is ends[0] else 0.0)
+                if delay:
+                    sleep(delay)
+                self.passing.wait()
+                if not self._silent:
+                    sink.sendall(data)
+        with self._lock:
+            self._faithful.discard(source)
+            if self._silent:
+                return
+            if ends in self._pairs:
+                self._pairs.remove(ends)
+        _end(ends)
+
+
+def _end(ends: tuple[socket.socket, socket.socket]) -> None:
+    for end in ends:
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+        end.close()

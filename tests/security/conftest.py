@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from cloud_service.protocol.roles import Role
-from tests.security.broker import Broker
+from tests.kit.secured import SecuredBroker
 
 NAMES: dict[Role, str] = {
     "charger": "charger-1",
@@ -19,14 +19,13 @@ NAMES: dict[Role, str] = {
 
 
 @pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    broker = Broker(tmp_path_factory.mktemp("broker"))
-    yield broker
-    broker.stop()
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredBroker]:
+    with SecuredBroker(tmp_path_factory.mktemp("broker")) as broker:
+        yield broker
 
 
 @pytest.fixture(scope="session")
-def passwords(broker: Broker) -> dict[Role, str]:
+def passwords(broker: SecuredBroker) -> dict[Role, str]:
     """The password of an account of each role; NAMES has their names."""
     found: dict[Role, str] = {}
     for role, name in NAMES.items():

@@ -10,33 +10,36 @@ from cloud_service.accounts.broker_accounts import Account, AccountsError
 from cloud_service.accounts.first_accounts import FIRST_ACCOUNTS, new_password
 from cloud_service.accounts.secure_broker import BrokerFolders, prepare
 from cloud_service.protocol.roles import Role
-from tests.security.broker import Broker
-from tests.security.mqtt import MQTT, PATIENCE, PROTOCOLS, Refused
+from tests.kit.mqtt import VERSIONS, MqttConnection, NotAccepted, Version
+from tests.kit.secured import SecuredBroker
+from tests.kit.waiting import DEADLINE
 
 
-def _refused(broker: Broker, client_id: str, user: str | None, password: str | None, protocol: str) -> bool:
+def _refused(
+    broker: SecuredBroker, client_id: str, user: str | None, password: str | None, version: Version
+) -> bool:
     try:
-        with MQTT(broker.port, client_id, user, password, protocol=protocol):
+        with MqttConnection(broker.port, client_id, user, password, version=version):
             return False
-    except Refused:
+    except NotAccepted:
         return True
 
 
-def _presence(broker: Broker, name: str) -> bytes | None:
+def _presence(broker: SecuredBroker, name: str) -> bytes | None:
     """What is retained as the presence of this account."""
-    with broker.connect("gateway") as client:
-        assert client.subscribe([f"recharge/v1/presence/{name}", "recharge/v1/reply/gateway"]) == [True, True]
-        with broker.connect("cloud_service") as service:
-            service.publish(["recharge/v1/reply/gateway"])
-        message = client.received.get(timeout=PATIENCE)
+    with broker.connection("gateway") as client:
+        assert client.subscribe(f"recharge/v1/presence/{name}", "recharge/v1/reply/gateway") == [True, True]
+        with broker.connection("cloud_service") as service:
+            service.publish("recharge/v1/reply/gateway")
+        message = client.next()
         return message.payload if message.topic.startswith("recharge/v1/presence/") else None
 
 
-def test_first_accounts(broker: Broker) -> None:
+def test_first_accounts(broker: SecuredBroker) -> None:
     listed = broker.accounts(lambda accounts: accounts.all())
     for name, role in FIRST_ACCOUNTS:
         assert Account(name, role) in listed
-        with broker.connect(name):
+        with broker.connection(name):
             pass
 
 
@@ -57,64 +60,67 @@ def test_only_those_who_need_them_can_read_the_first_passwords(tmp_path: Path) -
     ]
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_nobody_gets_in_without_a_password(broker: Broker, protocol: str) -> None:
-    assert _refused(broker, "somebody", None, None, protocol)
-    assert _refused(broker, "somebody", "nobody", "password", protocol)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_nobody_gets_in_without_a_password(broker: SecuredBroker, version: Version) -> None:
+    assert _refused(broker, "somebody", None, None, version)
+    assert _refused(broker, "somebody", "nobody", "password", version)
     for name, _ in FIRST_ACCOUNTS:
-        assert _refused(broker, name, name, None, protocol)
-        assert _refused(broker, name, name, "", protocol)
-        assert _refused(broker, name, name, name, protocol)
+        assert _refused(broker, name, name, None, version)
+        assert _refused(broker, name, name, "", version)
+        assert _refused(broker, name, name, name, version)
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_devices_account_is_bound_to_its_name(broker: Broker, protocol: str) -> None:
-    first, second = f"bound-a-{protocol}", f"bound-b-{protocol}"
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_devices_account_is_bound_to_its_name(broker: SecuredBroker, version: Version) -> None:
+    first, second = f"bound-a-{version}", f"bound-b-{version}"
     password = broker.accounts(lambda accounts: accounts.add(first, "charger"))
     other = broker.accounts(lambda accounts: accounts.add(second, "vehicle"))
-    with MQTT(broker.port, first, first, password, protocol=protocol) as client:
-        assert _refused(broker, second, first, password, protocol)
-        assert _refused(broker, "", first, password, protocol)
-        assert _refused(broker, first, second, other, protocol)
-        assert client.publish([f"recharge/v1/presence/{first}"]) == [True], "it was cut off"
+    with MqttConnection(broker.port, first, first, password, version=version) as client:
+        assert _refused(broker, second, first, password, version)
+        assert _refused(broker, "", first, password, version)
+        assert _refused(broker, first, second, other, version)
+        assert client.publish(f"recharge/v1/presence/{first}"), "it was cut off"
 
 
-def test_trusted_roles_connect_many_times(broker: Broker) -> None:
-    with broker.connect("gateway", "gateway-a") as first, broker.connect("gateway", "gateway-b") as second:
-        assert first.publish(["recharge/v1/presence/gateway"]) == [True]
-        assert second.publish(["recharge/v1/presence/gateway"]) == [True]
+def test_trusted_roles_connect_many_times(broker: SecuredBroker) -> None:
+    with (
+        broker.connection("gateway", "gateway-a") as first,
+        broker.connection("gateway", "gateway-b") as second,
+    ):
+        assert first.publish("recharge/v1/presence/gateway")
+        assert second.publish("recharge/v1/presence/gateway")
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_rotate_cuts_off_and_lets_in_with_the_new_password(broker: Broker, protocol: str) -> None:
-    name = f"rotated-{protocol}"
+@pytest.mark.parametrize("version", VERSIONS)
+def test_rotate_cuts_off_and_lets_in_with_the_new_password(broker: SecuredBroker, version: Version) -> None:
+    name = f"rotated-{version}"
     old = broker.accounts(lambda accounts: accounts.add(name, "charger"))
-    with MQTT(broker.port, name, name, old, protocol=protocol) as client:
-        client.publish([f"recharge/v1/presence/{name}"], b'{"online":true}', retain=True)
+    with MqttConnection(broker.port, name, name, old, version=version) as client:
+        client.publish(f"recharge/v1/presence/{name}", b'{"online":true}', retain=True)
         new = new_password()
         broker.accounts(lambda accounts: accounts.rotate(name, new))
-        assert client.disconnected.wait(PATIENCE)
+        assert client.disconnected.wait(DEADLINE)
     assert _presence(broker, name) == b'{"online":false}'
-    assert _refused(broker, name, name, old, protocol)
-    assert not _refused(broker, name, name, new, protocol)
+    assert _refused(broker, name, name, old, version)
+    assert not _refused(broker, name, name, new, version)
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_remove_cuts_off_for_good(broker: Broker, protocol: str) -> None:
-    name = f"removed-{protocol}"
+@pytest.mark.parametrize("version", VERSIONS)
+def test_remove_cuts_off_for_good(broker: SecuredBroker, version: Version) -> None:
+    name = f"removed-{version}"
     password = broker.accounts(lambda accounts: accounts.add(name, "vehicle"))
-    with MQTT(broker.port, name, name, password, protocol=protocol) as client:
-        client.publish([f"recharge/v1/presence/{name}"], b'{"online":true}', retain=True)
+    with MqttConnection(broker.port, name, name, password, version=version) as client:
+        client.publish(f"recharge/v1/presence/{name}", b'{"online":true}', retain=True)
         broker.accounts(lambda accounts: accounts.remove(name))
-        assert client.disconnected.wait(PATIENCE)
+        assert client.disconnected.wait(DEADLINE)
     assert _presence(broker, name) is None
-    assert _refused(broker, name, name, password, protocol)
+    assert _refused(broker, name, name, password, version)
     assert name not in {account.name for account in broker.accounts(lambda accounts: accounts.all())}
     again = broker.accounts(lambda accounts: accounts.add(name, "charger"))
-    with MQTT(broker.port, name, name, again, protocol=protocol) as client:
-        assert client.publish([f"recharge/v1/request/newChargingStation/{name}"]) == [True]
-        if protocol == "mqtt5":
-            assert client.publish([f"recharge/v1/request/findReservation/{name}"]) == [False]
+    with MqttConnection(broker.port, name, name, again, version=version) as client:
+        assert client.publish(f"recharge/v1/request/newChargingStation/{name}")
+        if version == "mqtt5":
+            assert not client.publish(f"recharge/v1/request/findReservation/{name}")
 
 
 @pytest.mark.parametrize(
@@ -138,12 +144,12 @@ def test_remove_cuts_off_for_good(broker: Broker, protocol: str) -> None:
         ("gateway", "gateway"),
     ],
 )
-def test_names_that_a_role_cannot_have(broker: Broker, name: str, role: Role) -> None:
+def test_names_that_a_role_cannot_have(broker: SecuredBroker, name: str, role: Role) -> None:
     with pytest.raises(AccountsError):
         broker.accounts(lambda accounts: accounts.add(name, role))
 
 
-def test_mistakes_change_nothing(broker: Broker) -> None:
+def test_mistakes_change_nothing(broker: SecuredBroker) -> None:
     password = broker.accounts(lambda accounts: accounts.add("twice", "charger"))
     with pytest.raises(AccountsError, match="already"):
         broker.accounts(lambda accounts: accounts.add("twice", "vehicle"))
@@ -160,7 +166,7 @@ def test_mistakes_change_nothing(broker: Broker) -> None:
             broker.accounts(lambda accounts, name=name: accounts.remove(name))
 
 
-def test_accounts_outlive_a_restart(broker: Broker) -> None:
+def test_accounts_outlive_a_restart(broker: SecuredBroker) -> None:
     password = broker.accounts(lambda accounts: accounts.add("lasting", "charger"))
     broker.stop()
     broker.start()
@@ -168,19 +174,19 @@ def test_accounts_outlive_a_restart(broker: Broker) -> None:
     assert Account("lasting", "charger") in broker.accounts(lambda accounts: accounts.all())
 
 
-def test_refresh_brings_rights_up_to_date(broker: Broker) -> None:
+def test_refresh_brings_rights_up_to_date(broker: SecuredBroker) -> None:
     password = broker.accounts(lambda accounts: accounts.add("outdated", "charger"))
     broker.command("modifyRole", rolename="charger:outdated", acls=[])
     topic = "recharge/v1/request/newChargingStation/outdated"
-    with MQTT(broker.port, "outdated", "outdated", password) as client:
-        assert client.publish([topic]) == [False]
+    with MqttConnection(broker.port, "outdated", "outdated", password) as client:
+        assert not client.publish(topic)
     assert broker.accounts(lambda accounts: accounts.refresh()) == ["outdated"]
-    with MQTT(broker.port, "outdated", "outdated", password) as client:
-        assert client.publish([topic]) == [True]
+    with MqttConnection(broker.port, "outdated", "outdated", password) as client:
+        assert client.publish(topic)
     assert broker.accounts(lambda accounts: accounts.refresh()) == []
 
 
-def test_no_password_is_in_the_brokers_log(broker: Broker) -> None:
+def test_no_password_is_in_the_brokers_log(broker: SecuredBroker) -> None:
     password = broker.accounts(lambda accounts: accounts.add("logged", "charger"))
     rotated = new_password()
     broker.accounts(lambda accounts: accounts.rotate("logged", rotated))

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from cloud_service.accounts.rights import as_markdown
-from tests.kit.processes import clean_environment
-from tests.security.broker import HOST, Broker
-from tests.security.mqtt import MQTT, PATIENCE
+from tests.kit.mqtt import MqttConnection
+from tests.kit.processes import HOST, clean_environment
+from tests.kit.secured import SecuredBroker
+from tests.kit.waiting import DEADLINE
 
 
 @pytest.fixture
-def recharge(broker: Broker, tmp_path: Path):
+def recharge(broker: SecuredBroker, tmp_path: Path):
     def run(*words: str) -> "subprocess.CompletedProcess[str]":
         environment = clean_environment(
             RECHARGE_MQTT_HOST=HOST,
@@ -35,18 +36,18 @@ def recharge(broker: Broker, tmp_path: Path):
     return run
 
 
-def test_an_account_from_its_first_day_to_its_last(broker: Broker, recharge, tmp_path: Path) -> None:
+def test_an_account_from_its_first_day_to_its_last(broker: SecuredBroker, recharge, tmp_path: Path) -> None:
     added = recharge("accounts", "add", "typed", "--role", "vehicle")
     assert added.returncode == 0, added.stderr
     password = added.stdout.strip()
-    with MQTT(broker.port, "typed", "typed", password) as client:
+    with MqttConnection(broker.port, "typed", "typed", password) as client:
         listed = recharge("accounts", "list").stdout.splitlines()
         assert ["typed", "vehicle"] in [line.split() for line in listed]
         rotated = recharge("accounts", "rotate", "typed")
-        assert client.disconnected.wait(PATIENCE)
-    with MQTT(broker.port, "typed", "typed", rotated.stdout.strip()) as client:
+        assert client.disconnected.wait(DEADLINE)
+    with MqttConnection(broker.port, "typed", "typed", rotated.stdout.strip()) as client:
         assert recharge("accounts", "remove", "typed").returncode == 0
-        assert client.disconnected.wait(PATIENCE)
+        assert client.disconnected.wait(DEADLINE)
     audit = (tmp_path / "audit.jsonl").read_text()
     events = [json.loads(line) for line in audit.splitlines()]
     assert [(event["event"], event["by"], event["account"]) for event in events] == [
@@ -58,13 +59,13 @@ def test_an_account_from_its_first_day_to_its_last(broker: Broker, recharge, tmp
     assert rotated.stdout.strip() not in audit
 
 
-def test_rotating_a_first_account_writes_its_file(broker: Broker, recharge) -> None:
+def test_rotating_a_first_account_writes_its_file(broker: SecuredBroker, recharge) -> None:
     before = broker.password("gateway")
     rotated = recharge("accounts", "rotate", "gateway")
     assert rotated.returncode == 0, rotated.stderr
     assert rotated.stdout == ""
     assert broker.password("gateway") != before
-    with broker.connect("gateway"):
+    with broker.connection("gateway"):
         pass
     assert recharge("accounts", "rotate", "administrator").returncode == 0
     assert recharge("accounts", "list").returncode == 0
@@ -93,7 +94,7 @@ def test_rights_are_shown(recharge) -> None:
     assert recharge("accounts", "rights").stdout == as_markdown()
 
 
-def test_certificates(broker: Broker, recharge, tmp_path: Path) -> None:
+def test_certificates(broker: SecuredBroker, recharge, tmp_path: Path) -> None:
     made = recharge("certificates", "device", "car-1")
     assert made.returncode == 0, made.stderr
     assert {"car-1.crt", "car-1.key"} <= {file.name for file in tmp_path.iterdir()}

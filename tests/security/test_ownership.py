@@ -6,102 +6,99 @@ from collections.abc import Iterator
 import pytest
 
 from cloud_service.accounts.broker_accounts import AccountsError
-from tests.security.broker import HOST, Broker
-from tests.security.network import Client, Network
+from tests.kit.mqtt import MqttClient
+from tests.kit.processes import HOST
+from tests.kit.secured import SecuredBroker, SecuredStack
 
 
 @pytest.fixture(scope="module")
-def network(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
-    network = Network(broker, tmp_path_factory.mktemp("network"))
-    network.start()
-    yield network
-    network.stop()
+def network(broker: SecuredBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredStack]:
+    with SecuredStack(tmp_path_factory.mktemp("network"), broker) as network:
+        yield network
 
 
 @pytest.fixture
-def charger(network: Network) -> Iterator[Client]:
-    with _added(network, "owner") as client:
+def charger(network: SecuredStack) -> Iterator[MqttClient]:
+    with network.secured.client("owner", "charger") as client:
         yield client
-    network.broker.accounts(lambda accounts: accounts.remove("owner", leave_stations=True))
+    network.secured.accounts(lambda accounts: accounts.remove("owner", leave_stations=True))
 
 
 @pytest.fixture
-def successor(network: Network) -> Iterator[Client]:
-    with _added(network, "successor") as client:
+def successor(network: SecuredStack) -> Iterator[MqttClient]:
+    with network.secured.client("successor", "charger") as client:
         yield client
-    network.broker.accounts(lambda accounts: accounts.remove("successor", leave_stations=True))
+    network.secured.accounts(lambda accounts: accounts.remove("successor", leave_stations=True))
 
 
-def _added(network: Network, name: str) -> Client:
-    return Client(
-        network.broker, name, network.broker.accounts(lambda accounts: accounts.add(name, "charger"))
-    )
-
-
-def test_transfer_hands_over_all_stations(network: Network, charger: Client, successor: Client) -> None:
-    first = charger.ask("newChargingStation", x_position=1, y_position=1)
-    second = charger.ask("newChargingStation", x_position=2, y_position=1)
-    point = charger.ask(
+def test_transfer_hands_over_all_stations(
+    network: SecuredStack, charger: MqttClient, successor: MqttClient
+) -> None:
+    first = charger.outcome("newChargingStation", x_position=1, y_position=1)
+    second = charger.outcome("newChargingStation", x_position=2, y_position=1)
+    point = charger.outcome(
         "newChargingPoint", chargingStationID=first, power=22, kWhPrice=1, availability="livre"
     )
-    assert successor.ask("deleteChargingStation", chargingStationID=first) == "FORBIDDEN"
+    assert successor.outcome("deleteChargingStation", chargingStationID=first) == "FORBIDDEN"
 
-    assert network.broker.accounts(lambda accounts: accounts.transfer("owner", "successor")) == 2
+    assert network.secured.accounts(lambda accounts: accounts.transfer("owner", "successor")) == 2
 
-    assert charger.ask("receiveAllChargingPoints", chargingStationID=first) == "FORBIDDEN"
-    points = successor.ask("receiveAllChargingPoints", chargingStationID=first)
+    assert charger.outcome("receiveAllChargingPoints", chargingStationID=first) == "FORBIDDEN"
+    points = successor.outcome("receiveAllChargingPoints", chargingStationID=first)
     assert [each["chargingPointID"] for each in points] == [point]
-    assert successor.ask("newChargingStation", x_position=2, y_position=1) == second
-    assert network.broker.accounts(lambda accounts: accounts.transfer("owner", "successor")) == 0
+    assert successor.outcome("newChargingStation", x_position=2, y_position=1) == second
+    assert network.secured.accounts(lambda accounts: accounts.transfer("owner", "successor")) == 0
 
     network.service.stop()
     network.start_service()
-    assert successor.ask("deleteChargingStation", chargingStationID=first) == "Sucesso"
-    assert successor.ask("deleteChargingStation", chargingStationID=second) == "Sucesso"
+    assert successor.outcome("deleteChargingStation", chargingStationID=first) == "Sucesso"
+    assert successor.outcome("deleteChargingStation", chargingStationID=second) == "Sucesso"
 
 
-def test_what_the_gateway_owns_can_be_handed_over(network: Network, successor: Client) -> None:
+def test_what_the_gateway_owns_can_be_handed_over(network: SecuredStack, successor: MqttClient) -> None:
     with socket.create_connection((HOST, network.tcp_port)) as legacy:
         legacy.sendall(b'{"newChargingStation": true, "x_position": 9, "y_position": 9}')
         station = int(legacy.recv(4096))
-    assert successor.ask("deleteChargingStation", chargingStationID=station) == "FORBIDDEN"
-    assert network.broker.accounts(lambda accounts: accounts.transfer("gateway", "successor")) == 1
-    assert successor.ask("deleteChargingStation", chargingStationID=station) == "Sucesso"
+    assert successor.outcome("deleteChargingStation", chargingStationID=station) == "FORBIDDEN"
+    assert network.secured.accounts(lambda accounts: accounts.transfer("gateway", "successor")) == 1
+    assert successor.outcome("deleteChargingStation", chargingStationID=station) == "Sucesso"
 
 
 def test_an_account_with_stations_is_not_removed(
-    network: Network, charger: Client, successor: Client
+    network: SecuredStack, charger: MqttClient, successor: MqttClient
 ) -> None:
-    station = charger.ask("newChargingStation", x_position=5, y_position=5)
+    station = charger.outcome("newChargingStation", x_position=5, y_position=5)
     with pytest.raises(AccountsError, match=r"owns 1 station.*transfer owner"):
-        network.broker.accounts(lambda accounts: accounts.remove("owner"))
-    assert charger.ask("receiveAllReservations", chargingStationID=station) == []
-    network.broker.accounts(lambda accounts: accounts.transfer("owner", "successor"))
-    assert successor.ask("deleteChargingStation", chargingStationID=station) == "Sucesso"
+        network.secured.accounts(lambda accounts: accounts.remove("owner"))
+    assert charger.outcome("receiveAllReservations", chargingStationID=station) == []
+    network.secured.accounts(lambda accounts: accounts.transfer("owner", "successor"))
+    assert successor.outcome("deleteChargingStation", chargingStationID=station) == "Sucesso"
 
 
-def test_only_who_can_own_stations_is_handed_some(network: Network) -> None:
-    network.broker.accounts(lambda accounts: accounts.add("heir", "vehicle"))
+def test_only_who_can_own_stations_is_handed_some(network: SecuredStack) -> None:
+    network.secured.accounts(lambda accounts: accounts.add("heir", "vehicle"))
     with pytest.raises(AccountsError, match="heir is a vehicle"):
-        network.broker.accounts(lambda accounts: accounts.transfer("gateway", "heir"))
+        network.secured.accounts(lambda accounts: accounts.transfer("gateway", "heir"))
 
 
-def test_without_the_service_nothing_is_removed(broker: Broker, network: Network, charger: Client) -> None:
+def test_without_the_service_nothing_is_removed(
+    broker: SecuredBroker, network: SecuredStack, charger: MqttClient
+) -> None:
     network.service.stop()
     try:
         with pytest.raises(AccountsError, match="does not answer"):
             broker.accounts(lambda accounts: accounts.remove("owner"))
     finally:
         network.start_service()
-    assert charger.ask("newChargingStation", x_position="wrong", y_position=0) == "BAD_REQUEST"
+    assert charger.outcome("newChargingStation", x_position="wrong", y_position=0) == "BAD_REQUEST"
 
 
-def test_the_audit_log_tells_it(network: Network, charger: Client, successor: Client) -> None:
-    station = charger.ask("newChargingStation", x_position=6, y_position=6)
+def test_the_audit_log_tells_it(network: SecuredStack, charger: MqttClient, successor: MqttClient) -> None:
+    station = charger.outcome("newChargingStation", x_position=6, y_position=6)
     for _ in range(30):
-        assert successor.ask("deleteChargingStation", chargingStationID=station) == "FORBIDDEN"
-    network.broker.accounts(lambda accounts: accounts.transfer("owner", "successor"))
-    assert successor.ask("deleteChargingStation", chargingStationID=station) == "Sucesso"
+        assert successor.outcome("deleteChargingStation", chargingStationID=station) == "FORBIDDEN"
+    network.secured.accounts(lambda accounts: accounts.transfer("owner", "successor"))
+    assert successor.outcome("deleteChargingStation", chargingStationID=station) == "Sucesso"
     network.service.stop()
     network.start_service()
     events = network.audited()

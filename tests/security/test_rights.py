@@ -8,14 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from paho.mqtt.client import topic_matches_sub
+from paho.mqtt.client import MQTTMessage, topic_matches_sub
 
 from cloud_service.accounts.rights import access_list, as_markdown
 from cloud_service.protocol.actions import CLIENT_ACTIONS
 from cloud_service.protocol.roles import ROLES, Role
-from tests.security.broker import Broker
+from tests.kit.mqtt import VERSIONS, MqttConnection, Version
+from tests.kit.secured import SecuredBroker
+from tests.kit.waiting import DEADLINE
 from tests.security.conftest import NAMES
-from tests.security.mqtt import MQTT, PATIENCE, PROTOCOLS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"
 CHARGERS = tuple(CLIENT_ACTIONS)[:8]
@@ -125,28 +126,35 @@ def _covers(pattern: list[str], wanted: list[str]) -> bool:
     )
 
 
-def _connect(broker: Broker, role: Role, passwords: dict[Role, str], protocol: str) -> MQTT:
-    return MQTT(broker.port, NAMES[role], NAMES[role], passwords[role], protocol=protocol)
+def _connect(
+    broker: SecuredBroker, role: Role, passwords: dict[Role, str], version: Version
+) -> MqttConnection:
+    return MqttConnection(broker.port, NAMES[role], NAMES[role], passwords[role], version=version)
+
+
+def topics_of(messages: list[MQTTMessage]) -> set[str]:
+    """Of those that were not retained."""
+    return {message.topic for message in messages if not message.retain}
 
 
 class Watcher:
     """Sees and writes everything, with an account that the product never makes."""
 
-    def __init__(self, client: MQTT) -> None:
+    def __init__(self, client: MqttConnection) -> None:
         self.client = client
 
     @contextmanager
     def sees(self, expected: set[str]) -> Iterator[None]:
         """Checks on which topics the broker delivered what was written meanwhile."""
-        self.client.publish(["watcher/begin"])
-        self.client.received_until("watcher/begin")
+        self.client.publish("watcher/begin")
+        self.client.take_until("watcher/begin")
         yield
-        self.client.publish(["watcher/end"])
-        assert self.client.received_until("watcher/end") == expected
+        self.client.publish("watcher/end")
+        assert topics_of(self.client.take_until("watcher/end")) == expected
 
 
 @pytest.fixture(scope="module")
-def watcher(broker: Broker) -> Iterator[Watcher]:
+def watcher(broker: SecuredBroker) -> Iterator[Watcher]:
     everything = [
         {"acltype": kind, "topic": topic, "allow": True}
         for kind in ("publishClientSend", "publishClientReceive", "subscribePattern")
@@ -156,8 +164,8 @@ def watcher(broker: Broker) -> Iterator[Watcher]:
     broker.command(
         "createClient", username="watcher", password="for this test", roles=[{"rolename": "everything"}]
     )
-    with MQTT(broker.port, "watcher", "watcher", "for this test") as client:
-        assert client.subscribe(["#"]) == [True]
+    with MqttConnection(broker.port, "watcher", "watcher", "for this test") as client:
+        assert client.subscribe("#") == [True]
         yield Watcher(client)
 
 
@@ -165,35 +173,35 @@ def test_the_document_has_the_table_of_the_code() -> None:
     assert as_markdown() in DOCUMENT.read_text()
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("role", ROLES)
 def test_write(
-    broker: Broker, watcher: Watcher, passwords: dict[Role, str], role: Role, protocol: str
+    broker: SecuredBroker, watcher: Watcher, passwords: dict[Role, str], role: Role, version: Version
 ) -> None:
     topics = _topics(NAMES[role])
     expected = {topic for topic in topics if _may(role, "W", topic, NAMES[role])}
-    with watcher.sees(expected), _connect(broker, role, passwords, protocol) as client:
-        answers = client.publish(topics)
-    if protocol == "mqtt5":
+    with watcher.sees(expected), _connect(broker, role, passwords, version) as client:
+        answers = client.publish_all(topics)
+    if version == "mqtt5":
         assert {topic for topic, granted in zip(topics, answers, strict=True) if granted} == expected
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("role", ROLES)
-def test_subscribe(broker: Broker, passwords: dict[Role, str], role: Role, protocol: str) -> None:
+def test_subscribe(broker: SecuredBroker, passwords: dict[Role, str], role: Role, version: Version) -> None:
     filters = _filters(NAMES[role])
-    with _connect(broker, role, passwords, protocol) as client:
-        granted = client.subscribe(filters)
+    with _connect(broker, role, passwords, version) as client:
+        granted = client.subscribe(*filters)
     assert {each for each, yes in zip(filters, granted, strict=True) if yes} == {
         each for each in filters if _may_subscribe(role, each)
     }
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("role", ROLES)
-def test_receive(broker: Broker, watcher: Watcher, role: Role, protocol: str) -> None:
+def test_receive(broker: SecuredBroker, watcher: Watcher, role: Role, version: Version) -> None:
     """Where it can subscribe to everything, as no account can, it still receives only what its role may."""
-    name = f"receiver-{role}-{protocol}"
+    name = f"receiver-{role}-{version}"
     topics = _topics(name)
     entries = [
         *access_list(role, name),
@@ -202,10 +210,10 @@ def test_receive(broker: Broker, watcher: Watcher, role: Role, protocol: str) ->
     ]
     broker.command("createRole", rolename=name, acls=entries)
     broker.command("createClient", username=name, password="for this test", roles=[{"rolename": name}])
-    with MQTT(broker.port, name, name, "for this test", protocol=protocol) as client:
-        assert client.subscribe(["#"]) == [True]
-        watcher.client.publish([*topics, f"end/{name}"])
-        arrived = client.received_until(f"end/{name}")
+    with MqttConnection(broker.port, name, name, "for this test", version=version) as client:
+        assert client.subscribe("#") == [True]
+        watcher.client.publish_all([*topics, f"end/{name}"])
+        arrived = topics_of(client.take_until(f"end/{name}"))
     assert arrived == {topic for topic in topics if _may(role, "R", topic, name)}
 
 
@@ -226,25 +234,36 @@ def test_receive(broker: Broker, watcher: Watcher, role: Role, protocol: str) ->
     ],
 )
 def test_actions_of_the_contract(
-    broker: Broker, passwords: dict[Role, str], role: Role, may: tuple[str, ...], may_not: tuple[str, ...]
+    broker: SecuredBroker,
+    passwords: dict[Role, str],
+    role: Role,
+    may: tuple[str, ...],
+    may_not: tuple[str, ...],
 ) -> None:
     topic = f"recharge/v1/request/{{}}/{NAMES[role]}"
     with _connect(broker, role, passwords, "mqtt5") as client:
-        assert all(client.publish([topic.format(action) for action in may]))
-        assert not any(client.publish([topic.format(action) for action in may_not]))
+        assert all(client.publish_all([topic.format(action) for action in may]))
+        assert not any(client.publish_all([topic.format(action) for action in may_not]))
 
 
 @pytest.mark.parametrize(
     ("topic", "delivered"),
     [("recharge/v1/presence/charger-1", True), ("recharge/v1/presence/vehicle-1", False)],
 )
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("version", VERSIONS)
 def test_a_last_will_needs_the_right_to_write(
-    broker: Broker, watcher: Watcher, passwords: dict[Role, str], protocol: str, topic: str, delivered: bool
+    broker: SecuredBroker,
+    watcher: Watcher,
+    passwords: dict[Role, str],
+    version: Version,
+    topic: str,
+    delivered: bool,
 ) -> None:
-    def connect(will: str | None) -> MQTT:
-        return MQTT(broker.port, "charger-1", "charger-1", passwords["charger"], protocol=protocol, will=will)
+    def connect(will: str | None) -> MqttConnection:
+        return MqttConnection(
+            broker.port, "charger-1", "charger-1", passwords["charger"], version=version, will=will
+        )
 
     with watcher.sees({topic} if delivered else set()), connect(topic) as first, connect(None):
         # The broker sends the first one's will before it answers the second, of the same client ID.
-        assert first.disconnected.wait(PATIENCE)
+        assert first.disconnected.wait(DEADLINE)

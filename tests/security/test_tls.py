@@ -18,9 +18,10 @@ from cloud_service.accounts import certificates
 from cloud_service.accounts.certificates import Authority, CertificateError, CertificateFiles, prepare_broker
 from cloud_service.mqtt.async_connection import AsyncConnection
 from tests.kit import mqtt_bytes
-from tests.kit.processes import free_port
-from tests.security.broker import HOST, Broker
-from tests.security.mqtt import MQTT, PATIENCE, PROTOCOLS
+from tests.kit.mqtt import VERSIONS, MqttConnection, Version
+from tests.kit.processes import HOST, free_port
+from tests.kit.secured import SecuredBroker
+from tests.kit.waiting import DEADLINE
 
 NOW = datetime.now(UTC)
 MUTUAL = Path(__file__).parents[2] / "mosquitto" / "mutual-tls.conf"
@@ -35,14 +36,14 @@ def _version(port: int, least: ssl.TLSVersion, most: ssl.TLSVersion) -> str | No
     context.set_ciphers("ALL:@SECLEVEL=0")
     context.minimum_version, context.maximum_version = least, most
     with (
-        socket.create_connection((HOST, port), PATIENCE) as connection,
+        socket.create_connection((HOST, port), DEADLINE) as connection,
         context.wrap_socket(connection) as secured,
     ):
         return secured.version()
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated")
-def test_tls_from_1_2_on(broker: Broker, old_server: int) -> None:
+def test_tls_from_1_2_on(broker: SecuredBroker, old_server: int) -> None:
     versions = ssl.TLSVersion
     assert _version(broker.tls_port, versions.TLSv1_2, versions.TLSv1_2) == "TLSv1.2"
     assert _version(broker.tls_port, versions.TLSv1_3, versions.TLSv1_3) == "TLSv1.3"
@@ -52,7 +53,7 @@ def test_tls_from_1_2_on(broker: Broker, old_server: int) -> None:
 
 
 @pytest.fixture
-def old_server(broker: Broker) -> Iterator[int]:
+def old_server(broker: SecuredBroker) -> Iterator[int]:
     """The port of a server that still takes TLS 1.1."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     files = CertificateFiles.of(broker.folders.certificates, "broker")
@@ -72,8 +73,8 @@ def old_server(broker: Broker) -> Iterator[int]:
         thread.join()
 
 
-def test_plain_text_on_the_tls_port(broker: Broker) -> None:
-    with socket.create_connection((HOST, broker.tls_port), PATIENCE) as connection:
+def test_plain_text_on_the_tls_port(broker: SecuredBroker) -> None:
+    with socket.create_connection((HOST, broker.tls_port), DEADLINE) as connection:
         connection.sendall(mqtt_bytes.connect("plain", "gateway", broker.password("gateway")))
         assert mqtt_bytes.ACCEPTED not in _all(connection)
     _connect_ours(broker)
@@ -89,10 +90,10 @@ def _all(connection: socket.socket) -> bytes:
     return received
 
 
-def _connect_ours(broker: Broker, ca_file: Path | None = None) -> None:
+def _connect_ours(broker: SecuredBroker, ca_file: Path | None = None) -> None:
     """Connects as our own processes and clients do. ConnectionError where they refuse."""
     address = replace(
-        broker.address("gateway"), port=broker.tls_port, ca_file=ca_file or broker.folders.ca_file
+        broker.address_of("gateway"), port=broker.tls_port, ca_file=ca_file or broker.folders.ca_file
     )
 
     async def run() -> None:
@@ -112,7 +113,7 @@ def _connect_ours(broker: Broker, ca_file: Path | None = None) -> None:
         raise ConnectionError(refusal)
 
 
-def test_clients_refuse_a_broker_of_another_authority(broker: Broker, tmp_path: Path) -> None:
+def test_clients_refuse_a_broker_of_another_authority(broker: SecuredBroker, tmp_path: Path) -> None:
     other = Authority(tmp_path, NOW).files.certificate_file
     with pytest.raises(ConnectionError, match="verify failed"):
         _connect_ours(broker, other)
@@ -138,10 +139,9 @@ def test_clients_refuse_a_broker_whose_certificate_has_expired(tmp_path: Path) -
         broker.stop()
 
 
-def _broker(folder: Path, made: datetime, names: list[str]) -> Broker:
+def _broker(folder: Path, made: datetime, names: list[str]) -> SecuredBroker:
     """A broker whose certificate was made at this time and for these names, and not renewed since."""
-    broker = Broker(folder)
-    broker.stop()
+    broker = SecuredBroker(folder)
     authority = Authority(broker.folders.authority, made)
     CertificateFiles.of(broker.folders.certificates, "broker").write(authority.issue_broker(names, made))
     broker.start()
@@ -149,57 +149,61 @@ def _broker(folder: Path, made: datetime, names: list[str]) -> Broker:
 
 
 @pytest.fixture(scope="module")
-def mutual(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+def mutual(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredBroker]:
     """A broker with the compose stack's listener for devices' certificates, at `mutual_port`."""
     folder = tmp_path_factory.mktemp("mutual")
     port = free_port()
     configuration = MUTUAL.read_text().replace("listener 8883", f"listener {port} {HOST}")
-    broker = Broker(folder, more=configuration.replace("/mosquitto/certificates", f"{folder}/certificates"))
-    broker.tls_port = port
-    yield broker
-    broker.stop()
+    configuration = configuration.replace("/mosquitto/certificates", f"{folder}/certificates")
+    with SecuredBroker(folder, more=configuration) as broker:
+        broker.tls_port = port
+        yield broker
 
 
-def _device(broker: Broker, folder: Path, name: str, made: datetime = NOW) -> tuple[Path, Path]:
+def _device(broker: SecuredBroker, folder: Path, name: str, made: datetime = NOW) -> tuple[Path, Path]:
     """The files of a device's certificate by the broker's own authority."""
     files = CertificateFiles.of(folder, name)
     files.write(Authority(broker.folders.authority, made).issue_device(name, made))
     return files.certificate_file, files.key_file
 
 
-def _connect(broker: Broker, client_id: str, pair: tuple[Path, Path] | None, **options: object) -> MQTT:
-    return MQTT(broker.tls_port, client_id, ca_file=broker.folders.ca_file, pair=pair, **options)
+def _connect(
+    broker: SecuredBroker, client_id: str, pair: tuple[Path, Path] | None, version: Version = "mqtt5"
+) -> MqttConnection:
+    return MqttConnection(
+        broker.tls_port, client_id, ca_file=broker.folders.ca_file, pair=pair, version=version
+    )
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_certificate_is_an_account(mutual: Broker, tmp_path: Path, protocol: str) -> None:
-    name = f"device-{protocol}"
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_certificate_is_an_account(mutual: SecuredBroker, tmp_path: Path, version: Version) -> None:
+    name = f"device-{version}"
     mutual.accounts(lambda accounts: accounts.add(name, "charger"))
     pair = _device(mutual, tmp_path, name)
-    with _connect(mutual, name, pair, protocol=protocol) as client:
-        granted = client.subscribe([f"recharge/v1/reply/{name}", "recharge/v1/reply/somebody-else"])
+    with _connect(mutual, name, pair, version) as client:
+        granted = client.subscribe(f"recharge/v1/reply/{name}", "recharge/v1/reply/somebody-else")
         assert granted == [True, False]
-        if protocol == "mqtt5":
+        if version == "mqtt5":
             topics = ["recharge/v1/presence/somebody-else", f"recharge/v1/request/scheduleReservation/{name}"]
-            assert client.publish(topics) == [False, False]
+            assert client.publish_all(topics) == [False, False]
     mutual.accounts(lambda accounts: accounts.remove(name, leave_stations=True))
-    with _connect(mutual, name, pair, protocol=protocol) as client:
-        assert client.subscribe([f"recharge/v1/reply/{name}", "recharge/v1/state/#"]) == [False, False]
+    with _connect(mutual, name, pair, version) as client:
+        assert client.subscribe(f"recharge/v1/reply/{name}", "recharge/v1/state/#") == [False, False]
 
 
-def test_a_certificate_gives_its_own_client_id_only(mutual: Broker, tmp_path: Path) -> None:
+def test_a_certificate_gives_its_own_client_id_only(mutual: SecuredBroker, tmp_path: Path) -> None:
     for name in ("first", "second"):
         mutual.accounts(lambda accounts, name=name: accounts.add(name, "charger"))
     with _connect(mutual, "first", _device(mutual, tmp_path, "first")) as first:
         with _connect(mutual, "first", _device(mutual, tmp_path, "second")) as second:
-            assert second.publish(["recharge/v1/presence/second", "recharge/v1/presence/first"]) == [
+            assert second.publish_all(["recharge/v1/presence/second", "recharge/v1/presence/first"]) == [
                 True,
                 False,
             ]
-        assert first.publish(["recharge/v1/presence/first"]) == [True], "it was cut off"
+        assert first.publish("recharge/v1/presence/first"), "it was cut off"
 
 
-def test_without_a_good_certificate_nobody_gets_in(mutual: Broker, tmp_path: Path) -> None:
+def test_without_a_good_certificate_nobody_gets_in(mutual: SecuredBroker, tmp_path: Path) -> None:
     password = mutual.accounts(lambda accounts: accounts.add("device", "charger"))
     foreign = CertificateFiles.of(tmp_path / "foreign", "device")
     foreign.write(Authority(tmp_path / "foreign", NOW).issue_device("device", NOW))
@@ -214,13 +218,13 @@ def test_without_a_good_certificate_nobody_gets_in(mutual: Broker, tmp_path: Pat
     assert not _turned_away(mutual, _device(mutual, tmp_path / "good", "device"), password)
 
 
-def _turned_away(broker: Broker, pair: tuple[Path, Path] | None, password: str) -> bool:
+def _turned_away(broker: SecuredBroker, pair: tuple[Path, Path] | None, password: str) -> bool:
     context = ssl.create_default_context(cafile=broker.folders.ca_file)
     if pair:
         context.load_cert_chain(*pair)
     try:
         with (
-            socket.create_connection((HOST, broker.tls_port), PATIENCE) as connection,
+            socket.create_connection((HOST, broker.tls_port), DEADLINE) as connection,
             context.wrap_socket(connection, server_hostname=HOST) as secured,
         ):
             secured.sendall(mqtt_bytes.connect("device", "device", password))

@@ -4,9 +4,12 @@ import json
 import subprocess
 from pathlib import Path
 
-from tests.integration.test_up import up
-from tests.kit.processes import DEADLINE, clean_environment, wait_until
-from tests.security.mqtt import MQTT, PATIENCE, Refused
+import pytest
+
+from tests.kit.mqtt import MqttClient, MqttConnection, NotAccepted
+from tests.kit.processes import clean_environment
+from tests.kit.up import up
+from tests.kit.waiting import DEADLINE, wait_until
 
 FREE_PORTS = ("--mqtt-port", "0", "--mqtt-tls-port", "0", "--tcp-port", "0")
 
@@ -36,17 +39,11 @@ def test_what_it_prints_can_be_pasted(tmp_path: Path) -> None:
         line = accounts.removeprefix("Accounts: ").replace("NAME", "charger-1")
         password = _paste(line).stdout.strip()
         ca_file = data / "broker" / "certificates" / "ca.crt"
-        with MQTT(network.port("MQTT"), "charger-1", "charger-1", password, ca_file=ca_file) as charger:
-            assert charger.subscribe(["recharge/v1/reply/charger-1"]) == [True]
-            body = b'{"x_position": 3, "y_position": 4}'
-            charger.publish(["recharge/v1/request/newChargingStation/charger-1"], body)
-            assert json.loads(charger.received.get(timeout=PATIENCE).payload)["result"] == 2
+        with MqttClient(network.port("MQTT"), "charger-1", password, ca_file=ca_file) as charger:
+            assert charger.ask("newChargingStation", x_position=3, y_position=4) == 2
         for port, authority in ((int(plain), None), (network.port("MQTT"), ca_file)):
-            try:
-                with MQTT(port, "somebody", ca_file=authority):
-                    raise AssertionError("somebody without an account gets in")
-            except Refused:
-                pass
+            with pytest.raises(NotAccepted):
+                MqttConnection(port, "somebody", ca_file=authority).connect()
         environment = (
             Path(f"/proc/{network.process.pid}/cmdline").read_text() + network.stderr + network.stdout
         )
@@ -54,7 +51,7 @@ def test_what_it_prints_can_be_pasted(tmp_path: Path) -> None:
 
     with up(tmp_path, "--secure", "--data-dir", str(data), *FREE_PORTS) as network:
         network.wait_ready()
-        with MQTT(network.port("MQTT"), "charger-1", "charger-1", password, ca_file=ca_file):
+        with MqttConnection(network.port("MQTT"), "charger-1", "charger-1", password, ca_file=ca_file):
             pass
 
 

@@ -14,7 +14,7 @@ from pytest_docker.plugin import get_docker_services
 
 from cloud_service.local import ports
 from cloud_service.mqtt.address import BrokerAddress
-from tests.kit.processes import wait_until
+from tests.kit.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 HOST = "127.0.0.1"

@@ -7,12 +7,11 @@ import socket
 import subprocess
 import tarfile
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
-from tests.kit.processes import wait_until
-from tests.security.mqtt import MQTT, PATIENCE, PROTOCOLS, Refused
+from tests.kit.mqtt import VERSIONS, MqttClient, MqttConnection, NotAccepted, Version
+from tests.kit.waiting import DEADLINE, wait_until
 from tests.stack.compose import HOST, ComposeStack, docker
 from tests.stack.conftest import Charger
 
@@ -28,35 +27,23 @@ SECRET_FOLDERS = {
 
 
 def _legacy(port: int, text: bytes) -> bytes:
-    with socket.create_connection((HOST, port), PATIENCE) as connection:
+    with socket.create_connection((HOST, port), DEADLINE) as connection:
         connection.sendall(text)
-        connection.settimeout(PATIENCE)
+        connection.settimeout(DEADLINE)
         return connection.recv(4096)
 
 
-def _connect(stack: ComposeStack, charger: Charger, **options: object) -> MQTT:
-    return MQTT(
-        stack.tls_port, charger.name, charger.name, charger.password, ca_file=charger.ca_file, **options
+def _connect(stack: ComposeStack, charger: Charger, version: Version = "mqtt5") -> MqttClient:
+    return MqttClient(
+        stack.tls_port, charger.name, charger.password, ca_file=charger.ca_file, version=version
     )
 
 
-def ask(client: MQTT, name: str, action: str, **values: object) -> object:
-    """The result of a request."""
-    number = uuid4().hex
-    body = json.dumps({**values, "requestID": number}).encode()
-    assert client.publish([f"recharge/v1/request/{action}/{name}"], body) == [True]
-    while (reply := json.loads(client.received.get(timeout=PATIENCE).payload))["requestID"] != number:
-        pass
-    assert reply["ok"], reply
-    return reply["result"]
-
-
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_charger_over_tls(compose: ComposeStack, charger: Charger, protocol: str) -> None:
-    with _connect(compose, charger, protocol=protocol) as client:
-        assert client.subscribe(["recharge/v1/reply/charger-1"]) == [True]
-        station = ask(client, charger.name, "newChargingStation", x_position=1, y_position=1)
-        assert ask(client, charger.name, "receiveAllChargingPoints", chargingStationID=station) == []
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_charger_over_tls(compose: ComposeStack, charger: Charger, version: Version) -> None:
+    with _connect(compose, charger, version) as client:
+        station = client.ask("newChargingStation", x_position=1, y_position=1)
+        assert client.ask("receiveAllChargingPoints", chargingStationID=station) == []
 
 
 def test_legacy_clients_on_the_published_port(compose: ComposeStack) -> None:
@@ -79,9 +66,8 @@ def test_existing_clients_find_the_server_by_name(compose: ComposeStack, name: s
 def test_nobody_gets_in_without_an_account(compose: ComposeStack, charger: Charger) -> None:
     for port, ca_file in ((compose.mqtt_port, None), (compose.tls_port, charger.ca_file)):
         for user, password in ((None, None), ("administrator", "administrator"), ("charger-1", "wrong")):
-            client = MQTT(port, "charger-1", user, password, ca_file=ca_file)
-            with pytest.raises(Refused), client:
-                pass
+            with pytest.raises(NotAccepted):
+                MqttConnection(port, "charger-1", user, password, ca_file=ca_file).connect()
 
 
 def test_ports_are_open_to_those_they_are_for(compose: ComposeStack) -> None:
@@ -182,40 +168,36 @@ def _kill(compose: ComposeStack, service: str) -> None:
 @pytest.mark.parametrize("service", RUNNING)
 def test_killed_containers_come_back(compose: ComposeStack, charger: Charger, service: str) -> None:
     with _connect(compose, charger) as client:
-        client.subscribe(["recharge/v1/reply/charger-1"])
-        station = ask(client, charger.name, "newChargingStation", x_position=3, y_position=3)
+        station = client.ask("newChargingStation", x_position=3, y_position=3)
         point = {"power": 22, "kWhPrice": 1, "availability": "livre"}
-        ask(client, charger.name, "newChargingPoint", chargingStationID=station, **point)
-        before = ask(client, charger.name, "receiveAllChargingPoints", chargingStationID=station)
+        client.ask("newChargingPoint", chargingStationID=station, **point)
+        before = client.ask("receiveAllChargingPoints", chargingStationID=station)
 
     _kill(compose, service)
     compose.wait_healthy()
 
     with _connect(compose, charger) as client:
-        client.subscribe(["recharge/v1/reply/charger-1"])
-        assert ask(client, charger.name, "receiveAllChargingPoints", chargingStationID=station) == before
+        assert client.ask("receiveAllChargingPoints", chargingStationID=station) == before
     text = b'{"newChargingStation": true, "x_position": 2, "y_position": 2}'
     wait_until(lambda: _legacy(compose.tcp_port, text).isdigit(), "legacy clients are answered")
 
 
 def test_volumes_outlive_down_and_up(compose: ComposeStack, charger: Charger) -> None:
     with _connect(compose, charger) as client:
-        client.subscribe(["recharge/v1/reply/charger-1"])
-        station = ask(client, charger.name, "newChargingStation", x_position=4, y_position=4)
+        station = client.ask("newChargingStation", x_position=4, y_position=4)
     compose.compose("down", "--timeout", "30")
     compose.up()
     with _connect(compose, charger) as client:
-        client.subscribe(["recharge/v1/reply/charger-1"])
-        assert ask(client, charger.name, "newChargingStation", x_position=4, y_position=4) == station
+        assert client.ask("newChargingStation", x_position=4, y_position=4) == station
     assert ["charger-1", "charger"] in [line.split() for line in compose.accounts("list").splitlines()]
 
 
 def test_accounts_while_it_runs(compose: ComposeStack, charger: Charger) -> None:
     password = compose.accounts("add", "car-1", "--role", "vehicle")
-    with MQTT(compose.tls_port, "car-1", "car-1", password, ca_file=charger.ca_file) as client:
-        assert client.subscribe(["recharge/v1/state/#"]) == [True]
+    with MqttConnection(compose.tls_port, "car-1", "car-1", password, ca_file=charger.ca_file) as client:
+        assert client.subscribe("recharge/v1/state/#") == [True]
         compose.accounts("remove", "car-1")
-        assert client.disconnected.wait(PATIENCE)
+        assert client.disconnected.wait(DEADLINE)
     audit = compose.compose("run", "--rm", "-T", "--entrypoint", "cat", "accounts", "/audit/audit.jsonl")
     events = [json.loads(line) for line in audit.splitlines()]
     assert {"accountAdded", "accountRemoved", "serviceStarted"} <= {event["event"] for event in events}

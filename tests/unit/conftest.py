@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.kit.processes import Broker
-from tests.security.broker import Broker as SecuredBroker
+from tests.kit.relay import Relay
+from tests.kit.secured import SecuredBroker
 
 
 @pytest.fixture(scope="session")
@@ -16,6 +17,12 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
 @pytest.fixture(scope="session")
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredBroker]:
-    broker = SecuredBroker(tmp_path_factory.mktemp("secured"))
-    yield broker
-    broker.stop()
+    with SecuredBroker(tmp_path_factory.mktemp("secured")) as broker:
+        yield broker
+
+
+@pytest.fixture
+def relay(broker: Broker) -> Iterator[Relay]:
+    """A link to the open broker."""
+    with Relay(broker.port) as relay:
+        yield relay

@@ -9,7 +9,7 @@ import pytest
 from cloud_service.accounts.broker_accounts import Accounts
 from cloud_service.mqtt.address import BrokerAddress
 from tests.contract.fixtures import *  # noqa: F403
-from tests.contract.target import Role, Target
+from tests.kit.target import Role, Target
 
 BROKER = "broker.test"
 CA_FILE = Path("/mosquitto/certificates/ca.crt")

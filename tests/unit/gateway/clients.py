@@ -11,7 +11,8 @@ import pytest
 
 from cloud_service.gateway.server import GatewayServer, listen
 from cloud_service.gateway.settings import GatewaySettings
-from tests.kit.relay import HOST, FakeRequester
+from tests.kit.fake_requester import FakeRequester
+from tests.kit.processes import HOST
 
 PATIENT = GatewaySettings(port=0, time_zone=ZoneInfo("America/Sao_Paulo"), idle_timeout=120, linger=120)
 """Ends no connection while a test runs."""

@@ -15,7 +15,8 @@ from cloud_service.gateway.connection import LONG_LIST_RECORDS, Connection
 from cloud_service.gateway.settings import GatewaySettings
 from cloud_service.mqtt.requester import OutcomeUnknown
 from cloud_service.protocol.errors import Busy, NotFound
-from tests.kit.relay import FakeRequester, in_loop, until
+from tests.kit.fake_requester import FakeRequester
+from tests.kit.waiting import in_loop, until
 from tests.unit.gateway.clients import PATIENT, Client
 
 FIND = {"findReservation": True, "vid": 7}

@@ -14,7 +14,8 @@ import pytest
 
 from cloud_service.gateway.server import GatewayServer, listen
 from cloud_service.gateway.settings import GatewaySettings
-from tests.kit.relay import FakeRequester, in_loop, until
+from tests.kit.fake_requester import FakeRequester
+from tests.kit.waiting import in_loop, until
 from tests.unit.gateway.clients import PATIENT, Gateway
 
 ASK = {"newChargingStation": True, "x_position": 1, "y_position": 2}

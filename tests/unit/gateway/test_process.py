@@ -19,9 +19,9 @@ from cloud_service.mqtt.requester import Requester
 from cloud_service.protocol import topics
 from cloud_service.protocol.errors import Busy, StorageFailed
 from cloud_service.protocol.messages import Message
-from tests.kit.processes import DEADLINE, Broker, Process, clean_environment, free_port, wait_until
-from tests.kit.relay import HOST, in_loop, until
+from tests.kit.processes import HOST, Broker, Process, clean_environment, free_port
 from tests.kit.responder import Responder, in_turn
+from tests.kit.waiting import DEADLINE, in_loop, until, wait_until
 
 ASK = b'{"newChargingStation": true, "x_position": 1, "y_position": 2}'
 FIND = b'{"findReservation": true, "vid": 7}'

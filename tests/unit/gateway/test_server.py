@@ -11,7 +11,7 @@ import pytest
 
 from cloud_service.mqtt.requester import OutcomeUnknown
 from cloud_service.protocol.errors import Busy, NotFound
-from tests.kit.relay import in_loop, until
+from tests.kit.waiting import in_loop, until
 from tests.unit.gateway.clients import PATIENT, Gateway, seconds
 
 RESERVATION = {

@@ -17,9 +17,10 @@ from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.mqtt.session import BrokerRefused
 from cloud_service.protocol.messages import Message
 from tests.kit.mqtt_bytes import ACCEPTED, NOT_AUTHORISED
-from tests.kit.processes import Broker, Process, free_port
-from tests.kit.relay import HOST, Relay, in_loop, until
-from tests.security.broker import Broker as SecuredBroker
+from tests.kit.processes import HOST, Broker, Process, free_port
+from tests.kit.relay import Relay
+from tests.kit.secured import SecuredBroker
+from tests.kit.waiting import in_loop, until
 
 Protocol = Literal["mqtt5", "mqtt311"]
 BOTH = pytest.mark.parametrize("protocol", ["mqtt5", "mqtt311"])
@@ -118,10 +119,10 @@ async def test_a_handler_that_fails_costs_only_its_message(
 
 @BOTH
 @in_loop
-async def test_presence(broker: Broker, topic: str, protocol: Protocol) -> None:
+async def test_presence(broker: Broker, relay: Relay, topic: str, protocol: Protocol) -> None:
     births = (Message(topic, b"born %d" % number, retain=True) for number in count(1))
     watcher, heard = listening(broker.address, topic)
-    async with watcher, Relay(broker.port) as relay:
+    async with watcher:
         there = AsyncConnection(
             BrokerAddress(HOST, relay.port),
             f"present-{protocol}",
@@ -160,9 +161,11 @@ async def test_it_comes_back_after_a_killed_broker_and_loses_nothing(own_broker:
 
 
 @in_loop
-async def test_cuts_in_the_middle_of_many_messages_lose_none(broker: Broker, topic: str) -> None:
+async def test_cuts_in_the_middle_of_many_messages_lose_none(
+    broker: Broker, relay: Relay, topic: str
+) -> None:
     listener, heard = listening(broker.address, topic)
-    async with listener, Relay(broker.port) as relay:
+    async with listener:
         sender = AsyncConnection(BrokerAddress(HOST, relay.port), "cut-off")
         async with sender:
             waiting = [asyncio.create_task(sender.publish(Message(topic, b"%d" % n))) for n in range(2000)]
@@ -177,9 +180,11 @@ async def test_cuts_in_the_middle_of_many_messages_lose_none(broker: Broker, top
 
 
 @in_loop
-async def test_what_is_taken_back_before_it_was_sent_is_never_sent(broker: Broker, topic: str) -> None:
+async def test_what_is_taken_back_before_it_was_sent_is_never_sent(
+    broker: Broker, relay: Relay, topic: str
+) -> None:
     listener, heard = listening(broker.address, topic)
-    async with listener, Relay(broker.port) as relay:
+    async with listener:
         sender = AsyncConnection(BrokerAddress(HOST, relay.port), "changing-its-mind")
         async with sender:
             relay.passing.clear()
@@ -218,14 +223,13 @@ async def test_no_broker_at_the_first_connect_is_one_clear_error() -> None:
 
 @in_loop
 async def test_a_broker_that_says_nothing_is_one_clear_error(
-    broker: Broker, monkeypatch: pytest.MonkeyPatch
+    broker: Broker, relay: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cloud_service.mqtt.session.ANSWER_TIMEOUT_SECONDS", 0.3)
-    async with Relay(broker.port) as relay:
-        relay.passing.clear()
-        with pytest.raises(ConnectionError, match="did not answer the login within"):
-            async with AsyncConnection(BrokerAddress(HOST, relay.port), "waiting"):
-                pass
+    relay.passing.clear()
+    with pytest.raises(ConnectionError, match="did not answer the login within"):
+        async with AsyncConnection(BrokerAddress(HOST, relay.port), "waiting"):
+            pass
 
 
 @BOTH
@@ -262,7 +266,7 @@ async def test_a_login_that_is_refused_later_is_tried_again(caplog: pytest.LogCa
 @in_loop
 async def test_a_refused_subscription_is_one_clear_error(secured: SecuredBroker, protocol: Protocol) -> None:
     connection = AsyncConnection(
-        secured.address("gateway"),
+        secured.address_of("gateway"),
         "gateway-curious",
         protocol=protocol,
         subscriptions=["recharge/v1/reply/#"],
@@ -274,7 +278,7 @@ async def test_a_refused_subscription_is_one_clear_error(secured: SecuredBroker,
 
 @in_loop
 async def test_a_refused_message_is_an_error_and_the_next_goes_out(secured: SecuredBroker) -> None:
-    async with AsyncConnection(secured.address("gateway"), "gateway-writing") as connection:
+    async with AsyncConnection(secured.address_of("gateway"), "gateway-writing") as connection:
         with pytest.raises(BrokerRefused, match=r"recharge/v1/state/station/1: Not authorized"):
             await connection.publish(Message("recharge/v1/state/station/1", b"{}"))
         await connection.publish(Message("recharge/v1/service/gateway", b"{}", retain=True))
@@ -292,7 +296,7 @@ async def test_a_message_larger_than_the_broker_takes_is_refused_before_it_costs
 
 
 def test_a_password_is_in_no_text(secured: SecuredBroker) -> None:
-    address = secured.address("gateway")
+    address = secured.address_of("gateway")
     assert address.password
     assert address.password not in f"{address} {address!r}"
 
@@ -301,10 +305,12 @@ def test_a_password_is_in_no_text(secured: SecuredBroker) -> None:
 async def test_tls_carries_large_and_many_messages(secured: SecuredBroker) -> None:
     topic = "recharge/v1/reply/gateway/tls"
     address = msgspec.structs.replace(
-        secured.address("cloud_service"), port=secured.tls_port, ca_file=secured.folders.ca_file
+        secured.address_of("cloud_service"), port=secured.tls_port, ca_file=secured.folders.ca_file
     )
     listener = AsyncConnection(
-        msgspec.structs.replace(secured.address("gateway"), port=secured.tls_port, ca_file=address.ca_file),
+        msgspec.structs.replace(
+            secured.address_of("gateway"), port=secured.tls_port, ca_file=address.ca_file
+        ),
         "gateway-tls",
         subscriptions=[topic],
         on_message=lambda message: heard.append(message.payload),
@@ -328,7 +334,9 @@ async def test_tls_needs_the_brokers_own_authority(secured: SecuredBroker, tmp_p
         (tmp_path / "missing.pem", r"missing\.pem: .*No such file"),
         (no_certificate, r"no-certificate\.pem: "),
     ):
-        address = msgspec.structs.replace(secured.address("gateway"), port=secured.tls_port, ca_file=ca_file)
+        address = msgspec.structs.replace(
+            secured.address_of("gateway"), port=secured.tls_port, ca_file=ca_file
+        )
         with pytest.raises(ConnectionError, match=said):
             async with AsyncConnection(address, "gateway-lost"):
                 pass

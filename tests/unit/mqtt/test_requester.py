@@ -16,9 +16,10 @@ from cloud_service.protocol.errors import Busy, NotFound
 from cloud_service.protocol.incoming import Incoming
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.requests import FindReservation
-from tests.kit.processes import Broker
-from tests.kit.relay import HOST, Relay, in_loop, until
+from tests.kit.processes import HOST, Broker
+from tests.kit.relay import Relay
 from tests.kit.responder import Responder, in_turn
+from tests.kit.waiting import in_loop, until
 
 Protocol = Literal["mqtt5", "mqtt311"]
 BOTH = pytest.mark.parametrize("protocol", ["mqtt5", "mqtt311"])
@@ -216,10 +217,9 @@ async def test_a_request_that_nobody_received_is_sent_again(broker: Broker, clie
 
 @in_loop
 async def test_a_request_whose_reply_was_lost_with_the_connection_is_sent_again(
-    broker: Broker, client: str
+    broker: Broker, relay: Relay, client: str
 ) -> None:
     async with (
-        Relay(broker.port) as relay,
         Responder(broker.address, client, in_turn(None, 5)) as service,
         Requester(BrokerAddress(HOST, relay.port), client) as requester,
     ):
@@ -233,10 +233,9 @@ async def test_a_request_whose_reply_was_lost_with_the_connection_is_sent_again(
 
 @in_loop
 async def test_a_request_made_while_the_broker_is_away_is_answered_when_it_is_back(
-    broker: Broker, client: str
+    broker: Broker, relay: Relay, client: str
 ) -> None:
     async with (
-        Relay(broker.port) as relay,
         Responder(broker.address, client, in_turn(5)) as service,
         Requester(BrokerAddress(HOST, relay.port), client) as requester,
     ):
@@ -252,10 +251,9 @@ async def test_a_request_made_while_the_broker_is_away_is_answered_when_it_is_ba
 
 @in_loop
 async def test_a_request_that_expired_while_the_broker_was_away_is_never_sent(
-    broker: Broker, client: str
+    broker: Broker, relay: Relay, client: str
 ) -> None:
     async with (
-        Relay(broker.port) as relay,
         Responder(broker.address, client, in_turn(5)) as service,
         Requester(BrokerAddress(HOST, relay.port), client) as requester,
     ):

@@ -8,7 +8,8 @@ import pytest
 from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.mqtt.retained_reader import RetainedReader
 from cloud_service.protocol.messages import Message
-from tests.kit.processes import Broker, wait_until
+from tests.kit.processes import Broker
+from tests.kit.waiting import wait_until
 
 COUNT = 3_000
 MARK = Message("test/mark", b"all")

@@ -22,7 +22,8 @@ from cloud_service.store.snapshot import SnapshotFailed, take_snapshot
 from cloud_service.store.verify import examine
 from tests.faults.traffic import Traffic
 from tests.faults.witness import Knowledge, difference, read
-from tests.kit.processes import Stack, wait_until
+from tests.kit.processes import Stack
+from tests.kit.waiting import wait_until
 from tests.unit.core.samples import NOW
 from tests.unit.store.samples import (
     book,

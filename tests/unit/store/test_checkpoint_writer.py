@@ -16,8 +16,8 @@ from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.interface import CheckpointInput
 from cloud_service.store.journal import Batch
 from cloud_service.store.json_files import ChargingStationsFile
-from tests.faults.power_loss import Rename, SimulatedFolder
-from tests.kit.processes import DEADLINE
+from tests.kit.simulated_disk import Rename, SimulatedFolder
+from tests.kit.waiting import DEADLINE
 from tests.unit.core.samples import NOW
 from tests.unit.store.samples import (
     BOOKED_POINT,

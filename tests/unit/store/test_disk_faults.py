@@ -19,11 +19,11 @@ from cloud_service.protocol.messages import Message
 from cloud_service.service.engine.engine import Engine
 from cloud_service.service.engine.limits import EngineLimits
 from cloud_service.store.file_store import StoreOptions
-from tests.faults.power_loss import SimulatedFolder, no_trouble
 from tests.faults.traffic import START, Traffic
 from tests.faults.witness import Possible, Witness, check, possible_at, read
-from tests.kit.processes import wait_until
 from tests.kit.scale import Scale
+from tests.kit.simulated_disk import SimulatedFolder, no_trouble
+from tests.kit.waiting import wait_until
 
 TURNS = 24
 ERRORS = {"EIO": errno.EIO, "ENOSPC": errno.ENOSPC}

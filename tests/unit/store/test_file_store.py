@@ -7,7 +7,7 @@ import pytest
 
 from cloud_service.store.errors import SyncFailed, WriteFailed
 from cloud_service.store.interface import CheckpointInput
-from tests.faults.power_loss import SimulatedFolder
+from tests.kit.simulated_disk import SimulatedFolder
 from tests.unit.core.samples import NOW
 from tests.unit.store.samples import (
     BOOKING,

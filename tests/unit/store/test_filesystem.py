@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cloud_service.store.filesystem import DiskFolder, FolderLocked, replace_file, write_all
-from tests.faults.power_loss import SimulatedFolder
+from tests.kit.simulated_disk import SimulatedFolder
 from tests.unit.store.samples import Failing
 
 

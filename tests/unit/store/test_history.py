@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from cloud_service.store.file_store import FileStore
-from tests.faults.power_loss import SimulatedFolder
+from tests.kit.simulated_disk import SimulatedFolder
 from tests.unit.core.samples import NOW
 from tests.unit.store.samples import (
     booking,

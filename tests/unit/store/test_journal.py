@@ -13,10 +13,10 @@ from cloud_service.service.engine.limits import EngineLimits
 from cloud_service.store.errors import DamagedStore
 from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.journal import Batch, JournalPosition, SegmentReader, decode_line, encode_line
-from tests.faults.power_loss import SimulatedFolder
 from tests.faults.traffic import Traffic
 from tests.faults.witness import Knowledge, Possible, Witness, check, read
 from tests.kit.scale import Scale
+from tests.kit.simulated_disk import SimulatedFolder
 from tests.unit.core.samples import NOW
 from tests.unit.store.samples import booking, registration, request
 

@@ -5,7 +5,7 @@ import pytest
 from cloud_service.store.errors import SyncFailed
 from cloud_service.store.journal import JournalPosition, SegmentReader
 from cloud_service.store.journal_writer import JournalWriter
-from tests.faults.power_loss import SimulatedFolder
+from tests.kit.simulated_disk import SimulatedFolder
 from tests.unit.core.samples import NOW
 from tests.unit.store.samples import Failing, booking, registration, request
 

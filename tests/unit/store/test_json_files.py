@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from cloud_service.store.errors import DamagedStore
 from cloud_service.store.json_files import ChargingPointsFile, ChargingStationsFile, ReservationsFile
-from tests.faults.power_loss import SimulatedFolder
+from tests.kit.simulated_disk import SimulatedFolder
 from tests.unit.core.samples import NOW, minutes, point, reservation, station
 
 POINT_ROW = {

@@ -10,7 +10,7 @@ from cloud_service.store.interface import StoredRequest
 from cloud_service.store.owners_and_ids import OWNERS_AND_IDS, read_owners_and_ids, write_owners_and_ids
 from cloud_service.store.request_files import read_requests, write_requests
 from cloud_service.store.set_aside import SET_ASIDE, SetAside, add_to_set_aside
-from tests.faults.power_loss import SimulatedFolder
+from tests.kit.simulated_disk import SimulatedFolder
 from tests.unit.core.samples import NOW, minutes, point, reservation, station
 from tests.unit.store.samples import booking, request
 

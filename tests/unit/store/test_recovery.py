@@ -8,7 +8,7 @@ from cloud_service.core.changes import Changes, Event
 from cloud_service.store.errors import DamagedStore
 from cloud_service.store.interface import CheckpointInput
 from cloud_service.store.journal import Batch, JournalPosition, encode_line
-from tests.faults.power_loss import SimulatedFolder
+from tests.kit.simulated_disk import SimulatedFolder
 from tests.unit.core.samples import NOW, minutes, reservation
 from tests.unit.store.samples import (
     booking,

@@ -10,8 +10,8 @@ from cloud_service.core.network import Tables
 from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.filesystem import DiskFolder
 from cloud_service.store.interface import Recovered, Store, StoredRequest
-from tests.faults.power_loss import SimulatedFolder
 from tests.kit.in_memory_store import InMemoryStore
+from tests.kit.simulated_disk import SimulatedFolder
 from tests.unit.core.samples import NOW, minutes
 from tests.unit.store.samples import (
     BOOKED_POINT,

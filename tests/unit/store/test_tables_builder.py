@@ -9,7 +9,7 @@ import pytest
 from cloud_service.store.errors import DamagedStore
 from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.interface import Recovered
-from tests.faults.power_loss import SimulatedFolder
+from tests.kit.simulated_disk import SimulatedFolder
 from tests.unit.core.samples import NOW
 from tests.unit.store.old_files import old_folder, point, reservation, station
 from tests.unit.store.samples import checkpoint_input, open_store

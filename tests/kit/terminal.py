@@ -8,7 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from tests.kit.processes import DEADLINE, Stack
+from tests.kit.processes import Stack
+from tests.kit.waiting import DEADLINE
 
 
 class Terminal:

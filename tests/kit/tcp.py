@@ -5,9 +5,9 @@ import socket
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from tests.contract.refusals import NONE, Refused
-from tests.contract.target import Target
-from tests.kit.processes import DEADLINE
+from tests.kit.refusals import NONE, Refused
+from tests.kit.target import Target
+from tests.kit.waiting import DEADLINE
 
 LISTS = ("receiveAllChargingPoints", "receiveAllReservations")
 _DATES = ("startDateTime", "finishDateTime")

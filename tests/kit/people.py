@@ -1,15 +1,17 @@
 """Chargers, vehicles and others, each with a name of their own, over the transport that is tested."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from secrets import randbelow, token_hex
 from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 
-from tests.contract.mqtt import MqttClient, Version
-from tests.contract.target import Role, Target
-from tests.contract.tcp import TcpClient
+from tests.kit.mqtt import MqttClient, Version
+from tests.kit.processes import HOST, Stack
+from tests.kit.target import Role, Target
+from tests.kit.tcp import TcpClient
 
 Transport: TypeAlias = Literal["mqtt5", "mqtt311", "tcp"]
 TRANSPORTS: tuple[Transport, ...] = ("mqtt5", "mqtt311", "tcp")
@@ -145,7 +147,7 @@ class People:
         """An account, of a new name where none is given; over what is tested where that is MQTT."""
         if version is None:
             version = "mqtt5" if self.transport == "tcp" else self.transport
-        client = MqttClient(self.target, name or f"{role}-{token_hex(5)}", role, version, subscriptions)
+        client = connected(self.target, name or f"{role}-{token_hex(5)}", role, version, subscriptions)
         self._clients.append(client)
         return client
 
@@ -159,7 +161,45 @@ class People:
         return self.mqtt(role)
 
 
+def connected(
+    target: Target, name: str, role: Role, version: Version = "mqtt5", subscriptions: Sequence[str] = ()
+) -> MqttClient:
+    """An account's client, connected and subscribed.
+
+    The client ID of a charger and of a vehicle is its name: the broker accepts no other.
+    """
+    client = MqttClient(
+        target.mqtt_port,
+        name,
+        target.password(name, role),
+        role=role,
+        client_id=name if role in ("charger", "vehicle") else f"{name}-{token_hex(4)}",
+        version=version,
+        host=target.mqtt_host,
+        ca_file=target.ca_file,
+    )
+    client.connect()
+    if subscriptions:
+        client.subscribe(*subscriptions)
+    return client
+
+
 def moment(record: Record, key: str) -> datetime:
     """A date of a reservation, which has to be in UTC."""
     assert record[key].endswith("+00:00")
     return datetime.fromisoformat(record[key])
+
+
+def target_of(stack: Stack) -> Target:
+    """An open network on this machine."""
+    return Target(HOST, stack.mqtt_port, HOST, stack.tcp_port)
+
+
+@contextmanager
+def people_of(stack: Stack) -> Iterator[People]:
+    """People of an open network, over MQTT 5."""
+    people = People(target_of(stack), "mqtt5")
+    try:
+        yield people
+    finally:
+        people.close()
