@@ -228,7 +228,7 @@ def test_of_two_services_at_one_broker_the_younger_ends(stack: Stack, tmp_path: 
     other.service.start()
     try:
         wait_until(lambda: not other.service.running, "the second service has ended")
-        assert "works at this broker: this one ends" in other.service.tail()
+        assert "uses this broker: this one stops" in other.service.tail()
         wait_until(lambda: "is there a second cloud_service" in stack.service.tail(), "the first tells of it")
         second = ask(stack, "newChargingStation", "x_position=2", "y_position=1")
         assert ask(stack, "newChargingStation", "x_position=3", "y_position=1") == second + 1 == first + 2

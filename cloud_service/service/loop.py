@@ -1,0 +1,160 @@
+"""The service's loop: it receives, has the engine decide and write, and only then replies."""
+
+import logging
+import time
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from cloud_service import __version__
+from cloud_service.accounts.audit_log import AuditLog
+from cloud_service.mqtt.address import BrokerAddress
+from cloud_service.mqtt.polling_connection import PollingConnection
+from cloud_service.mqtt.session import Delivery
+from cloud_service.protocol import topics
+from cloud_service.protocol.actions import ACTIONS, request_topics
+from cloud_service.protocol.messages import Message
+from cloud_service.protocol.presence import process_presence
+from cloud_service.protocol.roles import SERVICE
+from cloud_service.service.engine.answers import BatchResult
+from cloud_service.service.engine.engine import Engine
+from cloud_service.service.reconciliation import Reconciliation
+from cloud_service.service.request_audit import RequestAudit
+from cloud_service.service.request_log import log_answer
+from cloud_service.service.retained_state import RetainedState
+from cloud_service.service.second_service import SecondServiceCheck
+from cloud_service.service.state_publisher import StatePublisher
+from cloud_service.service.stop_signal import StopSignal
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS: Final = 0.2
+"""The longest wait for something to do: time passes in the network too."""
+HEARTBEAT_SECONDS: Final = 30.0
+"""Between two messages on the service's presence topic."""
+LAST_ANSWERS_SECONDS: Final = 1.5
+"""For answering what was taken in before the service stops. Whoever stops it may kill it soon after."""
+GOODBYE_SECONDS: Final = 2.0
+"""For the broker to acknowledge everything before the service stops."""
+MAX_OUTSTANDING_BYTES: Final = 32 * 2**20
+"""While the broker has this much to acknowledge, requests wait: large replies must not fill the memory."""
+_OWN_TOPICS: Final = topics.reply(SERVICE) + "/"
+"""Below it, the service sends messages to itself."""
+
+
+class ServiceLoop:
+    """Drives the engine with a clock and a connection. `since` is when the service started.
+
+    Raises OSError if a certificate file cannot be used.
+    """
+
+    def __init__(self, engine: Engine, broker: BrokerAddress, audit_log: AuditLog, since: datetime) -> None:
+        self._engine = engine
+        self._since = since
+        self._audit_log = audit_log
+        self._audit = RequestAudit(audit_log)
+        self._second_service = SecondServiceCheck(_OWN_TOPICS + "running", since)
+        self._state = RetainedState()
+        self._next_heartbeat = 0.0
+        self._connection = PollingConnection(
+            broker,
+            SERVICE,
+            subscriptions=[*request_topics(ACTIONS), _OWN_TOPICS + "#"],
+            will=self._presence(online=False),
+            on_message=self._received,
+            on_published=self._published,
+            on_ready=self._ready,
+        )
+        self._state_publisher = StatePublisher(self._state, self._connection)
+        self._reconciliation = Reconciliation(broker, SERVICE, self._state, self._connection)
+
+    def run(self, stop: StopSignal) -> int:
+        """Runs until asked to stop, or until a second service is found. Returns the exit status.
+
+        Raises OSError or StoreError if the last checkpoint fails.
+        """
+        self._audit_log.record("serviceStarted", self._since, version=__version__)
+        self._connection.watch(stop.descriptor)
+        while not stop.received and not self._second_service.is_second:
+            busy = self._reconciliation.has_work or (len(self._engine) and not self._broker_is_behind)
+            self._connection.poll(0 if busy else POLL_SECONDS)
+            self._turn()
+        log.info("stopping")
+        self._shut_down()
+        log.info("stopped; all of the network is in the data folder")
+        return int(self._second_service.is_second)
+
+    def _turn(self) -> None:
+        if not self._broker_is_behind:
+            self._send(self._engine.work(_now()))
+        self._engine.maintain(_now())
+        self._reconciliation.turn(self._engine.network)
+        self._state_publisher.turn(self._engine.network)
+        self._beat()
+
+    @property
+    def _broker_is_behind(self) -> bool:
+        return self._connection.outstanding_bytes >= MAX_OUTSTANDING_BYTES
+
+    def _send(self, result: BatchResult) -> None:
+        """Sends replies, then events, and only then acknowledges: a crash in between loses nothing."""
+        for answer in result.answers:
+            if answer.reply is not None:
+                self._connection.publish(answer.reply)
+        for event in result.events:
+            self._connection.publish(event.message, event.receipt)
+        for answer in result.answers:
+            self._connection.acknowledge(answer.delivery)
+        self._connection.flush()
+        for answer in result.answers:
+            log_answer(answer)
+            self._audit.note(answer, _now())
+        for changes in result.changes:
+            self._state.note(changes)
+        if result.reloaded:
+            self._reconciliation.begin()
+
+    def _shut_down(self) -> None:
+        """Answers what was taken in, says goodbye, and has the engine write its files.
+
+        Requests for which there is no time stay unacknowledged. The broker delivers them at the next start.
+        """
+        end = time.monotonic() + LAST_ANSWERS_SECONDS
+        while len(self._engine) and time.monotonic() < end:
+            if self._broker_is_behind or self._second_service.is_second:
+                break
+            self._turn()
+        self._connection.close(self._presence(online=False), GOODBYE_SECONDS)
+        self._engine.close(_now())
+        self._audit.close(_now())
+        self._audit_log.record("serviceStopped", _now())
+
+    def _received(self, message: Message, delivery: Delivery) -> None:
+        if not message.topic.startswith(_OWN_TOPICS):
+            self._engine.take_in(message, delivery, time.time())
+            return
+        if message.topic == self._second_service.topic:
+            self._second_service.receive(message.payload)
+        self._connection.acknowledge(delivery)
+
+    def _published(self, receipt: Any) -> None:
+        if receipt is not None:
+            self._engine.acknowledged(receipt)
+
+    def _ready(self) -> None:
+        self._next_heartbeat = 0.0
+        self._connection.subscribe(self._second_service.topic)
+        self._connection.publish(self._second_service.mark(_now()))
+        self._reconciliation.begin()
+
+    def _beat(self) -> None:
+        if self._connection.ready and time.monotonic() >= self._next_heartbeat:
+            self._next_heartbeat = time.monotonic() + HEARTBEAT_SECONDS
+            self._audit.flush(_now())
+            self._connection.publish(self._presence(online=True))
+
+    def _presence(self, *, online: bool) -> Message:
+        return process_presence(SERVICE, online=online, since=self._since, now=_now())
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

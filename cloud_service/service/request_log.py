@@ -1,0 +1,25 @@
+"""A line in the log for each request."""
+
+import logging
+import time
+
+from cloud_service.service.engine.answers import Answer
+
+log = logging.getLogger(__name__)
+
+
+def log_answer(answer: Answer) -> None:
+    """Logs how a request ended, and how long it took. Ignored messages were logged on arrival."""
+    incoming = answer.incoming
+    if incoming is None:
+        return
+    log.info(
+        "request",
+        extra={
+            "action": incoming.action.name,
+            "client": incoming.client,
+            "request_id": incoming.envelope.request_id,
+            "outcome": answer.outcome,
+            "milliseconds": round((time.time() - incoming.arrival) * 1000, 1),
+        },
+    )
