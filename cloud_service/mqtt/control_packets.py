@@ -114,6 +114,8 @@ class ControlPackets:
             result, number = self._client.subscribe([(each.topic, _options(each)) for each in subscriptions])
         if result != MQTTErrorCode.MQTT_ERR_SUCCESS or number is None:
             raise ValueError(f"cannot subscribe to {[each.topic for each in subscriptions]}: {result.name}")
+        # Within a callback paho-mqtt only queues the packet, and what is published next would overtake it.
+        self._client.loop_write()
         return number
 
     def unsubscribe(self, topic: str) -> None:
