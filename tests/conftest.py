@@ -1,11 +1,16 @@
 """Options, markers and fixtures of all tests."""
 
+# ruff: noqa: E402
+
 import gc
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import hypothesis
 import pytest
+
+# Proofs that were parts of test modules. Before they are imported.
+pytest.register_assert_rewrite("tests.faults.histories", "tests.faults.journal_damage")
 
 from tests.kit.figures import PROPERTY, Figures
 from tests.kit.processes import Stack

@@ -2,9 +2,8 @@
 
 import os
 import signal
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 from time import monotonic, sleep
@@ -14,8 +13,8 @@ import pytest
 from cloud_service.mqtt.session import KEEP_ALIVE_SECONDS
 from tests.faults.checker import check_state, stop_and_check
 from tests.faults.load import Load
-from tests.kit.processes import Process, Stack
-from tests.kit.relay import Relay
+from tests.kit.processes import Stack
+from tests.kit.relay import Relay, stack_behind_relay
 from tests.kit.scale import Scale
 from tests.kit.waiting import wait_until
 
@@ -53,18 +52,6 @@ def test_broker_killed_and_its_memory_wiped_in_half_of_the_cases(
         f"broker killed {count} times, its memory wiped in half of them: {load.answered} answers hold,"
         f" {load.repeated} changes asked for twice took effect once; state and presence were back each time"
     )
-
-
-@contextmanager
-def stack_behind_relay(folder: Path) -> Iterator[tuple[Stack, Relay]]:
-    """The service reaches the broker through a link that can fail; everybody else reaches it directly."""
-    stack = Stack(folder)
-    with Relay(stack.broker.port) as relay:
-        through = {**stack.environment, "RECHARGE_MQTT_PORT": str(relay.port)}
-        words = [sys.executable, "-m", "cloud_service", "service"]
-        stack.service = Process("service", words, folder / "service.log", through)
-        with stack:
-            yield stack, relay
 
 
 @pytest.mark.timeout(3600)

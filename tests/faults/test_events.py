@@ -11,9 +11,8 @@ import pytest
 
 from tests.faults.checker import stop_and_check
 from tests.faults.load import Load
-from tests.faults.test_connections import stack_behind_relay
 from tests.kit.processes import Stack
-from tests.kit.relay import Relay
+from tests.kit.relay import Relay, stack_behind_relay
 from tests.kit.scale import Scale
 from tests.kit.waiting import wait_until
 

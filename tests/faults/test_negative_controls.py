@@ -16,15 +16,13 @@ from msgspec import Struct, field
 from cloud_service.store.errors import DamagedStore
 from tests.faults import seeded_faults as seeded
 from tests.faults.checker import check_run
+from tests.faults.disk_faults import FailingFrom, check_faults, operations_by_kind
+from tests.faults.histories import check_histories
+from tests.faults.journal_damage import check_flipped_bits, check_prefixes, check_spoiled
 from tests.faults.load import Load
-from tests.faults.test_power_loss import check_states, failing, filling, run
-from tests.faults.test_power_loss_on_disk import Disk, new_disk
-from tests.faults.test_redelivery import check_histories
+from tests.faults.mounted_disk import Disk
+from tests.faults.power_loss import check_states, failing, filling, run
 from tests.kit.processes import Process, Stack
-from tests.unit.store.test_disk_faults import FailingFrom, check_faults, operations_by_kind
-from tests.unit.store.test_journal import check_flipped_bits, check_prefixes, check_spoiled
-
-__all__ = ["new_disk"]
 
 
 def power_loss() -> None:

@@ -1,14 +1,16 @@
 """A TCP link to a port that can be cut, held, silent, or slow."""
 
 import socket
+import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from threading import Event, Lock, Thread
 from time import sleep
 from types import TracebackType
 from typing import Self
 
-from tests.kit.processes import HOST
+from tests.kit.processes import HOST, Process, Stack
 
 
 class Relay:
@@ -121,3 +123,15 @@ def _end(ends: tuple[socket.socket, socket.socket]) -> None:
         with suppress(OSError):
             end.shutdown(socket.SHUT_RDWR)
         end.close()
+
+
+@contextmanager
+def stack_behind_relay(folder: Path) -> Iterator[tuple[Stack, Relay]]:
+    """The service reaches the broker through a link that can fail; everybody else reaches it directly."""
+    stack = Stack(folder)
+    with Relay(stack.broker.port) as relay:
+        through = {**stack.environment, "RECHARGE_MQTT_PORT": str(relay.port)}
+        words = [sys.executable, "-m", "cloud_service", "service"]
+        stack.service = Process("service", words, folder / "service.log", through)
+        with stack:
+            yield stack, relay

@@ -10,11 +10,22 @@ from typing import Any, TypeVar
 from cloud_service.accounts.broker_accounts import Accounts
 from cloud_service.accounts.secure_broker import BrokerFolders, find_plugin, prepare, secure_listeners
 from cloud_service.mqtt.address import BrokerAddress
+from cloud_service.protocol.roles import Role
 from tests.kit.mqtt import MqttClient, MqttConnection
 from tests.kit.processes import HOST, Broker, Stack, free_port
 
 Result = TypeVar("Result")
 CONTROL = "$CONTROL/dynamic-security/v1"
+NAMES: dict[Role, str] = {
+    "charger": "charger-1",
+    "vehicle": "vehicle-1",
+    "monitor": "monitor-1",
+    "operator": "operator-1",
+    "gateway": "gateway-1",
+    "service": "cloud_service",
+    "administrator": "administrator",
+}
+"""An account of each role."""
 
 
 class SecuredBroker(Broker):

@@ -5,17 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from cloud_service.protocol.roles import Role
-from tests.kit.secured import SecuredBroker
-
-NAMES: dict[Role, str] = {
-    "charger": "charger-1",
-    "vehicle": "vehicle-1",
-    "monitor": "monitor-1",
-    "operator": "operator-1",
-    "gateway": "gateway-1",
-    "service": "cloud_service",
-    "administrator": "administrator",
-}
+from tests.kit.secured import NAMES, SecuredBroker
 
 
 @pytest.fixture(scope="session")

@@ -14,9 +14,8 @@ from cloud_service.accounts.rights import access_list, as_markdown
 from cloud_service.protocol.actions import CLIENT_ACTIONS
 from cloud_service.protocol.roles import ROLES, Role
 from tests.kit.mqtt import VERSIONS, MqttConnection, Version
-from tests.kit.secured import SecuredBroker
+from tests.kit.secured import NAMES, SecuredBroker
 from tests.kit.waiting import DEADLINE
-from tests.security.conftest import NAMES
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"
 CHARGERS = tuple(CLIENT_ACTIONS)[:8]

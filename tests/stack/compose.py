@@ -156,3 +156,12 @@ class ComposeStack:
 
     def logs(self) -> str:
         return self.compose("logs", "--no-color")
+
+
+class Charger:
+    """An account of this stack."""
+
+    def __init__(self, stack: ComposeStack, name: str, ca_file: Path) -> None:
+        self.name = name
+        self.ca_file = ca_file
+        self.password = stack.accounts("add", name, "--role", "charger")

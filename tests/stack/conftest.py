@@ -1,11 +1,10 @@
 """The stack of docker-compose.yml, once for each Mosquitto."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.stack.compose import VERSIONS, ComposeStack, missing
+from tests.stack.compose import VERSIONS, Charger, ComposeStack, missing
 
 collect_ignore = ["in_container"]  # with a conftest.py that is for a container's own run of pytest
 
@@ -24,15 +23,6 @@ def compose(
     """A running stack that the tests share; what they change they change back."""
     with ComposeStack(tmp_path_factory.mktemp("stack"), request.param).running() as stack:
         yield stack
-
-
-class Charger:
-    """An account of this stack."""
-
-    def __init__(self, stack: ComposeStack, name: str, ca_file: Path) -> None:
-        self.name = name
-        self.ca_file = ca_file
-        self.password = stack.accounts("add", name, "--role", "charger")
 
 
 @pytest.fixture(scope="session")

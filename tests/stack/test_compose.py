@@ -12,8 +12,7 @@ import pytest
 
 from tests.kit.mqtt import VERSIONS, MqttClient, MqttConnection, NotAccepted, Version
 from tests.kit.waiting import DEADLINE, wait_until
-from tests.stack.compose import HOST, ComposeStack, docker
-from tests.stack.conftest import Charger
+from tests.stack.compose import HOST, Charger, ComposeStack, docker
 
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(1500)]
 

@@ -19,8 +19,8 @@ from cloud_service.service.engine.caller import Caller
 from cloud_service.service.engine.dispatch import dispatch
 from cloud_service.service.engine.handlers import bind_handlers
 from cloud_service.service.engine.handlers.reservations import finish_reservations
+from tests.kit.records import NOW, minutes
 from tests.unit.core.model import MARGIN, Model, Refused, key_of, moment
-from tests.unit.core.samples import NOW, minutes
 
 HANDLERS = bind_handlers(timedelta(days=30))
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from cloud_service.core.changes import NOTHING, Changes, Event
 from cloud_service.core.network import Network, Reader, Tables
 from cloud_service.core.records import Reservation
-from tests.unit.core.samples import NOW, minutes, point, reservation, station
+from tests.kit.records import NOW, minutes, point, reservation, station
 
 PLACES = [(0, 0), (0, 1), (1, 0), (2.5, -0.0), (10, 10), (0.0, 0)]
 NUMBERS = range(1, 5)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from cloud_service.core.queue import Queue
+from tests.kit.records import NOW, minutes, reservation
 from tests.unit.core.reference import earliest_start, fits
-from tests.unit.core.samples import NOW, minutes, reservation
 
 
 def queue_of(*spans: tuple[float, float]) -> Queue:

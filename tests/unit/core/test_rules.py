@@ -14,7 +14,7 @@ from cloud_service.service.engine.caller import Caller
 from cloud_service.service.engine.dispatch import dispatch
 from cloud_service.service.engine.handlers import bind_handlers
 from cloud_service.service.engine.handlers.reservations import finish_reservations
-from tests.unit.core.samples import NOW, minutes
+from tests.kit.records import NOW, minutes
 
 
 class World:

@@ -4,8 +4,8 @@ import json
 from datetime import timedelta
 from typing import Any
 
+from tests.kit.records import NOW
 from tests.kit.simulated_disk import SimulatedFolder
-from tests.unit.core.samples import NOW
 
 
 def station(number: int, x: float = 0, y: float = 0) -> dict[str, Any]:

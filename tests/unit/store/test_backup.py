@@ -22,10 +22,7 @@ from cloud_service.store.snapshot import SnapshotFailed, take_snapshot
 from cloud_service.store.verify import examine
 from tests.faults.traffic import Traffic
 from tests.faults.witness import Knowledge, difference, read
-from tests.kit.processes import Stack
-from tests.kit.waiting import wait_until
-from tests.unit.core.samples import NOW
-from tests.unit.store.samples import (
+from tests.kit.batches import (
     book,
     booking,
     cancel,
@@ -34,6 +31,9 @@ from tests.unit.store.samples import (
     registration,
     request,
 )
+from tests.kit.processes import Stack
+from tests.kit.records import NOW
+from tests.kit.waiting import wait_until
 
 REMEMBERED = 500
 """The request records of this many batches are kept."""

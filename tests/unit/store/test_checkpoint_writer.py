@@ -16,10 +16,7 @@ from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.interface import CheckpointInput
 from cloud_service.store.journal import Batch
 from cloud_service.store.json_files import ChargingStationsFile
-from tests.kit.simulated_disk import Rename, SimulatedFolder
-from tests.kit.waiting import DEADLINE
-from tests.unit.core.samples import NOW
-from tests.unit.store.samples import (
+from tests.kit.batches import (
     BOOKED_POINT,
     BOOKING,
     STATION,
@@ -33,6 +30,9 @@ from tests.unit.store.samples import (
     registration,
     request,
 )
+from tests.kit.records import NOW
+from tests.kit.simulated_disk import Rename, SimulatedFolder
+from tests.kit.waiting import DEADLINE
 
 
 def segments_of(folder: SimulatedFolder) -> dict[str, bytes]:

@@ -7,9 +7,7 @@ import pytest
 
 from cloud_service.store.errors import SyncFailed, WriteFailed
 from cloud_service.store.interface import CheckpointInput
-from tests.kit.simulated_disk import SimulatedFolder
-from tests.unit.core.samples import NOW
-from tests.unit.store.samples import (
+from tests.kit.batches import (
     BOOKING,
     Failing,
     booking,
@@ -17,6 +15,8 @@ from tests.unit.store.samples import (
     open_store,
     registration,
 )
+from tests.kit.records import NOW
+from tests.kit.simulated_disk import SimulatedFolder
 
 
 def test_a_full_disk_changes_nothing_until_it_has_space_again() -> None:

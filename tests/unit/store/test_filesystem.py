@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from cloud_service.store.filesystem import DiskFolder, FolderLocked, replace_file, write_all
+from tests.kit.batches import Failing
 from tests.kit.simulated_disk import SimulatedFolder
-from tests.unit.store.samples import Failing
 
 
 def test_the_names_of_new_folders_are_on_disk_before_they_are_used(

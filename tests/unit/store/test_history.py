@@ -7,9 +7,7 @@ from datetime import timedelta
 import pytest
 
 from cloud_service.store.file_store import FileStore
-from tests.kit.simulated_disk import SimulatedFolder
-from tests.unit.core.samples import NOW
-from tests.unit.store.samples import (
+from tests.kit.batches import (
     booking,
     cancellation,
     checkpoint,
@@ -18,6 +16,8 @@ from tests.unit.store.samples import (
     open_store,
     registration,
 )
+from tests.kit.records import NOW
+from tests.kit.simulated_disk import SimulatedFolder
 
 HISTORY = "history-2026-03.jsonl"
 

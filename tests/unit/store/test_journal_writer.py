@@ -5,9 +5,9 @@ import pytest
 from cloud_service.store.errors import SyncFailed
 from cloud_service.store.journal import JournalPosition, SegmentReader
 from cloud_service.store.journal_writer import JournalWriter
+from tests.kit.batches import Failing, booking, registration, request
+from tests.kit.records import NOW
 from tests.kit.simulated_disk import SimulatedFolder
-from tests.unit.core.samples import NOW
-from tests.unit.store.samples import Failing, booking, registration, request
 
 
 def opened(folder: SimulatedFolder, position: JournalPosition, last_segment: int) -> JournalWriter:

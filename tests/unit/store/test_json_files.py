@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from cloud_service.store.errors import DamagedStore
 from cloud_service.store.json_files import ChargingPointsFile, ChargingStationsFile, ReservationsFile
+from tests.kit.records import NOW, minutes, point, reservation, station
 from tests.kit.simulated_disk import SimulatedFolder
-from tests.unit.core.samples import NOW, minutes, point, reservation, station
 
 POINT_ROW = {
     "chargingPointID": 1,

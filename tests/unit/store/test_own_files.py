@@ -10,9 +10,9 @@ from cloud_service.store.interface import StoredRequest
 from cloud_service.store.owners_and_ids import OWNERS_AND_IDS, read_owners_and_ids, write_owners_and_ids
 from cloud_service.store.request_files import read_requests, write_requests
 from cloud_service.store.set_aside import SET_ASIDE, SetAside, add_to_set_aside
+from tests.kit.batches import booking, request
+from tests.kit.records import NOW, minutes, point, reservation, station
 from tests.kit.simulated_disk import SimulatedFolder
-from tests.unit.core.samples import NOW, minutes, point, reservation, station
-from tests.unit.store.samples import booking, request
 
 TABLES = Tables(
     stations={1: station(1, owner="ana", last_point_id=3), 2: station(2, owner="gateway")},

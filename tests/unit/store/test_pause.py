@@ -3,7 +3,7 @@
 import pytest
 
 from cloud_service.store.pause import Pause
-from tests.unit.core.samples import NOW, minutes
+from tests.kit.records import NOW, minutes
 
 
 @pytest.mark.parametrize(("later", "over"), [(0, False), (4.9, False), (5, True), (6, True), (-0.1, True)])

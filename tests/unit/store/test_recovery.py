@@ -8,15 +8,15 @@ from cloud_service.core.changes import Changes, Event
 from cloud_service.store.errors import DamagedStore
 from cloud_service.store.interface import CheckpointInput
 from cloud_service.store.journal import Batch, JournalPosition, encode_line
-from tests.kit.simulated_disk import SimulatedFolder
-from tests.unit.core.samples import NOW, minutes, reservation
-from tests.unit.store.samples import (
+from tests.kit.batches import (
     booking,
     checkpoint,
     checkpoint_input,
     open_store,
     registration,
 )
+from tests.kit.records import NOW, minutes, reservation
+from tests.kit.simulated_disk import SimulatedFolder
 
 
 def test_a_torn_last_line_is_set_aside_and_reported() -> None:

@@ -10,10 +10,7 @@ from cloud_service.core.network import Tables
 from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.filesystem import DiskFolder
 from cloud_service.store.interface import Recovered, Store, StoredRequest
-from tests.kit.in_memory_store import InMemoryStore
-from tests.kit.simulated_disk import SimulatedFolder
-from tests.unit.core.samples import NOW, minutes
-from tests.unit.store.samples import (
+from tests.kit.batches import (
     BOOKED_POINT,
     BOOKING,
     STATION,
@@ -23,6 +20,9 @@ from tests.unit.store.samples import (
     registration,
     request,
 )
+from tests.kit.in_memory_store import InMemoryStore
+from tests.kit.records import NOW, minutes
+from tests.kit.simulated_disk import SimulatedFolder
 
 
 class Reopening:

@@ -9,10 +9,10 @@ import pytest
 from cloud_service.store.errors import DamagedStore
 from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.interface import Recovered
+from tests.kit.batches import checkpoint_input, open_store
+from tests.kit.records import NOW
 from tests.kit.simulated_disk import SimulatedFolder
-from tests.unit.core.samples import NOW
 from tests.unit.store.old_files import old_folder, point, reservation, station
-from tests.unit.store.samples import checkpoint_input, open_store
 
 
 def recover(folder: SimulatedFolder) -> Recovered:

@@ -15,12 +15,8 @@ from cloud_service.core.network import Tables
 from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.snapshot import FrozenFolder
 from cloud_service.store.verify import Report, examine
-from tests.faults.test_power_loss import run
-from tests.kit.simulated_disk import SimulatedFolder, states
-from tests.unit.core.samples import NOW
-from tests.unit.store.old_files import old_folder, point, station
-from tests.unit.store.old_files import reservation as old_reservation
-from tests.unit.store.samples import (
+from tests.faults.power_loss import run
+from tests.kit.batches import (
     POINT,
     book,
     booking,
@@ -31,6 +27,10 @@ from tests.unit.store.samples import (
     registration,
     request,
 )
+from tests.kit.records import NOW
+from tests.kit.simulated_disk import SimulatedFolder, states
+from tests.unit.store.old_files import old_folder, point, station
+from tests.unit.store.old_files import reservation as old_reservation
 
 
 def examined(folder: SimulatedFolder) -> Report:

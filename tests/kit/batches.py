@@ -13,9 +13,9 @@ from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.filesystem import Folder
 from cloud_service.store.interface import CheckpointInput, Recovered
 from cloud_service.store.journal import RequestRecord
+from tests.kit.records import NOW, minutes, point, reservation, station
 from tests.kit.simulated_disk import SimulatedFolder
 from tests.kit.waiting import wait_until
-from tests.unit.core.samples import NOW, minutes, point, reservation, station
 
 STATION = station(1, 2, 3.5, last_point_id=1)
 POINT = point(1, 1, 22, 0.25)
