@@ -7,6 +7,7 @@ opens the socket, and one that numbers packets, because messages take their numb
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 from msgspec import Struct
@@ -86,6 +87,8 @@ class ControlPackets:
         self._on_login = on_login
         self._on_subscribed = on_subscribed
         self._on_disconnected = on_disconnected
+        self._answers: list[Callable[[], None]] = []
+        """To call once paho-mqtt has returned: within its callbacks it does not write."""
         self._client = _PahoClient(login, self._pipe, next_number)
         self._client.on_connect = self._connected
         self._client.on_subscribe = self._subscribed
@@ -114,8 +117,6 @@ class ControlPackets:
             result, number = self._client.subscribe([(each.topic, _options(each)) for each in subscriptions])
         if result != MQTTErrorCode.MQTT_ERR_SUCCESS or number is None:
             raise ValueError(f"cannot subscribe to {[each.topic for each in subscriptions]}: {result.name}")
-        # Within a callback paho-mqtt only queues the packet, and what is published next would overtake it.
-        self._client.loop_write()
         return number
 
     def unsubscribe(self, topic: str) -> None:
@@ -132,25 +133,28 @@ class ControlPackets:
         self._client.loop_read()
         if self._client.want_write():
             self._client.loop_write()
+        answers, self._answers = self._answers, []
+        for answer in answers:
+            answer()
 
     def _connected(
         self, _client: Client, _data: Any, flags: ConnectFlags, reason: ReasonCode, known: Properties | None
     ) -> None:
         limits = {} if known is None else vars(known)
-        self._on_login(
-            LoginResult(
-                refusal=str(reason) if reason.is_failure else None,
-                session_present=flags.session_present,
-                receive_maximum=limits.get("ReceiveMaximum", MOST_IN_FLIGHT),
-                maximum_packet_bytes=limits.get("MaximumPacketSize"),
-                keep_alive=limits.get("ServerKeepAlive"),
-            )
+        result = LoginResult(
+            refusal=str(reason) if reason.is_failure else None,
+            session_present=flags.session_present,
+            receive_maximum=limits.get("ReceiveMaximum", MOST_IN_FLIGHT),
+            maximum_packet_bytes=limits.get("MaximumPacketSize"),
+            keep_alive=limits.get("ServerKeepAlive"),
         )
+        self._answers.append(partial(self._on_login, result))
 
     def _subscribed(
         self, _client: Client, _data: Any, number: int, codes: list[ReasonCode], _known: Properties | None
     ) -> None:
-        self._on_subscribed(number, [str(code) if code.is_failure else None for code in codes])
+        refusals = [str(code) if code.is_failure else None for code in codes]
+        self._answers.append(partial(self._on_subscribed, number, refusals))
 
     def _disconnected(
         self,
@@ -162,7 +166,7 @@ class ControlPackets:
     ) -> None:
         """paho-mqtt also calls this for a DISCONNECT of ours, which is not a failure."""
         if flags.is_disconnect_packet_from_server or reason.is_failure:
-            self._on_disconnected(str(reason))
+            self._answers.append(partial(self._on_disconnected, str(reason)))
 
 
 def refusal_text(reason_code: int) -> str:
