@@ -24,7 +24,7 @@ _NETWORK: Final[frozenset[Role]] = _CLIENTS | _SERVICE
 
 
 class Right(Struct, frozen=True):
-    """A row: the roles that may write to a topic, and those that may subscribe to it and receive from it.
+    """A row: the roles that may publish to a topic, and those that may subscribe to it and receive from it.
 
     `{client}` in the topic stands for the account's own name.
     """

@@ -1,1 +1,1 @@
-"""The network itself: stations, points, reservations, the nearest, the queue. No I/O, no clock, no MQTT."""
+"""The network itself: stations, points, reservations and queues. It has no I/O and no clock."""

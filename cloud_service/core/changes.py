@@ -1,4 +1,4 @@
-"""What a decision does to the network: records as they are afterwards, keys that go, events to tell."""
+"""What a decision changes: records as they are afterwards, keys that are removed, and events."""
 
 from datetime import datetime
 from typing import Literal, TypeAlias
@@ -12,7 +12,7 @@ EventType: TypeAlias = Literal[
 ]
 
 ENDING: frozenset[EventType] = frozenset({"reservationCancelled", "reservationFinished"})
-"""With these a reservation leaves the queues and goes into the history."""
+"""Events with which a reservation leaves the queues and enters the history."""
 
 Reason: TypeAlias = Literal[
     "requested", "stationMoved", "vehicleCancelled", "pointDeleted", "stationDeleted", "timePassed"
@@ -20,7 +20,7 @@ Reason: TypeAlias = Literal[
 
 
 class Event(Struct, frozen=True, gc=False):
-    """Something that concerns clients: the vehicle's account, and the owner of the station."""
+    """Something that happened to a reservation. It concerns the vehicle and the station's owner."""
 
     type: EventType
     at: datetime
@@ -30,9 +30,9 @@ class Event(Struct, frozen=True, gc=False):
 
 
 class Changes(Struct, frozen=True, omit_defaults=True):
-    """The outcome of one decision. Applied twice in the order of decision, it gives the same network.
+    """The effects of one decision. Applying them a second time changes nothing.
 
-    Removals come before records: a key in both exists afterwards.
+    Removals come first: a key that is removed and has a record exists afterwards.
     """
 
     removed_stations: tuple[int, ...] = field(name="removedStations", default=())
@@ -49,4 +49,4 @@ class Changes(Struct, frozen=True, omit_defaults=True):
 
 
 NOTHING = Changes()
-"""The outcome of a decision that changes nothing."""
+"""The effects of a decision that changes nothing."""

@@ -1,7 +1,7 @@
-"""The nearest of many locations: a k-d tree with buckets that takes additions and removals.
+"""Finds the nearest of many locations: a k-d tree with buckets, which can be added to and removed from.
 
-Splits compare coordinates and never halve a space, so that clusters, one far outlier or numbers near the
-limits of a float cost no more than an even spread. Where the tree grew lopsided, that part is built anew.
+A split compares coordinates instead of halving space, so clusters, a distant outlier and numbers near the
+limits of a float cost no more than an even spread. A part of the tree that has grown lopsided is rebuilt.
 """
 
 from collections.abc import Iterable
@@ -11,13 +11,13 @@ from typing import Final
 from cloud_service.core.records import Number
 
 BUCKET: Final = 16
-"""Locations a leaf holds before it is split."""
+"""The number of locations that a leaf holds before it is split."""
 
 Entry = tuple[int, float, float]
 
 
 class _Node:
-    """A leaf while `axis` is None; otherwise what is below `split` is on the left, the rest on the right."""
+    """A leaf if `axis` is None. Otherwise `left` has the locations below `split`, and `right` the others."""
 
     __slots__ = ("axis", "entries", "left", "right", "split")
 
@@ -30,7 +30,7 @@ class _Node:
 
 
 class NearestIndex:
-    """Locations by ID. Distances are Euclid's; of equally near locations the lower ID is the nearest."""
+    """Locations by ID. Distances are Euclidean; of equally near locations, the lower ID counts."""
 
     def __init__(self, places: Iterable[tuple[int, Number, Number]] = ()) -> None:
         self._places: dict[int, Entry] = {number: (number, float(x), float(y)) for number, x, y in places}
@@ -54,7 +54,7 @@ class NearestIndex:
             _build(_lopsided(path))
 
     def discard(self, number: int) -> None:
-        """Removes a location where there is one."""
+        """Removes a location, if it is there."""
         entry = self._places.pop(number, None)
         if entry is None:
             return
@@ -63,7 +63,7 @@ class NearestIndex:
             self._rebuild()
 
     def nearest(self, x: Number, y: Number) -> int | None:
-        """The ID of the nearest location; None where there is none."""
+        """Returns the ID of the nearest location, or None if there is none."""
         place = float(x), float(y)
         best, best_distance = None, inf
         waiting: list[tuple[float, _Node]] = [(0.0, self._root)]
@@ -103,12 +103,12 @@ class NearestIndex:
 
 
 def _most_levels(count: int) -> int:
-    """More levels than this are too many for so many locations."""
+    """The depth beyond which a tree of this many locations counts as lopsided."""
     return 2 * count.bit_length()
 
 
 def _lopsided(path: list[_Node]) -> _Node:
-    """The lowest node of the path with too many levels below it: all that has to be built anew."""
+    """Returns the lowest node of the path with too many levels below it: rebuilding that part suffices."""
     for levels, node in enumerate(reversed(path), 1):
         if levels > _most_levels(len(_entries(node))):
             return node
@@ -127,7 +127,7 @@ def _entries(node: _Node) -> dict[int, Entry]:
 
 
 def _build(top: _Node) -> None:
-    """Builds all that is below a node anew, as even as it can be."""
+    """Rebuilds everything below a node, as balanced as possible."""
     top.entries, top.axis, top.left, top.right = _entries(top), None, None, None
     unsplit = [top]
     while unsplit:
@@ -139,7 +139,7 @@ def _build(top: _Node) -> None:
 
 
 def _split(leaf: _Node) -> bool:
-    """Splits a leaf at the median of its wider axis; a leaf whose locations are all the same stays whole."""
+    """Splits a leaf at the median of its wider axis. Returns False if all its locations are the same."""
     entries = sorted(leaf.entries.values())
     spans = []
     for axis in (0, 1):

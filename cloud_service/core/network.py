@@ -1,9 +1,9 @@
-"""The network in memory, and the small interface through which a decision looks at it."""
+"""The network in memory: the tables of its records, and indexes over them."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from heapq import heapify, heappop, heappush
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from msgspec import Struct, field
 
@@ -24,40 +24,8 @@ Key = TypeVar("Key")
 Record = TypeVar("Record")
 
 
-class Reader(Protocol):
-    """What a handler may ask of the network: few records at a time, never the whole."""
-
-    @property
-    def last_station_id(self) -> int:
-        """The largest station ID ever given, 0 before the first."""
-
-    def station(self, station_id: int) -> Station | None: ...
-
-    def station_at(self, x: Number, y: Number) -> Station | None:
-        """The station at this location; the lowest ID where old files hold several."""
-
-    def nearest_station(self, x: Number, y: Number) -> Station | None:
-        """The nearest station that has a charging point; a tie goes to the lower ID."""
-
-    def stations_of(self, owner: str) -> list[Station]:
-        """The stations of this owner by ID."""
-
-    def points(self, station_id: int) -> list[Point]:
-        """The station's points by ID."""
-
-    def point(self, key: PointKey) -> Point | None: ...
-
-    def queue(self, key: PointKey) -> Queue:
-        """The scheduled reservations of a point; to be read only."""
-
-    def reservation_of(self, vehicle: VehicleKey) -> Reservation | None: ...
-
-    def finished(self, now: datetime) -> Iterator[Reservation]:
-        """Scheduled reservations whose finish has passed, the earliest first."""
-
-
 class Tables(Struct):
-    """The network's records and nothing derived from them: what is loaded and what is stored."""
+    """The records of the network by key, and nothing derived from them. This is what a store keeps."""
 
     stations: dict[int, Station] = field(default_factory=dict)
     points: dict[PointKey, Point] = field(default_factory=dict)
@@ -65,7 +33,7 @@ class Tables(Struct):
     last_station_id: int = 0
 
     def apply(self, changes: Changes) -> None:
-        """Takes changes over as they stand, without looking whether they fit."""
+        """Makes the changes, without checking whether they fit."""
         for station_id in changes.removed_stations:
             self.stations.pop(station_id, None)
         for point_key in changes.removed_points:
@@ -79,12 +47,12 @@ class Tables(Struct):
             self.last_station_id = changes.last_station_id
 
     def snapshot(self) -> "Tables":
-        """A copy that later changes leave alone; the records are frozen, so the dictionaries suffice."""
+        """Returns a copy. The records are frozen, so copying the dictionaries is enough."""
         return Tables(dict(self.stations), dict(self.points), dict(self.reservations), self.last_station_id)
 
 
 class Network:
-    """Tables with the indexes that make each of the Reader's questions cheap."""
+    """Tables with indexes that make all questions of a NetworkView cheap. It is one."""
 
     def __init__(self, tables: Tables | None = None) -> None:
         self.tables = tables or Tables()
@@ -143,18 +111,18 @@ class Network:
 
     def finished(self, now: datetime) -> Iterator[Reservation]:
         due, unseen = [], [0]
-        while unseen:  # in a heap nothing below an entry is earlier than the entry itself
+        while unseen:  # in a heap, no entry is earlier than its parent
             at = unseen.pop()
             if at < len(self._finishes) and self._finishes[at][0] <= now:
                 due.append(self._finishes[at])
                 unseen += (2 * at + 1, 2 * at + 2)
-        for finish, key in sorted(set(due)):  # what was taken back and came again stands there twice
+        for finish, key in sorted(set(due)):  # one that was taken back and made again is there twice
             reservation = self.tables.reservations.get(key)
             if reservation is not None and reservation.finish == finish:
                 yield reservation
 
     def apply(self, changes: Changes) -> Changes:
-        """Makes the changes, and returns those that take them back."""
+        """Makes the changes, and returns the changes that undo them."""
         undo = self._inverse(changes)
         for station_id in {*changes.removed_stations, *(station.station_id for station in changes.stations)}:
             self._unlink_station(station_id)
@@ -244,7 +212,7 @@ class Network:
     def _enqueue(self, reservation: Reservation) -> None:
         self._queues.setdefault(reservation.point_key, Queue()).add(reservation)
         other = self._vehicles.get(reservation.vehicle)
-        if other is None or other.finish < reservation.finish:  # files may hold one that is over as well
+        if other is None or other.finish < reservation.finish:  # old files may also have one that is over
             self._vehicles[reservation.vehicle] = reservation
 
     def _unlink_reservation(self, key: ReservationKey) -> None:
@@ -259,7 +227,7 @@ class Network:
             del self._vehicles[reservation.vehicle]
 
     def _forget_finishes(self) -> None:
-        """Drops the finishes of reservations that are gone, as they surface or outnumber the others."""
+        """Drops finishes of reservations that are gone: those at the top, or all if they are the majority."""
         if len(self._finishes) > 2 * len(self.tables.reservations) + 100:
             self._finishes = [
                 (reservation.finish, reservation.key) for reservation in self.tables.reservations.values()
@@ -272,7 +240,7 @@ class Network:
 def _before(
     table: dict[Key, Record], removed: Iterable[Key], put: Iterable[Key]
 ) -> tuple[tuple[Record, ...], tuple[Key, ...]]:
-    """The records that stand now under the keys that will change, and the keys that have none."""
+    """Returns the present records of the keys that will change, and the keys that have none."""
     keys = dict.fromkeys((*removed, *put))
     return (
         tuple(table[key] for key in keys if key in table),

@@ -9,7 +9,10 @@ from typing import Final
 from cloud_service.core.records import Reservation
 
 MARGIN: Final = timedelta(minutes=5)
-"""A charge starts this long after now and after the one before it, and ends this long before the next."""
+"""The five-minute rule (contract, section 1): "A charge starts at least five minutes after now and at least
+five minutes after the reservation before it on that point, and ends at least five minutes before the one
+after it."
+"""
 
 _start = attrgetter("start")
 
@@ -17,8 +20,8 @@ _start = attrgetter("start")
 class Queue:
     """Scheduled reservations of one point, ordered by start.
 
-    Beside them it keeps the gaps that some charge could fit into. Bookings one after the other leave none,
-    so that a long queue is searched no longer than a short one.
+    It also keeps the gaps that a charge could fit into. Bookings that follow one another closely leave none,
+    so searching a long queue takes no longer than searching a short one.
     """
 
     def __init__(self) -> None:
@@ -33,11 +36,11 @@ class Queue:
 
     @property
     def free_from(self) -> datetime | None:
-        """When the last scheduled reservation ends; None without one."""
+        """When the last scheduled reservation ends; None if there is none."""
         return self._reservations[-1].finish if self._reservations else None
 
     def earliest_start(self, now: datetime, duration: timedelta) -> datetime:
-        """The first moment at which a charge of this duration can start."""
+        """Returns the first moment at which a charge of this duration can start, by the five-minute rule."""
         if not self._reservations:
             return now + MARGIN
         if now + MARGIN + duration + MARGIN <= self._reservations[0].start:
@@ -49,7 +52,7 @@ class Queue:
         return max(now, self._reservations[-1].finish) + MARGIN
 
     def add(self, reservation: Reservation) -> None:
-        """Puts a reservation in its place."""
+        """Adds a reservation."""
         insort(self._reservations, reservation, key=_start)
         at = bisect_left(self._reservations, reservation.start, key=_start)
         before = self._reservations[at - 1] if at else None
@@ -62,7 +65,7 @@ class Queue:
             self._open(reservation.finish, after.start)
 
     def remove(self, reservation: Reservation) -> None:
-        """Takes a reservation out; ValueError where it is not in the queue."""
+        """Removes a reservation. Raises ValueError if it is not in the queue."""
         at = self._reservations.index(
             reservation, bisect_left(self._reservations, reservation.start, key=_start)
         )

@@ -1,4 +1,4 @@
-"""What the network consists of: frozen records, whose encoded names are the contract's."""
+"""The records of the network. In JSON, their fields have the names of the contract."""
 
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
@@ -6,33 +6,32 @@ from typing import Final, Literal, TypeAlias
 from msgspec import Struct, field
 
 Number: TypeAlias = int | float
-"""A finite JSON number that stays as it was written: 30 is not turned into 30.0."""
+"""A finite JSON number. It stays as it was written: 30 does not become 30.0."""
 
 Availability: TypeAlias = Literal["livre", "ocupado", "reservado"]
-"""Free, occupied, reserved: the words of the old protocol."""
+"""Free, occupied, reserved, in the words of the legacy protocol."""
 
 FREE: Final = "livre"
 OCCUPIED: Final = "ocupado"
 RESERVED: Final = "reservado"
 
 GATEWAY: Final = "gateway"
-"""Under this name all legacy clients own together."""
+"""The owner of all stations of legacy clients, and of those whose owner is not known."""
 
 PointKey: TypeAlias = tuple[int, int]
-"""Station ID, point ID: a point's number is unique in its station only."""
+"""Station ID, point ID: a point's ID is unique only in its station."""
 
 ReservationKey: TypeAlias = tuple[int, int, int]
-"""Station ID, point ID, reservation ID: a reservation's number is unique on its point only."""
+"""Station ID, point ID, reservation ID: a reservation's ID is unique only on its point."""
 
 VehicleKey: TypeAlias = tuple[bool, str]
-"""Whether the vehicle is a legacy client's, and its ID as text: 7 and "7" are one vehicle."""
+"""Whether the vehicle is a legacy client's, and its ID as text: 7 and "7" are the same vehicle."""
 
 
 class Station(Struct, frozen=True, gc=False):
-    """A charging station: a location, and whoever registered it.
+    """A charging station. Its location is in kilometres on a plane.
 
-    `owner` is an account's name; all accounts of the gateway own together under the name `gateway`, and
-    own whatever nobody else is known to own.
+    `owner` is the name of the account that registered it; all gateways own their stations as `gateway`.
     `last_point_id` is the largest point ID ever given in this station, 0 before the first.
     """
 
@@ -44,11 +43,11 @@ class Station(Struct, frozen=True, gc=False):
 
     @property
     def location(self) -> tuple[Number, Number]:
-        """Equal for equal numbers: 5 and 5.0, 0 and -0.0 are the same location."""
+        """Numbers that are equal give the same location: 5 and 5.0, 0 and -0.0."""
         return self.x, self.y
 
     def public(self) -> dict[str, object]:
-        """The station as clients and files know it."""
+        """The station as clients see it, and as the files have it."""
         return {"chargingStationID": self.station_id, "x_position": self.x, "y_position": self.y}
 
 
@@ -70,7 +69,7 @@ class Point(Struct, frozen=True, gc=False):
         return self.station_id, self.point_id
 
     def public(self) -> dict[str, object]:
-        """The point as clients and files know it."""
+        """The point as clients see it, and as the files have it."""
         return {
             "chargingPointID": self.point_id,
             "chargingStationID": self.station_id,
@@ -81,10 +80,10 @@ class Point(Struct, frozen=True, gc=False):
 
 
 class Reservation(Struct, frozen=True, gc=False):
-    """A vehicle's charge on a point, from `start` to `finish` (aware, UTC).
+    """A vehicle's claim on a point from `start` to `finish`, which are in UTC.
 
-    `power` is in kW, `duration` in hours. Power and price are those of the moment of booking.
-    `legacy` tells a vehicle of the old TCP protocol from an MQTT account of the same name.
+    `power` is in kW, `duration` in hours, `price` is for the whole charge. All are fixed at booking.
+    `legacy` distinguishes a vehicle of the legacy protocol from an MQTT account of the same name.
     """
 
     reservation_id: int = field(name="reservationID")
@@ -112,7 +111,7 @@ class Reservation(Struct, frozen=True, gc=False):
         return self.legacy, str(self.vehicle_id)
 
     def public(self) -> dict[str, object]:
-        """The reservation as clients and files know it; dates carry their offset."""
+        """The reservation as clients see it, and as the files have it. Dates have their offset."""
         return {
             "reservationID": self.reservation_id,
             "chargingStationID": self.station_id,

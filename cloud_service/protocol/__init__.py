@@ -1,1 +1,1 @@
-"""The wire contract in code: topics, requests, replies, errors. Service, gateway and clients share it."""
+"""The wire contract in code: topics, requests, replies, errors. Service, gateway and library share it."""

@@ -1,13 +1,13 @@
-"""The errors of the contract. A class has its wire code; its docstring is the message where none is given."""
+"""The errors of the contract (section 3). The docstring of a class is its default message."""
 
 from typing import ClassVar, Final
 
-MESSAGE_LENGTH: Final = 400
-"""Characters. A refusal is remembered, and must not repeat all that somebody sent."""
+MAX_MESSAGE_CHARACTERS: Final = 400
+"""A refusal is recorded for a day, so it must not repeat everything that a client sent."""
 
 
 class RequestError(Exception):
-    """The request was refused. The middle of a long message is left out."""
+    """A request was refused. `code` is the error on the wire; the middle of a long message is left out."""
 
     code: ClassVar[str]
     retryable: ClassVar[bool] = False
@@ -21,8 +21,8 @@ class RequestError(Exception):
 
 
 def _shortened(text: str) -> str:
-    half = MESSAGE_LENGTH // 2
-    return text if len(text) <= MESSAGE_LENGTH else f"{text[:half]} ... {text[-half:]}"
+    half = MAX_MESSAGE_CHARACTERS // 2
+    return text if len(text) <= MAX_MESSAGE_CHARACTERS else f"{text[:half]} ... {text[-half:]}"
 
 
 class BadRequest(RequestError):
@@ -50,7 +50,7 @@ class Forbidden(RequestError):
 
 
 class IDReused(RequestError):
-    """This request ID came before with another request."""
+    """This request ID was used for another request."""
 
     code = "ID_REUSED"
 
@@ -62,21 +62,21 @@ class TooLarge(RequestError):
 
 
 class Busy(RequestError):
-    """More requests than the service takes at once; ask again later."""
+    """The service has too many requests; try again later."""
 
     code = "BUSY"
     retryable = True
 
 
 class StorageFailed(RequestError):
-    """The service cannot write to its disk; ask again later with the same ID."""
+    """The service cannot write to its disk; try again later with the same ID."""
 
     code = "STORAGE"
     retryable = True
 
 
 class InternalError(RequestError):
-    """The service failed; ask again."""
+    """The service failed; try again."""
 
     code = "INTERNAL"
     retryable = True
@@ -96,4 +96,4 @@ ERRORS: dict[str, type[RequestError]] = {
         InternalError,
     )
 }
-"""Every error that a reply can carry, by its code."""
+"""All errors that a reply can carry, by code."""

@@ -1,10 +1,10 @@
-"""A message as the broker carries it, whichever way it goes."""
+"""A message as the broker carries it, in either direction."""
 
 from msgspec import Struct
 
 
 class Message(Struct, frozen=True, gc=False):
-    """An MQTT message. The fields from `correlation` on are MQTT 5 properties; None where there is none."""
+    """An MQTT message. The fields from `correlation` on are MQTT 5 properties; None means absent."""
 
     topic: str
     payload: bytes
@@ -17,10 +17,10 @@ class Message(Struct, frozen=True, gc=False):
     status: str | None = None
     """The user property `status` of a reply: `ok` or the error's code."""
     properties_too_long: bool = False
-    """Whether it had more properties than are read: then none of the above is known."""
+    """Whether there were more properties than are read: then none of the above is known."""
 
     @property
     def size(self) -> int:
-        """About its bytes. Its sender chooses topic, Correlation Data and Response Topic: 64 KiB each."""
+        """About its size in bytes. Topic, Correlation Data and Response Topic may have 64 KiB each."""
         optional = (self.correlation, self.response_topic)
         return len(self.topic) + len(self.payload) + sum(len(text) for text in optional if text)

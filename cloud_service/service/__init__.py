@@ -1,1 +1,1 @@
-"""The cloud service: the engine that decides, and the process around it."""
+"""The cloud service: the engine, which decides, and the process around it."""

@@ -1,4 +1,4 @@
-"""What the service's work leaves in the audit log."""
+"""What requests leave in the audit log: changes of ownership, and refusals."""
 
 from collections import Counter
 from datetime import datetime, timedelta
@@ -16,10 +16,10 @@ _MINUTE: Final = timedelta(minutes=1)
 
 
 class RequestAudit:
-    """Notes changes of ownership, and refusals.
+    """Writes to the audit log.
 
-    The first of a client's refusals in a minute have a line each, the rest is counted: nobody fills the disk
-    with them.
+    In each minute, the first refusals of a client have a line each and the others are counted, so that no
+    client can fill the disk.
     """
 
     def __init__(self, audit: AuditLog) -> None:
@@ -28,7 +28,7 @@ class RequestAudit:
         self._until: datetime | None = None
 
     def note(self, answer: Answer, at: datetime) -> None:
-        """Takes an answer that was given."""
+        """Takes an answer that was given at this time."""
         incoming = answer.incoming
         if incoming is None:
             action, client = topics.parse_request(answer.topic) or ("", answer.topic[:200])
@@ -41,13 +41,13 @@ class RequestAudit:
             self._audit.record("stationsTransferred", at, **details, outcome=answer.outcome, count=count)
 
     def flush(self, at: datetime) -> None:
-        """Counts what had no line, where the minute has passed."""
+        """Writes the counts, if the minute has passed."""
         if self._until is None or at >= self._until:
             self.close(at)
             self._until = at + _MINUTE
 
     def close(self, at: datetime) -> None:
-        """Counts what had no line."""
+        """Writes the counts of refusals that have no line."""
         for client, count in self._counts.items():
             if count > _REFUSALS_PER_MINUTE:
                 more = count - _REFUSALS_PER_MINUTE

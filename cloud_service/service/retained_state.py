@@ -1,7 +1,7 @@
-"""The retained state: one message a station and a point, true again soon after each change.
+"""Retained state: a message for each station and point, which follows every change (contract, section 3).
 
-Many changes of a point become one message. After a connection the broker's retained messages are compared
-with the network: what is missing, differs or should not be there is put right.
+Many changes of a point become one message. Reconciliation compares what the broker has with the network, and
+marks what is missing, wrong or superfluous.
 """
 
 from datetime import datetime
@@ -21,7 +21,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class RetainedState:
-    """Which of the retained messages are to be sent."""
+    """Which retained messages are stale, and have to be sent."""
 
     def __init__(self) -> None:
         self._stale: dict[Subject, None] = {}
@@ -32,7 +32,7 @@ class RetainedState:
         return len(self._stale)
 
     def note(self, changes: Changes) -> None:
-        """Marks what these changes touch."""
+        """Marks what these changes affect."""
         subjects: list[Subject] = [(station_id,) for station_id in changes.removed_stations]
         subjects += [(station.station_id,) for station in changes.stations]
         for key in (*changes.removed_points, *(point.key for point in changes.points)):
@@ -43,30 +43,30 @@ class RetainedState:
         self._stale.update(dict.fromkeys(subjects))
 
     def take(self, network: Network, most: int, now: datetime) -> list[Message]:
-        """The next messages; one with an empty payload clears what no longer exists."""
+        """Takes at most `most` stale messages. An empty payload clears what no longer exists."""
         subjects = [subject for subject, _ in zip(self._stale, range(most), strict=False)]
         for subject in subjects:
             del self._stale[subject]
         return [_message(network, subject, now) for subject in subjects]
 
     def begin_reconciliation(self, mark: bytes) -> None:
-        """The broker is about to send all retained messages that it has, and then this mark."""
+        """Expects all retained messages of the broker, and then this mark."""
         self._confirmed, self._mark = set(), mark
 
     def compare(self, network: Network, message: Message) -> None:
-        """Looks at a retained message: it is true, or will be put right."""
+        """Takes a retained message of the broker: either it is right, or it is marked as stale."""
         subject = topics.parse_state(message.topic)
         if subject is None or not message.payload or self._confirmed is None:
             return
-        if _is_true(network, subject, message.payload):
+        if _is_right(network, subject, message.payload):
             self._confirmed.add(subject)
         else:
             self._stale[subject] = None
 
     def end_reconciliation(self, network: Network, mark: bytes) -> bool:
-        """All retained messages have come: what was not among them is missing.
+        """Takes the mark: all retained messages have arrived, so what was not among them is missing.
 
-        False, and nothing else, at the mark of an earlier comparison, which a broken connection brings again.
+        Returns False if the mark is that of an earlier reconciliation, and does nothing else.
         """
         if self._confirmed is None or mark != self._mark:
             return False
@@ -86,7 +86,7 @@ def _message(network: Network, subject: Subject, now: datetime) -> Message:
 
 
 def _describe(network: Network, subject: Subject) -> dict[str, object] | None:
-    """The state but for the moment of its sending; None where the subject does not exist."""
+    """Returns the state without the time of its sending, or None if the subject does not exist."""
     if len(subject) == 1:
         station = network.station(subject[0])
         if station is None:
@@ -104,7 +104,7 @@ def _describe(network: Network, subject: Subject) -> dict[str, object] | None:
     }
 
 
-def _is_true(network: Network, subject: Subject, payload: bytes) -> bool:
+def _is_right(network: Network, subject: Subject, payload: bytes) -> bool:
     try:
         delivered = msgspec.json.decode(payload)
     except (msgspec.MsgspecError, ValueError, RecursionError):

@@ -1,1 +1,1 @@
-"""Request, decision, journal, reply: no socket, no clock."""
+"""From requests to decisions, the journal and replies. It has no socket and no clock."""

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from cloud_service.core.network import Reader
+from cloud_service.core.view import NetworkView
 from cloud_service.protocol.actions import Action
 from cloud_service.protocol.errors import Forbidden
 from cloud_service.protocol.requests import Request
@@ -12,7 +12,7 @@ from cloud_service.service.engine.handlers.decision import Decision
 
 
 def dispatch(
-    action: Action, handlers: Handlers, network: Reader, request: Request, caller: Caller, now: datetime
+    action: Action, handlers: Handlers, network: NetworkView, request: Request, caller: Caller, now: datetime
 ) -> Decision:
     """Has the action's handler decide. Raises a RequestError for a refusal, Forbidden by role included."""
     if action.roles.isdisjoint(caller.roles):

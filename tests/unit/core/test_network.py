@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from cloud_service.core.changes import NOTHING, Changes, Event
-from cloud_service.core.network import Network, Reader, Tables
+from cloud_service.core.network import Network, Tables
 from cloud_service.core.records import Reservation
+from cloud_service.core.view import NetworkView
 from tests.kit.records import NOW, minutes, point, reservation, station
 
 PLACES = [(0, 0), (0, 1), (1, 0), (2.5, -0.0), (10, 10), (0.0, 0)]
@@ -14,7 +15,7 @@ NUMBERS = range(1, 5)
 VEHICLES = ["ana", "7", 7, "007"]
 
 
-def answers(network: Reader) -> dict[str, object]:
+def answers(network: NetworkView) -> dict[str, object]:
     """What the network says to every question of a small world."""
     keys = [(station_id, point_id) for station_id in NUMBERS for point_id in NUMBERS]
     places = [*PLACES, (0.4, 0.4), (100, -100)]

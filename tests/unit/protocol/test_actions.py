@@ -6,7 +6,7 @@ from msgspec import field
 
 from cloud_service.accounts.rights import access_list, rights
 from cloud_service.cli.request import describe
-from cloud_service.core.network import Reader
+from cloud_service.core.view import NetworkView
 from cloud_service.gateway.translation import read_request, write_reply
 from cloud_service.protocol.actions import ACTIONS, Action, client_actions, request_topics, table
 from cloud_service.protocol.requests import ID, Request
@@ -24,7 +24,7 @@ class CountPoints(Request, frozen=True):
     station_id: ID = field(name="chargingStationID")
 
 
-def count_points(network: Reader, request: CountPoints, caller: Caller, now: datetime) -> Decision:
+def count_points(network: NetworkView, request: CountPoints, caller: Caller, now: datetime) -> Decision:
     return Decision(len(network.points(request.station_id)))
 
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
-from cloud_service.core.network import Reader
+from cloud_service.core.view import NetworkView
 from cloud_service.protocol import requests
 from cloud_service.service.engine.caller import Caller
 from cloud_service.service.engine.handlers import ownership, points, reservations, stations
 from cloud_service.service.engine.handlers.decision import Decision
 
-Handler: TypeAlias = Callable[[Reader, Any, Caller, datetime], Decision]
+Handler: TypeAlias = Callable[[NetworkView, Any, Caller, datetime], Decision]
 """Decides one request. Raises a RequestError for a refusal."""
 
 Handlers: TypeAlias = Mapping[type[requests.Request], Handler]

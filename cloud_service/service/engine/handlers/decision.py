@@ -1,4 +1,4 @@
-"""What a handler answers."""
+"""What a handler returns."""
 
 from msgspec import Struct
 
@@ -6,7 +6,7 @@ from cloud_service.core.changes import NOTHING, Changes
 
 
 class Decision(Struct, frozen=True):
-    """The result for the caller, and what it changes."""
+    """The result for the caller, and the changes that it makes."""
 
     result: object
     changes: Changes = NOTHING

@@ -1,22 +1,25 @@
-"""Who owns stations, and handing them over: the administrator's business."""
+"""Counts the stations of an account, and hands them over to another: for the administrator."""
 
 from datetime import datetime
 
 from msgspec.structs import replace
 
 from cloud_service.core.changes import NOTHING, Changes
-from cloud_service.core.network import Reader
+from cloud_service.core.view import NetworkView
 from cloud_service.protocol.requests import CountStations, TransferStations
 from cloud_service.service.engine.caller import Caller
 from cloud_service.service.engine.handlers.decision import Decision
 
 
-def count_stations(network: Reader, request: CountStations, caller: Caller, now: datetime) -> Decision:
+def count_stations(network: NetworkView, request: CountStations, caller: Caller, now: datetime) -> Decision:
+    """The result is a number."""
     return Decision(len(network.stations_of(request.owner)))
 
 
-def transfer_stations(network: Reader, request: TransferStations, caller: Caller, now: datetime) -> Decision:
-    """All stations of one owner become another's, with their points and reservations as they are."""
+def transfer_stations(
+    network: NetworkView, request: TransferStations, caller: Caller, now: datetime
+) -> Decision:
+    """Changes the owner of stations, and nothing else of them. The result is their number."""
     if request.old == request.new:
         return Decision(0)
     stations = tuple(replace(station, owner=request.new) for station in network.stations_of(request.old))

@@ -1,12 +1,12 @@
-"""Registering, changing, deleting and listing charging points."""
+"""Registers, changes, deletes and lists charging points (contract, section 1)."""
 
 from datetime import datetime
 
 from msgspec.structs import replace
 
 from cloud_service.core.changes import Changes
-from cloud_service.core.network import Reader
 from cloud_service.core.records import FREE, RESERVED, Point
+from cloud_service.core.view import NetworkView
 from cloud_service.protocol.errors import NotFound
 from cloud_service.protocol.replies import SUCCESS
 from cloud_service.protocol.requests import (
@@ -20,8 +20,10 @@ from cloud_service.service.engine.handlers.decision import Decision
 from cloud_service.service.engine.handlers.stations import cancellations, station_for
 
 
-def new_charging_point(network: Reader, request: NewChargingPoint, caller: Caller, now: datetime) -> Decision:
-    """Adds a point to a station."""
+def new_charging_point(
+    network: NetworkView, request: NewChargingPoint, caller: Caller, now: datetime
+) -> Decision:
+    """Adds a point to a station. The result is its ID."""
     station = station_for(network, request.station_id, caller)
     point_id = station.last_point_id + 1
     point = Point(point_id, station.station_id, request.power, request.kwh_price, request.availability)
@@ -29,9 +31,9 @@ def new_charging_point(network: Reader, request: NewChargingPoint, caller: Calle
 
 
 def update_charging_point(
-    network: Reader, request: UpdateChargingPoint, caller: Caller, now: datetime
+    network: NetworkView, request: UpdateChargingPoint, caller: Caller, now: datetime
 ) -> Decision:
-    """Changes a point; a point that is free for its charger stays reserved while somebody has booked it."""
+    """Changes a point. It stays reserved while it has a reservation, even if its charger says free."""
     point = _point(network, request.station_id, request.point_id, caller)
     availability = request.availability
     if availability == FREE and len(network.queue(point.key)):
@@ -41,9 +43,9 @@ def update_charging_point(
 
 
 def delete_charging_point(
-    network: Reader, request: DeleteChargingPoint, caller: Caller, now: datetime
+    network: NetworkView, request: DeleteChargingPoint, caller: Caller, now: datetime
 ) -> Decision:
-    """Deletes a point and takes its reservations along."""
+    """Deletes a point and its reservations."""
     point = _point(network, request.station_id, request.point_id, caller)
     reservations = list(network.queue(point.key))
     station = station_for(network, point.station_id, caller)
@@ -58,14 +60,14 @@ def delete_charging_point(
 
 
 def receive_all_charging_points(
-    network: Reader, request: ReceiveAllChargingPoints, caller: Caller, now: datetime
+    network: NetworkView, request: ReceiveAllChargingPoints, caller: Caller, now: datetime
 ) -> Decision:
-    """The station's points by ID."""
+    """Lists the points of a station, by ID."""
     station = station_for(network, request.station_id, caller)
     return Decision([point.public() for point in network.points(station.station_id)])
 
 
-def _point(network: Reader, station_id: int, point_id: int, caller: Caller) -> Point:
+def _point(network: NetworkView, station_id: int, point_id: int, caller: Caller) -> Point:
     station = station_for(network, station_id, caller)
     point = network.point((station.station_id, point_id))
     if point is None:

@@ -1,4 +1,4 @@
-"""Booking, finding, cancelling, listing and finishing reservations."""
+"""Books, finds, cancels, lists and finishes reservations (contract, section 1)."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -8,8 +8,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cloud_service.core.changes import NOTHING, Changes, Event
-from cloud_service.core.network import Reader
 from cloud_service.core.records import FREE, GATEWAY, RESERVED, Number, Point, Reservation
+from cloud_service.core.view import NetworkView
 from cloud_service.protocol.errors import BadRequest, NotFound
 from cloud_service.protocol.replies import SUCCESS
 from cloud_service.protocol.requests import (
@@ -24,16 +24,16 @@ from cloud_service.service.engine.handlers.stations import reservations_at, stat
 
 
 class Scheduler(Struct, frozen=True):
-    """Books charges of this duration at most."""
+    """Books charges no longer than `longest_charge`."""
 
     longest_charge: timedelta
 
     def __call__(
-        self, network: Reader, request: ScheduleReservation, caller: Caller, now: datetime
+        self, network: NetworkView, request: ScheduleReservation, caller: Caller, now: datetime
     ) -> Decision:
-        """Books at the nearest station that has a point, where charging can start first.
+        """Books the nearest station's point where charging can start first.
 
-        A vehicle that has a reservation is answered with that one.
+        If the vehicle has a reservation already, that one is the result.
         """
         vehicle, vehicle_id = caller.vehicle(request.vehicle_id, "vid")
         booked = network.reservation_of(vehicle)
@@ -48,7 +48,7 @@ class Scheduler(Struct, frozen=True):
             finish = start + timedelta(hours=hours)
             price = _finite(energy * point.kwh_price, "the price")
         except OverflowError:
-            raise BadRequest("the charge is beyond all numbers or dates") from None
+            raise BadRequest("the charge exceeds the range of numbers or dates") from None
         reservation = Reservation(
             reservation_id=point.last_reservation_id + 1,
             station_id=point.station_id,
@@ -74,9 +74,9 @@ class Scheduler(Struct, frozen=True):
         )
 
     def _first(
-        self, network: Reader, points: list[Point], energy: float, now: datetime
+        self, network: NetworkView, points: list[Point], energy: float, now: datetime
     ) -> tuple[Point, datetime, float]:
-        """The point where charging this energy (kWh) can start first, that moment, and the hours it takes."""
+        """Returns the point where charging this energy (kWh) can start first, the start, and the hours."""
         choices = []
         for point in points:
             hours = energy / point.power
@@ -89,8 +89,10 @@ class Scheduler(Struct, frozen=True):
         return point, start, hours
 
 
-def find_reservation(network: Reader, request: FindReservation, caller: Caller, now: datetime) -> Decision:
-    """The vehicle's scheduled reservation."""
+def find_reservation(
+    network: NetworkView, request: FindReservation, caller: Caller, now: datetime
+) -> Decision:
+    """Finds the vehicle's scheduled reservation."""
     vehicle, vehicle_id = caller.vehicle(request.vehicle_id, "vid")
     reservation = network.reservation_of(vehicle)
     if reservation is None:
@@ -99,7 +101,7 @@ def find_reservation(network: Reader, request: FindReservation, caller: Caller, 
 
 
 def delete_reservation(
-    network: Reader, request: DeleteReservation, caller: Caller, now: datetime
+    network: NetworkView, request: DeleteReservation, caller: Caller, now: datetime
 ) -> Decision:
     """Cancels the vehicle's reservation."""
     vehicle, vehicle_id = caller.vehicle(request.vehicle_id, "vehicleID")
@@ -118,15 +120,15 @@ def delete_reservation(
 
 
 def receive_all_reservations(
-    network: Reader, request: ReceiveAllReservations, caller: Caller, now: datetime
+    network: NetworkView, request: ReceiveAllReservations, caller: Caller, now: datetime
 ) -> Decision:
-    """The station's scheduled reservations, by point and then by start."""
+    """Lists the scheduled reservations of a station, by point and then by start."""
     station = station_for(network, request.station_id, caller)
     return Decision([reservation.public() for reservation in reservations_at(network, station.station_id)])
 
 
-def finish_reservations(network: Reader, now: datetime) -> Changes:
-    """Time passes: reservations whose finish has passed leave the queues."""
+def finish_reservations(network: NetworkView, now: datetime) -> Changes:
+    """Lets time pass: reservations whose finish has passed leave the queues."""
     finished = tuple(network.finished(now))
     if not finished:
         return NOTHING
@@ -140,8 +142,8 @@ def finish_reservations(network: Reader, now: datetime) -> Changes:
     )
 
 
-def _released(network: Reader, leaving: Iterable[Reservation]) -> tuple[Point, ...]:
-    """The points that become free when these reservations leave."""
+def _released(network: NetworkView, leaving: Iterable[Reservation]) -> tuple[Point, ...]:
+    """Returns the points that become free when these reservations leave."""
     counts: dict[tuple[int, int], int] = {}
     for reservation in leaving:
         counts[reservation.point_key] = counts.get(reservation.point_key, 0) + 1
@@ -153,7 +155,7 @@ def _released(network: Reader, leaving: Iterable[Reservation]) -> tuple[Point, .
     return tuple(released)
 
 
-def _owner(network: Reader, reservation: Reservation) -> str:
+def _owner(network: NetworkView, reservation: Reservation) -> str:
     station = network.station(reservation.station_id)
     return GATEWAY if station is None else station.owner
 

@@ -1,12 +1,12 @@
-"""Registering, moving and deleting stations."""
+"""Registers, moves and deletes stations (contract, section 1)."""
 
 from datetime import datetime
 
 from msgspec.structs import replace
 
 from cloud_service.core.changes import Changes, Event, Reason
-from cloud_service.core.network import Reader
 from cloud_service.core.records import Reservation, Station
+from cloud_service.core.view import NetworkView
 from cloud_service.protocol.errors import Conflict, Forbidden, NotFound
 from cloud_service.protocol.replies import SUCCESS
 from cloud_service.protocol.requests import DeleteChargingStation, NewChargingStation, UpdateChargingStation
@@ -15,9 +15,9 @@ from cloud_service.service.engine.handlers.decision import Decision
 
 
 def new_charging_station(
-    network: Reader, request: NewChargingStation, caller: Caller, now: datetime
+    network: NetworkView, request: NewChargingStation, caller: Caller, now: datetime
 ) -> Decision:
-    """A location has one station: registering it again answers with the one that is there."""
+    """Registers a station. If its owner has one at this location already, that one is the result."""
     existing = network.station_at(request.x, request.y)
     if existing is not None:
         if existing.owner != caller.owner:
@@ -28,9 +28,9 @@ def new_charging_station(
 
 
 def update_charging_station(
-    network: Reader, request: UpdateChargingStation, caller: Caller, now: datetime
+    network: NetworkView, request: UpdateChargingStation, caller: Caller, now: datetime
 ) -> Decision:
-    """Moves the station; its reservations stay as they are, and those concerned are told."""
+    """Moves a station. Its reservations stay as they are; an event for each tells of the move."""
     station = station_for(network, request.station_id, caller)
     moved = replace(station, x=request.x, y=request.y)
     if moved.location == station.location:
@@ -45,9 +45,9 @@ def update_charging_station(
 
 
 def delete_charging_station(
-    network: Reader, request: DeleteChargingStation, caller: Caller, now: datetime
+    network: NetworkView, request: DeleteChargingStation, caller: Caller, now: datetime
 ) -> Decision:
-    """Deletes the station and takes its points and their reservations along."""
+    """Deletes a station, its points and their reservations."""
     station = station_for(network, request.station_id, caller)
     reservations = reservations_at(network, station.station_id)
     return Decision(
@@ -61,11 +61,11 @@ def delete_charging_station(
     )
 
 
-def station_for(network: Reader, station_id: int, caller: Caller) -> Station:
-    """The station, for its owner, for operators and for monitors.
+def station_for(network: NetworkView, station_id: int, caller: Caller) -> Station:
+    """Returns the station that a caller asks for: its own, or any station for operators and monitors.
 
-    Raises NotFound where it does not exist and Forbidden where it is somebody else's. What a monitor may do
-    with it is the table's business.
+    Raises NotFound if it does not exist, and Forbidden if it is someone else's. The table of actions says
+    what monitors may do at all.
     """
     station = network.station(station_id)
     if station is None:
@@ -75,14 +75,15 @@ def station_for(network: Reader, station_id: int, caller: Caller) -> Station:
     return station
 
 
-def reservations_at(network: Reader, station_id: int) -> list[Reservation]:
-    """The scheduled reservations of a station, by point and then by start."""
+def reservations_at(network: NetworkView, station_id: int) -> list[Reservation]:
+    """Returns the scheduled reservations of a station, by point and then by start."""
     return [reservation for point in network.points(station_id) for reservation in network.queue(point.key)]
 
 
 def cancellations(
     reservations: list[Reservation], reason: Reason, owner: str, now: datetime
 ) -> tuple[Event, ...]:
+    """Returns an event for each reservation that is cancelled with its station or point."""
     return tuple(
         Event("reservationCancelled", now, reason, reservation, owner) for reservation in reservations
     )
