@@ -1,4 +1,4 @@
-"""A service in process: messages go in, and answers come out. No socket, and no clock but the test's."""
+"""An engine on a bench: messages go in, answers come out, and the test sets the time."""
 
 import json
 from collections.abc import Sequence
@@ -20,14 +20,14 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 class FailingStore(InMemoryStore):
-    """Fails as often as it is told to, before or after a batch has reached the disk."""
+    """Fails as often as a test asks for, before or after it keeps a batch."""
 
     def __init__(self) -> None:
         super().__init__()
         self.failing_writes = 0
         self.failing_syncs = 0
         self.failing_loads = 0
-        self.kept_in_spite = False
+        self.keeps_on_failure = False
 
     def load(self, now: datetime) -> Any:
         if self.failing_loads:
@@ -43,14 +43,14 @@ class FailingStore(InMemoryStore):
             raise WriteFailed("the disk is full")
         if self.failing_syncs:
             self.failing_syncs -= 1
-            if self.kept_in_spite:
+            if self.keeps_on_failure:
                 super().append(changes, remembered, delivered, now)
             raise SyncFailed("the disk did not confirm")
         return super().append(changes, remembered, delivered, now)
 
 
 class Bench:
-    """Asks a service, and lets its time pass."""
+    """Sends requests to an engine, and lets time pass."""
 
     def __init__(self, store: Store | None = None, limits: EngineLimits | None = None, **table: Any) -> None:
         self.now = NOON
@@ -60,7 +60,7 @@ class Bench:
         self.engine = Engine(self.store, self.limits, self.now, **self._table)
 
     def restart(self) -> None:
-        """As after a crash: all that was not in the store is gone."""
+        """Starts again as after a crash, with nothing but the store."""
         self.engine = Engine(self.store, self.limits, self.now, **self._table)
 
     def send(self, client: str, action: str, delivery: object = None, **values: Any) -> None:

@@ -1,8 +1,8 @@
-"""Requests wait in bounded queues, and clients take turns."""
+"""Admission: requests wait in bounded queues, clients take turns, and BUSY means that nothing happened."""
 
 from cloud_service.protocol.messages import Message
 from cloud_service.service.engine.limits import EngineLimits
-from tests.unit.service.engine.bench import Bench, FailingStore, result
+from tests.unit.service.engine.bench import Bench, result
 
 
 def test_a_vehicle_does_not_wait_behind_an_import() -> None:
@@ -25,7 +25,7 @@ def test_the_requests_of_one_client_stay_in_order() -> None:
     assert [delivery for delivery in tickets if delivery is not None] == list(range(8))
 
 
-def test_what_has_no_room_is_busy_and_not_remembered() -> None:
+def test_a_request_without_room_is_busy_and_not_remembered() -> None:
     bench = Bench(limits=EngineLimits(pending_per_client=1, pending_in_all=2))
     for client, request in (("ana", "a"), ("ana", "b"), ("bob", "a"), ("eva", "a")):
         place = {"x_position": ord(client[0]), "y_position": 1}
@@ -42,8 +42,8 @@ def test_what_has_no_room_is_busy_and_not_remembered() -> None:
     assert bench.ask("eva", "newChargingStation", requestID="a", x_position=ord("e"), y_position=1) == 3
 
 
-def test_a_request_that_waits_already_is_not_busy_when_it_comes_again() -> None:
-    """It will take effect, and BUSY would say that it has not."""
+def test_a_further_delivery_of_a_waiting_request_is_not_busy() -> None:
+    """The first one will take effect, and BUSY would deny it."""
     bench = Bench(limits=EngineLimits(pending_per_client=1))
     for delivery in ("first", "again"):
         bench.send("ana", "newChargingStation", delivery, requestID="a", x_position=1, y_position=1)
@@ -59,11 +59,11 @@ def test_a_request_that_waits_already_is_not_busy_when_it_comes_again() -> None:
     bench.send("ana", "newChargingStation", "second", requestID="a", x_position=1, y_position=1)
     bench.send("ana", "newChargingStation", "reused", requestID="a", x_position=7, y_position=1)
     answers = {answer.delivery: answer for answer in bench.turn().answers}
-    assert result(answers["second"].reply) == 1, "what was decided is told, room or not"
+    assert result(answers["second"].reply) == 1, "a recorded reply is repeated, room or not"
     assert result(answers["reused"].reply) == "ID_REUSED"
 
 
-def test_large_requests_are_busy_when_their_bytes_have_no_room() -> None:
+def test_large_requests_are_busy_when_there_is_no_room_for_their_size() -> None:
     bench = Bench(limits=EngineLimits(pending_bytes_per_client=2_000, pending_bytes_in_all=3_500))
     for number, client in enumerate(("ana", "ana", "bob", "eva")):
         bench.send(client, "newChargingStation", client, x_position=number, y_position=1, note="n" * 1_200)
@@ -80,11 +80,11 @@ def test_large_requests_are_busy_when_their_bytes_have_no_room() -> None:
     ]
     assert len(bench.engine) == 0
     bench.send("ana", "newChargingStation", "ana", x_position=5, y_position=1, note="n" * 1_200)
-    assert str(result(bench.turn().answers[0].reply)) == "4", "what was taken makes room"
+    assert str(result(bench.turn().answers[0].reply)) == "4", "a decided request makes room"
 
 
 def test_refusals_that_would_fill_the_memory_are_dropped() -> None:
-    """Each of them holds its Correlation Data, and a turn may be long in coming."""
+    """Each one holds its Correlation Data until the next turn, which may take a while."""
     bench = Bench(limits=EngineLimits(pending_per_client=1, refused_bytes=300_000))
     for number in range(100):
         topic = "recharge/v1/request/findReservation/ana"
@@ -103,7 +103,7 @@ def test_refusals_that_would_fill_the_memory_are_dropped() -> None:
     assert [answer.outcome for answer in bench.turn().answers] == ["BUSY", "NOT_FOUND"], "there is room again"
 
 
-def test_every_message_is_settled_even_one_that_gets_no_reply() -> None:
+def test_every_message_is_answered_for_even_without_a_reply() -> None:
     bench = Bench()
     for topic in ("recharge/v1/request/fly/ana", "recharge/v1/request/findReservation/a.b", "else"):
         bench.engine.take_in(Message(topic, b"{}"), topic, bench.now.timestamp())
@@ -111,54 +111,3 @@ def test_every_message_is_settled_even_one_that_gets_no_reply() -> None:
     bench.engine.take_in(retained, "retained", bench.now.timestamp())
 
     assert [(answer.reply, answer.outcome) for answer in bench.turn().answers] == [(None, "ignored")] * 4
-
-
-def test_time_does_not_run_backwards() -> None:
-    bench = Bench()
-    bench.station("ana")
-    bench.book("bob")
-    bench.turn(hours=2)
-    bench.now = bench.now.replace(hour=12)
-
-    assert bench.ask("bob", "findReservation") == "NOT_FOUND"
-    assert bench.book("bob")["startDateTime"] > "2026-03-01T14"
-
-
-def test_a_request_expires_by_the_clock_even_after_it_was_set_back() -> None:
-    """A clock that was a day ahead for a moment does not silence the network for a day."""
-    bench = Bench()
-    bench.turn(days=1)
-    bench.turn(days=-1)
-    soon = bench.now.timestamp() * 1000 + 10_000
-
-    assert bench.ask("bob", "findReservation", expiresAt=soon) == "NOT_FOUND"
-    bench.send("bob", "findReservation", expiresAt=soon)
-    assert [answer.reply for answer in bench.turn(seconds=11).answers] == [None]
-
-
-def test_large_replies_end_a_turn_early_and_the_rest_comes_in_order() -> None:
-    """Else one client's questions would hold up everybody, and fill the memory with answers."""
-    bench = Bench(limits=EngineLimits(batch_bytes=1_500))
-    station = bench.station("ana", points=10)
-    for number in range(10):
-        bench.send("ana", "receiveAllChargingPoints", number, chargingStationID=station)
-    bench.send("bob", "findReservation", "vehicle")
-
-    turns = [[answer.delivery for answer in bench.turn().answers] for _ in range(6)]
-
-    assert turns == [[0, "vehicle", 1], [2, 3], [4, 5], [6, 7], [8, 9], []]
-
-
-def test_a_turn_that_ends_early_and_cannot_be_written_loses_no_request() -> None:
-    store = FailingStore()
-    bench = Bench(store, limits=EngineLimits(batch_bytes=1_500))
-    station = bench.station("ana", points=10)
-    store.failing_writes = 1
-    for number in range(4):
-        bench.send("ana", "receiveAllChargingPoints", number, chargingStationID=station)
-        bench.send("bob", "newChargingStation", f"new-{number}", x_position=number + 1, y_position=1)
-
-    turns = [{str(each.delivery): result(each.reply) for each in bench.turn().answers} for _ in range(3)]
-
-    assert [list(turn) for turn in turns] == [["0", "new-0", "1"], ["new-1", "2", "new-2", "3"], ["new-3"]]
-    assert [turn.get(f"new-{number}") for number, turn in enumerate(turns)] == ["STORAGE", 2, None]

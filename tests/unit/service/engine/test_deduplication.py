@@ -1,4 +1,4 @@
-"""The request memory holds no more than its limits say."""
+"""Deduplication: a change with an ID takes effect once, however often it is delivered."""
 
 import json
 from datetime import timedelta
@@ -9,17 +9,17 @@ import pytest
 
 from cloud_service.protocol.messages import Message
 from cloud_service.service.engine.deduplication import Deduplication
-from cloud_service.service.engine.limits import DeduplicationLimits
+from cloud_service.service.engine.limits import DeduplicationLimits, EngineLimits
 from cloud_service.store.interface import StoredRequest
 from cloud_service.store.journal import RequestRecord
 from tests.unit.service.engine.bench import NOON, Bench, result
 
 
 class Body(str):
-    """A reply's body of which we see whether it still takes up space."""
+    """A reply's body whose lifetime can be observed."""
 
 
-def test_what_is_forgotten_takes_no_space_behind_an_older_request_of_somebody_else() -> None:
+def test_forgotten_requests_are_freed_even_behind_an_older_one_of_another_client() -> None:
     memory = Deduplication(DeduplicationLimits(timedelta(hours=24), per_client=10, in_all=1000))
     bodies: WeakSet[Body] = WeakSet()
     for number in range(10_000):
@@ -47,8 +47,8 @@ def test_what_is_forgotten_takes_no_space_behind_an_older_request_of_somebody_el
     ],
     ids=lambda value: str(value)[:30],
 )
-def test_a_refusal_does_not_repeat_all_that_was_sent(values: dict[str, Any], named: str) -> None:
-    """It is remembered for a day, and so is each of 100,000 others of this client."""
+def test_a_refusal_does_not_repeat_everything_that_was_sent(values: dict[str, Any], named: str) -> None:
+    """It is remembered for a day, like 100,000 others of this client."""
     bench = Bench()
     point = {"chargingStationID": 1, "power": 1, "kWhPrice": 1, "requestID": "a"}
     bench.send("ana", "newChargingPoint", **{**point, **values})
@@ -61,7 +61,7 @@ def test_a_refusal_does_not_repeat_all_that_was_sent(values: dict[str, Any], nam
     assert named in json.loads(answer.reply.payload)["error"]["message"]
 
 
-def test_the_refusal_of_a_long_key_that_stands_twice_is_short() -> None:
+def test_the_refusal_of_a_long_duplicate_key_is_short() -> None:
     bench = Bench()
     body = b'{"%b": 1, "%b": 2}' % (b"x" * 30_000, b"x" * 30_000)
     message = Message("recharge/v1/request/newChargingStation/ana", body, correlation=b"a")
@@ -72,3 +72,93 @@ def test_the_refusal_of_a_long_key_that_stands_twice_is_short() -> None:
     assert result(answer.reply) == "BAD_REQUEST"
     assert answer.reply is not None
     assert len(answer.reply.payload) < 2_000
+
+
+def test_a_further_delivery_gets_the_first_result() -> None:
+    bench = Bench()
+    first = bench.ask("ana", "newChargingStation", requestID="a", x_position=1, y_position=1)
+    bench.ask("ana", "deleteChargingStation", chargingStationID=first)
+
+    assert bench.ask("ana", "newChargingStation", requestID="a", x_position=1.0, y_position=1) == first
+    assert bench.engine.network.station(first) is None
+
+
+def test_two_deliveries_in_one_batch_take_effect_once() -> None:
+    bench = Bench()
+    for x in (1, 1, 2):
+        bench.send("ana", "newChargingStation", requestID="a", x_position=x, y_position=1)
+
+    answers = bench.turn().answers
+
+    assert [result(answer.reply) for answer in answers] == [1, 1, "ID_REUSED"]
+    assert len(bench.engine.network.tables.stations) == 1
+
+
+def test_an_id_belongs_to_its_client() -> None:
+    bench = Bench()
+    assert bench.ask("ana", "newChargingStation", requestID="a", x_position=1, y_position=1) == 1
+    assert bench.ask("bob", "newChargingStation", requestID="a", x_position=2, y_position=1) == 2
+
+
+def test_requests_are_remembered_after_a_crash() -> None:
+    bench = Bench()
+    bench.station("ana")
+    booked = bench.book("bob", requestID="once")
+    bench.ask("bob", "deleteReservation", reservationID=booked["reservationID"])
+    bench.restart()
+
+    assert bench.book("bob", requestID="once") == booked
+    assert bench.ask("bob", "findReservation") == "NOT_FOUND"
+
+
+def test_final_refusals_are_remembered() -> None:
+    bench = Bench()
+    assert bench.book("bob", requestID="early") == "NOT_FOUND"
+    bench.station("ana")
+
+    assert bench.book("bob", requestID="early") == "NOT_FOUND"
+    assert bench.book("bob", requestID="later")["reservationID"] == 1
+
+
+def test_reads_are_decided_again() -> None:
+    bench = Bench()
+    bench.station("ana")
+    assert bench.ask("bob", "findReservation", requestID="read") == "NOT_FOUND"
+    bench.book("bob")
+
+    assert bench.ask("bob", "findReservation", requestID="read")["vehicleID"] == "bob"
+    assert bench.ask("bob", "findReservation", requestID="book") != "ID_REUSED"
+
+
+def test_a_read_with_the_id_of_a_change_is_refused() -> None:
+    bench = Bench()
+    bench.station("ana")
+    bench.book("bob", requestID="once")
+
+    assert bench.ask("bob", "findReservation", requestID="once") == "ID_REUSED"
+
+
+def test_the_newest_of_a_client_and_in_all_are_remembered() -> None:
+    limits = EngineLimits(deduplication=DeduplicationLimits(timedelta(hours=24), per_client=2, in_all=3))
+    bench = Bench(limits=limits)
+    for client, request in (("ana", "1"), ("ana", "2"), ("ana", "3"), ("bob", "1"), ("eva", "1")):
+        bench.ask(client, "deleteChargingStation", requestID=request, chargingStationID=9)
+
+    def remembered(client: str, request: str) -> bool:
+        # another body under an ID that is remembered is refused; this one is not remembered itself
+        return bench.engine.deduplication.find(client, f"text:{request}") is not None
+
+    assert [remembered("ana", number) for number in "123"] == [False, False, True]
+    assert remembered("bob", "1")
+    assert remembered("eva", "1")
+
+
+def test_requests_are_forgotten_after_their_time() -> None:
+    bench = Bench()
+    bench.ask("ana", "deleteChargingStation", requestID="a", chargingStationID=9)
+    assert bench.ask("ana", "deleteChargingStation", requestID="a", chargingStationID=8) == "ID_REUSED"
+
+    bench.now += timedelta(hours=24, seconds=1)
+    bench.engine.maintain(bench.now)
+
+    assert bench.ask("ana", "deleteChargingStation", requestID="a", chargingStationID=8) == "NOT_FOUND"

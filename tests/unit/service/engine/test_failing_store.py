@@ -1,4 +1,4 @@
-"""What a failing disk does: nothing is half-done, and reads go on."""
+"""A failing store: nothing is half done, and reads are answered."""
 
 from datetime import timedelta
 
@@ -27,7 +27,7 @@ def test_after_a_failed_write_nothing_was_changed(bench: Bench, store: FailingSt
     assert bench.book("bob", requestID="once")["reservationID"] == 1
 
 
-def test_a_read_in_the_batch_of_a_failed_write_does_not_tell_of_it(bench: Bench, store: FailingStore) -> None:
+def test_a_read_does_not_see_the_unwritten_changes_of_its_batch(bench: Bench, store: FailingStore) -> None:
     number = bench.station("ana")
     store.failing_writes = 1
     bench.send("bob", "scheduleReservation", x=0, y=0, actualBatteryPercentage=50, batteryCapacity=20)
@@ -40,7 +40,7 @@ def test_a_read_in_the_batch_of_a_failed_write_does_not_tell_of_it(bench: Bench,
     assert replies[1].payload.endswith(b'"result":[]}')
 
 
-def test_reads_go_on_after_a_failed_sync_and_changes_after_it_was_read_anew(
+def test_after_a_failed_sync_reads_are_answered_and_changes_after_the_recovery(
     bench: Bench, store: FailingStore
 ) -> None:
     bench.station("ana")
@@ -57,11 +57,11 @@ def test_reads_go_on_after_a_failed_sync_and_changes_after_it_was_read_anew(
 
 
 @pytest.mark.parametrize("kept", [False, True])
-def test_after_a_failed_sync_asking_again_with_the_same_id_tells(
+def test_after_a_failed_sync_the_same_id_shows_what_happened(
     bench: Bench, store: FailingStore, kept: bool
 ) -> None:
     number = bench.station("ana")
-    store.failing_syncs, store.kept_in_spite = 1, kept
+    store.failing_syncs, store.keeps_on_failure = 1, kept
     assert bench.book("bob", requestID="once") == "STORAGE"
 
     bench.turn(seconds=5)
@@ -71,9 +71,7 @@ def test_after_a_failed_sync_asking_again_with_the_same_id_tells(
     assert len(bench.ask("ana", "receiveAllReservations", chargingStationID=number)) == 1
 
 
-def test_what_finishes_while_the_disk_fails_finishes_once_it_is_well(
-    bench: Bench, store: FailingStore
-) -> None:
+def test_a_reservation_that_ends_while_writes_fail_finishes_later(bench: Bench, store: FailingStore) -> None:
     bench.station("ana")
     bench.book("bob")
     store.failing_writes = 1
@@ -88,9 +86,7 @@ def test_what_finishes_while_the_disk_fails_finishes_once_it_is_well(
     ]
 
 
-def test_a_full_disk_is_not_tried_again_at_each_turn_for_what_finishes(
-    bench: Bench, store: FailingStore
-) -> None:
+def test_time_alone_does_not_retry_a_write_at_every_turn(bench: Bench, store: FailingStore) -> None:
     bench.station("ana")
     bench.book("bob")
     store.failing_writes = 100
@@ -102,9 +98,7 @@ def test_a_full_disk_is_not_tried_again_at_each_turn_for_what_finishes(
     assert bench.ask("ana", "newChargingStation", x_position=5, y_position=5) == "STORAGE"
 
 
-def test_a_clock_that_is_set_back_does_not_prolong_the_pause_after_a_failed_sync(
-    bench: Bench, store: FailingStore
-) -> None:
+def test_setting_the_clock_back_does_not_prolong_the_pause(bench: Bench, store: FailingStore) -> None:
     bench.station("ana")
     store.failing_syncs = 1
     assert bench.book("bob") == "STORAGE"
@@ -115,7 +109,7 @@ def test_a_clock_that_is_set_back_does_not_prolong_the_pause_after_a_failed_sync
     assert bench.book("bob")["reservationID"] == 1
 
 
-def test_who_expires_while_the_store_is_read_anew_has_no_effect(bench: Bench, store: FailingStore) -> None:
+def test_a_request_that_expires_during_the_recovery_has_no_effect(bench: Bench, store: FailingStore) -> None:
     bench.station("ana")
     store.failing_syncs = 1
     assert bench.book("bob") == "STORAGE"
@@ -130,20 +124,20 @@ def test_who_expires_while_the_store_is_read_anew_has_no_effect(bench: Bench, st
         expiresAt=bench.now.timestamp() * 1000 + 2_000,
     )
 
-    read_anew = bench.turn()
+    recovery = bench.turn()
     after = bench.turn(seconds=3)
 
-    assert read_anew.reloaded
-    assert not read_anew.answers
+    assert recovery.reloaded
+    assert not recovery.answers
     assert [answer.outcome for answer in after.answers] == ["expired"]
     assert bench.ask("bob", "findReservation") == "NOT_FOUND"
 
 
-def test_what_may_be_on_disk_is_not_busy(store: FailingStore) -> None:
+def test_a_request_that_may_be_on_disk_is_not_busy(store: FailingStore) -> None:
     """BUSY would say that nothing has happened."""
     bench = Bench(store, EngineLimits(pending_per_client=1))
     bench.station("ana")
-    store.failing_syncs, store.kept_in_spite = 1, True
+    store.failing_syncs, store.keeps_on_failure = 1, True
     assert bench.book("bob", requestID="once") == "STORAGE"
     values = {"x": 0, "y": 0, "actualBatteryPercentage": 50, "batteryCapacity": 20}
     bench.send("bob", "findReservation", "waits")

@@ -1,4 +1,4 @@
-"""Rules of the contract, each by an example: what handlers answer and change, with the time passed in."""
+"""The rules of the contract, section 1, by example: what handlers decide at a given time."""
 
 from datetime import datetime, timedelta
 from typing import Any

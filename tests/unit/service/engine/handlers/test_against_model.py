@@ -1,4 +1,4 @@
-"""All eleven actions in any order, by anybody, against the model that does the same in the plainest way."""
+"""All eleven actions, in any order and by any account, against a plain model of the contract."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -20,7 +20,7 @@ from cloud_service.service.engine.dispatch import dispatch
 from cloud_service.service.engine.handlers import bind_handlers
 from cloud_service.service.engine.handlers.reservations import finish_reservations
 from tests.kit.records import NOW, minutes
-from tests.unit.core.model import MARGIN, Model, Refused, key_of, moment
+from tests.unit.service.engine.handlers.model import MARGIN, Model, Refused, key_of, moment
 
 HANDLERS = bind_handlers(timedelta(days=30))
 

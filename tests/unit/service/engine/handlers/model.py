@@ -1,6 +1,6 @@
 """The contract's eleven actions in the plainest form: lists that are searched from end to end.
 
-The machine in test_actions.py asks this and the real handlers the same, and compares.
+test_against_model.py sends this and the real handlers the same requests, and compares.
 """
 
 # ruff: noqa: N802, N803  methods and arguments have the names of the actions and their keys
@@ -16,11 +16,11 @@ Record = dict[str, Any]
 
 
 class Refused(Exception):
-    """The answer is no; the text is the code."""
+    """A refusal; the text is the error code."""
 
 
 class Model:
-    """Stations, points and reservations as on the wire, and beside them what the wire does not tell."""
+    """Stations, points and reservations as on the wire, and what the wire does not show."""
 
     def __init__(self) -> None:
         self.stations: dict[int, Record] = {}

@@ -1,0 +1,32 @@
+"""Batches: large replies end one early, and no request is lost."""
+
+from cloud_service.service.engine.limits import EngineLimits
+from tests.unit.service.engine.bench import Bench, FailingStore, result
+
+
+def test_large_replies_end_a_batch_and_the_rest_follows_in_order() -> None:
+    """Otherwise one client's reads would hold up everyone and fill the memory with replies."""
+    bench = Bench(limits=EngineLimits(batch_bytes=1_500))
+    station = bench.station("ana", points=10)
+    for number in range(10):
+        bench.send("ana", "receiveAllChargingPoints", number, chargingStationID=station)
+    bench.send("bob", "findReservation", "vehicle")
+
+    turns = [[answer.delivery for answer in bench.turn().answers] for _ in range(6)]
+
+    assert turns == [[0, "vehicle", 1], [2, 3], [4, 5], [6, 7], [8, 9], []]
+
+
+def test_a_batch_that_ends_early_and_cannot_be_written_loses_no_request() -> None:
+    store = FailingStore()
+    bench = Bench(store, limits=EngineLimits(batch_bytes=1_500))
+    station = bench.station("ana", points=10)
+    store.failing_writes = 1
+    for number in range(4):
+        bench.send("ana", "receiveAllChargingPoints", number, chargingStationID=station)
+        bench.send("bob", "newChargingStation", f"new-{number}", x_position=number + 1, y_position=1)
+
+    turns = [{str(each.delivery): result(each.reply) for each in bench.turn().answers} for _ in range(3)]
+
+    assert [list(turn) for turn in turns] == [["0", "new-0", "1"], ["new-1", "2", "new-2", "3"], ["new-3"]]
+    assert [turn.get(f"new-{number}") for number, turn in enumerate(turns)] == ["STORAGE", 2, None]

@@ -1,0 +1,41 @@
+"""Time in the engine: it never runs backwards, and requests expire by the clock."""
+
+from tests.unit.service.engine.bench import Bench
+
+
+def test_time_does_not_run_backwards() -> None:
+    bench = Bench()
+    bench.station("ana")
+    bench.book("bob")
+    bench.turn(hours=2)
+    bench.now = bench.now.replace(hour=12)
+
+    assert bench.ask("bob", "findReservation") == "NOT_FOUND"
+    assert bench.book("bob")["startDateTime"] > "2026-03-01T14"
+
+
+def test_a_request_expires_by_the_clock_even_after_it_was_set_back() -> None:
+    """A clock that was a day ahead for a moment does not silence the network for a day."""
+    bench = Bench()
+    bench.turn(days=1)
+    bench.turn(days=-1)
+    soon = bench.now.timestamp() * 1000 + 10_000
+
+    assert bench.ask("bob", "findReservation", expiresAt=soon) == "NOT_FOUND"
+    bench.send("bob", "findReservation", expiresAt=soon)
+    assert [answer.reply for answer in bench.turn(seconds=11).answers] == [None]
+
+
+def test_an_expired_request_has_no_effect_and_gets_no_reply() -> None:
+    bench = Bench()
+    milliseconds = bench.now.timestamp() * 1000
+    bench.send("ana", "newChargingStation", "late", x_position=1, y_position=1, expiresAt=milliseconds - 1)
+    bench.send("ana", "newChargingStation", "waits", x_position=2, y_position=1, expiresAt=milliseconds + 500)
+
+    answers = bench.turn(seconds=1).answers
+
+    assert [(answer.delivery, answer.reply, answer.outcome) for answer in answers] == [
+        ("late", None, "expired"),
+        ("waits", None, "expired"),
+    ]
+    assert not bench.engine.network.tables.stations
