@@ -13,12 +13,12 @@ __all__ = ["charger", "mqtt_version", "people", "place", "transport", "vehicle",
 
 @pytest.fixture(params=TRANSPORTS)
 def transport(request: pytest.FixtureRequest) -> Transport:
-    return request.param  # type: ignore[no-any-return]
+    return request.param
 
 
 @pytest.fixture(params=["mqtt5", "mqtt311"])
 def mqtt_version(request: pytest.FixtureRequest) -> Version:
-    return request.param  # type: ignore[no-any-return]
+    return request.param
 
 
 @pytest.fixture

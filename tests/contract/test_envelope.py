@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from paho.mqtt.client import MQTTMessage
 
-from tests.kit.mqtt import MqttClient, result_of
+from tests.kit.mqtt import MqttClient, properties_of, result_of
 from tests.kit.people import Charger, People, Place
 from tests.kit.refusals import refused
 
@@ -190,15 +190,15 @@ class TestPropertiesOfMqtt5(Asking):
         client.send(NEW, location(place), CorrelationData=b"my id", ResponseTopic=topic)
         message = client.on(topic)
         assert body_of(message)["requestID"] == "my id"
-        assert message.properties.CorrelationData == b"my id"
-        assert message.properties.ContentType == "application/json"
-        assert message.properties.UserProperty == [("status", "ok")]
+        assert properties_of(message).CorrelationData == b"my id"
+        assert properties_of(message).ContentType == "application/json"
+        assert properties_of(message).UserProperty == [("status", "ok")]
 
     def test_an_error_s_status_is_its_code(self, client: MqttClient) -> None:
         client.send("deleteChargingStation", {"chargingStationID": 10**9}, CorrelationData=b"1")
         message = client.on(client.reply_topic)
-        assert message.properties.UserProperty == [("status", "NOT_FOUND")]
-        assert message.properties.ContentType == "application/json"
+        assert properties_of(message).UserProperty == [("status", "NOT_FOUND")]
+        assert properties_of(message).ContentType == "application/json"
         assert body_of(message)["error"]["retryable"] is False
 
     def test_without_correlation_data_the_reply_has_none(self, client: MqttClient, place: Place) -> None:
@@ -213,7 +213,7 @@ class TestPropertiesOfMqtt5(Asking):
             client.send(NEW, location(place), CorrelationData=data)
             message = client.on(client.reply_topic)
             assert body_of(message)["requestID"] is None
-            assert message.properties.CorrelationData == data
+            assert properties_of(message).CorrelationData == data
         client.send(NEW, location(place.beside(1)), CorrelationData=data)
         with refused("ID_REUSED"):
             result_of(body_of(client.on(client.reply_topic)))
@@ -231,8 +231,8 @@ class TestPropertiesOfMqtt5(Asking):
         client.send(NEW, values, CorrelationData=data, ResponseTopic=topic)
         message = client.on(client.reply_topic)
         self.assert_bad(body_of(message), "Correlation Data")
-        assert message.properties.CorrelationData == data
-        assert message.properties.UserProperty == [("status", "BAD_REQUEST")]
+        assert properties_of(message).CorrelationData == data
+        assert properties_of(message).UserProperty == [("status", "BAD_REQUEST")]
         self.assert_no_effect(people, client, place)
 
     def test_reply_topics_that_differ(self, people: People, client: MqttClient, place: Place) -> None:
@@ -388,5 +388,5 @@ class TestOnceOverBothVersions(Asking):
         assert result_of(body_of(older.on(older.reply_topic + "/4"))) == first
         newer.send(NEW, {**location(place.beside(1)), "requestID": "both"}, CorrelationData=b"both")
         message = newer.on(newer.reply_topic)
-        assert message.properties.UserProperty == [("status", "ID_REUSED")]
-        assert message.properties.CorrelationData == b"both"
+        assert properties_of(message).UserProperty == [("status", "ID_REUSED")]
+        assert properties_of(message).CorrelationData == b"both"

@@ -49,7 +49,8 @@ class Page:
         self._read()
 
     def _read(self) -> None:
-        language, begun, inside = "", 0, []
+        language, begun = "", 0
+        inside: list[str] = []
         in_block = False
         for number, line in enumerate(self.path.read_text().splitlines(), 1):
             fence = _FENCE.match(line)

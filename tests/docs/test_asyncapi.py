@@ -123,7 +123,7 @@ def test_other_channels() -> None:
 
 
 def test_errors() -> None:
-    described = {}
+    described: dict[str, bool] = {}
     for name in ("FinalError", "PassingError"):
         retryable = SCHEMAS[name]["properties"]["retryable"]["const"]
         described |= dict.fromkeys(SCHEMAS[name]["properties"]["code"]["enum"], retryable)

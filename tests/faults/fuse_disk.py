@@ -17,7 +17,7 @@ from cloud_service.store.filesystem import File
 from tests.kit.simulated_disk import SimulatedFolder
 
 
-class FuseDisk(mfusepy.Operations):  # type: ignore[misc]
+class FuseDisk(mfusepy.Operations):
     """A folder of files, without folders in it. Files only grow, are cut, renamed and removed."""
 
     use_ns = True

@@ -123,8 +123,8 @@ class Deliveries(RuleBasedStateMachine):
             given[json.loads(message.payload)["chargingStationID"], reply["result"]] = _identity(message)
         elif reply["ok"] and "/scheduleReservation/" in message.topic:
             row = reply["result"]
-            key = row["chargingStationID"], row["chargingPointID"], row["reservationID"]
-            given[key] = str(row["vehicleID"]), row["startDateTime"]
+            ids = row["chargingStationID"], row["chargingPointID"], row["reservationID"]
+            given[ids] = str(row["vehicleID"]), row["startDateTime"]
         for key, owner in given.items():
             first = self.given.setdefault(key, owner)
             assert first == owner, f"ID {key} was given twice: to {first} and to {owner}"

@@ -151,8 +151,8 @@ class Charger:
             self._learn({**before, **new})
             self._given += new
         elif self._load.expect(call.outcome == "answered", f"{self.client.name}: {call}"):
-            new = call.result not in self._given and call.result > max(self._given, default=0)
-            self._load.expect(new, f"{self.client.name}: point {call.result} after {self._given}")
+            is_new = call.result not in self._given and call.result > max(self._given, default=0)
+            self._load.expect(is_new, f"{self.client.name}: point {call.result} after {self._given}")
             self._given.append(call.result)
             self.points[call.result] = {"chargingPointID": call.result, **values}
 

@@ -42,8 +42,8 @@ class _Scale:
     def __init__(self, values: list[float], logarithmic: bool) -> None:
         self._log = logarithmic
         if logarithmic:
-            self._low = floor(log10(max(min(values, default=1.0), 0.1)))
-            self._high = max(ceil(log10(max(values, default=10.0))), self._low + 1)
+            self._low: float = floor(log10(max(min(values, default=1.0), 0.1)))
+            self._high: float = max(ceil(log10(max(values, default=10.0))), self._low + 1)
             self.ticks = [10.0**power for power in range(self._low, self._high + 1)]
         else:
             step = _round_up(max(values, default=1.0) / 4)

@@ -10,6 +10,7 @@ from msgspec import Struct
 from cloud_service.mqtt.requester import OutcomeUnknown, Requester
 from cloud_service.protocol.errors import RequestError
 from recharge import tcp as legacy
+from recharge.errors import CutReply
 from tests.kit.processes import HOST
 
 Outcome: TypeAlias = Literal["invoked", "answered", "refused", "unknown"]
@@ -118,7 +119,7 @@ class LegacyClient(Client):
     async def _request(self, call: Call, timeout: float) -> Any:
         try:
             return await legacy.request(call.action, call.values, host=HOST, port=self._port, seconds=timeout)
-        except legacy.CutReply as error:
+        except CutReply as error:
             if self._gateway_killed:
                 raise
             raise AssertionError(f"the gateway sent what is no reply: {call}: {error}") from error

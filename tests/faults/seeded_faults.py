@@ -13,7 +13,14 @@ from cloud_service.core.network import Tables
 from cloud_service.service.engine.batch import Batch
 from cloud_service.service.engine.decider import Decider
 from cloud_service.service.engine.deduplication import Deduplication
-from cloud_service.store import checkpoint_writer, filesystem, journal, journal_writer, recovery
+from cloud_service.store import (
+    checkpoint_writer,
+    filesystem,
+    journal,
+    journal_writer,
+    owners_and_ids,
+    recovery,
+)
 from cloud_service.store.filesystem import TEMPORARY, File, Folder
 from cloud_service.store.json_files import ChargingStationsFile
 from cloud_service.store.names import SEGMENTS, numbered
@@ -169,7 +176,7 @@ def old_segments_removed_first(patch: Patch) -> None:
 
 def ids_not_kept(patch: Patch) -> None:
     """After a checkpoint, IDs are computed from the records that exist."""
-    write = checkpoint_writer.write_owners_and_ids
+    write = owners_and_ids.write_owners_and_ids
 
     def forget(folder: Folder, tables: Tables) -> None:
         stations = {key: replace(row, last_point_id=0) for key, row in tables.stations.items()}

@@ -71,7 +71,7 @@ def answered_before_written() -> None:
 
 def requests_not_remembered() -> None:
     """A further delivery takes effect again."""
-    Deduplication.find = lambda memory, client, identity: None  # type: ignore[method-assign]
+    Deduplication.find = lambda memory, client, identity: None  # type: ignore[method-assign,assignment]
 
 
 def no_five_minutes() -> None:

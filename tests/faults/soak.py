@@ -113,7 +113,7 @@ class Soak:
 
 def main(words: list[str] | None = None) -> int:
     options = _read_options(words)
-    cloud_service.mqtt.async_connection.LONGEST_PAUSE_SECONDS = 1.0  # type: ignore[misc] # ours is a test: back at once
+    cloud_service.mqtt.async_connection.LONGEST_PAUSE_SECONDS = 1.0  # this is a test: be back at once
     logging.getLogger("cloud_service").setLevel(logging.ERROR)  # that connections end is what is wanted here
     options.report.mkdir(parents=True, exist_ok=True)
     print(

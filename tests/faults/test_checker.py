@@ -11,6 +11,7 @@ import pytest
 from cloud_service.mqtt.requester import OutcomeUnknown
 from cloud_service.protocol.errors import InternalError
 from recharge import tcp as legacy
+from recharge.errors import CutReply
 from tests.faults.bookings import Booking
 from tests.faults.checker import check_run
 from tests.faults.listener import Listener, expected_by_clients
@@ -40,8 +41,9 @@ def check(folder: Path, *rows: dict[str, Any], kept: bool = False) -> None:
     record = Record()
     for moment, booked in enumerate(rows):
         name = f"client-{moment}"
-        values = ("scheduleReservation", {}, moment, moment + 0.5, "answered", booked)
-        record.calls.append(Call(name, "a", *values))
+        record.calls.append(
+            Call(name, "a", "scheduleReservation", {}, moment, moment + 0.5, "answered", booked)
+        )
     for moment in range(0 if kept else len(rows)):
         record.calls.append(Call(f"client-{moment}", "b", "deleteReservation", {}, 100, 101, "answered"))
     vehicles = [SimpleNamespace(reservation=booked) for booked in rows] if kept else []
@@ -151,7 +153,7 @@ def test_a_part_of_a_reply_is_a_fault_of_a_gateway_that_lives(
     gateway_killed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def cut(*_: Any, **__: Any) -> Any:
-        raise legacy.CutReply("12 bytes")
+        raise CutReply("12 bytes")
 
     monkeypatch.setattr(legacy, "request", cut)
     client = LegacyClient(Record(), "legacy", 1, gateway_killed=gateway_killed)

@@ -14,6 +14,7 @@ from msgspec import Struct
 from cloud_service.mqtt.requester import Requester
 from cloud_service.protocol.errors import NotFound
 from recharge import tcp as legacy
+from recharge.errors import Refused
 from tests.faults.flood_attacks import POINTS, STANDING, Progress, attack
 from tests.kit.processes import Stack
 from tests.kit.scale import Scale
@@ -119,7 +120,7 @@ async def _neighbours(
         waits: list[float] = []
         while growing() or len(waits) < SAMPLES or time.monotonic() < end:
             begun = time.monotonic()
-            with suppress(legacy.Refused, NotFound):
+            with suppress(Refused, NotFound):
                 await ask()
             waits.append(time.monotonic() - begun)
             await asyncio.sleep(0.01)

@@ -8,7 +8,7 @@ from typing import Literal
 
 import pytest
 
-from cloud_service.protocol.roles import Role
+from cloud_service.accounts.broker_accounts import AccountRole
 from recharge import BrokerAddress, Charger, Vehicle
 from tests.integration.client_commands import EXAMPLES
 from tests.kit.processes import HOST, Process, clean_environment
@@ -25,7 +25,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredStack]:
         yield network
 
 
-def account(network: SecuredStack, name: str, role: Role) -> BrokerAddress:
+def account(network: SecuredStack, name: str, role: AccountRole) -> BrokerAddress:
     password = network.secured.accounts(lambda accounts: accounts.add(name, role))
     authority = network.secured.folders.ca_file
     return BrokerAddress(HOST, network.secured.tls_port, name, password, authority)

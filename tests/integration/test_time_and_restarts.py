@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from paho.mqtt.client import MQTTMessage
 
 from tests.kit.mqtt import MqttClient, result_of
 from tests.kit.people import Charger, People, Place, Vehicle, new_place, people_of
@@ -128,6 +129,10 @@ class TestTime:
         assert [line["type"] for line in finished] == ["reservationFinished"]
 
 
+def is_goodbye(message: MQTTMessage) -> bool:
+    return bool(message.payload) and not json.loads(message.payload)["online"]
+
+
 class TestAwayAndBack:
     @pytest.mark.parametrize("end", ["stop", "kill"])
     def test_requests_wait_until_they_expire(
@@ -195,7 +200,9 @@ class TestAwayAndBack:
         watcher = people.mqtt("monitor", subscriptions=[SERVICE])
         before = json.loads(watcher.on(SERVICE).payload)
         getattr(stack.service, end)()
-        watcher.expect(lambda each: each.payload and not json.loads(each.payload)["online"], "its goodbye")
+        watcher.expect(
+            lambda each: bool(each.payload) and not json.loads(each.payload)["online"], "its goodbye"
+        )
         stack.start_service()
         back = watcher.expect(lambda each: json.loads(each.payload)["online"], "its return")
         assert json.loads(back.payload)["since"] > before["since"]
@@ -206,7 +213,9 @@ class TestAwayAndBack:
         watcher = people.mqtt("monitor", subscriptions=[topic])
         assert json.loads(watcher.on(topic).payload)["online"]
         getattr(stack.gateway, end)()
-        watcher.expect(lambda each: each.payload and not json.loads(each.payload)["online"], "its goodbye")
+        watcher.expect(
+            lambda each: bool(each.payload) and not json.loads(each.payload)["online"], "its goodbye"
+        )
         stack.start_gateway()
         watcher.expect(lambda each: json.loads(each.payload)["online"], "its return")
 

@@ -27,11 +27,11 @@ class FakeRequester:
         request_id: str | None = None,
         timeout: float = 10.0,
     ) -> Any:
-        values = msgspec.to_builtins(values)
-        self.asked.append((action, dict(values)))
+        keys: dict[str, Any] = msgspec.to_builtins(values)
+        self.asked.append((action, keys))
         self.request_ids.append(request_id)
         try:
-            result = self._answer(action, values)
+            result = self._answer(action, keys)
             if inspect.isawaitable(result):
                 result = await result
             outcome = succeeded(result)

@@ -10,8 +10,8 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any, Literal, Self, TypeAlias
 
-from paho.mqtt.client import Client, MQTTMessage, MQTTProtocolVersion
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -79,9 +79,7 @@ class MqttConnection:
         client.on_publish = lambda _c, _u, number, reason, _p: self._answered(number, [reason])
         client.on_disconnect = lambda *_: self.disconnected.set()
         # Without this each request waits 40 ms for the acknowledgement of the packet before it.
-        client.on_socket_open = lambda _c, _u, opened: opened.setsockopt(
-            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
-        )
+        client.on_socket_open = _send_at_once
 
     def connect(self) -> None:
         """Raises NotAccepted."""
@@ -193,6 +191,16 @@ class MqttConnection:
             came = self._news.wait_for(condition, DEADLINE)
             arrived = [(message.topic, message.payload[:300]) for message in self._arrived]
         assert came, f"waited in vain for {what}; arrived: {arrived}"
+
+
+def _send_at_once(_client: Client, _data: object, opened: Any) -> None:
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def properties_of(message: MQTTMessage) -> Any:
+    """The MQTT 5 properties, which are attributes with paho's names."""
+    assert message.properties is not None
+    return message.properties
 
 
 class MqttClient(MqttConnection):

@@ -150,7 +150,7 @@ class Stack:
     A `broker` that is given has to be running, and stays so.
     """
 
-    def __init__(self, folder: Path, *, broker: Broker | None = None, **settings: str) -> None:
+    def __init__(self, folder: Path, broker: Broker | None = None, /, **settings: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.data_dir = folder / "data"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cloud_service.accounts.broker_accounts import Accounts
+from cloud_service.accounts.broker_accounts import AccountRole, Accounts
 from cloud_service.accounts.secure_broker import BrokerFolders, find_plugin, prepare, secure_listeners
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.protocol.roles import Role
@@ -57,7 +57,7 @@ class SecuredBroker(Broker):
         """Of one of the first accounts; `with broker.connection(...)` connects it."""
         return MqttConnection(self.port, client_id or f"{name}-test", name, self.password(name))
 
-    def client(self, name: str, role: str) -> MqttClient:
+    def client(self, name: str, role: AccountRole) -> MqttClient:
         """Of a new account."""
         return MqttClient(self.port, name, self.accounts(lambda accounts: accounts.add(name, role)))
 
@@ -84,10 +84,10 @@ class SecuredBroker(Broker):
 class SecuredStack(Stack):
     """The service and the gateway with their own accounts at a running SecuredBroker."""
 
-    def __init__(self, folder: Path, broker: SecuredBroker, **settings: str) -> None:
+    def __init__(self, folder: Path, broker: SecuredBroker, /, **settings: str) -> None:
         self.secured = broker
         self.audit = folder / "audit.jsonl"
-        super().__init__(folder, broker=broker, audit_file=str(self.audit), **settings)
+        super().__init__(folder, broker, audit_file=str(self.audit), **settings)
 
     @property
     def address(self) -> BrokerAddress:

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from cloud_service.accounts.broker_accounts import Account, AccountsError
+from cloud_service.accounts.broker_accounts import Account, AccountRole, AccountsError
 from cloud_service.accounts.first_accounts import FIRST_ACCOUNTS, new_password
 from cloud_service.accounts.secure_broker import BrokerFolders, prepare
-from cloud_service.protocol.roles import Role
 from tests.kit.mqtt import VERSIONS, MqttConnection, NotAccepted, Version
 from tests.kit.secured import SecuredBroker
 from tests.kit.waiting import DEADLINE
@@ -32,7 +31,7 @@ def _presence(broker: SecuredBroker, name: str) -> bytes | None:
         with broker.connection("cloud_service") as service:
             service.publish("recharge/v1/reply/gateway")
         message = client.next()
-        return message.payload if message.topic.startswith("recharge/v1/presence/") else None
+        return bytes(message.payload) if message.topic.startswith("recharge/v1/presence/") else None
 
 
 def test_first_accounts(broker: SecuredBroker) -> None:
@@ -144,7 +143,7 @@ def test_remove_cuts_off_for_good(broker: SecuredBroker, version: Version) -> No
         ("gateway", "gateway"),
     ],
 )
-def test_names_that_a_role_cannot_have(broker: SecuredBroker, name: str, role: Role) -> None:
+def test_names_that_a_role_cannot_have(broker: SecuredBroker, name: str, role: AccountRole) -> None:
     with pytest.raises(AccountsError):
         broker.accounts(lambda accounts: accounts.add(name, role))
 

@@ -3,7 +3,9 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
@@ -13,9 +15,11 @@ from tests.kit.processes import HOST, clean_environment
 from tests.kit.secured import SecuredBroker
 from tests.kit.waiting import DEADLINE
 
+Recharge: TypeAlias = Callable[..., "subprocess.CompletedProcess[str]"]
+
 
 @pytest.fixture
-def recharge(broker: SecuredBroker, tmp_path: Path):
+def recharge(broker: SecuredBroker, tmp_path: Path) -> Recharge:
     def run(*words: str) -> "subprocess.CompletedProcess[str]":
         environment = clean_environment(
             RECHARGE_MQTT_HOST=HOST,
@@ -36,7 +40,9 @@ def recharge(broker: SecuredBroker, tmp_path: Path):
     return run
 
 
-def test_an_account_from_its_first_day_to_its_last(broker: SecuredBroker, recharge, tmp_path: Path) -> None:
+def test_an_account_from_its_first_day_to_its_last(
+    broker: SecuredBroker, recharge: Recharge, tmp_path: Path
+) -> None:
     added = recharge("accounts", "add", "typed", "--role", "vehicle")
     assert added.returncode == 0, added.stderr
     password = added.stdout.strip()
@@ -59,7 +65,7 @@ def test_an_account_from_its_first_day_to_its_last(broker: SecuredBroker, rechar
     assert rotated.stdout.strip() not in audit
 
 
-def test_rotating_a_first_account_writes_its_file(broker: SecuredBroker, recharge) -> None:
+def test_rotating_a_first_account_writes_its_file(broker: SecuredBroker, recharge: Recharge) -> None:
     before = broker.password("gateway")
     rotated = recharge("accounts", "rotate", "gateway")
     assert rotated.returncode == 0, rotated.stderr
@@ -82,7 +88,7 @@ def test_rotating_a_first_account_writes_its_file(broker: SecuredBroker, recharg
         (("list", "--mqtt-user", "gateway", "--mqtt-port", "1"), "127.0.0.1:1"),
     ],
 )
-def test_mistakes_are_told_in_a_sentence(recharge, words: tuple[str, ...], reason: str) -> None:
+def test_mistakes_are_told_in_a_sentence(recharge: Recharge, words: tuple[str, ...], reason: str) -> None:
     result = recharge("accounts", *words)
     assert result.returncode != 0
     assert reason in result.stderr
@@ -90,11 +96,11 @@ def test_mistakes_are_told_in_a_sentence(recharge, words: tuple[str, ...], reaso
     assert result.stdout == ""
 
 
-def test_rights_are_shown(recharge) -> None:
+def test_rights_are_shown(recharge: Recharge) -> None:
     assert recharge("accounts", "rights").stdout == as_markdown()
 
 
-def test_certificates(broker: SecuredBroker, recharge, tmp_path: Path) -> None:
+def test_certificates(broker: SecuredBroker, recharge: Recharge, tmp_path: Path) -> None:
     made = recharge("certificates", "device", "car-1")
     assert made.returncode == 0, made.stderr
     assert {"car-1.crt", "car-1.key"} <= {file.name for file in tmp_path.iterdir()}

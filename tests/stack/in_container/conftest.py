@@ -46,6 +46,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keeps the tests of any network, and leaves out those that start their own or need an open one."""
-    kept = [item for item in items if "target" in item.fixturenames and "OpenBroker" not in item.nodeid]
+    kept = [
+        item
+        for item in items
+        if isinstance(item, pytest.Function) and "target" in item.fixturenames
+        if "OpenBroker" not in item.nodeid
+    ]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept

@@ -1,5 +1,8 @@
 """The network in memory: its indexes say what its tables hold, and what was done can be taken back."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -12,7 +15,7 @@ from tests.kit.records import NOW, minutes, point, reservation, station
 
 PLACES = [(0, 0), (0, 1), (1, 0), (2.5, -0.0), (10, 10), (0.0, 0)]
 NUMBERS = range(1, 5)
-VEHICLES = ["ana", "7", 7, "007"]
+VEHICLES: list[int | str] = ["ana", "7", 7, "007"]
 
 
 def answers(network: NetworkView) -> dict[str, object]:
@@ -131,7 +134,7 @@ def test_a_snapshot_stays_as_it_is() -> None:
 
 
 stations = st.builds(
-    lambda number, place, owner, last: station(number, *place, owner, last),
+    lambda number, place, owner, last: station(number, place[0], place[1], owner, last),
     st.sampled_from(NUMBERS),
     st.sampled_from(PLACES),
     st.sampled_from(["ana", "bia"]),
@@ -149,7 +152,7 @@ points = st.builds(
 def changes(draw: st.DrawFn, network: Network, number: int) -> Changes:
     """Changes that fit the network: each vehicle and each moment of a point is taken once."""
     tables = network.tables
-    kept = {
+    kept: dict[str, Iterable[Any]] = {
         "removed_stations": draw(st.sets(st.sampled_from(NUMBERS), max_size=2)),
         "removed_points": draw(st.sets(st.sampled_from(sorted(tables.points) or [(1, 1)]), max_size=2)),
         "removed_reservations": draw(

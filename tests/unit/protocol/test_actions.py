@@ -10,6 +10,7 @@ from cloud_service.core.view import NetworkView
 from cloud_service.gateway.translation import read_request, write_reply
 from cloud_service.protocol.actions import ACTIONS, Action, client_actions, request_topics, table
 from cloud_service.protocol.requests import ID, Request
+from cloud_service.protocol.roles import Role
 from cloud_service.service.engine.caller import Caller
 from cloud_service.service.engine.handlers import bind_handlers
 from cloud_service.service.engine.handlers.decision import Decision
@@ -42,7 +43,7 @@ def test_the_service_subscribes_to_it() -> None:
 
 
 def test_the_broker_lets_those_ask_who_may() -> None:
-    def may_ask(role: str, account: str) -> bool:
+    def may_ask(role: Role, account: str) -> bool:
         topic = f"recharge/v1/request/countPoints/{account}"
         return any(entry["topic"] == topic for entry in access_list(role, account, rights(TABLE)))
 

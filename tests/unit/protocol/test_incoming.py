@@ -38,7 +38,7 @@ def got(
 
 def code(incoming: Incoming) -> str | None:
     assert (incoming.error is None) == (incoming.request is not None)
-    return incoming.error and incoming.error.code
+    return None if incoming.error is None else incoming.error.code
 
 
 class TestTopics:

@@ -52,7 +52,7 @@ def test_the_page_documents_every_method(name: str, method: FunctionType) -> Non
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_the_page_documents_every_argument(client: type) -> None:
-    for name in list(inspect.signature(client.__init__).parameters)[1:]:  # type: ignore[misc]
+    for name in list(inspect.signature(client.__init__).parameters)[1:]:
         assert f"| `{name}` |" in PAGE, name
 
 

@@ -124,7 +124,12 @@ def test_half_a_surrogate_pair_is_set_aside_escaped(where: str) -> None:
     row = reservation(1, 1, 1, "\ud800x" if where == "vehicle" else 7, 1)
     row["power"] = row.pop("duration") if where == "vehicle" else "no number"
     row |= {"duration": 1} if where == "vehicle" else {"duration": "none"}
-    row |= {"key": {"\udfff": 1}, "value": {"note": "\ud83d"}, "list": {"notes": [["\ud800"]]}}.get(where, {})
+    more: dict[str, dict[str, object]] = {
+        "key": {"\udfff": 1},
+        "value": {"note": "\ud83d"},
+        "list": {"notes": [["\ud800"]]},
+    }
+    row |= more.get(where, {})
     folder = old_folder([station(1)], [point(1, 1)], [row])
 
     recovered = recover(folder)
