@@ -152,7 +152,7 @@ class PahoPeer(Peer):
             path = f"{folder}/broker"
             listener.bind(path)
             listener.listen()
-            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            properties = Properties(PacketTypes.CONNECT)
             properties.SessionExpiryInterval = NEVER_EXPIRES
             options: dict[str, Any] = {"clean_start": False, "properties": properties} if self._mqtt5 else {}
             self._client.connect(path, keepalive=KEEP_ALIVE_SECONDS, **options)
@@ -190,7 +190,7 @@ class PahoPeer(Peer):
 
 
 def _properties(message: Message) -> Properties:
-    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    properties = Properties(PacketTypes.PUBLISH)
     if message.payload:
         properties.ContentType = "application/json"
     if message.expiry is not None:
