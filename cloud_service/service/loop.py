@@ -32,7 +32,7 @@ POLL_SECONDS: Final = 0.2
 HEARTBEAT_SECONDS: Final = 30.0
 """Between two messages on the service's presence topic."""
 LAST_ANSWERS_SECONDS: Final = 1.5
-"""For answering what was taken in before the service stops. Whoever stops it may kill it soon after."""
+"""For answering what was taken in before the service stops: stopping takes a few seconds at most."""
 GOODBYE_SECONDS: Final = 2.0
 """For the broker to acknowledge everything before the service stops."""
 MAX_OUTSTANDING_BYTES: Final = 32 * 2**20

@@ -44,7 +44,7 @@ class Admission:
         except Ignored as reason:
             log.warning("request ignored", extra={"topic": message.topic[:200], "why": str(reason)})
             self._refused.append(ignored(message, delivery))
-        except Exception:  # acknowledged all the same, or the broker would deliver it again and again
+        except Exception:  # without an acknowledgement, the broker would deliver it again and again
             log.exception("a message on %s could not be read", message.topic[:200])
             self._refused.append(ignored(message, delivery))
         else:

@@ -30,7 +30,7 @@ def new_charging_station(
 def update_charging_station(
     network: NetworkView, request: UpdateChargingStation, caller: Caller, now: datetime
 ) -> Decision:
-    """Moves a station. Its reservations stay as they are; an event for each tells of the move."""
+    """Moves a station. Its reservations do not change, but an event for each says that the station moved."""
     station = station_for(network, request.station_id, caller)
     moved = replace(station, x=request.x, y=request.y)
     if moved.location == station.location:
