@@ -1,7 +1,7 @@
 """Every error that the library raises, apart from ValueError and ConnectionError."""
 
+from cloud_service.mqtt.publisher import BrokerRefused
 from cloud_service.mqtt.requester import OutcomeUnknown
-from cloud_service.mqtt.session import BrokerRefused
 from cloud_service.protocol.errors import (
     BadRequest,
     Busy,

@@ -18,8 +18,8 @@ from cloud_service.accounts.first_accounts import (
 from cloud_service.accounts.rights import access_list
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.async_connection import AsyncConnection
+from cloud_service.mqtt.publisher import BrokerRefused
 from cloud_service.mqtt.requester import OutcomeUnknown, Requester
-from cloud_service.mqtt.session import BrokerRefused
 from cloud_service.protocol import topics
 from cloud_service.protocol.errors import RequestError
 from cloud_service.protocol.messages import Message

@@ -20,8 +20,8 @@ from cloud_service.gateway.server import GatewayServer, listen
 from cloud_service.gateway.settings import GatewaySettings
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.async_connection import AsyncConnection
+from cloud_service.mqtt.publisher import BrokerRefused
 from cloud_service.mqtt.requester import Requester
-from cloud_service.mqtt.session import BrokerRefused
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.presence import process_presence
 

@@ -1,4 +1,4 @@
-"""Waiting until our own processes say at the broker that they are there."""
+"""Waits until the network's own processes report their presence at the broker."""
 
 import asyncio
 from collections import defaultdict
@@ -15,16 +15,17 @@ from cloud_service.protocol.presence import read_presence
 
 
 class PresenceWatch:
-    """Hears what is said from now on: a retained presence may be that of an earlier run, which crashed."""
+    """Follows presence from now on. A retained presence may stem from an earlier run that crashed."""
 
     def __init__(self) -> None:
         self._online: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
     async def online(self, name: str) -> None:
-        """Waits until `cloud_service` or `gateway` is online."""
+        """Returns when `cloud_service` or `gateway` is online."""
         await self._online[topics.service(name)].wait()
 
-    def hear(self, message: Message) -> None:
+    def receive(self, message: Message) -> None:
+        """Takes a message on a presence topic. What is not a presence message is ignored."""
         if message.retain:
             return
         try:
@@ -39,10 +40,13 @@ class PresenceWatch:
 
 @asynccontextmanager
 async def watch(address: BrokerAddress) -> AsyncIterator[PresenceWatch]:
-    """Watches the presence of our processes at this broker."""
+    """Watches the presence of the network's processes at this broker."""
     presences = PresenceWatch()
     connection = AsyncConnection(
-        address, f"watch-{uuid4().hex[:12]}", subscriptions=[topics.service("+")], on_message=presences.hear
+        address,
+        f"watch-{uuid4().hex[:12]}",
+        subscriptions=[topics.service("+")],
+        on_message=presences.receive,
     )
     async with connection:
         yield presences

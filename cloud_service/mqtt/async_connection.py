@@ -12,7 +12,8 @@ from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.backoff import Backoff
 from cloud_service.mqtt.control_packets import Subscription
 from cloud_service.mqtt.outgoing import Outgoing
-from cloud_service.mqtt.session import TICK_SECONDS, BrokerRefused, Delivery, Loss, Session
+from cloud_service.mqtt.publisher import BrokerRefused
+from cloud_service.mqtt.session import TICK_SECONDS, Delivery, Loss, Session
 from cloud_service.mqtt.sockets import open_socket
 from cloud_service.mqtt.version import Protocol
 from cloud_service.protocol.messages import Message

@@ -16,25 +16,22 @@ from msgspec import Struct
 
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.control_packets import (
-    MOST_IN_FLIGHT,
     ControlPackets,
     Login,
     LoginResult,
     Subscription,
-    refusal_text,
 )
 from cloud_service.mqtt.keep_alive import KeepAlive
-from cloud_service.mqtt.outgoing import Outgoing, OutgoingQueue, Receipt
+from cloud_service.mqtt.outgoing import Outgoing, Receipt
 from cloud_service.mqtt.publish_packet import (
-    FIRST_FAILURE,
     PUBACK,
     PUBLISH,
     Malformed,
     read_puback,
     read_publish,
     write_puback,
-    write_publish,
 )
+from cloud_service.mqtt.publisher import Publisher
 from cloud_service.mqtt.transport import Transport
 from cloud_service.mqtt.version import Protocol
 from cloud_service.protocol.messages import Message
@@ -48,10 +45,6 @@ ANSWER_TIMEOUT_SECONDS: Final = 10.0
 TICK_SECONDS: Final = 0.5
 """How often a driver calls `tick`."""
 _PINGREQ: Final = b"\xc0\x00"
-
-
-class BrokerRefused(ConnectionError):
-    """The broker was reached and refused the login, a subscription or a message."""
 
 
 class Delivery(Struct, eq=False):
@@ -102,18 +95,16 @@ class Session(Generic[Receipt]):
         self._mqtt5 = protocol == "mqtt5"
         self._session_expiry = session_expiry
         self._subscriptions = subscriptions
-        self._window = window
         self._on_message = on_message
-        self._on_published = on_published
         self._on_ready = on_ready
         self._on_lost = on_lost
         self._transport: Transport | None = None
         self._control: ControlPackets | None = None
         self._keep_alive = KeepAlive(KEEP_ALIVE_SECONDS, 0.0)
-        self._outgoing: OutgoingQueue[Receipt] = OutgoingQueue(window)
+        self._publisher: Publisher[Receipt] = Publisher(
+            mqtt5=self._mqtt5, window=window, on_published=on_published
+        )
         self._inbox: deque[Delivery] = deque()
-        self._last_number = 0
-        self._maximum_packet_bytes: int | None = None
         self._subscribing: int | None = None
         self._ending: Loss | None = None
 
@@ -129,7 +120,7 @@ class Session(Generic[Receipt]):
             control = ControlPackets(
                 login,
                 write=transport.write,
-                next_number=self._next_number,
+                next_number=self._publisher.next_number,
                 on_login=self._logged_in,
                 on_subscribed=self._subscribed,
                 on_disconnected=lambda reason: self._lose(Loss(f"ended the connection: {reason}")),
@@ -218,32 +209,31 @@ class Session(Generic[Receipt]):
     @property
     def outstanding(self) -> int:
         """How many messages the broker has not acknowledged, sent or not."""
-        return len(self._outgoing)
+        return len(self._publisher.queue)
 
     @property
     def outstanding_bytes(self) -> int:
         """The size of the messages that the broker has not acknowledged."""
-        return self._outgoing.bytes
+        return self._publisher.queue.bytes
 
     @property
     def waiting(self) -> int:
         """How many messages have not been sent."""
-        return self._outgoing.waiting
+        return self._publisher.queue.waiting
 
     def publish(self, message: Message, receipt: Receipt, *, first: bool = False) -> Outgoing[Receipt]:
         """Sends a message as soon as the broker takes it; with `first`, before all that wait."""
         outgoing = Outgoing(message, receipt)
-        self._outgoing.add(outgoing, first=first)
-        self._send_waiting()
+        self._publisher.publish(outgoing, first=first)
         return outgoing
 
     def withdraw(self, outgoing: Outgoing[Receipt]) -> None:
         """Takes back a message, unless it was sent already. Nothing more is heard of it."""
-        self._outgoing.withdraw(outgoing)
+        self._publisher.queue.withdraw(outgoing)
 
     def withdraw_all(self) -> list[Receipt]:
         """Takes back all messages and returns their receipts."""
-        return [outgoing.receipt for outgoing in self._outgoing.clear()]
+        return [outgoing.receipt for outgoing in self._publisher.queue.clear()]
 
     def acknowledge(self, delivery: Delivery) -> None:
         """The message has been dealt with. PUBACK leaves once all earlier deliveries are acknowledged.
@@ -273,7 +263,7 @@ class Session(Generic[Receipt]):
             if kind == PUBLISH:
                 self._receive(*read_publish(first, body, mqtt5=self._mqtt5))
             elif kind == PUBACK:
-                self._published(*read_puback(body))
+                self._publisher.acknowledged(*read_puback(body))
             elif self._control is not None:
                 self._control.receive(first, body)
         except Malformed as error:
@@ -285,12 +275,9 @@ class Session(Generic[Receipt]):
             return
         presence = "present" if result.session_present else "new"
         log.debug("connected to the broker %s as %s, session %s", self._address, self._client_id, presence)
-        self._outgoing.window = min(self._window, result.receive_maximum)
-        self._maximum_packet_bytes = result.maximum_packet_bytes
+        self._publisher.heed(result)
         if result.keep_alive is not None:
             self._keep_alive.seconds = result.keep_alive
-        if not result.session_present:
-            self._outgoing.renumber()
         if self._subscriptions and self._control is not None:
             self._subscribing = self._control.subscribe(self._subscriptions)
         else:
@@ -307,9 +294,11 @@ class Session(Generic[Receipt]):
         self._become_ready()
 
     def _become_ready(self) -> None:
+        assert self._transport is not None, "the broker has answered"
         self.ready = True
+        self._publisher.start(self._transport.write)
         self._on_ready()
-        self._send_waiting()
+        self._publisher.send_waiting()
 
     def _receive(self, message: Message, number: int) -> None:
         delivery = Delivery(number, acknowledged=not number)
@@ -321,62 +310,13 @@ class Session(Generic[Receipt]):
             log.exception("a message on %s could not be handled", message.topic[:200])
             self.acknowledge(delivery)
 
-    def _published(self, number: int, code: int) -> None:
-        outgoing = self._outgoing.acknowledge(number)
-        if outgoing is None:
-            return
-        error = None
-        if code >= FIRST_FAILURE:
-            topic = outgoing.message.topic
-            error = BrokerRefused(f"the broker refused a message on {topic}: {refusal_text(code)}")
-        self._on_published(outgoing.receipt, error)
-        self._send_waiting()
-
-    # What the session sends.
-
-    def _send_waiting(self) -> None:
-        while self.ready and (outgoing := self._outgoing.take()) is not None:
-            self._send(outgoing)
-
-    def _send(self, outgoing: Outgoing[Receipt]) -> None:
-        assert self._transport is not None, "a session that is ready has a connection"
-        message = outgoing.message
-        again = outgoing.number != 0
-        try:
-            number = outgoing.number or (self._next_number() if message.qos else 0)
-            packet = write_publish(message, number, mqtt5=self._mqtt5, duplicate=again)
-            self._check_size(message, packet)
-        except (ValueError, BrokerRefused) as error:
-            self._outgoing.note_done(outgoing)
-            self._on_published(outgoing.receipt, error)
-            return
-        self._transport.write(packet)
-        outgoing.number = number
-        if number:
-            self._outgoing.note_sent(outgoing)
-        else:
-            self._outgoing.note_done(outgoing)
-            self._on_published(outgoing.receipt, None)
-
-    def _check_size(self, message: Message, packet: bytes) -> None:
-        """A packet that is too large would cost the connection."""
-        most = self._maximum_packet_bytes
-        if most is not None and len(packet) > most:
-            raise BrokerRefused(
-                f"the broker takes {most} bytes at most: a message on {message.topic[:200]} has {len(packet)}"
-            )
-
-    def _next_number(self) -> int:
-        """Returns a packet number that is not in use."""
-        while True:
-            self._last_number = self._last_number % MOST_IN_FLIGHT + 1
-            if not self._outgoing.uses(self._last_number):
-                return self._last_number
+    # The end of a connection.
 
     def _end(self, loss: Loss) -> None:
         if self._control is None or self._ending is not None:
             return
         self.ready = False
+        self._publisher.stop()
         self._ending = loss
         self._control.disconnect()
         self.write()
@@ -389,7 +329,8 @@ class Session(Generic[Receipt]):
         self.ready = False
         self._subscribing = None
         self._inbox.clear()
-        self._outgoing.requeue()
+        self._publisher.stop()
+        self._publisher.queue.requeue()
         try:
             self._on_lost(self._ending or loss)
         finally:

@@ -14,7 +14,7 @@ import pytest
 from cloud_service.accounts.secure_broker import BrokerFolders, prepare
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.async_connection import AsyncConnection
-from cloud_service.mqtt.session import BrokerRefused
+from cloud_service.mqtt.publisher import BrokerRefused
 from cloud_service.protocol.messages import Message
 from tests.kit.mqtt_bytes import ACCEPTED, NOT_AUTHORISED
 from tests.kit.processes import HOST, Broker, Process, free_port

@@ -5,8 +5,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cloud_service.mqtt.session import ANSWER_TIMEOUT_SECONDS, KEEP_ALIVE_SECONDS
+from cloud_service.mqtt.version import Protocol
 from cloud_service.protocol.messages import Message
 from tests.kit.mqtt_bytes import packet, text
 from tests.kit.mqtt_peers import SessionPeer
@@ -280,3 +283,14 @@ def test_packets_that_are_not_read_yet_are_announced(start: Start) -> None:
     assert peer.session.holds_packet
     peer.session.read(1)
     assert not peer.session.holds_packet, "half a packet is nothing to do"
+
+
+@given(
+    first=st.sampled_from([0x20, 0x30, 0x32, 0x40, 0x50, 0x62, 0x70, 0x90, 0xB0, 0xC0, 0xD0, 0xE0]),
+    body=st.binary(max_size=12),
+    protocol=st.sampled_from(["mqtt5", "mqtt311"]),
+)
+def test_no_packet_raises(first: int, body: bytes, protocol: Protocol) -> None:
+    with SessionPeer(protocol) as peer:
+        peer.connect()
+        peer.feed(packet(first, body))

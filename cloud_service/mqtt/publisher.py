@@ -1,0 +1,103 @@
+"""Sends messages within the window, and reports what became of each. It writes bytes and does no I/O."""
+
+from collections.abc import Callable
+from typing import Generic
+
+from cloud_service.mqtt.control_packets import MOST_IN_FLIGHT, LoginResult, refusal_text
+from cloud_service.mqtt.outgoing import Outgoing, OutgoingQueue, Receipt
+from cloud_service.mqtt.publish_packet import FIRST_FAILURE, write_publish
+from cloud_service.protocol.messages import Message
+
+
+class BrokerRefused(ConnectionError):
+    """The broker was reached and refused the login, a subscription or a message."""
+
+
+class Publisher(Generic[Receipt]):
+    """Numbers, sends and resends messages.
+
+    `on_published` receives the receipt of a message once the broker has it, and an error if it was not sent
+    or the broker refused it.
+    """
+
+    def __init__(
+        self, *, mqtt5: bool, window: int, on_published: Callable[[Receipt, Exception | None], None]
+    ) -> None:
+        self.queue: OutgoingQueue[Receipt] = OutgoingQueue(window)
+        self._mqtt5 = mqtt5
+        self._window = window
+        self._on_published = on_published
+        self._write: Callable[[bytes], None] | None = None
+        self._last_number = 0
+        self._maximum_packet_bytes: int | None = None
+
+    def heed(self, login: LoginResult) -> None:
+        """Keeps to what the broker allowed at the login."""
+        self.queue.window = min(self._window, login.receive_maximum)
+        self._maximum_packet_bytes = login.maximum_packet_bytes
+        if not login.session_present:
+            self.queue.renumber()
+
+    def start(self, write: Callable[[bytes], None]) -> None:
+        """From now on messages are sent, with `write`."""
+        self._write = write
+
+    def stop(self) -> None:
+        """From now on messages wait."""
+        self._write = None
+
+    def publish(self, outgoing: Outgoing[Receipt], *, first: bool) -> None:
+        """Sends a message, after those that wait unless it is to be the first."""
+        self.queue.add(outgoing, first=first)
+        self.send_waiting()
+
+    def send_waiting(self) -> None:
+        """Sends as many messages as the window has room for."""
+        while self._write is not None and (outgoing := self.queue.take()) is not None:
+            self._send(outgoing, self._write)
+
+    def acknowledged(self, number: int, reason_code: int) -> None:
+        """Handles the PUBACK of a message. One that nobody waits for is ignored."""
+        outgoing = self.queue.acknowledge(number)
+        if outgoing is None:
+            return
+        error = None
+        if reason_code >= FIRST_FAILURE:
+            topic = outgoing.message.topic
+            error = BrokerRefused(f"the broker refused a message on {topic}: {refusal_text(reason_code)}")
+        self._on_published(outgoing.receipt, error)
+        self.send_waiting()
+
+    def next_number(self) -> int:
+        """Returns a packet number that is not in use."""
+        while True:
+            self._last_number = self._last_number % MOST_IN_FLIGHT + 1
+            if not self.queue.uses(self._last_number):
+                return self._last_number
+
+    def _send(self, outgoing: Outgoing[Receipt], write: Callable[[bytes], None]) -> None:
+        message = outgoing.message
+        again = outgoing.number != 0
+        try:
+            number = outgoing.number or (self.next_number() if message.qos else 0)
+            packet = write_publish(message, number, mqtt5=self._mqtt5, duplicate=again)
+            self._check_size(message, packet)
+        except (ValueError, BrokerRefused) as error:
+            self.queue.note_done(outgoing)
+            self._on_published(outgoing.receipt, error)
+            return
+        write(packet)
+        outgoing.number = number
+        if number:
+            self.queue.note_sent(outgoing)
+        else:
+            self.queue.note_done(outgoing)
+            self._on_published(outgoing.receipt, None)
+
+    def _check_size(self, message: Message, packet: bytes) -> None:
+        """A packet that is too large would cost the connection."""
+        most = self._maximum_packet_bytes
+        if most is not None and len(packet) > most:
+            raise BrokerRefused(
+                f"the broker takes {most} bytes at most: a message on {message.topic[:200]} has {len(packet)}"
+            )
