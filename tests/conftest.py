@@ -4,10 +4,10 @@
 
 import gc
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import hypothesis
 import pytest
+from xdist.remote import Producer
 
 # Proofs that were parts of test modules. Before they are imported.
 pytest.register_assert_rewrite("tests.faults.histories", "tests.faults.journal_damage")
@@ -15,6 +15,7 @@ pytest.register_assert_rewrite("tests.faults.histories", "tests.faults.journal_d
 from tests.kit.figures import PROPERTY, Figures
 from tests.kit.processes import Stack
 from tests.kit.scale import Scale
+from tests.kit.scheduling import AloneLast
 
 # No deadline: on a busy machine a slow example says nothing about the code.
 hypothesis.settings.register_profile("share", deadline=None, max_examples=50)
@@ -45,11 +46,7 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
-    # Imported here: without pytest-xdist the tests run one after the other.
-    from tests.kit.scheduling import AloneLast
-
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> AloneLast:
     return AloneLast(config, log)
 
 

@@ -18,6 +18,7 @@ from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
 from tests.kit.processes import HOST
+from tests.kit.waiting import until
 
 NAME = "owner"
 CONNECTIONS = 4
@@ -74,8 +75,7 @@ class _Backlog:
                 numbers = iter(range(self._plan.stations))
                 for _ in range(self._plan.unanswered):
                     tasks.create_task(self._one_after_the_other(numbers))
-                while self._arrived < self._plan.unanswered:
-                    await asyncio.sleep(0.01)
+                await until(lambda: self._arrived >= self._plan.unanswered)
             finally:
                 kill(service, SIGCONT)
         return self._seen

@@ -19,7 +19,7 @@ from tests.faults.listener import Listener, expected_by_clients
 from tests.faults.participants import Charger, Vehicle
 from tests.faults.recorder import Call, Client, LegacyClient, MQTTClient, Record
 from tests.kit.processes import Stack
-from tests.kit.waiting import wait_until
+from tests.kit.waiting import until, wait_until
 
 PATIENCE = 60.0
 """Seconds within which each client has an answer, once nothing goes wrong any more."""
@@ -179,8 +179,7 @@ class Load:
             await step()
             await asyncio.sleep(self._random.uniform(0, 2 * self._pause))
             self._resting += 1
-            while self._rest.is_set():
-                await asyncio.sleep(0.02)
+            await until(lambda: not self._rest.is_set())
             self._resting -= 1
 
     async def _look_back(self) -> None:

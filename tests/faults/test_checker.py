@@ -115,6 +115,16 @@ def point(number: int, power: int) -> dict[str, Any]:
     }
 
 
+class DeletingFirst(Random):
+    """Has a charger delete its first point."""
+
+    def random(self) -> float:
+        return 0.4
+
+    def choice(self, seq: Any) -> Any:
+        return seq[0]
+
+
 @pytest.mark.parametrize(
     ("after", "sound"),
     [
@@ -130,11 +140,10 @@ def test_a_deletion_without_an_answer_happened_wholly_or_not_at_all(
 ) -> None:
     load = Violations()
     requester: Any = FakeRequester(after)
-    charger = Charger(load, MQTTClient(Record(), "charger", requester), 0, Random(1))  # type: ignore[arg-type]
+    charger = Charger(load, MQTTClient(Record(), "charger", requester), 0, DeletingFirst())  # type: ignore[arg-type]
     charger.far = 2
     charger.points = {1: point(1, 7), 2: point(2, 9)}
-    charger._random = SimpleNamespace(choice=lambda _: 1)  # type: ignore[assignment]
-    asyncio.run(charger._delete())
+    asyncio.run(charger.step())
     assert (not load.found) == sound
 
 

@@ -16,6 +16,7 @@ from cloud_service.store.verify import examine
 from tests.faults.backlog import NAME, Plan, Seen, register
 from tests.kit.processes import Stack
 from tests.kit.scale import Scale
+from tests.kit.waiting import until
 
 pytestmark = pytest.mark.alone
 
@@ -68,8 +69,7 @@ def _beside(stack: Stack, plan: Plan) -> tuple[Seen, list[float]]:
             point = {"chargingStationID": station, "power": 50, "kWhPrice": 1, "availability": "livre"}
             await owner.request("newChargingPoint", point)
         process.start()
-        while not underway.is_set() and process.is_alive():
-            await asyncio.sleep(0.01)
+        await until(lambda: underway.is_set() or not process.is_alive())
 
         def going_on() -> bool:
             return results.empty() and process.is_alive()

@@ -16,7 +16,7 @@ from cloud_service.protocol.replies import decode_reply
 from tests.benchmarks.start_and_stop import describe, measure
 from tests.kit.processes import Stack
 from tests.kit.scale import Scale
-from tests.kit.waiting import DEADLINE
+from tests.kit.waiting import DEADLINE, until
 
 pytestmark = pytest.mark.alone
 
@@ -73,17 +73,13 @@ class Asker:
             os.kill(self._stack.service.pid, SIGSTOP)
             await asyncio.gather(*(connection.publish(_request(number)) for number in range(self._count)))
             os.kill(self._stack.service.pid, SIGCONT)
-            await self._until(lambda: bool(self.results))
+            await until(lambda: bool(self.results))
             os.kill(self._stack.service.pid, SIGTERM)
-            await self._until(lambda: not self._stack.service.running)
+            await until(lambda: not self._stack.service.running)
             assert self._farewell.is_set(), "it said no goodbye"
             assert len(self.results) < self._count, "nothing was left to be answered"
             await asyncio.to_thread(self._stack.start_service)
-            await self._until(lambda: len(self.results) == self._count)
-
-    async def _until(self, condition: Callable[[], bool]) -> None:
-        while not condition():
-            await asyncio.sleep(0)
+            await until(lambda: len(self.results) == self._count)
 
     def _receive(self, message: Message) -> None:
         if message.topic != topics.reply(NAME):

@@ -243,7 +243,7 @@ class TestRequests:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             for byte in request.encode():
                 sock.sendall(bytes([byte]))
-                time.sleep(0.001)
+                time.sleep(0.001)  # or the kernel would join the bytes
             assert int(sock.recv(4096)) > 0
 
     def test_a_character_cut_in_two(self, gateway: Stack) -> None:
@@ -251,7 +251,7 @@ class TestRequests:
         cut = body.index("é".encode()) + 1
         with connect(gateway) as sock:
             sock.sendall(body[:cut])
-            time.sleep(0.05)
+            time.sleep(0.05)  # or the kernel would join the halves
             sock.sendall(body[cut:])
             assert sock.recv(4096) == b"None"
 
@@ -288,7 +288,7 @@ class TestRequests:
             ):
                 sock.sendall(json.dumps({action: True, **values}, indent=4).encode())
                 assert sock.recv(4096) == reply
-                time.sleep(0.3)
+                time.sleep(0.3)  # the pause that is tested
 
     @pytest.mark.parametrize("value", [True, False, None, 1, "yes", {}])
     def test_the_action_s_value_is_of_no_account(self, gateway: Stack, value: Any) -> None:

@@ -1,28 +1,12 @@
 """Waiting for what other processes and tasks do, and never for a fixed time."""
 
 import asyncio
-import functools
 import time
-from collections.abc import Callable, Coroutine
-from typing import Any, ParamSpec
+from collections.abc import Callable
+from typing import Any
 
 DEADLINE = 60.0
 """Seconds after which what a test waits for will not come. Far more than any machine needs."""
-Parameters = ParamSpec("Parameters")
-
-
-def in_loop(test: Callable[Parameters, Coroutine[Any, Any, None]]) -> Callable[Parameters, None]:
-    """Makes an asynchronous test one that pytest runs, with a deadline."""
-
-    @functools.wraps(test)
-    def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
-        async def limited() -> None:
-            async with asyncio.timeout(DEADLINE):
-                await test(*args, **kwargs)
-
-        asyncio.run(limited())
-
-    return run
 
 
 async def until(condition: Callable[[], Any]) -> None:

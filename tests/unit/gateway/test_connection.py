@@ -16,7 +16,7 @@ from cloud_service.gateway.settings import GatewaySettings
 from cloud_service.mqtt.requester import OutcomeUnknown
 from cloud_service.protocol.errors import Busy, NotFound
 from tests.kit.fake_requester import FakeRequester
-from tests.kit.waiting import in_loop, until
+from tests.kit.waiting import until
 from tests.unit.gateway.clients import PATIENT, Client
 
 FIND = {"findReservation": True, "vid": 7}
@@ -60,7 +60,6 @@ async def never(*_: Any) -> None:
     await asyncio.get_running_loop().create_future()
 
 
-@in_loop
 async def test_the_service_gets_a_typed_request_with_the_keys_of_its_action() -> None:
     async with serving(done) as (served, client):
         assert await client.ask({**DELETE, "vid": 1}) == b"Sucesso"
@@ -68,7 +67,6 @@ async def test_the_service_gets_a_typed_request_with_the_keys_of_its_action() ->
 
 
 @pytest.mark.parametrize("body", [b'{"vid": 01}', b'{"vid": "\xff"}', b'{"vid" 7}', b"{]", b"["])
-@in_loop
 async def test_what_is_not_json_gets_none_and_the_end(body: bytes) -> None:
     async with serving(done) as (served, client):
         client.writer.write(body)
@@ -78,7 +76,6 @@ async def test_what_is_not_json_gets_none_and_the_end(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", [b'{"vid": 1, "vid": 1}', b'{"vid": 1e999}', b'{"vid": "\\ud800"}', b"{}"])
-@in_loop
 async def test_json_that_is_not_a_request_gets_none_and_the_connection_stays(body: bytes) -> None:
     async with serving(done) as (served, client):
         client.writer.write(body)
@@ -87,7 +84,6 @@ async def test_json_that_is_not_a_request_gets_none_and_the_connection_stays(bod
         assert not served.task.done()
 
 
-@in_loop
 async def test_a_malformed_object_that_does_not_end_is_refused_after_the_request_timeout() -> None:
     async with serving(done, request_timeout=0.2) as (_, client):
         client.writer.write(b'{"vid" 7')
@@ -95,7 +91,6 @@ async def test_a_malformed_object_that_does_not_end_is_refused_after_the_request
         assert await client.until_end() == b"None"
 
 
-@in_loop
 async def test_a_long_list_is_the_same_text_as_a_short_one() -> None:
     points = [{"chargingPointID": number} for number in range(LONG_LIST_RECORDS + 1)]
     async with serving(lambda *_: points) as (_, client):
@@ -104,7 +99,6 @@ async def test_a_long_list_is_the_same_text_as_a_short_one() -> None:
         assert await client.until_end() == json.dumps(points, indent=4).encode()
 
 
-@in_loop
 async def test_stopping_ends_an_idle_connection_without_a_byte() -> None:
     async with serving(done) as (served, client):
         assert await client.ask(DELETE) == b"Sucesso"
@@ -113,7 +107,6 @@ async def test_stopping_ends_an_idle_connection_without_a_byte() -> None:
         await served.task
 
 
-@in_loop
 async def test_stopping_before_the_first_read_ends_the_connection() -> None:
     async with serving(done) as (served, client):
         served.connection.stop()
@@ -121,7 +114,6 @@ async def test_stopping_before_the_first_read_ends_the_connection() -> None:
         await served.task
 
 
-@in_loop
 async def test_stopping_waits_for_the_reply() -> None:
     proceed = asyncio.Event()
 
@@ -139,7 +131,6 @@ async def test_stopping_waits_for_the_reply() -> None:
         assert len(served.requester.asked) == 1
 
 
-@in_loop
 async def test_a_client_that_resets_the_connection_is_not_an_error(caplog: pytest.LogCaptureFixture) -> None:
     async with serving(done) as (served, client):
         assert await client.ask(DELETE) == b"Sucesso"
@@ -158,7 +149,6 @@ async def test_a_client_that_resets_the_connection_is_not_an_error(caplog: pytes
         (RuntimeError("a fault of ours"), "UNKNOWN"),
     ],
 )
-@in_loop
 async def test_each_outcome_is_logged(
     error: Exception, outcome: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -174,7 +164,6 @@ async def test_each_outcome_is_logged(
     assert (line["action"], line["client"], line["outcome"]) == ("findReservation", "10.0.0.1:5", outcome)
 
 
-@in_loop
 async def test_a_request_that_is_cancelled_is_logged_as_unknown(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="cloud_service.gateway"):
         async with serving(never) as (served, client):

@@ -15,7 +15,7 @@ import pytest
 from cloud_service.gateway.server import GatewayServer, listen
 from cloud_service.gateway.settings import GatewaySettings
 from tests.kit.fake_requester import FakeRequester
-from tests.kit.waiting import in_loop, until
+from tests.kit.waiting import until
 from tests.unit.gateway.clients import PATIENT, Gateway
 
 ASK = {"newChargingStation": True, "x_position": 1, "y_position": 2}
@@ -37,7 +37,6 @@ def one(*_: Any) -> Any:
     return 1
 
 
-@in_loop
 async def test_a_client_that_never_reads_is_cut_off_and_delays_no_one() -> None:
     def answer(action: str, _values: Mapping[str, Any]) -> Any:
         return [POINT] * 8000 if action == "receiveAllChargingPoints" else 1
@@ -56,7 +55,6 @@ async def test_a_client_that_never_reads_is_cut_off_and_delays_no_one() -> None:
         assert len(lists) < 20, "the gateway kept asking for a client that reads nothing"
 
 
-@in_loop
 async def test_connections_per_address_are_limited_without_keeping_others_out() -> None:
     async with Gateway(one, limited(max_connections_per_address=2)) as gateway:
         first, second = await gateway.connect(), await gateway.connect()
@@ -70,7 +68,6 @@ async def test_connections_per_address_are_limited_without_keeping_others_out() 
         assert await third.ask(ASK) == b"1"
 
 
-@in_loop
 async def test_the_total_number_of_connections_is_limited() -> None:
     async with Gateway(one, limited(max_connections=2)) as gateway:
         first, second = await gateway.connect("127.0.0.2"), await gateway.connect("127.0.0.3")
@@ -81,7 +78,6 @@ async def test_the_total_number_of_connections_is_limited() -> None:
         assert await (await gateway.connect("127.0.0.4")).ask(ASK) == b"1"
 
 
-@in_loop
 async def test_only_allowed_networks_may_connect(caplog: pytest.LogCaptureFixture) -> None:
     allowed = (ip_network("10.0.0.0/8"), ip_network("127.0.1.0/24"), ip_network("::1/128"))
     async with Gateway(one, limited(allowed_networks=allowed)) as gateway:
@@ -91,7 +87,6 @@ async def test_only_allowed_networks_may_connect(caplog: pytest.LogCaptureFixtur
     assert (line["client"], line["reason"]) == ("127.0.0.2", "not in an allowed network")
 
 
-@in_loop
 async def test_a_flood_of_refused_connections_does_not_flood_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -104,7 +99,6 @@ async def test_a_flood_of_refused_connections_does_not_flood_the_log(
     assert 1 <= len(lines) <= lasted + 1
 
 
-@in_loop
 async def test_ipv4_clients_of_an_ipv6_socket_count_as_ipv4() -> None:
     settings = limited(host="::", allowed_networks=(ip_network("127.0.0.0/8"),))
     try:
@@ -130,7 +124,6 @@ class Exhausted(socket.socket):
         return super().accept()
 
 
-@in_loop
 async def test_without_file_descriptors_new_connections_wait(caplog: pytest.LogCaptureFixture) -> None:
     settings = limited()
     listener = Exhausted(fileno=listen(settings).detach())
@@ -144,7 +137,6 @@ async def test_without_file_descriptors_new_connections_wait(caplog: pytest.LogC
     assert "Too many open files" in errors[0]
 
 
-@in_loop
 async def test_a_connection_that_ended_before_it_was_accepted_costs_nothing(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -172,7 +164,6 @@ async def refused(gateway: Gateway, source: str = "127.0.0.1") -> bool:
         return True
 
 
-@in_loop
 async def test_stopping_answers_the_request_in_progress_and_ends_idle_connections() -> None:
     proceed = asyncio.Event()
 
@@ -199,7 +190,6 @@ async def test_stopping_answers_the_request_in_progress_and_ends_idle_connection
     assert len(gateway.requester.asked) == 1
 
 
-@in_loop
 async def test_stopping_has_a_time_limit() -> None:
     async def never(*_: Any) -> None:
         await asyncio.get_running_loop().create_future()

@@ -21,7 +21,7 @@ from cloud_service.protocol.errors import Busy, StorageFailed
 from cloud_service.protocol.messages import Message
 from tests.kit.processes import HOST, Broker, Process, clean_environment, free_port
 from tests.kit.responder import Responder, in_turn
-from tests.kit.waiting import DEADLINE, in_loop, until, wait_until
+from tests.kit.waiting import DEADLINE, until, wait_until
 
 ASK = b'{"newChargingStation": true, "x_position": 1, "y_position": 2}'
 FIND = b'{"findReservation": true, "vid": 7}'
@@ -72,7 +72,6 @@ class Presence:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@in_loop
 async def test_it_announces_itself_answers_and_stops_in_order(
     broker: Broker, gateway: Gateway, number: signal.Signals
 ) -> None:
@@ -105,7 +104,6 @@ async def test_it_announces_itself_answers_and_stops_in_order(
     assert "Traceback" not in gateway.tail()
 
 
-@in_loop
 async def test_the_last_will_of_a_killed_gateway_says_offline(broker: Broker, gateway: Gateway) -> None:
     presence = Presence(broker.address, gateway.account)
     async with presence.connection:
@@ -134,7 +132,6 @@ def test_a_missing_broker_is_one_clear_line(tmp_path: Path) -> None:
     assert f"the broker gateway-alone@127.0.0.1:{port} cannot be reached" in line
 
 
-@in_loop
 async def test_a_busy_service_is_asked_again_until_the_deadline(broker: Broker) -> None:
     settings = GatewaySettings(port=0, deadline=2)
     answers = in_turn(Busy(), StorageFailed(), 5)
@@ -156,7 +153,6 @@ async def test_a_busy_service_is_asked_again_until_the_deadline(broker: Broker) 
         assert len(set(service.ids)) == 2
 
 
-@in_loop
 async def test_a_silent_service_leaves_the_client_without_a_reply(broker: Broker) -> None:
     settings = GatewaySettings(port=0, deadline=0.5)
     async with (

@@ -11,7 +11,7 @@ import pytest
 
 from cloud_service.mqtt.requester import OutcomeUnknown
 from cloud_service.protocol.errors import Busy, NotFound
-from tests.kit.waiting import in_loop, until
+from tests.kit.waiting import until
 from tests.unit.gateway.clients import PATIENT, Gateway, seconds
 
 RESERVATION = {
@@ -43,7 +43,6 @@ def answer(action: str, values: Mapping[str, Any]) -> Any:
     return "Sucesso"
 
 
-@in_loop
 async def test_each_kind_of_reply() -> None:
     async with Gateway(answer) as gateway:
         client = await gateway.connect()
@@ -58,7 +57,6 @@ async def test_each_kind_of_reply() -> None:
         }
 
 
-@in_loop
 async def test_only_the_keys_of_the_action_reach_the_service_each_time_under_a_new_id() -> None:
     async with Gateway(answer) as gateway:
         client = await gateway.connect()
@@ -69,7 +67,6 @@ async def test_only_the_keys_of_the_action_reach_the_service_each_time_under_a_n
         assert len(set(gateway.requester.request_ids)) == 2
 
 
-@in_loop
 async def test_a_request_a_byte_at_a_time() -> None:
     async with Gateway(answer) as gateway:
         client = await gateway.connect()
@@ -80,7 +77,6 @@ async def test_a_request_a_byte_at_a_time() -> None:
         assert await client.receive() == b"1"
 
 
-@in_loop
 async def test_two_requests_in_one_segment() -> None:
     async with Gateway(answer) as gateway:
         client = await gateway.connect()
@@ -88,7 +84,6 @@ async def test_two_requests_in_one_segment() -> None:
         assert await client.reader.readexactly(len("1Sucesso")) == b"1Sucesso"
 
 
-@in_loop
 async def test_replies_keep_the_order_of_the_requests_even_if_the_first_takes_longest() -> None:
     async def slowly(action: str, values: Mapping[str, Any]) -> Any:
         if values["x_position"] == 1:
@@ -104,7 +99,6 @@ async def test_replies_keep_the_order_of_the_requests_even_if_the_first_takes_lo
 
 
 @pytest.mark.parametrize("style", [{}, {"indent": 4}, {"indent": "\t"}, {"separators": (",", ":")}])
-@in_loop
 async def test_pretty_printed_or_not_with_white_space_around(style: dict[str, Any]) -> None:
     async with Gateway(answer) as gateway:
         client = await gateway.connect()
@@ -116,7 +110,6 @@ async def test_pretty_printed_or_not_with_white_space_around(style: dict[str, An
         assert await client.ask(NEW_STATION) == b"1"
 
 
-@in_loop
 async def test_several_requests_on_one_connection_with_pauses() -> None:
     async with Gateway(answer) as gateway:
         client = await gateway.connect()
@@ -127,7 +120,6 @@ async def test_several_requests_on_one_connection_with_pauses() -> None:
             await asyncio.sleep(0.05)
 
 
-@in_loop
 async def test_a_client_that_reads_until_the_bytes_parse() -> None:
     many = [{**RESERVATION, "reservationID": number} for number in range(1, 500)]
     async with Gateway(lambda *_: many) as gateway:
@@ -138,7 +130,6 @@ async def test_a_client_that_reads_until_the_bytes_parse() -> None:
 
 
 @pytest.mark.parametrize(("request_", "reply"), [(DELETE_STATION, b"Sucesso"), (POINTS, b"None")])
-@in_loop
 async def test_the_connection_ends_after_sucesso_and_none_for_clients_that_read_until_the_end(
     request_: dict[str, Any], reply: bytes
 ) -> None:
@@ -150,7 +141,6 @@ async def test_the_connection_ends_after_sucesso_and_none_for_clients_that_read_
         assert seconds() - begun >= 0.2
 
 
-@in_loop
 async def test_white_space_after_sucesso_does_not_keep_the_connection() -> None:
     async with Gateway(answer, msgspec.structs.replace(PATIENT, linger=0.5)) as gateway:
         client = await gateway.connect()
@@ -162,7 +152,6 @@ async def test_white_space_after_sucesso_does_not_keep_the_connection() -> None:
         assert await end == b"Sucesso"
 
 
-@in_loop
 async def test_after_other_replies_the_connection_stays() -> None:
     async with Gateway(answer, msgspec.structs.replace(PATIENT, linger=0.1)) as gateway:
         client = await gateway.connect()
@@ -172,7 +161,6 @@ async def test_after_other_replies_the_connection_stays() -> None:
         await client.nothing_for(0.5)
 
 
-@in_loop
 async def test_a_request_that_follows_sucesso_keeps_the_connection() -> None:
     async with Gateway(answer, msgspec.structs.replace(PATIENT, linger=2)) as gateway:
         client = await gateway.connect()
@@ -181,7 +169,6 @@ async def test_a_request_that_follows_sucesso_keeps_the_connection() -> None:
         await client.nothing_for(2.5)
 
 
-@in_loop
 async def test_a_silent_connection_is_closed_without_a_byte() -> None:
     async with Gateway(answer, msgspec.structs.replace(PATIENT, idle_timeout=0.3)) as gateway:
         client = await gateway.connect()
@@ -190,7 +177,6 @@ async def test_a_silent_connection_is_closed_without_a_byte() -> None:
         assert seconds() - begun >= 0.3
 
 
-@in_loop
 async def test_a_request_must_be_complete_in_time_even_if_bytes_keep_arriving() -> None:
     async with Gateway(answer, msgspec.structs.replace(PATIENT, request_timeout=0.5)) as gateway:
         client = await gateway.connect()
@@ -205,7 +191,6 @@ async def test_a_request_must_be_complete_in_time_even_if_bytes_keep_arriving() 
         assert gateway.requester.asked == []
 
 
-@in_loop
 async def test_a_client_that_ends_its_side_gets_all_its_replies_and_then_the_end() -> None:
     async with Gateway(answer) as gateway:
         client = await gateway.connect()
@@ -216,7 +201,6 @@ async def test_a_client_that_ends_its_side_gets_all_its_replies_and_then_the_end
         await until(lambda: gateway.server.connections == 0)
 
 
-@in_loop
 async def test_a_request_that_is_cut_off_by_the_end_is_refused() -> None:
     async with Gateway(answer) as gateway:
         client = await gateway.connect()
@@ -239,7 +223,6 @@ async def test_a_request_that_is_cut_off_by_the_end_is_refused() -> None:
         b'{"a":' * 33,
     ],
 )
-@in_loop
 async def test_bytes_that_are_not_a_json_object_get_none_and_the_end_after_earlier_replies(
     garbage: bytes,
 ) -> None:
@@ -252,7 +235,6 @@ async def test_bytes_that_are_not_a_json_object_get_none_and_the_end_after_earli
         assert len(gateway.requester.asked) == 1
 
 
-@in_loop
 async def test_the_none_for_an_endless_object_is_not_lost_to_a_reset() -> None:
     async with Gateway(answer) as gateway:
         client = await gateway.connect()
@@ -268,7 +250,6 @@ async def test_the_none_for_an_endless_object_is_not_lost_to_a_reset() -> None:
     "request_",
     [{}, {"vid": 7}, {"findReservation": True}, {**FIND, "vid": None}, {**NEW_STATION, "x_position": "1"}],
 )
-@in_loop
 async def test_a_bad_request_gets_none_and_the_next_may_follow(request_: dict[str, Any]) -> None:
     async with Gateway(answer) as gateway:
         client = await gateway.connect()
@@ -277,7 +258,6 @@ async def test_a_bad_request_gets_none_and_the_next_may_follow(request_: dict[st
         assert await client.ask(NEW_STATION) == b"1"
 
 
-@in_loop
 async def test_a_permanent_error_is_none() -> None:
     def refuse(*_: Any) -> Any:
         raise NotFound
@@ -305,7 +285,6 @@ def raising(error: Exception) -> Any:
     ],
     ids=["busy", "unknown", "broker", "fault", "no reservation"],
 )
-@in_loop
 async def test_an_unknown_outcome_ends_the_connection_without_a_reply(fault: Any) -> None:
     async with Gateway(fault) as gateway:
         client = await gateway.connect()
@@ -315,7 +294,6 @@ async def test_an_unknown_outcome_ends_the_connection_without_a_reply(fault: Any
         assert len(gateway.requester.asked) == 1
 
 
-@in_loop
 async def test_one_line_is_logged_for_each_request(caplog: pytest.LogCaptureFixture) -> None:
     def refuse(action: str, values: Mapping[str, Any]) -> Any:
         if action == "findReservation":

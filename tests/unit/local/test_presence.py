@@ -13,7 +13,6 @@ from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.presence import process_presence
 from tests.kit.processes import Broker
-from tests.kit.waiting import in_loop
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -41,7 +40,6 @@ async def is_online(watch: PresenceWatch) -> bool:
         ([replace(report(online=True), topic=topics.service("cloud_service"))], False),
     ],
 )
-@in_loop
 async def test_only_the_last_report_since_the_start_counts(messages: list[Message], online: bool) -> None:
     watch = PresenceWatch()
     for message in messages:
@@ -49,7 +47,6 @@ async def test_only_the_last_report_since_the_start_counts(messages: list[Messag
     assert await is_online(watch) is online
 
 
-@in_loop
 async def test_a_process_that_comes_is_noticed(broker: Broker) -> None:
     message = process_presence("gateway", online=True, since=NOW, now=NOW)
     async with AsyncConnection(broker.address, "reporting") as connection:

@@ -20,7 +20,7 @@ from tests.kit.mqtt_bytes import ACCEPTED, NOT_AUTHORISED
 from tests.kit.processes import HOST, Broker, Process, free_port
 from tests.kit.relay import Relay
 from tests.kit.secured import SecuredBroker
-from tests.kit.waiting import in_loop, until
+from tests.kit.waiting import until
 
 Protocol = Literal["mqtt5", "mqtt311"]
 BOTH = pytest.mark.parametrize("protocol", ["mqtt5", "mqtt311"])
@@ -60,7 +60,6 @@ def payloads(heard: list[Message]) -> list[bytes]:
 
 
 @BOTH
-@in_loop
 async def test_messages_go_there_and_back_whole(broker: Broker, topic: str, protocol: Protocol) -> None:
     connection, heard = listening(broker.address, topic, protocol)
     sent = Message(
@@ -85,7 +84,6 @@ async def test_messages_go_there_and_back_whole(broker: Broker, topic: str, prot
 
 
 @BOTH
-@in_loop
 async def test_many_messages_keep_their_order(broker: Broker, topic: str, protocol: Protocol) -> None:
     connection, heard = listening(broker.address, topic, protocol)
     async with connection:
@@ -94,7 +92,6 @@ async def test_many_messages_keep_their_order(broker: Broker, topic: str, protoc
     assert payloads(heard) == [b"%d" % number for number in range(1000)]
 
 
-@in_loop
 async def test_a_handler_that_fails_costs_only_its_message(
     broker: Broker, topic: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -118,7 +115,6 @@ async def test_a_handler_that_fails_costs_only_its_message(
 
 
 @BOTH
-@in_loop
 async def test_presence(broker: Broker, relay: Relay, topic: str, protocol: Protocol) -> None:
     births = (Message(topic, b"born %d" % number, retain=True) for number in count(1))
     watcher, heard = listening(broker.address, topic)
@@ -142,7 +138,6 @@ async def test_presence(broker: Broker, relay: Relay, topic: str, protocol: Prot
     assert payloads(retained) == [b"gone"]
 
 
-@in_loop
 async def test_it_comes_back_after_a_killed_broker_and_loses_nothing(own_broker: Broker, topic: str) -> None:
     connection, heard = listening(own_broker.address, topic)
     async with connection:
@@ -160,7 +155,6 @@ async def test_it_comes_back_after_a_killed_broker_and_loses_nothing(own_broker:
     assert payloads(heard) == [b"before", *(b"%d" % n for n in range(50))]
 
 
-@in_loop
 async def test_cuts_in_the_middle_of_many_messages_lose_none(
     broker: Broker, relay: Relay, topic: str
 ) -> None:
@@ -179,7 +173,6 @@ async def test_cuts_in_the_middle_of_many_messages_lose_none(
         await until(lambda: len(set(payloads(heard))) == 2000)
 
 
-@in_loop
 async def test_what_is_taken_back_before_it_was_sent_is_never_sent(
     broker: Broker, relay: Relay, topic: str
 ) -> None:
@@ -200,7 +193,6 @@ async def test_what_is_taken_back_before_it_was_sent_is_never_sent(
     assert payloads(heard) == [b"kept"]
 
 
-@in_loop
 async def test_leaving_fails_what_still_waits(own_broker: Broker, topic: str) -> None:
     async with AsyncConnection(own_broker.address, "leaving") as connection:
         own_broker.kill()
@@ -213,7 +205,6 @@ async def test_leaving_fails_what_still_waits(own_broker: Broker, topic: str) ->
         await connection.publish(Message(topic, b"after the end"))
 
 
-@in_loop
 async def test_no_broker_at_the_first_connect_is_one_clear_error() -> None:
     port = free_port()
     with pytest.raises(ConnectionError, match=rf"anonymous@127.0.0.1:{port} cannot be reached"):
@@ -221,7 +212,6 @@ async def test_no_broker_at_the_first_connect_is_one_clear_error() -> None:
             pass
 
 
-@in_loop
 async def test_a_broker_that_says_nothing_is_one_clear_error(
     broker: Broker, relay: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,7 +223,6 @@ async def test_a_broker_that_says_nothing_is_one_clear_error(
 
 
 @BOTH
-@in_loop
 async def test_a_refused_login_is_one_clear_error(secured: SecuredBroker, protocol: Protocol) -> None:
     address = BrokerAddress(HOST, secured.port, "gateway", "not its password")
     with pytest.raises(BrokerRefused, match=rf"gateway@127.0.0.1:{secured.port} refused the login: Not auth"):
@@ -241,7 +230,6 @@ async def test_a_refused_login_is_one_clear_error(secured: SecuredBroker, protoc
             pass
 
 
-@in_loop
 async def test_a_login_that_is_refused_later_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
     answers = iter([ACCEPTED, NOT_AUTHORISED, NOT_AUTHORISED, ACCEPTED])
     connections: list[asyncio.StreamWriter] = []
@@ -263,7 +251,6 @@ async def test_a_login_that_is_refused_later_is_tried_again(caplog: pytest.LogCa
 
 
 @BOTH
-@in_loop
 async def test_a_refused_subscription_is_one_clear_error(secured: SecuredBroker, protocol: Protocol) -> None:
     connection = AsyncConnection(
         secured.address_of("gateway"),
@@ -276,7 +263,6 @@ async def test_a_refused_subscription_is_one_clear_error(secured: SecuredBroker,
             pass
 
 
-@in_loop
 async def test_a_refused_message_is_an_error_and_the_next_goes_out(secured: SecuredBroker) -> None:
     async with AsyncConnection(secured.address_of("gateway"), "gateway-writing") as connection:
         with pytest.raises(BrokerRefused, match=r"recharge/v1/state/station/1: Not authorized"):
@@ -284,7 +270,6 @@ async def test_a_refused_message_is_an_error_and_the_next_goes_out(secured: Secu
         await connection.publish(Message("recharge/v1/service/gateway", b"{}", retain=True))
 
 
-@in_loop
 async def test_a_message_larger_than_the_broker_takes_is_refused_before_it_costs_the_connection(
     broker: Broker, topic: str
 ) -> None:
@@ -301,7 +286,6 @@ def test_a_password_is_in_no_text(secured: SecuredBroker) -> None:
     assert address.password not in f"{address} {address!r}"
 
 
-@in_loop
 async def test_tls_carries_large_and_many_messages(secured: SecuredBroker) -> None:
     topic = "recharge/v1/reply/gateway/tls"
     address = msgspec.structs.replace(
@@ -323,7 +307,6 @@ async def test_tls_carries_large_and_many_messages(secured: SecuredBroker) -> No
     assert heard == bodies
 
 
-@in_loop
 async def test_tls_needs_the_brokers_own_authority(secured: SecuredBroker, tmp_path: Path) -> None:
     strangers = BrokerFolders.within(tmp_path)
     prepare(strangers, ["localhost", HOST], datetime.now(UTC))
@@ -342,7 +325,6 @@ async def test_tls_needs_the_brokers_own_authority(secured: SecuredBroker, tmp_p
                 pass
 
 
-@in_loop
 async def test_what_is_taken_back_while_the_broker_is_away_takes_up_no_memory(
     own_broker: Broker, topic: str
 ) -> None:

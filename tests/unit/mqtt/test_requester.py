@@ -19,7 +19,7 @@ from cloud_service.protocol.requests import FindReservation
 from tests.kit.processes import HOST, Broker
 from tests.kit.relay import Relay
 from tests.kit.responder import Responder, in_turn
-from tests.kit.waiting import in_loop, until
+from tests.kit.waiting import until
 
 Protocol = Literal["mqtt5", "mqtt311"]
 BOTH = pytest.mark.parametrize("protocol", ["mqtt5", "mqtt311"])
@@ -36,7 +36,6 @@ FIND = ("findReservation", {"vid": 7})
 
 
 @BOTH
-@in_loop
 async def test_a_result(broker: Broker, client: str, protocol: Protocol) -> None:
     async with (
         Responder(broker.address, client, in_turn({"reservationID": 1})) as service,
@@ -49,7 +48,6 @@ async def test_a_result(broker: Broker, client: str, protocol: Protocol) -> None
         assert incoming.envelope.reply_to.startswith(f"recharge/v1/reply/{client}/")
 
 
-@in_loop
 async def test_in_mqtt_5_the_properties_carry_id_and_reply_topic(broker: Broker, client: str) -> None:
     async with (
         Responder(broker.address, client, in_turn(1)) as service,
@@ -62,7 +60,6 @@ async def test_in_mqtt_5_the_properties_carry_id_and_reply_topic(broker: Broker,
         assert sorted(msgspec.json.decode(message.payload)) == ["expiresAt", "vid"]
 
 
-@in_loop
 async def test_in_mqtt_3_1_1_the_body_carries_id_and_reply_topic(broker: Broker, client: str) -> None:
     async with (
         Responder(broker.address, client, in_turn(1)) as service,
@@ -74,7 +71,6 @@ async def test_in_mqtt_3_1_1_the_body_carries_id_and_reply_topic(broker: Broker,
 
 
 @BOTH
-@in_loop
 async def test_a_typed_request_is_the_same_message_as_its_keys(
     broker: Broker, client: str, protocol: Protocol
 ) -> None:
@@ -91,7 +87,6 @@ async def test_a_typed_request_is_the_same_message_as_its_keys(
         assert bodies[2] == bodies[3]
 
 
-@in_loop
 async def test_what_only_the_administrator_may_ask_goes_to_its_own_topic(broker: Broker, client: str) -> None:
     heard: list[Message] = []
     topic = topics.control("countStations", client)
@@ -105,7 +100,6 @@ async def test_what_only_the_administrator_may_ask_goes_to_its_own_topic(broker:
 
 
 @BOTH
-@in_loop
 async def test_requests_expire_two_seconds_before_their_time_is_over(
     broker: Broker, client: str, protocol: Protocol
 ) -> None:
@@ -121,7 +115,6 @@ async def test_requests_expire_two_seconds_before_their_time_is_over(
         assert before + 27.99 <= expires <= after + 28
 
 
-@in_loop
 async def test_each_of_many_concurrent_requests_gets_its_own_reply(broker: Broker, client: str) -> None:
     def station(incoming: Incoming) -> Any:
         return msgspec.to_builtins(incoming.request)["chargingStationID"]
@@ -142,7 +135,6 @@ async def test_each_of_many_concurrent_requests_gets_its_own_reply(broker: Broke
         assert len(set(service.ids)) == 600
 
 
-@in_loop
 async def test_a_refusal_is_raised_as_its_error(broker: Broker, client: str) -> None:
     async with (
         Responder(broker.address, client, in_turn(NotFound("no reservation of 7"))) as service,
@@ -154,7 +146,6 @@ async def test_a_refusal_is_raised_as_its_error(broker: Broker, client: str) -> 
 
 
 @BOTH
-@in_loop
 async def test_busy_is_retried_with_the_same_id_and_expiry(
     broker: Broker, client: str, protocol: Protocol
 ) -> None:
@@ -169,7 +160,6 @@ async def test_busy_is_retried_with_the_same_id_and_expiry(
         assert all(body == bodies[0] for body in bodies)
 
 
-@in_loop
 async def test_busy_until_the_end_is_raised(broker: Broker, client: str) -> None:
     async with (
         Responder(broker.address, client, in_turn(Busy())) as service,
@@ -181,7 +171,6 @@ async def test_busy_until_the_end_is_raised(broker: Broker, client: str) -> None
         assert len(set(service.ids)) == 1
 
 
-@in_loop
 async def test_without_retry_busy_is_raised_at_once(broker: Broker, client: str) -> None:
     async with (
         Responder(broker.address, client, in_turn(Busy(), 5)) as service,
@@ -192,7 +181,6 @@ async def test_without_retry_busy_is_raised_at_once(broker: Broker, client: str)
         assert len(service.received) == 1
 
 
-@in_loop
 async def test_no_reply_in_time_leaves_the_outcome_unknown(broker: Broker, client: str) -> None:
     async with (
         Responder(broker.address, client, in_turn(None)) as service,
@@ -205,7 +193,6 @@ async def test_no_reply_in_time_leaves_the_outcome_unknown(broker: Broker, clien
         assert len(service.received) == 1
 
 
-@in_loop
 async def test_a_request_that_nobody_received_is_sent_again(broker: Broker, client: str) -> None:
     async with Requester(broker.address, client, patience=0.2) as requester:
         asked = asyncio.create_task(requester.request(*FIND, request_id="once", timeout=40))
@@ -215,7 +202,6 @@ async def test_a_request_that_nobody_received_is_sent_again(broker: Broker, clie
             assert set(service.ids) == {"once"}
 
 
-@in_loop
 async def test_a_request_whose_reply_was_lost_with_the_connection_is_sent_again(
     broker: Broker, relay: Relay, client: str
 ) -> None:
@@ -231,7 +217,6 @@ async def test_a_request_whose_reply_was_lost_with_the_connection_is_sent_again(
         assert len(set(service.ids)) == 1
 
 
-@in_loop
 async def test_a_request_made_while_the_broker_is_away_is_answered_when_it_is_back(
     broker: Broker, relay: Relay, client: str
 ) -> None:
@@ -249,7 +234,6 @@ async def test_a_request_made_while_the_broker_is_away_is_answered_when_it_is_ba
         assert await asked == 5
 
 
-@in_loop
 async def test_a_request_that_expired_while_the_broker_was_away_is_never_sent(
     broker: Broker, relay: Relay, client: str
 ) -> None:
@@ -267,7 +251,6 @@ async def test_a_request_that_expired_while_the_broker_was_away_is_never_sent(
         assert service.ids == ["in time"]
 
 
-@in_loop
 async def test_further_requests_wait_for_a_free_slot(broker: Broker, client: str) -> None:
     async with (
         Responder(broker.address, client, in_turn(None)) as service,
@@ -284,7 +267,6 @@ async def test_further_requests_wait_for_a_free_slot(broker: Broker, client: str
         assert [type(task.exception()) for task in asked] == [OutcomeUnknown, OutcomeUnknown]
 
 
-@in_loop
 async def test_an_id_that_awaits_its_reply_cannot_be_used_again(broker: Broker, client: str) -> None:
     async with Requester(broker.address, client) as requester:
         first = asyncio.create_task(requester.request(*FIND, request_id="same", timeout=0.3))
@@ -295,7 +277,6 @@ async def test_an_id_that_awaits_its_reply_cannot_be_used_again(broker: Broker, 
             await first
 
 
-@in_loop
 async def test_malformed_and_unexpected_replies_do_no_harm(broker: Broker, client: str) -> None:
     heard: list[Message] = []
     async with (
