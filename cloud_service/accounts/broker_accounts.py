@@ -19,7 +19,7 @@ from cloud_service.accounts.rights import access_list
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.mqtt.publisher import BrokerRefused
-from cloud_service.mqtt.requester import OutcomeUnknown, Requester
+from cloud_service.mqtt.requester import NobodyListens, OutcomeUnknown, Requester
 from cloud_service.protocol import topics
 from cloud_service.protocol.errors import RequestError
 from cloud_service.protocol.messages import Message
@@ -216,7 +216,7 @@ class Accounts:
     async def _ask(self, action: str, values: dict[str, object]) -> Any:
         try:
             return await self._requester.request(action, values, timeout=_REPLY_TIMEOUT_SECONDS)
-        except OutcomeUnknown:
+        except (OutcomeUnknown, NobodyListens):
             raise AccountsError(
                 "the cloud service does not answer, and only it knows who owns which station: is it running?"
             ) from None

@@ -13,8 +13,8 @@ from msgspec import Struct
 from cloud_service.config.command_line import Argument
 from cloud_service.gateway.settings import GatewayAddress
 from cloud_service.mqtt.address import BrokerAddress
-from cloud_service.protocol.actions import CLIENT_ACTIONS, Actions
-from cloud_service.protocol.errors import RequestError
+from cloud_service.protocol.actions import CLIENT_ACTIONS, Actions, find_action
+from cloud_service.protocol.errors import BadRequest, RequestError
 from cloud_service.protocol.roles import DEVICES, is_account_name, roles_of
 
 _DEFAULT_CLIENT: Final = "operator"
@@ -33,6 +33,13 @@ def describe(actions: Actions) -> str:
 EPILOG: Final = describe(CLIENT_ACTIONS)
 
 
+def _action_name(text: str) -> str:
+    try:
+        return find_action(text, CLIENT_ACTIONS).name
+    except BadRequest as error:
+        raise ArgumentTypeError(error.message) from None
+
+
 def _key_and_value(text: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
     if not (key and equals):
@@ -44,9 +51,7 @@ def _key_and_value(text: str) -> tuple[str, Any]:
 
 
 class Options(Struct, frozen=True, kw_only=True):
-    action: Annotated[
-        str, Argument(metavar="ACTION", choices=CLIENT_ACTIONS, help="one of the actions below")
-    ]
+    action: Annotated[str, Argument(metavar="ACTION", type=_action_name, help="one of the actions below")]
     values: Annotated[
         list[tuple[str, Any]],
         Argument(

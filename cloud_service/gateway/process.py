@@ -91,6 +91,7 @@ async def _serve(settings: GatewaySettings, broker: BrokerAddress, listener: soc
         account,
         client_id=f"{account}-{token_hex(4)}",
         limit=settings.max_requests,
+        absence=settings.deadline,
         birth=partial(presence, online=True),
         will=partial(presence, online=False),
     )

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from cloud_service.protocol.actions import CLIENT_ACTIONS, Action, Actions
+from cloud_service.protocol.actions import CLIENT_ACTIONS, Action, Actions, did_you_mean
 from cloud_service.protocol.errors import BadRequest
 from cloud_service.protocol.jsontext import decode_object
 from cloud_service.protocol.replies import SUCCESS
@@ -16,6 +16,8 @@ from cloud_service.protocol.requests import Request, make_request
 NONE: Final = b"None"
 """The reply that says no: there is nothing, or the request failed and would fail again."""
 _DONE: Final = SUCCESS.encode()
+_KEYS_COMPARED: Final = 10
+"""Of a request that names no action, to find the one that was meant."""
 _DATES: Final = ("startDateTime", "finishDateTime")
 
 
@@ -28,7 +30,7 @@ def read_request(body: bytes, actions: Actions = CLIENT_ACTIONS) -> tuple[Action
     values = decode_object(body)
     named = [action for action in actions.values() if action.name in values]
     if not named:
-        raise BadRequest("no action is named")
+        raise BadRequest(f"no action is named{did_you_mean(list(values)[:_KEYS_COMPARED], actions)}")
     for action in named:
         if all(key in values for key in action.keys):
             return action, make_request(action.request, values)

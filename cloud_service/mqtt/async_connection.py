@@ -9,10 +9,10 @@ from types import TracebackType
 from typing import Final, Self, TypeAlias
 
 from cloud_service.mqtt.address import BrokerAddress
-from cloud_service.mqtt.backoff import Backoff
 from cloud_service.mqtt.control_packets import Subscription
 from cloud_service.mqtt.outgoing import Outgoing
-from cloud_service.mqtt.publisher import BrokerRefused
+from cloud_service.mqtt.publisher import BrokerRefused, Publication
+from cloud_service.mqtt.reconnection import Reconnection
 from cloud_service.mqtt.session import TICK_SECONDS, Delivery, Loss, Session
 from cloud_service.mqtt.sockets import open_socket
 from cloud_service.mqtt.version import Protocol
@@ -20,18 +20,13 @@ from cloud_service.protocol.messages import Message
 
 log = logging.getLogger(__name__)
 
-FIRST_PAUSE_SECONDS: Final = 0.2
-LONGEST_PAUSE_SECONDS: Final = 30.0
-"""Between two attempts to reach the broker."""
-STEADY_SECONDS: Final = 10.0
-"""After a connection that lasted this long, the pauses start again from the first."""
 GOODBYE_TIMEOUT_SECONDS: Final = 2.0
 WINDOW: Final = 20
 """Messages in flight; the others wait in order."""
 _PACKETS_A_TURN: Final = 64
 """After so many packets, other tasks of the loop have their turn."""
 
-Acknowledged: TypeAlias = asyncio.Future[None]
+Acknowledged: TypeAlias = asyncio.Future[Publication]
 """Done when the broker has acknowledged a message."""
 
 
@@ -76,9 +71,10 @@ class AsyncConnection:
             on_ready=self._note_ready,
             on_lost=self._note_lost,
         )
+        self._reconnection = Reconnection(client_id)
         self._open = False
         self._ready = asyncio.Event()
-        self._login: asyncio.Future[None] | None = None
+        self._login: asyncio.Future[Loss | None] | None = None
         self._lost: asyncio.Future[Loss] | None = None
         self._descriptor = -1
         self._writing = False
@@ -88,7 +84,10 @@ class AsyncConnection:
 
     async def __aenter__(self) -> Self:
         """Raises BrokerRefused, or another ConnectionError if the broker cannot be reached."""
-        await self._connect()
+        loss = await self._connect()
+        if loss is not None:
+            error = BrokerRefused if loss.cause == "refused" else ConnectionError
+            raise error(f"the broker {self._address} {loss.reason}")
         self._open = True
         self._staying = asyncio.create_task(self._stay(), name=f"mqtt {self._client_id}")
         return self
@@ -160,46 +159,38 @@ class AsyncConnection:
         if outgoing.receipt.cancelled():
             self._session.withdraw(outgoing)
 
-    async def _connect(self) -> None:
+    async def _connect(self) -> Loss | None:
+        """Returns None once the broker has accepted the login and the subscriptions, otherwise why not."""
         loop = asyncio.get_running_loop()
         try:
             connection = await _open_in_thread(self._address)
             self._session.begin(connection, will=_message(self._will), now=loop.time())
         except (OSError, ValueError) as error:
-            raise ConnectionError(f"the broker {self._address} cannot be reached: {error}") from error
+            return Loss(f"cannot be reached: {error}")
         self._login, self._lost = loop.create_future(), loop.create_future()
         self._descriptor = self._session.descriptor
         loop.add_reader(self._descriptor, self._read)
         self._tick()
         self._schedule_write()
         try:
-            await self._login
+            return await self._login
         except asyncio.CancelledError:
             self._session.drop()
             raise
 
     async def _stay(self) -> None:
         """Reconnects whenever the connection ends, after a pause."""
-        loop = asyncio.get_running_loop()
-        backoff = Backoff(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, jitter=True)
         while self._lost is not None:
-            since = loop.time()
-            loss = await asyncio.shield(self._lost)
-            log.warning("the broker %s %s", self._address, loss.reason)
-            if loop.time() - since >= STEADY_SECONDS:
-                backoff.reset()
-            await self._reconnect(backoff)
+            loss: Loss | None = await asyncio.shield(self._lost)
+            while loss is not None:
+                await self._pause(loss)
+                loss = await self._connect()
+            log.info("connected to the broker %s again", self._address)
 
-    async def _reconnect(self, backoff: Backoff) -> None:
-        while True:
-            await asyncio.sleep(backoff.next_pause())
-            try:
-                await self._connect()
-            except ConnectionError as error:
-                log.warning("%s; trying again", error)
-            else:
-                log.info("connected to the broker %s again", self._address)
-                return
+    async def _pause(self, loss: Loss) -> None:
+        retry = self._reconnection.retry(loss, asyncio.get_running_loop().time())
+        log.warning("the broker %s %s; next attempt in %.1f s", self._address, retry.reason, retry.pause)
+        await asyncio.sleep(retry.pause)
 
     def _read(self) -> None:
         self._session.read(_PACKETS_A_TURN)
@@ -235,6 +226,7 @@ class AsyncConnection:
         self._session.acknowledge(delivery)
 
     def _note_ready(self) -> None:
+        self._reconnection.connected(asyncio.get_running_loop().time())
         birth = _message(self._birth)
         if birth is not None:
             acknowledged: Acknowledged = asyncio.get_running_loop().create_future()
@@ -255,8 +247,7 @@ class AsyncConnection:
         if self._tick_later is not None:
             self._tick_later.cancel()
         if self._login is not None and not self._login.done():
-            error = BrokerRefused if loss.refused else ConnectionError
-            self._login.set_exception(error(f"the broker {self._address} {loss.reason}"))
+            self._login.set_result(loss)
         if self._lost is not None:
             self._lost.set_result(loss)
 
@@ -276,13 +267,13 @@ def _close_unused(opening: asyncio.Task[socket.socket]) -> None:
         opening.result().close()
 
 
-def _note_published(acknowledged: Acknowledged, error: Exception | None) -> None:
+def _note_published(acknowledged: Acknowledged, publication: Publication) -> None:
     if acknowledged.done():
         return
-    if error is None:
-        acknowledged.set_result(None)
+    if publication.error is None:
+        acknowledged.set_result(publication)
     else:
-        acknowledged.set_exception(error)
+        acknowledged.set_exception(publication.error)
 
 
 def _message(source: Message | Callable[[], Message] | None) -> Message | None:

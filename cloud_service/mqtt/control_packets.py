@@ -25,6 +25,8 @@ from cloud_service.protocol.messages import Message
 
 MOST_IN_FLIGHT: Final = 65_535
 """MQTT numbers packets from 1 to this."""
+SESSION_TAKEN_OVER: Final = 0x8E
+"""The reason code of a DISCONNECT that says: another client has connected with the same ID."""
 
 
 class Login(Struct, frozen=True):
@@ -69,7 +71,8 @@ class ControlPackets:
     """Writes control packets with `write`, and reports what the broker answers.
 
     `on_subscribed` receives the number of a SUBSCRIBE packet and, for each topic, why the broker refused it
-    or None. `on_disconnected` receives the reason for which the broker ended the connection.
+    or None. `on_disconnected` receives the reason for which the broker ended the connection, as a text
+    and as MQTT's reason code.
     """
 
     def __init__(
@@ -80,7 +83,7 @@ class ControlPackets:
         next_number: Callable[[], int],
         on_login: Callable[[LoginResult], None],
         on_subscribed: Callable[[int, list[str | None]], None],
-        on_disconnected: Callable[[str], None],
+        on_disconnected: Callable[[str, int], None],
     ) -> None:
         self._login = login
         self._pipe = _Pipe(write)
@@ -166,7 +169,7 @@ class ControlPackets:
     ) -> None:
         """paho-mqtt also calls this for a DISCONNECT of ours, which is not a failure."""
         if flags.is_disconnect_packet_from_server or reason.is_failure:
-            self._answers.append(partial(self._on_disconnected, str(reason)))
+            self._answers.append(partial(self._on_disconnected, str(reason), reason.value))
 
 
 def refusal_text(reason_code: int) -> str:

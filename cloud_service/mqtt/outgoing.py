@@ -19,6 +19,8 @@ class Outgoing(Struct, Generic[Receipt], eq=False):
     number: int = 0
     """The packet number; 0 until the message is sent."""
     withdrawn: bool = False
+    repeated: bool = False
+    """Whether an earlier connection ended before the broker had acknowledged it."""
 
 
 class OutgoingQueue(Generic[Receipt]):
@@ -90,6 +92,7 @@ class OutgoingQueue(Generic[Receipt]):
             if outgoing.withdrawn:
                 self.bytes -= outgoing.message.size
             else:
+                outgoing.repeated = True
                 self._resend.appendleft(outgoing)
         self._in_flight.clear()
 

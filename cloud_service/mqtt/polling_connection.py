@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from cloud_service.mqtt.address import BrokerAddress
-from cloud_service.mqtt.backoff import Backoff
 from cloud_service.mqtt.control_packets import Subscription
+from cloud_service.mqtt.publisher import Publication
+from cloud_service.mqtt.reconnection import Reconnection
 from cloud_service.mqtt.session import TICK_SECONDS, Delivery, Loss, Session
 from cloud_service.mqtt.sockets import open_socket, tls_context
 from cloud_service.protocol.messages import Message
@@ -20,15 +21,10 @@ log = logging.getLogger(__name__)
 
 NEVER_EXPIRES: Final = 0xFFFFFFFF
 """A Session Expiry Interval."""
-FIRST_PAUSE_SECONDS: Final = 0.1
-LONGEST_PAUSE_SECONDS: Final = 5.0
-"""Between two attempts to reach the broker."""
 _WINDOW: Final = 60_000
 """Messages in flight, unless the broker takes fewer. MQTT can number 65,535."""
 _PACKETS_A_TURN: Final = 1_000
 """After so many packets, `poll` returns and the program has its turn."""
-_SHORT_SECONDS: Final = 1.0
-"""A connection that is over within this time was probably taken over by a client of the same name."""
 
 
 class PollingConnection:
@@ -54,7 +50,6 @@ class PollingConnection:
         if address.ca_file is not None:
             tls_context(address)
         self._address = address
-        self._client_id = client_id
         self._will = will
         self._published = on_published
         self._ready = on_ready
@@ -73,11 +68,10 @@ class PollingConnection:
         )
         self._poll = select.poll()
         self._descriptor = -1
-        self._backoff = Backoff(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
+        self._reconnection = Reconnection(client_id)
         self._closing = False
         self._next_attempt = 0.0
         self._next_tick = 0.0
-        self._ready_since = -_SHORT_SECONDS
 
     @property
     def ready(self) -> bool:
@@ -161,34 +155,29 @@ class PollingConnection:
             connection = open_socket(self._address)
             self._session.begin(connection, will=self._will, now=time.monotonic())
         except (OSError, ValueError) as error:
-            self._pause(f"cannot be reached: {error}")
+            self._pause(Loss(f"cannot be reached: {error}"))
             return
         self._descriptor = self._session.descriptor
         self._poll.register(self._descriptor, select.POLLIN)
 
-    def _pause(self, reason: str) -> None:
-        pause = self._backoff.next_pause()
-        log.warning("the broker %s %s; next attempt in %.1f s", self._address, reason, pause)
-        self._next_attempt = time.monotonic() + pause
+    def _pause(self, loss: Loss) -> None:
+        now = time.monotonic()
+        retry = self._reconnection.retry(loss, now)
+        log.warning("the broker %s %s; next attempt in %.1f s", self._address, retry.reason, retry.pause)
+        self._next_attempt = now + retry.pause
 
     def _note_ready(self) -> None:
-        self._backoff.reset()
-        self._ready_since = time.monotonic()
+        self._reconnection.connected(time.monotonic())
         log.info("connected to the broker %s", self._address)
         self._ready()
 
-    def _note_published(self, receipt: Any, error: Exception | None) -> None:
-        if error is not None:
-            log.error("%s", error)
+    def _note_published(self, receipt: Any, publication: Publication) -> None:
+        if publication.error is not None:
+            log.error("%s", publication.error)
         self._published(receipt)
 
     def _note_lost(self, loss: Loss) -> None:
         self._poll.unregister(self._descriptor)
         self._descriptor = -1
         if not self._closing:
-            self._pause(loss.reason + self._guess())
-
-    def _guess(self) -> str:
-        """Mosquitto 2.0 does not tell a client that another one took over its session."""
-        short = time.monotonic() - self._ready_since < _SHORT_SECONDS
-        return f" at once (is there a second {self._client_id} at this broker?)" if short else ""
+            self._pause(loss)

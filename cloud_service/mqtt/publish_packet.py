@@ -17,6 +17,8 @@ PUBLISH: Final = 0x30
 PUBACK: Final = 0x40
 """The upper half of a packet's first byte."""
 SUCCESS: Final = 0x00
+NO_SUBSCRIBERS: Final = 0x10
+"""A PUBACK with this reason code says that nobody has subscribed to the topic."""
 FIRST_FAILURE: Final = 0x80
 """Reason codes from here on report a failure."""
 MAX_PROPERTY_BYTES: Final = 3 * 65_536

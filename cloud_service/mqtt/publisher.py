@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import Generic
 
+from msgspec import Struct
+
 from cloud_service.mqtt.control_packets import MOST_IN_FLIGHT, LoginResult, refusal_text
 from cloud_service.mqtt.outgoing import Outgoing, OutgoingQueue, Receipt
-from cloud_service.mqtt.publish_packet import FIRST_FAILURE, write_publish
+from cloud_service.mqtt.publish_packet import FIRST_FAILURE, NO_SUBSCRIBERS, write_publish
 from cloud_service.protocol.messages import Message
 
 
@@ -13,15 +15,25 @@ class BrokerRefused(ConnectionError):
     """The broker was reached and refused the login, a subscription or a message."""
 
 
+class Publication(Struct, frozen=True):
+    """What became of a message. The error is set if it was not sent, or the broker refused it."""
+
+    error: Exception | None = None
+    unheard: bool = False
+    """Whether the broker says that nobody has subscribed to the topic. It can only say so on MQTT 5."""
+    repeated: bool = False
+    """Whether the message was sent more than once: somebody may have heard it before."""
+
+
 class Publisher(Generic[Receipt]):
     """Numbers, sends and resends messages.
 
-    `on_published` receives the receipt of a message once the broker has it, and an error if it was not sent
-    or the broker refused it.
+    `on_published` receives the receipt of a message and what became of it, once the broker has it or will not
+    get it.
     """
 
     def __init__(
-        self, *, mqtt5: bool, window: int, on_published: Callable[[Receipt, Exception | None], None]
+        self, *, mqtt5: bool, window: int, on_published: Callable[[Receipt, Publication], None]
     ) -> None:
         self.queue: OutgoingQueue[Receipt] = OutgoingQueue(window)
         self._mqtt5 = mqtt5
@@ -65,7 +77,8 @@ class Publisher(Generic[Receipt]):
         if reason_code >= FIRST_FAILURE:
             topic = outgoing.message.topic
             error = BrokerRefused(f"the broker refused a message on {topic}: {refusal_text(reason_code)}")
-        self._on_published(outgoing.receipt, error)
+        unheard = reason_code == NO_SUBSCRIBERS
+        self._on_published(outgoing.receipt, Publication(error, unheard, outgoing.repeated))
         self.send_waiting()
 
     def next_number(self) -> int:
@@ -84,7 +97,7 @@ class Publisher(Generic[Receipt]):
             self._check_size(message, packet)
         except (ValueError, BrokerRefused) as error:
             self.queue.note_done(outgoing)
-            self._on_published(outgoing.receipt, error)
+            self._on_published(outgoing.receipt, Publication(error))
             return
         write(packet)
         outgoing.number = number
@@ -92,7 +105,7 @@ class Publisher(Generic[Receipt]):
             self.queue.note_sent(outgoing)
         else:
             self.queue.note_done(outgoing)
-            self._on_published(outgoing.receipt, None)
+            self._on_published(outgoing.receipt, Publication())
 
     def _check_size(self, message: Message, packet: bytes) -> None:
         """A packet that is too large would cost the connection."""

@@ -1,23 +1,24 @@
 """Sends requests over MQTT and returns their results. Sends a request again if that may help."""
 
 import asyncio
+import enum
 import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from secrets import token_hex
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeAlias
 from uuid import uuid4
 
 import msgspec
 
 from cloud_service.mqtt.address import BrokerAddress
-from cloud_service.mqtt.async_connection import AsyncConnection
+from cloud_service.mqtt.async_connection import Acknowledged, AsyncConnection
 from cloud_service.mqtt.backoff import Backoff
 from cloud_service.mqtt.version import Protocol
 from cloud_service.protocol import topics
-from cloud_service.protocol.actions import ACTIONS
+from cloud_service.protocol.actions import ACTIONS, find_action
 from cloud_service.protocol.errors import Busy, RequestError
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.replies import Reply, decode_reply
@@ -33,19 +34,37 @@ PATIENCE_SECONDS: Final = 3.0
 """From the broker's acknowledgement until a request without a reply is sent again; it doubles each time. A
 broker that lost its sessions acknowledges requests before the service subscribes, and drops them."""
 
+ABSENCE_SECONDS: Final = 3.0
+"""For how long nobody may receive a request, as while the service connects, before that is an error."""
+
 
 class OutcomeUnknown(Exception):
     """No reply arrived in time: the request may or may not have taken effect."""
 
 
+class NobodyListens(ConnectionError):
+    """The broker passed the request on to nobody, so it had no effect."""
+
+
+class _NoReply(enum.Enum):
+    """Why a request should be sent again."""
+
+    SILENCE = enum.auto()
+    """Somebody may have received it."""
+    UNHEARD = enum.auto()
+    """Nobody has received this delivery of it."""
+    UNHEARD_NOW = enum.auto()
+    """The same, but the delivery was repeated, and somebody may have received it before."""
+
+
+_Outcome: TypeAlias = Reply | _NoReply
+
+
 class _Attempt:
-    """One delivery of a request to the broker, and what comes of it.
+    """One delivery of a request to the broker, and what comes of it."""
 
-    The outcome is the reply, or None if the request should be sent again.
-    """
-
-    def __init__(self, acknowledged: "asyncio.Future[None] | None", patience: float) -> None:
-        self.outcome: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
+    def __init__(self, acknowledged: Acknowledged | None, patience: float) -> None:
+        self.outcome: asyncio.Future[_Outcome] = asyncio.get_running_loop().create_future()
         self._acknowledged = acknowledged
         self._patience = patience
         self._silence: asyncio.TimerHandle | None = None
@@ -57,7 +76,7 @@ class _Attempt:
         """Whether the broker has the request. Otherwise the connection sends it when it can."""
         return self._acknowledged is not None and self._acknowledged.done()
 
-    def resolve(self, outcome: Reply | None) -> None:
+    def resolve(self, outcome: _Outcome) -> None:
         if not self.outcome.done():
             self.outcome.set_result(outcome)
 
@@ -68,7 +87,7 @@ class _Attempt:
         if self._silence is not None:
             self._silence.cancel()
 
-    def _note_acknowledged(self, acknowledged: "asyncio.Future[None]") -> None:
+    def _note_acknowledged(self, acknowledged: Acknowledged) -> None:
         if acknowledged.cancelled():
             return
         error = acknowledged.exception()
@@ -76,16 +95,42 @@ class _Attempt:
             return
         if error is not None:
             self.outcome.set_exception(error)
+        elif acknowledged.result().unheard:
+            repeated = acknowledged.result().repeated
+            self.outcome.set_result(_NoReply.UNHEARD_NOW if repeated else _NoReply.UNHEARD)
         else:
             loop = asyncio.get_running_loop()
-            self._silence = loop.call_later(self._patience, self.resolve, None)
+            self._silence = loop.call_later(self._patience, self.resolve, _NoReply.SILENCE)
+
+
+class _Absence:
+    """Whether it is an error that nobody receives a request. Never, once somebody may have received it."""
+
+    def __init__(self, most: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._error_at = self._loop.time() + most
+
+    def end(self) -> None:
+        self._error_at = math.inf
+
+    def check(self, *, last: bool) -> None:
+        """Nobody has received the request once more. Raises NobodyListens if that has lasted too long.
+
+        With `last` there is no time left to send it again.
+        """
+        if self._loop.time() >= self._error_at or (last and self._error_at < math.inf):
+            raise NobodyListens(
+                "nobody receives requests at this broker, so this one had no effect: is the cloud service"
+                " running, and connected to the same broker?"
+            )
 
 
 class Requester:
     """Sends the requests of one account, at most `limit` at a time; further ones wait for a slot.
 
-    `client` is the account's name. The connection also serves the account's other messages: `subscriptions`,
-    `on_message`, `birth` and `will` are those of AsyncConnection.
+    `client` is the account's name. A request that nobody receives is an error after `absence` seconds. The
+    connection also serves the account's other messages: `subscriptions`, `on_message`, `birth` and `will`
+    are those of AsyncConnection.
     """
 
     def __init__(
@@ -97,6 +142,7 @@ class Requester:
         protocol: Protocol = "mqtt5",
         limit: int = 100,
         patience: float = PATIENCE_SECONDS,
+        absence: float = ABSENCE_SECONDS,
         subscriptions: Sequence[str] = (),
         on_message: Callable[[Message], None] | None = None,
         birth: Message | Callable[[], Message] | None = None,
@@ -117,6 +163,7 @@ class Requester:
         self._protocol = protocol
         self._on_message = on_message
         self._patience = patience
+        self._absence = absence
         self._slots = asyncio.Semaphore(limit)
         self._attempts: dict[bytes, _Attempt | None] = {}
         """The latest attempt of each request, by request ID."""
@@ -143,8 +190,8 @@ class Requester:
 
         Sends the request again under the same ID while the service does not reply or asks to come back later,
         until `timeout`. Raises the reply's RequestError, and Busy if no slot was free; OutcomeUnknown if no
-        reply arrived in time; ConnectionError if the broker refused the request or the connection was closed;
-        ValueError for an ID that is in use.
+        reply arrived in time; ConnectionError if the broker refused the request, nobody receives it or the
+        connection was closed; BadRequest for an unknown action; ValueError for an ID that is in use.
         """
         request_id = request_id or uuid4().hex
         key = request_id.encode()
@@ -154,7 +201,7 @@ class Requester:
         margin = min(EXPIRY_MARGIN_SECONDS, timeout / 2)
         expires_at = time.time() + timeout - margin
         message = Message(
-            ACTIONS[action].topic(self._client),
+            find_action(action, ACTIONS).topic(self._client),
             self._body(values, request_id, expires_at),
             correlation=key,
             response_topic=self.reply_topic,
@@ -189,22 +236,29 @@ class Requester:
     async def _ask(self, key: bytes, message: Message, expires_at: float, retry: bool) -> Any:
         backoff = Backoff(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, jitter=True)
         patience = self._patience
+        absence = _Absence(self._absence)
         while True:
-            reply = await self._attempt(key, message, expires_at, patience)
-            if reply is None:
-                patience *= 2
-                continue
-            error = reply.error
-            if error is None:
-                return reply.result
-            pause = backoff.next_pause()
-            if not retry or not error.retryable or time.time() + pause >= expires_at:
-                raise error
-            await asyncio.sleep(pause)
+            outcome = await self._attempt(key, message, expires_at, patience)
+            match outcome:
+                case Reply(error=None, result=result):
+                    return result
+                case Reply(error=RequestError() as error):
+                    pause = backoff.next_pause()
+                    if not retry or not error.retryable or time.time() + pause >= expires_at:
+                        raise error
+                    await asyncio.sleep(pause)
+                case _NoReply.SILENCE:
+                    absence.end()
+                    patience *= 2
+                case _NoReply.UNHEARD:
+                    pause = backoff.next_pause()
+                    absence.check(last=time.time() + pause >= expires_at)
+                    await asyncio.sleep(pause)
+                case _NoReply.UNHEARD_NOW:
+                    absence.end()
+                    await asyncio.sleep(backoff.next_pause())
 
-    async def _attempt(
-        self, key: bytes, message: Message, expires_at: float, patience: float
-    ) -> Reply | None:
+    async def _attempt(self, key: bytes, message: Message, expires_at: float, patience: float) -> _Outcome:
         """Sends the request unless it has expired: then only the reply to an earlier attempt can arrive."""
         seconds_left = expires_at - time.time()
         acknowledged = None
@@ -236,4 +290,4 @@ class Requester:
         """After a reconnect: replies to what the broker has acknowledged may be lost."""
         for attempt in self._attempts.values():
             if attempt is not None and attempt.acknowledged:
-                attempt.resolve(None)
+                attempt.resolve(_NoReply.SILENCE)

@@ -10,12 +10,13 @@ import logging
 import socket
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final, Generic
+from typing import Final, Generic, Literal, TypeAlias
 
 from msgspec import Struct
 
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.control_packets import (
+    SESSION_TAKEN_OVER,
     ControlPackets,
     Login,
     LoginResult,
@@ -31,7 +32,7 @@ from cloud_service.mqtt.publish_packet import (
     read_publish,
     write_puback,
 )
-from cloud_service.mqtt.publisher import Publisher
+from cloud_service.mqtt.publisher import Publication, Publisher
 from cloud_service.mqtt.transport import Transport
 from cloud_service.mqtt.version import Protocol
 from cloud_service.protocol.messages import Message
@@ -44,6 +45,9 @@ ANSWER_TIMEOUT_SECONDS: Final = 10.0
 """A broker that sends nothing for this time before the session is ready is given up."""
 TICK_SECONDS: Final = 0.5
 """How often a driver calls `tick`."""
+_TLS_ALERT: Final = 0x15
+"""With this byte a TLS listener answers what is not TLS. No packet of a broker begins with it."""
+_EXPECTS_TLS: Final = "expects TLS on this port: name the CA file of its certificate (--mqtt-ca-file)"
 _PINGREQ: Final = b"\xc0\x00"
 
 
@@ -54,19 +58,24 @@ class Delivery(Struct, eq=False):
     acknowledged: bool = False
 
 
+Cause: TypeAlias = Literal["closed", "taken over", "refused", "other"]
+"""What ended a connection: the broker, without a word; another client with the same ID; the broker's refusal
+of the login or a subscription; something else."""
+
+
 class Loss(Struct, frozen=True):
     """Why a connection is over. The reason completes the sentence "The broker ..."."""
 
     reason: str
-    refused: bool = False
+    cause: Cause = "other"
 
 
 class Session(Generic[Receipt]):
     """One client's session with the broker.
 
     `on_message` must acknowledge each delivery, at once or later; deliveries are acknowledged in the order in
-    which they arrived. `on_published` receives the receipt of a message once the broker has it, and an error
-    if it was not sent or the broker refused it. `on_ready` is called when the broker has accepted the login
+    which they arrived. `on_published` receives the receipt of a message and what became of it, once the
+    broker has it or will not get it. `on_ready` is called when the broker has accepted the login
     and all `subscriptions`, `on_lost` when a connection is over.
 
     At most `window` messages are sent and not acknowledged, fewer if the broker says so. What was not
@@ -83,7 +92,7 @@ class Session(Generic[Receipt]):
         subscriptions: Sequence[Subscription] = (),
         window: int,
         on_message: Callable[[Message, Delivery], None],
-        on_published: Callable[[Receipt, Exception | None], None],
+        on_published: Callable[[Receipt, Publication], None],
         on_ready: Callable[[], None],
         on_lost: Callable[[Loss], None],
     ) -> None:
@@ -107,6 +116,8 @@ class Session(Generic[Receipt]):
         self._inbox: deque[Delivery] = deque()
         self._subscribing: int | None = None
         self._ending: Loss | None = None
+        self._answered = False
+        """Whether the broker has answered the login."""
 
     # What the driver does.
 
@@ -123,7 +134,7 @@ class Session(Generic[Receipt]):
                 next_number=self._publisher.next_number,
                 on_login=self._logged_in,
                 on_subscribed=self._subscribed,
-                on_disconnected=lambda reason: self._lose(Loss(f"ended the connection: {reason}")),
+                on_disconnected=self._disconnected,
             )
             control.connect()
         except BaseException:
@@ -132,6 +143,7 @@ class Session(Generic[Receipt]):
         self._transport, self._control = transport, control
         self._keep_alive = KeepAlive(KEEP_ALIVE_SECONDS, now)
         self._ending = None
+        self._answered = False
 
     @property
     def connected(self) -> bool:
@@ -161,7 +173,7 @@ class Session(Generic[Receipt]):
             try:
                 packet = self._transport.read()
             except OSError as error:
-                self._lose(Loss(f"ended the connection: {error}"))
+                self._lose(self._closed(error))
                 return
             except Malformed as error:
                 self._lose(Loss(f"sent bytes that are not MQTT: {error}"))
@@ -177,7 +189,7 @@ class Session(Generic[Receipt]):
         try:
             self._transport.flush()
         except OSError as error:
-            self._lose(Loss(f"ended the connection: {error}"))
+            self._lose(self._closed(error))
             return
         if self._ending is not None and not self._transport.wants_write:
             self._lose(self._ending)
@@ -258,6 +270,9 @@ class Session(Generic[Receipt]):
     # What the broker says.
 
     def _handle(self, first: int, body: bytes) -> None:
+        if first == _TLS_ALERT and not self.ready:
+            self._lose(Loss(_EXPECTS_TLS))
+            return
         kind = first & 0xF0
         try:
             if kind == PUBLISH:
@@ -270,8 +285,9 @@ class Session(Generic[Receipt]):
             self._lose(Loss(f"sent a packet that is not MQTT: {error}"))
 
     def _logged_in(self, result: LoginResult) -> None:
+        self._answered = True
         if result.refusal is not None:
-            self._lose(Loss(f"refused the login: {result.refusal}", refused=True))
+            self._lose(Loss(f"refused the login: {result.refusal}", "refused"))
             return
         presence = "present" if result.session_present else "new"
         log.debug("connected to the broker %s as %s, session %s", self._address, self._client_id, presence)
@@ -289,9 +305,20 @@ class Session(Generic[Receipt]):
         self._subscribing = None
         for subscription, refusal in zip(self._subscriptions, refusals, strict=False):
             if refusal is not None:
-                self._end(Loss(f"refused to subscribe to {subscription.topic}: {refusal}", refused=True))
+                self._end(Loss(f"refused to subscribe to {subscription.topic}: {refusal}", "refused"))
                 return
         self._become_ready()
+
+    def _closed(self, error: OSError) -> Loss:
+        """A listener for TLS often closes the connection of a client that does not speak it."""
+        if self._answered:
+            return Loss(f"ended the connection: {error}", "closed")
+        hint = "" if self._address.ca_file is not None else " (does this port expect TLS? See --mqtt-ca-file)"
+        return Loss(f"ended the connection before it answered the login: {error}{hint}", "closed")
+
+    def _disconnected(self, reason: str, code: int) -> None:
+        cause: Cause = "taken over" if code == SESSION_TAKEN_OVER else "other"
+        self._lose(Loss(f"ended the connection: {reason}", cause))
 
     def _become_ready(self) -> None:
         assert self._transport is not None, "the broker has answered"

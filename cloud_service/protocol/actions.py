@@ -5,12 +5,14 @@ the broker, how requests on MQTT and TCP are read, `recharge request`. A new act
 here and a handler.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
 from cloud_service.protocol import topics
+from cloud_service.protocol.errors import BadRequest
 from cloud_service.protocol.requests import (
     CountStations,
     DeleteChargingPoint,
@@ -39,6 +41,11 @@ _MONITOR: Final[frozenset[Role]] = frozenset({"monitor"})
 _CHARGER_READERS: Final = _CHARGERS | _MONITOR
 _VEHICLE_READERS: Final = _VEHICLES | _MONITOR
 _ADMINISTRATOR: Final[frozenset[Role]] = frozenset({"administrator"})
+
+
+_LONGEST_GUESS: Final = 64
+"""Characters of a name that are compared: the work grows with their square."""
+_LIKENESS: Final = 0.7
 
 
 class Action(Struct, frozen=True):
@@ -85,6 +92,23 @@ def request_topics(actions: Actions) -> list[str]:
 def client_actions(actions: Actions) -> Actions:
     """The actions of clients: all but the administrator's."""
     return {name: action for name, action in actions.items() if not action.is_control}
+
+
+def find_action(name: str, actions: Actions) -> Action:
+    """Returns the action of this name. Raises BadRequest that names the one that was probably meant."""
+    action = actions.get(name)
+    if action is None:
+        raise BadRequest(f"there is no action {name}{did_you_mean([name], actions)}")
+    return action
+
+
+def did_you_mean(names: Iterable[str], actions: Actions) -> str:
+    """Returns a question to end a refusal with, or nothing if none of the names is like an action's."""
+    known = {name.lower(): name for name in actions}
+    for name in names:
+        if nearest := get_close_matches(name.lower()[:_LONGEST_GUESS], known, n=1, cutoff=_LIKENESS):
+            return f"; did you mean {known[nearest[0]]}?"
+    return ""
 
 
 ACTIONS: Final[Actions] = table(

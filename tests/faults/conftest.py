@@ -10,12 +10,6 @@ import pytest
 from tests.faults.mounted_disk import Disk
 
 
-@pytest.fixture(autouse=True)
-def impatient_clients(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Clients come back within a second, however often the broker was away."""
-    monkeypatch.setattr("cloud_service.mqtt.async_connection.LONGEST_PAUSE_SECONDS", 1.0)
-
-
 @pytest.fixture
 def new_disk() -> Iterator[Callable[[Path], Disk]]:
     """Makes a file system at a place, where this machine can."""

@@ -134,20 +134,21 @@ def test_nobody_there(protocol: str) -> None:
     assert f":{port} cannot be reached" in done.stderr
 
 
-def test_no_reply_in_time(stack: Stack, tmp_path: Path) -> None:
+def test_no_service_at_the_broker(stack: Stack, tmp_path: Path) -> None:
     """The broker is there, and the service is not."""
     with Broker(tmp_path) as broker:
         done = recharge(
             "request", "findReservation", "vid=1", "--timeout", "0.5", f"--mqtt-port={broker.port}"
         )
     assert done.returncode == 1
-    assert done.stderr.startswith("recharge request: no reply to findReservation")
+    assert done.stderr.startswith("recharge request: nobody receives requests at this broker")
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["fly"], "invalid choice: 'fly'"),
+        (["fly"], "there is no action fly"),
+        (["findReservatoin"], "there is no action findReservatoin; did you mean findReservation?"),
         (["findReservation", "vid"], "'vid' is not KEY=VALUE"),
         (["findReservation", "--mqtt-prot", "1"], "--mqtt-prot"),
     ],

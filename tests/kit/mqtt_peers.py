@@ -76,7 +76,9 @@ class SessionPeer(Peer):
             subscriptions=[Subscription(topic) for topic in topics],
             window=window,
             on_message=self._on_message,
-            on_published=lambda receipt, error: self.events.append(("published", receipt, error is None)),
+            on_published=lambda receipt, publication: self.events.append(
+                ("published", receipt, publication.error is None)
+            ),
             on_ready=self._on_ready,
             on_lost=self._on_lost,
         )

@@ -100,7 +100,7 @@ def test_a_refused_login_is_the_end(pair: Pair, protocol: Protocol) -> None:
     pair.feed(REFUSED[protocol])
     pair.agree()
     assert pair.ours.events == [("lost",)]
-    assert pair.ours.loss.refused
+    assert pair.ours.loss.cause == "refused"
     assert "refused the login: Not authorized" in pair.ours.loss.reason
 
 

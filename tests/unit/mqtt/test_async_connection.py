@@ -340,3 +340,26 @@ async def test_what_is_taken_back_while_the_broker_is_away_takes_up_no_memory(
         assert connection.waiting == 1
         await asyncio.to_thread(own_broker.start)
         await kept
+
+
+@BOTH
+async def test_two_connections_of_one_client_id_say_so_and_slow_down(
+    broker: Broker, protocol: Protocol, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without a pause they would cut each other off a thousand times meanwhile."""
+    caplog.set_level(logging.INFO)
+    client_id = f"twin-{next(NUMBERS)}"
+    first = AsyncConnection(broker.address, client_id, protocol=protocol)
+    second = AsyncConnection(broker.address, client_id, protocol=protocol)
+    async with first, second:
+        await until(lambda: sum("again" in line for line in caplog.messages) >= 3)
+        await asyncio.sleep(4)
+    assert any(f"a second {client_id} at this broker" in line for line in caplog.messages)
+    assert sum("again" in line for line in caplog.messages) < 15
+
+
+async def test_tls_that_is_missing_is_one_clear_error(secured: SecuredBroker) -> None:
+    address = msgspec.structs.replace(secured.address_of("gateway"), port=secured.tls_port)
+    with pytest.raises(ConnectionError, match=r"expects? TLS.*--mqtt-ca-file"):
+        async with AsyncConnection(address, "gateway-plain"):
+            pass

@@ -10,9 +10,9 @@ import pytest
 
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.async_connection import AsyncConnection
-from cloud_service.mqtt.requester import OutcomeUnknown, Requester
+from cloud_service.mqtt.requester import NobodyListens, OutcomeUnknown, Requester
 from cloud_service.protocol import topics
-from cloud_service.protocol.errors import Busy, NotFound
+from cloud_service.protocol.errors import BadRequest, Busy, NotFound
 from cloud_service.protocol.incoming import Incoming
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.requests import FindReservation
@@ -273,7 +273,7 @@ async def test_an_id_that_awaits_its_reply_cannot_be_used_again(broker: Broker, 
         await asyncio.sleep(0)
         with pytest.raises(ValueError, match="same"):
             await requester.request(*FIND, request_id="same")
-        with pytest.raises(OutcomeUnknown):
+        with pytest.raises(NobodyListens):
             await first
 
 
@@ -301,3 +301,47 @@ async def test_malformed_and_unexpected_replies_do_no_harm(broker: Broker, clien
         assert await requester.request(*FIND) == 5
         await until(lambda: heard)
         assert [message.topic for message in heard] == [event.topic]
+
+
+async def test_a_request_that_nobody_receives_is_an_error_that_says_so(broker: Broker, client: str) -> None:
+    async with Requester(broker.address, client, absence=0.5) as requester:
+        begun = time.monotonic()
+        with pytest.raises(NobodyListens, match="had no effect: is the cloud service running"):
+            await requester.request(*FIND, timeout=40)
+        assert 0.5 <= time.monotonic() - begun < 10
+
+
+async def test_a_service_that_comes_a_little_later_answers(broker: Broker, client: str) -> None:
+    async with Requester(broker.address, client, absence=20, patience=60) as requester:
+        asked = asyncio.create_task(requester.request(*FIND, timeout=40))
+        await asyncio.sleep(0.3)
+        async with Responder(broker.address, client, in_turn(5)):
+            assert await asked == 5
+
+
+async def test_a_service_that_has_heard_a_request_and_left_may_have_done_it(
+    broker: Broker, client: str
+) -> None:
+    """The request has met with silence before, so its outcome is unknown."""
+    async with Requester(broker.address, client, absence=0.2, patience=0.2) as requester:
+        async with Responder(broker.address, client, in_turn(None)) as service:
+            asked = asyncio.create_task(requester.request(*FIND, timeout=3))
+            await until(lambda: len(service.received) == 2)
+        with pytest.raises(OutcomeUnknown):
+            await asked
+
+
+@pytest.mark.parametrize("misspelt", ["findReservations", "findreservation", "fineReservation"])
+async def test_a_misspelt_action_is_refused_with_the_name_that_was_meant(
+    broker: Broker, client: str, misspelt: str
+) -> None:
+    async with Requester(broker.address, client) as requester:
+        with pytest.raises(BadRequest, match=f"no action {misspelt}; did you mean findReservation"):
+            await requester.request(misspelt, {})
+
+
+async def test_a_name_that_is_like_no_action_is_refused(broker: Broker, client: str) -> None:
+    async with Requester(broker.address, client) as requester:
+        for name in ("fly", "x" * 1_000_000, "recharge/v1/#", ""):
+            with pytest.raises(BadRequest, match="there is no action"):
+                await requester.request(name, {})

@@ -84,7 +84,7 @@ def test_a_refused_subscription_ends_with_a_goodbye(start: Start) -> None:
     peer.feed(suback(1, b"\x01\x87"))
     assert peer.sent() == DISCONNECT
     assert not peer.session.connected
-    assert peer.loss.refused
+    assert peer.loss.cause == "refused"
     assert peer.loss.reason == "refused to subscribe to test/+/two: Not authorized"
 
 
@@ -294,3 +294,17 @@ def test_no_packet_raises(first: int, body: bytes, protocol: Protocol) -> None:
     with SessionPeer(protocol) as peer:
         peer.connect()
         peer.feed(packet(first, body))
+
+
+def test_what_a_listener_for_tls_says_is_named(start: Start) -> None:
+    peer = start(login=b"")
+    peer.feed(bytes.fromhex("15030100020246"))
+    assert peer.loss.reason.startswith("expects TLS on this port")
+    assert "--mqtt-ca-file" in peer.loss.reason
+
+
+def test_another_client_with_the_id_is_told_from_other_ends(start: Start) -> None:
+    taken_over, ended = start(login=connack(), topics=()), start(login=connack(), topics=())
+    taken_over.feed(b"\xe0\x02\x8e\x00")
+    ended.feed(b"\xe0\x02\x8b\x00")
+    assert (taken_over.loss.cause, ended.loss.cause) == ("taken over", "other")
