@@ -4,17 +4,17 @@ import asyncio
 import logging
 import math
 import socket
-from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from uuid import uuid4
 
+from cloud_service.gateway.bookings import RequestSender, TooManyBookings
 from cloud_service.gateway.framing import Framer
 from cloud_service.gateway.settings import GatewaySettings
 from cloud_service.gateway.translation import NONE, may_be_last, read_request, write_reply
 from cloud_service.mqtt.requester import OutcomeUnknown
 from cloud_service.protocol.actions import Action
-from cloud_service.protocol.errors import BadRequest, RequestError
+from cloud_service.protocol.errors import BadRequest, RequestError, TooLarge
 from cloud_service.protocol.jsontext import Unreadable
 from cloud_service.protocol.replies import OK
 from cloud_service.protocol.requests import Request
@@ -27,19 +27,6 @@ LONG_LIST_RECORDS: Final = 100
 """Formatting a longer list takes milliseconds, so a thread does it."""
 _DRAIN_SECONDS: Final = 2.0
 _UNKNOWN: Final = "UNKNOWN"
-
-
-class RequestSender(Protocol):
-    """The part of Requester that a connection uses."""
-
-    async def request(
-        self,
-        action: str,
-        values: Mapping[str, Any] | Request,
-        *,
-        request_id: str | None = None,
-        timeout: float = 10.0,  # noqa: ASYNC109
-    ) -> Any: ...
 
 
 class Connection:
@@ -146,12 +133,19 @@ class Connection:
         """Asks the service, as _answer(). A reply of `None` means no: an unknown outcome gets no reply."""
         begun = self._loop.time()
         request_id = uuid4().hex
-        outcome, reason = _UNKNOWN, None
+        outcome: str | None = _UNKNOWN
+        reason = None
         try:
             result = await self._requester.request(
                 action.name, request, request_id=request_id, timeout=self._settings.deadline
             )
             reply = await self._format(action, result)
+        except TooManyBookings:
+            outcome = None
+            return None
+        except TooLarge as error:  # `None` would say that the list is empty
+            outcome, reason = error.code, error.message
+            return None
         except RequestError as error:
             outcome, reason = error.code, error.message
             return None if error.retryable else NONE
@@ -166,7 +160,8 @@ class Connection:
             outcome = OK
             return reply
         finally:
-            self._log(outcome, begun, action=action.name, request_id=request_id, reason=reason)
+            if outcome is not None:  # otherwise it has been counted
+                self._log(outcome, begun, action=action.name, request_id=request_id, reason=reason)
 
     async def _format(self, action: Action, result: Any) -> bytes:
         zone = self._settings.time_zone

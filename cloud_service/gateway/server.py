@@ -4,11 +4,12 @@ import asyncio
 import logging
 import socket
 from collections import Counter
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from types import TracebackType
 from typing import Final, Self
 
-from cloud_service.gateway.connection import Connection, RequestSender
+from cloud_service.gateway.bookings import Bookings, RequestSender, plain_address
+from cloud_service.gateway.connection import Connection
+from cloud_service.gateway.refusals import Refusals
 from cloud_service.gateway.settings import GatewaySettings
 
 log = logging.getLogger(__name__)
@@ -23,7 +24,6 @@ RETRY_SECONDS: Final = 1.0
 """The pause after an accept() that failed, such as for want of file descriptors."""
 RECEIVE_BUFFER_BYTES: Final = 32_768
 SEND_BUFFER_BYTES: Final = 131_072
-_REFUSAL_LOG_SECONDS: Final = 1.0
 
 
 def listen(settings: GatewaySettings) -> socket.socket:
@@ -52,14 +52,14 @@ class GatewayServer:
     ) -> None:
         self.port: int = listener.getsockname()[1]
         self._listener = listener
-        self._requester = requester
+        self._bookings = Bookings(requester, settings.max_bookings_per_address)
         self._settings = settings
         self._stop_seconds = stop_seconds
         self._retry_seconds = retry_seconds
         self._resuming: asyncio.TimerHandle | None = None
         self._connections: dict[asyncio.Task[None], Connection] = {}
         self._per_address: Counter[str] = Counter()
-        self._refusals = Refusals()
+        self._refusals = Refusals("connections refused")
 
     async def __aenter__(self) -> Self:
         self._listener.setblocking(False)
@@ -80,6 +80,8 @@ class GatewayServer:
             for task in late:
                 task.cancel()
             await asyncio.wait(tasks)
+        self._refusals.close()
+        self._bookings.close()
 
     @property
     def connections(self) -> int:
@@ -111,14 +113,14 @@ class GatewayServer:
         accepted.setblocking(False)
         reason = self._reason_to_refuse(host)
         if reason is not None:
-            self._refusals.log(host, reason)
+            self._refusals.note(host, reason)
         if reason is not None or _has_ended(accepted):
             accepted.close()
             return
         accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = Connection(
             peer=f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
-            requester=self._requester,
+            requester=self._bookings.of(host),
             settings=self._settings,
         )
         task = asyncio.create_task(connection.serve(accepted), name=f"connection of {host}:{port}")
@@ -136,7 +138,7 @@ class GatewayServer:
 
     def _reason_to_refuse(self, host: str) -> str | None:
         networks = self._settings.allowed_networks
-        if networks and not any(_plain_address(host) in network for network in networks):
+        if networks and not any(plain_address(host) in network for network in networks):
             return "not in an allowed network"
         if len(self._connections) >= self._settings.max_connections:
             return f"at the limit of {self._settings.max_connections} connections"
@@ -153,27 +155,3 @@ def _has_ended(accepted: socket.socket) -> bool:
         return False
     except OSError:
         return True
-
-
-class Refusals:
-    """Logs refused connections, at most once a second: a flood must not fill the log."""
-
-    def __init__(self) -> None:
-        self._unlogged = 0
-        self._log_at = 0.0
-
-    def log(self, host: str, reason: str) -> None:
-        self._unlogged += 1
-        now = asyncio.get_running_loop().time()
-        if now >= self._log_at:
-            log.warning(
-                "connections refused", extra={"client": host, "reason": reason, "count": self._unlogged}
-            )
-            self._unlogged = 0
-            self._log_at = now + _REFUSAL_LOG_SECONDS
-
-
-def _plain_address(host: str) -> IPv4Address | IPv6Address:
-    """Returns an IPv4 client's own address even on an IPv6 socket, and omits a link-local one's interface."""
-    address = ip_address(host.partition("%")[0])
-    return getattr(address, "ipv4_mapped", None) or address

@@ -53,6 +53,10 @@ class GatewaySettings(GatewayAddress, frozen=True):
         int,
         Setting("tcp_max_connections_per_address", COUNT, _LIMITS, "connections at once from one address"),
     ] = 1000
+    max_bookings_per_address: Annotated[
+        int,
+        Setting("tcp_max_bookings_per_address", COUNT, _LIMITS, "new bookings from one address in an hour"),
+    ] = 10_000
     max_requests: Annotated[
         int, Setting("tcp_max_requests", COUNT, _LIMITS, "requests at once; further ones wait")
     ] = 500

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime, tzinfo
+from datetime import MINYEAR, datetime, tzinfo
 from typing import Any, Final
 
 import msgspec
@@ -18,6 +18,8 @@ NONE: Final = b"None"
 _DONE: Final = SUCCESS.encode()
 _KEYS_COMPARED: Final = 10
 """Of a request that names no action, to find the one that was meant."""
+_FIRST_DATE: Final = "0001-01-01T00:00:00"
+_LAST_DATE: Final = "9999-12-31T23:59:59.999999"
 _DATES: Final = ("startDateTime", "finishDateTime")
 
 
@@ -62,7 +64,11 @@ def _localized(record: Mapping[str, Any], zone: tzinfo | None) -> dict[str, Any]
 
 
 def _without_offset(moment: str, zone: tzinfo | None) -> str:
-    return datetime.fromisoformat(moment).astimezone(zone).replace(tzinfo=None).isoformat()
+    utc = datetime.fromisoformat(moment)
+    try:
+        return utc.astimezone(zone).replace(tzinfo=None).isoformat()
+    except (OverflowError, ValueError):  # in the zone, it is in the year 0 or 10000
+        return _FIRST_DATE if utc.year == MINYEAR else _LAST_DATE
 
 
 def _format(value: Any) -> bytes:

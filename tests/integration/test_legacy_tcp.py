@@ -540,3 +540,19 @@ class TestOutages:
                 stack.broker.start()
                 assert sock.recv(4096) == b"1"
             assert ask(stack, "newChargingStation", x_position=2, y_position=2) == "2"
+
+
+def test_limits_of_bookings_and_lists_end_the_connection_without_a_reply(tmp_path: Path) -> None:
+    settings = {"tcp_max_bookings_per_address": "2", "max_result_bytes": "400", "time_zone": ZONE.key}
+    with Stack(tmp_path, **settings) as stack:
+        station = int(ask(stack, "newChargingStation", x_position=1, y_position=1))
+        assert ask(stack, "newChargingPoint", chargingStationID=station, **POINT) == "1"
+        booked = [
+            ask(stack, "scheduleReservation", vid=vehicle, x=1, y=1, **NEEDS) for vehicle in (1, 2, 3, 1)
+        ]
+        assert [json.loads(booked[index])["vehicleID"] for index in (0, 1, 3)] == [1, 2, 1]
+        assert booked[2] == ""
+        assert ask(stack, "receiveAllReservations", chargingStationID=station) == ""
+        log = stack.gateway.tail()
+        assert "bookings refused" in log
+        assert "outcome=TOO_LARGE" in log

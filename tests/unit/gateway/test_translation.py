@@ -232,3 +232,27 @@ def test_a_reservation_looks_as_the_old_server_wrote_it(
     local = [moment.astimezone(SAO_PAULO).replace(tzinfo=None).isoformat() for moment in (start, finish)]
     expected = json.dumps({**record, "startDateTime": local[0], "finishDateTime": local[1]}, indent=4)
     assert write_reply(CLIENT_ACTIONS["findReservation"], record, SAO_PAULO) == expected.encode()
+
+
+@pytest.mark.parametrize(
+    ("moment", "zone", "written"),
+    [
+        ("9999-12-31T23:30:00+00:00", "Asia/Tokyo", "9999-12-31T23:59:59.999999"),
+        ("9999-12-31T23:30:00+00:00", "America/Sao_Paulo", "9999-12-31T20:30:00"),
+        ("9999-12-31T23:59:59.999999+00:00", "Europe/Lisbon", "9999-12-31T23:59:59.999999"),
+        ("0001-01-01T00:30:00+00:00", "America/Sao_Paulo", "0001-01-01T00:00:00"),
+        ("0001-01-01T00:30:00+00:00", "UTC", "0001-01-01T00:30:00"),
+    ],
+)
+@pytest.mark.parametrize("by_environment", [False, True])
+def test_dates_at_the_ends_of_the_calendar(
+    moment: str, zone: str, written: str, by_environment: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The zone may be a setting or the machine's."""
+    monkeypatch.setenv("TZ", zone if by_environment else "UTC")
+    time.tzset()
+    record = {**RESERVATION, "finishDateTime": moment}
+    reply = write_reply(CLIENT_ACTIONS["findReservation"], record, None if by_environment else ZoneInfo(zone))
+    monkeypatch.undo()
+    time.tzset()
+    assert json.loads(reply)["finishDateTime"] == written
