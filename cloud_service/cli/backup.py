@@ -33,8 +33,8 @@ def main(options: Options) -> int:
     except (BackupFailed, SnapshotFailed, DamagedStore) as error:
         print(f"recharge backup: {error}", file=sys.stderr)
         return 1
-    size = sum(map(len, snapshot.files.values()))
-    print(f"{len(snapshot.files)} files, {size} bytes copied to {options.target}")
+    size = sum(map(snapshot.size, snapshot.names()))
+    print(f"{len(snapshot.names())} files, {size} bytes copied to {options.target}")
     findings = examine(take_snapshot(options.target), options.time_zone, datetime.now(UTC)).findings
     if findings:
         for finding in findings:

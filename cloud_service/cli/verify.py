@@ -3,15 +3,19 @@
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Struct
 
 from cloud_service.config.command_line import Argument
 from cloud_service.config.shared import TimeZone
 from cloud_service.store.errors import DamagedStore
+from cloud_service.store.names import SET_ASIDE
 from cloud_service.store.snapshot import SnapshotFailed, take_snapshot
-from cloud_service.store.verify import Report, examine, unreadable
+from cloud_service.store.verify import Report, describe_row, examine, unreadable
+
+_MOST_ROWS: Final = 20
+"""Of set_aside.json, on the screen."""
 
 
 class Options(Struct, frozen=True):
@@ -35,8 +39,24 @@ def main(options: Options) -> int:
         print(f"note: {note}")
     for finding in report.findings:
         print(f"WRONG: {finding}")
-    print("not sound" if report.findings else "sound")
+    _print_set_aside(report)
+    print(_verdict(report))
     return 1 if report.findings else 0
+
+
+def _verdict(report: Report) -> str:
+    if report.findings:
+        return "not sound"
+    if report.set_aside:
+        return f"sound, without what is in {SET_ASIDE}"
+    return "sound"
+
+
+def _print_set_aside(report: Report) -> None:
+    for row in report.set_aside[:_MOST_ROWS]:
+        print(f"set aside: {describe_row(row)}")
+    if len(report.set_aside) > _MOST_ROWS:
+        print(f"set aside: {len(report.set_aside) - _MOST_ROWS} more; {SET_ASIDE} has all of them")
 
 
 def _print_counts(report: Report) -> None:

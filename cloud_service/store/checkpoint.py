@@ -6,8 +6,8 @@ newer one writes. This is the upgrade policy:
 
 - A version that finds an unknown FORMAT refuses to start, and changes nothing. A version that raises
   FORMAT has to read the formats before it; it writes its own with its first checkpoint.
-- This file and `owners_and_ids.json` are read strictly: an unknown field may be damage, and stops the
-  start. Adding a field to either raises FORMAT.
+- This file and `owners_and_ids.json` are read strictly: a field that is unknown or missing may be damage,
+  and stops the start. Adding a field to either raises FORMAT.
 - The lines of the journal and of the request records are read leniently: an unknown field is ignored, and
   a missing field has its default. A field that older versions may ignore is added without raising FORMAT.
 - FORMAT reaches the disk with a checkpoint. A version that raises it makes one before its first batch:
@@ -21,19 +21,27 @@ import msgspec
 from msgspec import Struct, field
 
 from cloud_service.core.changes import Event
-from cloud_service.store.errors import DamagedStore
+from cloud_service.store.errors import RESTORE, DamagedStore
 from cloud_service.store.filesystem import Folder, replace_file
 from cloud_service.store.journal import JournalPosition
+from cloud_service.store.names import (
+    CHECKPOINT,
+    HISTORIES,
+    OWNERS_AND_IDS,
+    REQUESTS,
+    SEGMENTS,
+    segment_name,
+)
 from cloud_service.store.own_files import read_own_file
 
-CHECKPOINT: Final = "checkpoint.json"
-FORMAT: Final = 1
+FORMAT: Final = 2
+"""2 says which request records there are, and whether the journal has to be there. 1 says neither."""
 
 
 class _Version(Struct):
     """The part of a checkpoint that every format has."""
 
-    format: int = FORMAT
+    format: int
 
 
 class Checkpoint(Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,6 +60,10 @@ class Checkpoint(Struct, frozen=True, forbid_unknown_fields=True):
     """The events in the outbox, each with the number of its batch."""
     sizes: dict[str, int] = field(default_factory=dict)
     """How many bytes of each history file count."""
+    requests: dict[str, int] = field(default_factory=dict)
+    """How many bytes each file of request records has."""
+    journal: bool = False
+    """Whether the journal continues in `segment`, which has to be there then. False after a clean stop."""
     at: datetime | None = None
 
     @property
@@ -60,22 +72,56 @@ class Checkpoint(Struct, frozen=True, forbid_unknown_fields=True):
         return JournalPosition(self.sequence, self.checksum)
 
 
-def read_checkpoint(folder: Folder) -> Checkpoint:
-    """The folder's checkpoint; an empty one before the first.
+BEFORE_THE_FIRST: Final = Checkpoint(format=0)
+"""What counts while a folder has no checkpoint."""
 
-    Raises DamagedStore if the folder has another format, or the file is not what the service wrote.
+_SINCE_FORMAT_2: Final = frozenset(("requests", "journal"))
+
+
+def read_checkpoint(folder: Folder) -> Checkpoint:
+    """The folder's checkpoint; BEFORE_THE_FIRST if none was made yet.
+
+    Raises DamagedStore if the folder has another format, the file is not what the service wrote, or it is
+    missing although one was made.
     """
     if CHECKPOINT not in folder.names():
-        return Checkpoint()
+        _refuse_if_one_was_made(folder)
+        return BEFORE_THE_FIRST
     version = read_own_file(folder, CHECKPOINT, _Version).format
-    if version != FORMAT:
+    if not 1 <= version <= FORMAT:
         raise DamagedStore(
             folder.where(CHECKPOINT),
             None,
-            f"written in format {version}, and this version reads format {FORMAT}",
+            f"written in format {version}, and this version reads formats 1 to {FORMAT}",
             "Start the version that wrote it, or a newer one",
         )
-    return read_own_file(folder, CHECKPOINT, Checkpoint)
+    checkpoint = read_own_file(folder, CHECKPOINT, Checkpoint)
+    _require_all_keys(folder, version)
+    return checkpoint
+
+
+def _refuse_if_one_was_made(folder: Folder) -> None:
+    """The journal begins with its first segment until a checkpoint was made, and never again afterwards."""
+    names = folder.names()
+    if segment_name(1) in names:
+        return
+    traces = sorted(
+        name
+        for name in names
+        if name == OWNERS_AND_IDS or any(kind.fullmatch(name) for kind in (SEGMENTS, REQUESTS, HISTORIES))
+    )
+    if traces:
+        problem = f"missing: {traces[0]} shows that the service has written it"
+        raise DamagedStore(folder.where(CHECKPOINT), None, problem, RESTORE)
+
+
+def _require_all_keys(folder: Folder, version: int) -> None:
+    """A key that is missing would read as if nothing had ever been written."""
+    there = read_own_file(folder, CHECKPOINT, dict[str, msgspec.Raw]).keys()
+    for key in msgspec.structs.fields(Checkpoint):
+        if key.encode_name not in there and not (version == 1 and key.encode_name in _SINCE_FORMAT_2):
+            problem = f"not what the service wrote: it lacks the key {key.encode_name!r}"
+            raise DamagedStore(folder.where(CHECKPOINT), None, problem, RESTORE)
 
 
 def write_checkpoint(folder: Folder, checkpoint: Checkpoint) -> None:

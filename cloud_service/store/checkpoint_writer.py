@@ -16,7 +16,7 @@ from cloud_service.store.history import History
 from cloud_service.store.interface import StoredRequest
 from cloud_service.store.journal import Batch
 from cloud_service.store.json_files import ChargingPointsFile, ChargingStationsFile, ReservationsFile
-from cloud_service.store.names import REQUESTS, SEGMENTS, remove_numbered
+from cloud_service.store.names import REQUESTS, SEGMENTS, remove_numbered, requests_name
 from cloud_service.store.owners_and_ids import write_owners_and_ids
 from cloud_service.store.request_files import write_requests
 
@@ -71,6 +71,8 @@ class CheckpointWriter:
         """What the journal still holds for the next checkpoint if this one fails."""
         self.history_sizes: Mapping[str, int] = checkpoint.sizes
         """How many bytes of each history file count, whether or not this checkpoint fails."""
+        self.request_sizes: Mapping[str, int] = checkpoint.requests
+        """How many bytes each file of request records has that the last good checkpoint names."""
         self._folder = folder
         self._tables = tables
         self._checkpoint = checkpoint
@@ -99,16 +101,24 @@ class CheckpointWriter:
         ChargingPointsFile(folder).write(self._until_cancelled(tables.points.values()))
         ReservationsFile(folder).write(self._until_cancelled(tables.reservations.values()))
         write_owners_and_ids(folder, tables)
-        if self.tail.requests:
-            write_requests(folder, self._checkpoint.sequence, self.tail.requests)
+        request_sizes = self._write_requests()
         history = History(folder, self._checkpoint.sizes)
         history.append(self.tail.endings)
         # The history counts from here on, even if the checkpoint fails: nothing is added to it twice.
         self.history_sizes, self.tail.endings = history.sizes, []
-        write_checkpoint(folder, replace(self._checkpoint, sizes=history.sizes))
+        write_checkpoint(folder, replace(self._checkpoint, sizes=history.sizes, requests=request_sizes))
+        self.request_sizes = request_sizes
         remove_numbered(folder, SEGMENTS, before=self._checkpoint.segment)
         remove_numbered(folder, REQUESTS, before=self._oldest_remembered)
         folder.sync()
+
+    def _write_requests(self) -> dict[str, int]:
+        """Writes the requests in the tail. Returns the size of each file that is still needed."""
+        sizes = dict(self._checkpoint.requests)
+        if self.tail.requests:
+            sequence = self._checkpoint.sequence
+            sizes[requests_name(sequence)] = write_requests(self._folder, sequence, self.tail.requests)
+        return {name: size for name, size in sizes.items() if name >= requests_name(self._oldest_remembered)}
 
     def _until_cancelled(self, items: Iterable[Item]) -> Iterator[Item]:
         for item in items:

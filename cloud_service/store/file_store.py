@@ -10,12 +10,13 @@ from datetime import datetime
 from typing import Annotated, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cloud_service.config.setting import Section, Setting
 from cloud_service.config.shared import TimeZone
 from cloud_service.config.values import COUNT, SECONDS
 from cloud_service.core.changes import Changes
-from cloud_service.store.checkpoint import Checkpoint
+from cloud_service.store.checkpoint import FORMAT, Checkpoint, write_checkpoint
 from cloud_service.store.checkpoint_writer import CheckpointCancelled, CheckpointWriter, JournalTail
 from cloud_service.store.errors import SyncFailed
 from cloud_service.store.filesystem import Folder
@@ -25,6 +26,7 @@ from cloud_service.store.journal_writer import JournalWriter
 from cloud_service.store.names import segment_name
 from cloud_service.store.pause import Pause
 from cloud_service.store.recovery import FolderContents, recover
+from cloud_service.store.request_files import sizes_of_requests
 from cloud_service.store.set_aside import add_to_set_aside
 
 _LONGEST_RETRY_SECONDS: Final = 300
@@ -70,6 +72,7 @@ class FileStore:
         self._journal = JournalWriter(folder)
         self._tail = JournalTail()
         self._history_sizes: dict[str, int] = {}
+        self._request_sizes: dict[str, int] = {}
         self._checkpoint: _RunningCheckpoint | None = None
         self._checkpoint_pause: Pause | None = None
         self._checkpoint_failures = 0
@@ -89,12 +92,17 @@ class FileStore:
         contents = recover(self._folder, self._options.zone, now)
         self._tail = contents.tail
         names = set(self._folder.names())  # an operator may have removed old history
-        self._history_sizes = {name: size for name, size in contents.history_sizes.items() if name in names}
+        sizes = contents.checkpoint.sizes
+        self._history_sizes = {name: size for name, size in sizes.items() if name in names}
+        self._request_sizes = sizes_of_requests(self._folder, contents.checkpoint)
         self._checkpoint_pause = Pause.of(self._options.checkpoint_seconds, now)
         self._journal.open(contents.position, contents.last_segment)
         if contents.set_aside:
             add_to_set_aside(self._folder, contents.set_aside)
+        if contents.set_aside or contents.checkpoint.format < FORMAT:
             self._checkpoint_at_once(contents, now)
+        elif not contents.checkpoint.journal:
+            self._require_journal_from_here(contents.checkpoint)
         return contents.recovered
 
     def append(
@@ -116,10 +124,11 @@ class FileStore:
                 self._finish_checkpoint(now)
         elif self._checkpoint_is_due(now):
             try:
-                writer = self._prepare_checkpoint(checkpoint_input, now)
+                self._journal.begin_segment()
             except OSError as error:
                 self._postpone_checkpoint(error, now)
             else:
+                writer = self._prepare_checkpoint(checkpoint_input, now)
                 self._checkpoint = _RunningCheckpoint(writer, writer.start())
 
     def close(self, checkpoint_input: CheckpointInput, now: datetime) -> None:
@@ -127,7 +136,8 @@ class FileStore:
         if self._checkpoint is not None:
             self._checkpoint.writer.cancel()
             self._finish_checkpoint(now)
-        self._prepare_checkpoint(checkpoint_input, now).write()
+        self._journal.begin_segment()
+        self._prepare_checkpoint(checkpoint_input, now, journal=False).write()
         self._journal.abandon_segment()
         self._folder.remove(segment_name(self._journal.segment_number))
         self._folder.sync()
@@ -140,7 +150,11 @@ class FileStore:
         return (full and not self._checkpoint_failures) or self._checkpoint_pause.is_over(now)
 
     def _checkpoint_at_once(self, contents: FolderContents, now: datetime) -> None:
-        """Makes a checkpoint without what was set aside, so that the next start does not find it again."""
+        """Makes a checkpoint before the first batch, whose segment was just begun.
+
+        The three files then exist from the first start on, no later start finds again what was set aside, and
+        a version that reads only an older format does not misread the journal.
+        """
         recovered = contents.recovered
         oldest = recovered.remembered[0].sequence if recovered.remembered else self.sequence + 1
         checkpoint_input = CheckpointInput(
@@ -152,11 +166,22 @@ class FileStore:
         except OSError:
             self._journal.abandon_segment()
             raise
-        self._history_sizes = dict(writer.history_sizes)
+        self._take_sizes(writer)
 
-    def _prepare_checkpoint(self, checkpoint_input: CheckpointInput, now: datetime) -> CheckpointWriter:
-        """Begins a new segment, so that the checkpoint can include everything before it."""
-        self._journal.begin_segment()
+    def _require_journal_from_here(self, checkpoint: Checkpoint) -> None:
+        """Lets the checkpoint of a clean stop say that a journal follows. On a full disk it goes without."""
+        try:
+            write_checkpoint(self._folder, replace(checkpoint, journal=True))
+        except OSError as error:
+            _log.warning("if the journal is removed, the next start will not notice: %s", error)
+
+    def _prepare_checkpoint(
+        self, checkpoint_input: CheckpointInput, now: datetime, *, journal: bool = True
+    ) -> CheckpointWriter:
+        """A checkpoint that includes everything before the current segment, which has no line yet.
+
+        `journal` says whether the segment stays.
+        """
         checkpoint = Checkpoint(
             sequence=self._journal.position.sequence,
             checksum=self._journal.position.checksum,
@@ -164,6 +189,8 @@ class FileStore:
             delivered=checkpoint_input.delivered,
             pending_events=tuple(checkpoint_input.pending_events),
             sizes=self._history_sizes,
+            requests=self._request_sizes,
+            journal=journal,
             at=now,
         )
         tables, oldest = checkpoint_input.tables.snapshot(), checkpoint_input.oldest_remembered
@@ -176,7 +203,7 @@ class FileStore:
         assert self._checkpoint is not None
         writer, error = self._checkpoint.writer, self._checkpoint.future.exception()
         self._checkpoint = None
-        self._history_sizes = dict(writer.history_sizes)
+        self._take_sizes(writer)
         if error is None:
             self._checkpoint_failures = 0
             self._checkpoint_pause = Pause.of(self._options.checkpoint_seconds, now)
@@ -184,6 +211,10 @@ class FileStore:
         self._tail = writer.tail.followed_by(self._tail)
         if not isinstance(error, CheckpointCancelled):
             self._postpone_checkpoint(error, now)
+
+    def _take_sizes(self, writer: CheckpointWriter) -> None:
+        self._history_sizes = dict(writer.history_sizes)
+        self._request_sizes = dict(writer.request_sizes)
 
     def _abandon_checkpoint(self) -> None:
         """Waits for the checkpoint. The next recovery finds out what it has written."""

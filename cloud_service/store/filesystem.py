@@ -1,18 +1,21 @@
 """The few operations on a folder that the store needs. Tests replace the folder with one that fails."""
 
+import errno
 import fcntl
 import os
+import stat
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Protocol
+from typing import BinaryIO, Final, Protocol
 
 LOCK: Final = "lock"
 """The file that a process holds while it uses the folder."""
 TEMPORARY: Final = ".new"
 """The end of the name of a file that is being written."""
 
-_PERMISSIONS: Final = 0o640
+PERMISSIONS: Final = 0o640
 """Of files: only the owner and the group can read them."""
 _WRITE_BYTES: Final = 128 * 1024
 
@@ -46,6 +49,9 @@ class Folder(Protocol):
 
     def read(self, name: str) -> bytes: ...
 
+    def size(self, name: str) -> int:
+        """How many bytes a file has."""
+
     def open(self, name: str) -> File:
         """Opens a file for appending, and creates it if it is missing."""
 
@@ -63,41 +69,45 @@ class Folder(Protocol):
 
 
 class DiskFile:
-    """A File of the operating system."""
+    """A File of the operating system. Its errors name it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, permissions: int = PERMISSIONS) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        self._descriptor = os.open(path, flags, _PERMISSIONS)
+        self._path = path
+        self._descriptor = os.open(path, flags, permissions)
         self.size = os.fstat(self._descriptor).st_size
 
     def append(self, data: bytes) -> int:
-        written = os.write(self._descriptor, data)
+        with _naming(self._path):
+            written = os.write(self._descriptor, data)
         self.size += written
         return written
 
     def truncate(self, size: int) -> None:
-        os.ftruncate(self._descriptor, size)
+        with _naming(self._path):
+            os.ftruncate(self._descriptor, size)
         self.size = size
 
     def sync(self) -> None:
-        if sys.platform == "darwin":  # where fsync() only passes the content on to the drive's cache
-            fcntl.fcntl(self._descriptor, fcntl.F_FULLFSYNC)
-        else:
-            os.fdatasync(self._descriptor)
+        with _naming(self._path):
+            if sys.platform == "darwin":  # where fsync() only passes the content on to the drive's cache
+                fcntl.fcntl(self._descriptor, fcntl.F_FULLFSYNC)
+            else:
+                os.fdatasync(self._descriptor)
 
     def close(self) -> None:
         os.close(self._descriptor)
 
 
 class DiskFolder:
-    """A Folder of the operating system, locked by one process at a time."""
+    """A Folder of the operating system, locked by one process at a time. Its errors name the file."""
 
     def __init__(self, path: Path) -> None:
         """Creates the folder if it is missing. Raises FolderLocked if another process uses it, or OSError."""
         _make_folder(path)
         self.path = path
         self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        self._lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PERMISSIONS)
+        self._lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PERMISSIONS)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -115,7 +125,11 @@ class DiskFolder:
         return [entry.name for entry in self.path.iterdir()]
 
     def read(self, name: str) -> bytes:
-        return (self.path / name).read_bytes()
+        with open_regular(self.path / name) as file:
+            return file.read()
+
+    def size(self, name: str) -> int:
+        return (self.path / name).stat().st_size
 
     def open(self, name: str) -> File:
         return DiskFile(self.path / name)
@@ -127,7 +141,8 @@ class DiskFolder:
         (self.path / name).unlink(missing_ok=True)
 
     def sync(self) -> None:
-        os.fsync(self._descriptor)
+        with _naming(self.path):
+            os.fsync(self._descriptor)
 
     def where(self, name: str) -> str:
         return str(self.path / name)
@@ -139,14 +154,14 @@ def write_all(file: File, data: bytes) -> None:
     while view:
         written = file.append(bytes(view) if len(view) < len(data) else data)
         if written == 0:
-            raise OSError("the disk accepts no more data")
+            raise OSError(errno.ENOSPC, "the disk accepts no more data")
         view = view[written:]
 
 
-def replace_file(folder: Folder, name: str, chunks: Iterable[bytes]) -> None:
+def replace_file(folder: Folder, name: str, chunks: Iterable[bytes]) -> int:
     """Writes a file so that a crash leaves either the old content or the new one, as a whole.
 
-    Raises OSError, and whatever `chunks` raises; the old content is still there then.
+    Returns its size. Raises OSError, and whatever `chunks` raises; the old content is still there then.
     """
     temporary = name + TEMPORARY
     folder.remove(temporary)
@@ -160,10 +175,21 @@ def replace_file(folder: Folder, name: str, chunks: Iterable[bytes]) -> None:
                 buffer.clear()
         write_all(file, bytes(buffer))
         file.sync()
+        size = file.size
     finally:
         file.close()
     folder.rename(temporary, name)
     folder.sync()
+    return size
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Opens a file for reading. Raises OSError for anything else of this name: a pipe would never end."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return os.fdopen(descriptor, "rb")
 
 
 def sync_folder(path: Path) -> None:
@@ -182,3 +208,13 @@ def _make_folder(path: Path) -> None:
     _make_folder(path.parent)
     path.mkdir(exist_ok=True)
     sync_folder(path.parent)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Gives an OSError the path that the system's call, which has only a descriptor, cannot know."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = str(path)
+        raise

@@ -67,12 +67,12 @@ class JournalWriter:
             write_all(segment, line)
         except OSError as error:
             self._cut_back(segment, size, error)
-            raise WriteFailed(f"{self._where()}: {error}") from error
+            raise WriteFailed(f"{self._where()}: {_reason(error)}") from error
         try:
             segment.sync()
         except OSError as error:
             self.abandon_segment()
-            raise SyncFailed(f"{self._where()}: {error}") from error
+            raise SyncFailed(f"{self._where()}: {_reason(error)}") from error
         self.position = position
         return batch
 
@@ -94,7 +94,13 @@ class JournalWriter:
             segment.truncate(size)
         except OSError as error:
             self.abandon_segment()
-            raise SyncFailed(f"{self._where()}: {cause}, and cutting it back failed: {error}") from error
+            problem = f"{_reason(cause)}, and cutting it back failed: {_reason(error)}"
+            raise SyncFailed(f"{self._where()}: {problem}") from error
 
     def _where(self) -> str:
         return self._folder.where(segment_name(self.segment_number))
+
+
+def _reason(error: OSError) -> str:
+    """What went wrong, without the name of the file."""
+    return error.strerror or str(error)

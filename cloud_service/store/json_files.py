@@ -18,6 +18,7 @@ from msgspec import Struct, field
 from cloud_service.core.records import FREE, OCCUPIED, RESERVED, Number, Point, Reservation, Station
 from cloud_service.store.errors import DamagedStore
 from cloud_service.store.filesystem import Folder, replace_file
+from cloud_service.store.names import POINTS, RESERVATIONS, STATIONS
 from cloud_service.store.set_aside import SetAside
 
 _CHUNK = 500
@@ -35,7 +36,7 @@ class _Item(Protocol):
         """The record, with dates without an offset in `zone`. Raises ValueError if it cannot be used."""
 
 
-class _StationItem(Struct, gc=False):
+class _StationItem(Struct, gc=False, forbid_unknown_fields=True):
     station_id: Number = field(name="chargingStationID")
     x: Number = field(name="x_position")
     y: Number = field(name="y_position")
@@ -48,7 +49,7 @@ class _StationItem(Struct, gc=False):
         )
 
 
-class _PointItem(Struct, gc=False):
+class _PointItem(Struct, gc=False, forbid_unknown_fields=True):
     point_id: Number = field(name="chargingPointID")
     station_id: Number = field(name="chargingStationID")
     power: Number
@@ -56,18 +57,16 @@ class _PointItem(Struct, gc=False):
     availability: Any
 
     def record(self, zone: tzinfo | None) -> Point:
-        if self.power <= 0:
-            raise ValueError(f"power is not above 0: {self.power!r}")
         return Point(
             _id("chargingPointID", self.point_id),
             _id("chargingStationID", self.station_id),
-            _finite("power", self.power),
-            _finite("kWhPrice", self.kwh_price),
+            _above_zero("power", self.power),
+            _not_negative("kWhPrice", self.kwh_price),
             self.availability if self.availability in (FREE, OCCUPIED, RESERVED) else OCCUPIED,
         )
 
 
-class _ReservationItem(Struct, gc=False):
+class _ReservationItem(Struct, gc=False, forbid_unknown_fields=True):
     reservation_id: Number = field(name="reservationID")
     station_id: Number = field(name="chargingStationID")
     point_id: Number = field(name="chargingPointID")
@@ -90,18 +89,29 @@ class _ReservationItem(Struct, gc=False):
             _id("reservationID", self.reservation_id),
             _id("chargingStationID", self.station_id),
             _id("chargingPointID", self.point_id),
-            _finite("chargingPointPower", self.power),
-            _finite("kWhPrice", self.kwh_price),
+            _above_zero("chargingPointPower", self.power),
+            _not_negative("kWhPrice", self.kwh_price),
             self.vehicle_id,
             start,
             finish,
-            _finite("duration", self.duration),
-            _finite("price", self.price),
+            _not_negative("duration", self.duration),
+            _not_negative("price", self.price),
         )
 
 
+class _Object(dict[str, Any]):
+    """A JSON object, and one of the keys that it has twice."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.repeated: str | None = None
+        if len(self) < len(pairs):
+            keys = [key for key, _ in pairs]
+            self.repeated = next(key for key in keys if keys.count(key) > 1)
+
+
 class JsonFile(Generic[Record]):
-    """A file with all records of one kind. Keys that its items do not have are ignored."""
+    """A file with all records of one kind."""
 
     name: ClassVar[str]
     item: ClassVar[type[_Item]]
@@ -116,32 +126,52 @@ class JsonFile(Generic[Record]):
         replace_file(self._folder, self.name, _indented(record.public() for record in records))
 
     def read(self) -> tuple[list[Record], list[SetAside]]:
-        """The records, and the items that cannot be used. A missing file is an empty one.
+        """The records, and the items that cannot be used, or not with all of their keys.
 
-        Raises DamagedStore if the file is not a JSON array of objects with the keys of its items.
+        A missing file is an empty one. Raises DamagedStore if the file is not a JSON array of objects with
+        the keys of its items, each once.
         """
         if self.name not in self._folder.names():
             return [], []
         data = self._folder.read(self.name).removeprefix(b"\xef\xbb\xbf")
         try:
             items = msgspec.json.decode(data, type=list[self.item])  # type: ignore[name-defined]
-            return [item.record(self._zone) for item in items], []
+            if not self._may_repeat_a_key(data, len(items)):
+                return [item.record(self._zone) for item in items], []
         except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
-            return self._read_one_by_one(data)  # slower, and names what is wrong
+            pass
+        return self._read_one_by_one(data)  # slower, and names what is wrong
+
+    @property
+    def _keys(self) -> list[str]:
+        return [key.encode_name for key in msgspec.structs.fields(self.item)]  # type: ignore[arg-type]
+
+    def _may_repeat_a_key(self, data: bytes, items: int) -> bool:
+        """Whether an item may have a key twice: of those, the decoder takes the last without a word.
+
+        Each item has each key at least once, so that counting them is enough, unless one is escaped.
+        """
+        return b"\\u" in data or any(data.count(f'"{key}"'.encode()) != items for key in self._keys)
 
     def _read_one_by_one(self, data: bytes) -> tuple[list[Record], list[SetAside]]:
         records: list[Record] = []
         set_aside: list[SetAside] = []
         for row in self._rows(data):
+            known = {key: row[key] for key in self._keys}
             try:
-                records.append(msgspec.convert(row, self.item).record(self._zone))
+                records.append(msgspec.convert(known, self.item).record(self._zone))
             except (msgspec.ValidationError, ValueError, OverflowError) as error:
                 set_aside.append(SetAside(self.name, str(error), _encodable(row)))
+            else:
+                if unknown := sorted(row.keys() - known.keys()):
+                    keys = ", ".join(map(repr, unknown))
+                    reason = f"used without the keys that the service does not know: {keys}"
+                    set_aside.append(SetAside(self.name, reason, _encodable(row), used=True))
         return records, set_aside
 
-    def _rows(self, data: bytes) -> list[dict[str, Any]]:
+    def _rows(self, data: bytes) -> list[_Object]:
         try:
-            rows = json.loads(data, parse_constant=_refuse_constant)
+            rows = json.loads(data, parse_constant=_refuse_constant, object_pairs_hook=_Object)
         except json.JSONDecodeError as error:
             problem = f"not JSON: {error.msg}, line {error.lineno} column {error.colno}"
             raise self._damaged(problem) from None
@@ -149,11 +179,12 @@ class JsonFile(Generic[Record]):
             raise self._damaged(f"not JSON: {error}") from None
         if not isinstance(rows, list):
             raise self._damaged("not a JSON array")
-        keys = [key.encode_name for key in msgspec.structs.fields(self.item)]  # type: ignore[arg-type]
         for number, row in enumerate(rows, 1):
-            if not isinstance(row, dict):
+            if not isinstance(row, _Object):
                 raise self._damaged(f"item {number} is not an object: {row!r}")
-            for key in keys:
+            if row.repeated is not None:
+                raise self._damaged(f"item {number} has the key {row.repeated!r} twice")
+            for key in self._keys:
                 if key not in row:
                     raise self._damaged(f"item {number} lacks the key {key!r}: {row!r}")
         return rows
@@ -165,7 +196,7 @@ class JsonFile(Generic[Record]):
 class ChargingStationsFile(JsonFile[Station]):
     """`charging_stations.json`: the ID and the location of each station. All belong to the gateway."""
 
-    name = "charging_stations.json"
+    name = STATIONS
     item = _StationItem
 
 
@@ -175,14 +206,14 @@ class ChargingPointsFile(JsonFile[Point]):
     An unknown availability reads `ocupado`.
     """
 
-    name = "charging_points.json"
+    name = POINTS
     item = _PointItem
 
 
 class ReservationsFile(JsonFile[Reservation]):
     """`reservations.json`: each scheduled reservation. All are legacy clients'."""
 
-    name = "reservations.json"
+    name = RESERVATIONS
     item = _ReservationItem
 
 
@@ -220,6 +251,18 @@ def _finite(key: str, value: Number) -> Number:
     if not isfinite(value):
         raise ValueError(f"{key} is not finite: {value!r}")
     return value
+
+
+def _above_zero(key: str, value: Number) -> Number:
+    if value <= 0:
+        raise ValueError(f"{key} is not above 0: {value!r}")
+    return _finite(key, value)
+
+
+def _not_negative(key: str, value: Number) -> Number:
+    if value < 0:
+        raise ValueError(f"{key} is negative: {value!r}")
+    return _finite(key, value)
 
 
 def _moment(key: str, text: str, zone: tzinfo | None) -> datetime:

@@ -1,12 +1,26 @@
-"""The names of the store's numbered files."""
+"""The names of the store's files. Any other file in the folder is a stranger's, and is never opened."""
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from cloud_service.store.filesystem import Folder
 
-SEGMENTS: Final = re.compile(r"journal-(\d{6,})\.jsonl")
-REQUESTS: Final = re.compile(r"requests-(\d{12,})\.jsonl")
+STATIONS: Final = "charging_stations.json"
+POINTS: Final = "charging_points.json"
+RESERVATIONS: Final = "reservations.json"
+CHECKPOINT: Final = "checkpoint.json"
+OWNERS_AND_IDS: Final = "owners_and_ids.json"
+SET_ASIDE: Final = "set_aside.json"
+
+SEGMENTS: Final = re.compile(r"journal-([0-9]{6,})\.jsonl")
+REQUESTS: Final = re.compile(r"requests-([0-9]{12,})\.jsonl")
+HISTORIES: Final = re.compile(r"history-([0-9]{4}-[0-9]{2})\.jsonl")
+BROKEN: Final = re.compile(r"journal-[0-9]{6,}\.jsonl\.[0-9]+\.broken")
+
+FOR_PEOPLE: Final = (STATIONS, POINTS, RESERVATIONS)
+"""The three files that people may read and edit."""
+_SINGLE: Final = frozenset((*FOR_PEOPLE, CHECKPOINT, OWNERS_AND_IDS, SET_ASIDE))
 
 
 def segment_name(number: int) -> str:
@@ -19,14 +33,47 @@ def requests_name(sequence: int) -> str:
     return f"requests-{sequence:012}.jsonl"
 
 
-def numbered(folder: Folder, pattern: re.Pattern[str]) -> list[tuple[int, str]]:
+def is_own(name: str) -> bool:
+    """Whether the store gives a file this name. Files that are still being written do not count."""
+    return (
+        name in _SINGLE
+        or _is_numbered(name, SEGMENTS)
+        or _is_numbered(name, REQUESTS)
+        or HISTORIES.fullmatch(name) is not None
+        or BROKEN.fullmatch(name) is not None
+    )
+
+
+def holds_network(names: Iterable[str]) -> bool:
+    """Whether a folder with these names is a data folder, of the service or of the old server."""
+    return any(
+        name in (*FOR_PEOPLE, CHECKPOINT, OWNERS_AND_IDS)
+        or _is_numbered(name, SEGMENTS)
+        or _is_numbered(name, REQUESTS)
+        for name in names
+    )
+
+
+def numbered(names: Iterable[str], pattern: re.Pattern[str]) -> list[tuple[int, str]]:
     """The number and the name of each file of one kind, in the order of their numbers."""
-    matches = (pattern.fullmatch(name) for name in folder.names())
-    return sorted((int(match[1]), match[0]) for match in matches if match)
+    return sorted(
+        (int(match[1]), name)
+        for name in names
+        if _is_numbered(name, pattern) and (match := pattern.fullmatch(name))
+    )
 
 
 def remove_numbered(folder: Folder, pattern: re.Pattern[str], before: int) -> None:
     """Removes the files of one kind whose numbers are below `before`."""
-    for number, name in numbered(folder, pattern):
+    for number, name in numbered(folder.names(), pattern):
         if number < before:
             folder.remove(name)
+
+
+def _is_numbered(name: str, pattern: re.Pattern[str]) -> bool:
+    """Whether the name is of this kind, and its number written as the store writes it."""
+    match = pattern.fullmatch(name)
+    if match is None:
+        return False
+    write = segment_name if pattern is SEGMENTS else requests_name
+    return write(int(match[1])) == name

@@ -1,7 +1,6 @@
 """`owners_and_ids.json`: what the service knows of records, and the three files for people do not have."""
 
 from collections.abc import Iterable, Iterator
-from typing import Final
 
 import msgspec
 from msgspec import Struct, field
@@ -9,23 +8,20 @@ from msgspec.structs import replace
 
 from cloud_service.core.network import Tables
 from cloud_service.core.records import GATEWAY
-from cloud_service.store.checkpoint import CHECKPOINT
-from cloud_service.store.errors import RESTORE, DamagedStore
 from cloud_service.store.filesystem import Folder, replace_file
+from cloud_service.store.names import OWNERS_AND_IDS
 from cloud_service.store.own_files import read_own_file
-
-OWNERS_AND_IDS: Final = "owners_and_ids.json"
 
 
 class OwnersAndIDs(Struct, forbid_unknown_fields=True):
     """Owners, largest IDs given, and which vehicles are MQTT accounts. Other records have the defaults."""
 
-    last_station_id: int = field(name="lastStationID", default=0)
-    stations: list[tuple[int, str, int]] = field(default_factory=list)
+    last_station_id: int = field(name="lastStationID")
+    stations: list[tuple[int, str, int]]
     """Station ID, owner, largest point ID given."""
-    points: list[tuple[int, int, int]] = field(default_factory=list)
+    points: list[tuple[int, int, int]]
     """Station ID, point ID, largest reservation ID given."""
-    accounts: list[tuple[int, int, int]] = field(default_factory=list)
+    accounts: list[tuple[int, int, int]]
     """Station, point and reservation ID of each reservation whose vehicle is an MQTT account."""
 
     def restore(self, tables: Tables) -> None:
@@ -46,16 +42,10 @@ class OwnersAndIDs(Struct, forbid_unknown_fields=True):
 
 
 def read_owners_and_ids(folder: Folder) -> OwnersAndIDs:
-    """The folder's owners and IDs; empty before the first checkpoint.
-
-    Raises DamagedStore if there is a checkpoint without them: every station would become the gateway's.
-    """
+    """The folder's owners and IDs; none if the file does not exist. Raises DamagedStore."""
     if OWNERS_AND_IDS in folder.names():
         return read_own_file(folder, OWNERS_AND_IDS, OwnersAndIDs)
-    if CHECKPOINT in folder.names():
-        problem = "missing: it says who owns the stations, and which IDs were given"
-        raise DamagedStore(folder.where(OWNERS_AND_IDS), None, problem, RESTORE)
-    return OwnersAndIDs()
+    return OwnersAndIDs(0, [], [], [])
 
 
 def write_owners_and_ids(folder: Folder, tables: Tables) -> None:

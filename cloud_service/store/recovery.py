@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from cloud_service.core.changes import Event
 from cloud_service.core.network import Tables
-from cloud_service.store.checkpoint import Checkpoint, read_checkpoint
+from cloud_service.store.checkpoint import BEFORE_THE_FIRST, Checkpoint, read_checkpoint
 from cloud_service.store.checkpoint_writer import JournalTail
 from cloud_service.store.filesystem import Folder, replace_file
 from cloud_service.store.interface import Recovered
@@ -18,6 +18,7 @@ from cloud_service.store.json_files import ChargingPointsFile, ChargingStationsF
 from cloud_service.store.names import SEGMENTS, numbered
 from cloud_service.store.owners_and_ids import read_owners_and_ids
 from cloud_service.store.request_files import read_requests
+from cloud_service.store.required_files import removed_histories, require_files
 from cloud_service.store.set_aside import SetAside
 from cloud_service.store.tables_builder import TablesBuilder
 
@@ -37,8 +38,7 @@ class FolderContents(Struct, frozen=True):
     delivered: int
     """The broker has acknowledged the events of the batches up to this one."""
     tail: JournalTail
-    history_sizes: dict[str, int]
-    """How many bytes of each history file count."""
+    checkpoint: Checkpoint
     last_segment: int
     segments: list[tuple[str, SegmentReader]]
     """The segments by name, read to their ends."""
@@ -60,6 +60,8 @@ def read_folder(folder: Folder, zone: tzinfo | None, now: datetime) -> FolderCon
     Raises DamagedStore if a file is not as the service or a person leaves it.
     """
     checkpoint = read_checkpoint(folder)
+    if checkpoint is not BEFORE_THE_FIRST:
+        require_files(folder, checkpoint)
     _log.info("reading the data folder, up to batch %d", checkpoint.sequence)
     builder = _read_files(folder, zone)
     requests = read_requests(folder, checkpoint.sequence)
@@ -78,13 +80,16 @@ def read_folder(folder: Folder, zone: tzinfo | None, now: datetime) -> FolderCon
             builder.tables,
             requests + replay.tail.requests,
             [row for row in replay.events if row[0] > replay.delivered],
-            [f"{row.file}: set aside, {row.reason}: {row.record}" for row in builder.set_aside],
+            [
+                *(f"{row.file}: set aside, {row.reason}: {row.record}" for row in builder.set_aside),
+                *(describe_removed(folder, name) for name in removed_histories(folder, checkpoint)),
+            ],
         ),
         builder.set_aside,
         position,
         replay.delivered,
         replay.tail,
-        checkpoint.sizes,
+        checkpoint,
         last_segment,
         segments,
     )
@@ -114,7 +119,7 @@ def read_segments(folder: Folder, checkpoint: Checkpoint) -> Iterator[tuple[int,
     Each has to be read to its end before the next, which continues it.
     """
     position = checkpoint.position
-    for number, name in numbered(folder, SEGMENTS):
+    for number, name in numbered(folder.names(), SEGMENTS):
         if number >= checkpoint.segment:
             reader = SegmentReader(folder.where(name), folder.read(name), position)
             yield number, name, reader
@@ -150,6 +155,11 @@ def describe_torn(reader: SegmentReader) -> str:
             f"the last {len(reader.torn)} bytes are not a whole line: usually a write that a crash cut off"
         )
     return f"{reader.where}, byte {reader.end}: {problem}"
+
+
+def describe_removed(folder: Folder, name: str) -> str:
+    """What is missing with a history file that an operator removed."""
+    return f"{folder.where(name)} was removed, and with it the reservations that ended in that month"
 
 
 def _read_files(folder: Folder, zone: tzinfo | None) -> TablesBuilder:

@@ -7,13 +7,23 @@ after a crash does. If the checkpoint has changed, everything is read again.
 """
 
 import time
-from collections.abc import Mapping
+from errno import EINVAL
 from pathlib import Path
 from typing import Final
 
-from cloud_service.store.checkpoint import CHECKPOINT, Checkpoint, read_checkpoint
-from cloud_service.store.filesystem import LOCK, TEMPORARY, File
-from cloud_service.store.names import REQUESTS, SEGMENTS, numbered
+from cloud_service.store.checkpoint import BEFORE_THE_FIRST, Checkpoint, read_checkpoint
+from cloud_service.store.filesystem import open_regular
+from cloud_service.store.frozen_folder import FrozenFolder, OpenFile
+from cloud_service.store.names import (
+    CHECKPOINT,
+    HISTORIES,
+    REQUESTS,
+    SEGMENTS,
+    STATIONS,
+    holds_network,
+    is_own,
+    numbered,
+)
 
 _ATTEMPTS: Final = 20
 
@@ -22,37 +32,8 @@ class SnapshotFailed(Exception):
     """The folder could not be read. The text says why."""
 
 
-class FrozenFolder:
-    """A Folder of files in memory that cannot be changed."""
-
-    def __init__(self, place: Path, files: Mapping[str, bytes]) -> None:
-        self.files = files
-        self._place = place
-
-    def names(self) -> list[str]:
-        return list(self.files)
-
-    def read(self, name: str) -> bytes:
-        return self.files[name]
-
-    def where(self, name: str) -> str:
-        return str(self._place / name)
-
-    def open(self, name: str) -> File:
-        raise PermissionError(f"{self.where(name)}: a snapshot cannot be changed")
-
-    def rename(self, old: str, new: str) -> None:
-        self.open(old)
-
-    def remove(self, name: str) -> None:
-        self.open(name)
-
-    def sync(self) -> None:
-        pass
-
-
 def take_snapshot(place: Path, *, pause_seconds: float = 0.5) -> FrozenFolder:
-    """Everything that the store has in this folder at one moment.
+    """Everything that the store has in this folder at one moment. Files of others are not opened.
 
     Tries again after a pause if a checkpoint was made in the meantime; usually, two checkpoints are further
     apart than reading the folder takes. Raises SnapshotFailed or DamagedStore.
@@ -74,41 +55,62 @@ def take_snapshot(place: Path, *, pause_seconds: float = 0.5) -> FrozenFolder:
 
 def _read_once(place: Path) -> FrozenFolder | None:
     """The folder's files; None if a checkpoint was made in the meantime."""
-    before = _read(place, CHECKPOINT)
+    before = _read_checkpoint(place)
     files = {} if before is None else {CHECKPOINT: before}
-    checkpoint = read_checkpoint(FrozenFolder(place, files))
-    files |= _files_of_checkpoint(place, checkpoint)
+    checkpoint = BEFORE_THE_FIRST if before is None else read_checkpoint(FrozenFolder(place, files))
+    names = _own_names(place)
+    histories = {
+        name: OpenFile(place / name, checkpoint.sizes.get(name))
+        for name in names
+        if HISTORIES.fullmatch(name)
+    }
+    files |= _files_of_checkpoint(place, names, checkpoint)
     files |= _segments_of_checkpoint(place, checkpoint)
-    return FrozenFolder(place, files) if _read(place, CHECKPOINT) == before else None
+    return FrozenFolder(place, files, histories) if _read_checkpoint(place) == before else None
 
 
-def _files_of_checkpoint(place: Path, checkpoint: Checkpoint) -> dict[str, bytes]:
-    """Everything but the journal, without what a checkpoint that is being made has added."""
-    files = {}
-    for path in sorted(place.iterdir()):
-        name = path.name
-        if not path.is_file() or name in (LOCK, CHECKPOINT) or name.endswith(TEMPORARY):
-            continue
-        if not SEGMENTS.fullmatch(name):
-            files[name] = path.read_bytes()[: checkpoint.sizes.get(name)]
-    for sequence, name in numbered(FrozenFolder(place, files), REQUESTS):
-        if sequence > checkpoint.sequence:
-            del files[name]
-    return files
+def _files_of_checkpoint(place: Path, names: list[str], checkpoint: Checkpoint) -> dict[str, bytes]:
+    """All but history and journal, without what a checkpoint that is being made has added."""
+    newer = {name for sequence, name in numbered(names, REQUESTS) if sequence > checkpoint.sequence}
+    return {
+        name: _read(place / name)
+        for name in names
+        if name != CHECKPOINT
+        and name not in newer
+        and not SEGMENTS.fullmatch(name)
+        and not HISTORIES.fullmatch(name)
+    }
 
 
 def _segments_of_checkpoint(place: Path, checkpoint: Checkpoint) -> dict[str, bytes]:
     """The segments after the checkpoint. A segment is complete once the next one has a name."""
-    names = sorted(path.name for path in place.iterdir())
     return {
-        match[0]: (place / match[0]).read_bytes()
-        for match in map(SEGMENTS.fullmatch, names)
-        if match and int(match[1]) >= checkpoint.segment
+        name: _read(place / name)
+        for number, name in numbered(_own_names(place), SEGMENTS)
+        if number >= checkpoint.segment
     }
 
 
-def _read(place: Path, name: str) -> bytes | None:
+def _own_names(place: Path) -> list[str]:
+    """The names of the store's files. Raises SnapshotFailed if there is no network in the folder."""
+    names = sorted(path.name for path in place.iterdir() if is_own(path.name))
+    if not holds_network(names):
+        raise SnapshotFailed(
+            f"{place} is not a data folder: it has no {STATIONS}, no {CHECKPOINT}, and no other file of a"
+            " network; name the folder that the service was started with"
+        )
+    return names
+
+
+def _read(path: Path) -> bytes:
+    if path.is_symlink() and not path.exists():
+        raise OSError(EINVAL, "links to a file that does not exist", str(path))
+    with open_regular(path) as file:
+        return file.read()
+
+
+def _read_checkpoint(place: Path) -> bytes | None:
     try:
-        return (place / name).read_bytes()
+        return _read(place / CHECKPOINT)
     except FileNotFoundError:
         return None

@@ -11,9 +11,11 @@ from cloud_service.core.network import Tables
 from cloud_service.core.records import ReservationKey
 from cloud_service.store.checkpoint import read_checkpoint
 from cloud_service.store.errors import RESTORE, DamagedStore
-from cloud_service.store.filesystem import Folder
+from cloud_service.store.frozen_folder import FrozenFolder
 from cloud_service.store.journal import Batch
-from cloud_service.store.recovery import describe_torn, read_folder, read_segments
+from cloud_service.store.recovery import describe_removed, describe_torn, read_folder, read_segments
+from cloud_service.store.required_files import removed_histories
+from cloud_service.store.set_aside import SetAside, read_set_aside
 from cloud_service.store.verify_ids import find_reused_ids
 from cloud_service.store.verify_times import find_close_reservations, find_overlaps
 
@@ -32,6 +34,8 @@ class Report(Struct):
     """Request records."""
     ended: int = 0
     """Reservations in the history."""
+    set_aside: list[SetAside] = field(default_factory=list)
+    """What earlier starts set aside: it is not in the network, and somebody may miss it."""
     readable: bool = True
     """False if the service would refuse to start on the folder. Nothing was counted then."""
 
@@ -41,7 +45,7 @@ def unreadable(damage: DamagedStore) -> Report:
     return Report(findings=[str(damage)], readable=False)
 
 
-def examine(folder: Folder, zone: tzinfo | None, now: datetime) -> Report:
+def examine(folder: FrozenFolder, zone: tzinfo | None, now: datetime) -> Report:
     """Reads a folder as the service would, without changing it, and reports what is wrong in it.
 
     Dates without an offset are in `zone`; None means the machine's.
@@ -51,64 +55,54 @@ def examine(folder: Folder, zone: tzinfo | None, now: datetime) -> Report:
         # A reservation counts as scheduled if it was when the last batch was written.
         last_moment = batches[-1].at if batches else read_checkpoint(folder).at or now
         contents = read_folder(folder, zone, last_moment)
-        history = list(_history(folder, contents.history_sizes))
+        history = list(_history(folder, contents.checkpoint.sizes))
+        set_aside = read_set_aside(folder)
     except DamagedStore as damage:
         return unreadable(damage)
-    tables, sizes = contents.recovered.tables, contents.history_sizes
+    tables = contents.recovered.tables
     scheduled = tables.reservations.values()
     return Report(
         findings=[
-            *(f"{row.file}: {row.reason}: {row.record}" for row in contents.set_aside),
-            *_cut_short(folder, sizes),
+            *(describe_row(row) for row in contents.set_aside if not row.used),
             *find_reused_ids(tables, batches, history),
             *find_overlaps(batches, scheduled),
         ],
         notes=[
+            *(describe_row(row) for row in contents.set_aside if row.used),
             *find_close_reservations(row for row in scheduled if row.finish > last_moment),
             *(
                 f"{describe_torn(reader)}; the next start sets it aside"
                 for _, reader in contents.segments
                 if reader.torn
             ),
-            *_removed(folder, sizes),
+            *(describe_removed(folder, name) for name in removed_histories(folder, contents.checkpoint)),
         ],
         tables=tables,
         sequence=contents.position.sequence,
         lines=len(batches),
         remembered=len(contents.recovered.remembered),
         ended=len(history),
+        set_aside=set_aside,
     )
 
 
-def _batches(folder: Folder) -> Iterator[Batch]:
+def describe_row(row: SetAside) -> str:
+    """A record that was or will be set aside, for people."""
+    return f"{row.file}: {row.reason}: {row.record}"
+
+
+def _batches(folder: FrozenFolder) -> Iterator[Batch]:
     for _, _, reader in read_segments(folder, read_checkpoint(folder)):
         yield from reader.batches()
 
 
-def _history(folder: Folder, sizes: dict[str, int]) -> Iterator[ReservationKey]:
+def _history(folder: FrozenFolder, sizes: dict[str, int]) -> Iterator[ReservationKey]:
     """The reservations that ended, as far as the checkpoint counts the history."""
     for name in sorted(sizes.keys() & set(folder.names())):
-        for number, line in enumerate(folder.read(name)[: sizes[name]].splitlines(), 1):
+        for number, line in enumerate(folder.lines(name, sizes[name]), 1):
             try:
                 row: dict[str, Any] = msgspec.json.decode(line)["reservation"]
                 yield row["chargingStationID"], row["chargingPointID"], row["reservationID"]
             except (msgspec.MsgspecError, ValueError, KeyError, TypeError) as error:
                 problem = f"line {number} is not what the service wrote: {error}"
                 raise DamagedStore(folder.where(name), None, problem, RESTORE) from None
-
-
-def _cut_short(folder: Folder, sizes: dict[str, int]) -> Iterator[str]:
-    """History that is missing: the bytes that a checkpoint counts were on disk before it."""
-    for name in sorted(sizes.keys() & set(folder.names())):
-        size = len(folder.read(name))
-        if size < sizes[name]:
-            yield (
-                f"{folder.where(name)} has {size} bytes, and the checkpoint counts {sizes[name]}:"
-                f" reservations that ended are missing. {RESTORE}"
-            )
-
-
-def _removed(folder: Folder, sizes: dict[str, int]) -> Iterator[str]:
-    """History that an operator removed, as operators may."""
-    for name in sorted(sizes.keys() - set(folder.names())):
-        yield f"{folder.where(name)} was removed: reservations that ended in that month were not checked"

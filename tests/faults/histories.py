@@ -16,7 +16,7 @@ from cloud_service.protocol.messages import Message
 from cloud_service.service.engine.engine import Engine
 from cloud_service.service.engine.limits import EngineLimits
 from cloud_service.store.file_store import FileStore, StoreOptions
-from cloud_service.store.snapshot import FrozenFolder
+from cloud_service.store.frozen_folder import FrozenFolder
 from cloud_service.store.verify import examine
 from tests.faults.checker import FIVE_MINUTES
 from tests.faults.traffic import START, Traffic

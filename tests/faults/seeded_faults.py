@@ -167,7 +167,7 @@ def old_segments_removed_first(patch: Patch) -> None:
 
     def remove_first(folder: SimulatedFolder, name: str) -> File:
         if name == ChargingStationsFile.name + TEMPORARY:
-            for _, segment in numbered(folder, SEGMENTS)[:-1]:
+            for _, segment in numbered(folder.names(), SEGMENTS)[:-1]:
                 folder.remove(segment)
         return open_file(folder, name)
 

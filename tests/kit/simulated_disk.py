@@ -216,6 +216,9 @@ class SimulatedFolder:
         except KeyError:
             raise FileNotFoundError(2, "No such file", name) from None
 
+    def size(self, name: str) -> int:
+        return len(self.read(name))
+
     def open(self, name: str) -> File:
         with self._lock:
             if name not in self._names:

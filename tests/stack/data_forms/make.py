@@ -1,4 +1,4 @@
-"""A small network in the form that each version gave its files. Run this for a release that changes a form.
+"""A small network in each form that its files have had. Run this for a change that raises the format.
 
 python -m tests.stack.data_forms.make
 """
@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from cloud_service import __version__
+from cloud_service.store.checkpoint import FORMAT
 from tests.kit.processes import HOST, Stack
 
 FORMS = Path(__file__).parent
@@ -80,5 +80,5 @@ def make(name: str, *, killed: bool) -> None:
 
 
 if __name__ == "__main__":
-    make(f"{__version__}-stopped", killed=False)
-    make(f"{__version__}-killed", killed=True)
+    make(f"format-{FORMAT}-stopped", killed=False)
+    make(f"format-{FORMAT}-killed", killed=True)

@@ -10,7 +10,7 @@ import pytest
 
 from cloud_service.core.changes import Changes
 from cloud_service.core.network import Tables
-from cloud_service.store.checkpoint import Checkpoint, read_checkpoint
+from cloud_service.store.checkpoint import BEFORE_THE_FIRST, Checkpoint, read_checkpoint
 from cloud_service.store.checkpoint_writer import CheckpointCancelled, CheckpointWriter, JournalTail
 from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.interface import CheckpointInput
@@ -67,7 +67,7 @@ def test_a_full_journal_brings_the_checkpoint_early() -> None:
     recovered = store.load(NOW)
     while len(folder.files()["journal-000001.jsonl"]) < 1_000:
         store.maintain(checkpoint_input(recovered), NOW)
-        assert "checkpoint.json" not in folder.files()
+        assert "journal-000002.jsonl" not in folder.files()
         store.append([registration()], [request(str(store.sequence))], 0, NOW)
     store.maintain(checkpoint_input(recovered), NOW)
     assert "journal-000002.jsonl" in folder.files()
@@ -153,8 +153,8 @@ def test_a_running_checkpoint_is_cancelled_by_the_last_one(
     store.close(checkpoint_input(recovered), NOW + timedelta(hours=1))
 
     renamed = [operation.new for operation in folder.log if isinstance(operation, Rename)]
-    assert renamed.count("charging_stations.json") == 2
-    assert renamed.count("charging_points.json") == 1, "the first checkpoint was not cancelled"
+    assert renamed.count("charging_stations.json") == 3, "at the start, and twice later"
+    assert renamed.count("charging_points.json") == 2, "the checkpoint under way was not cancelled"
     assert "checkpoint failed" not in caplog.text
     assert len(json.loads(folder.files()["reservations.json"])) == 1
     again = open_store(folder)[1]
@@ -170,10 +170,10 @@ def test_setting_the_clock_back_does_not_delay_checkpoints() -> None:
     recovered.tables.apply(registration())
 
     store.maintain(checkpoint_input(recovered), NOW + timedelta(seconds=299))
-    assert "charging_stations.json" not in folder.files()
+    assert "journal-000002.jsonl" not in folder.files()
     checkpoint(store, checkpoint_input(recovered), NOW - timedelta(hours=10))
 
-    assert "charging_stations.json" in folder.files()
+    assert json.loads(folder.files()["charging_stations.json"])
 
 
 def test_request_records_are_removed_file_by_file() -> None:
@@ -274,4 +274,4 @@ def test_a_cancelled_checkpoint_leaves_the_last_one() -> None:
     with pytest.raises(CheckpointCancelled):
         writer.write()
     assert folder.files()["charging_stations.json"] == b"[]\n"
-    assert read_checkpoint(folder) == Checkpoint()
+    assert read_checkpoint(folder) == BEFORE_THE_FIRST

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud_service.store.filesystem import DiskFolder, FolderLocked, replace_file, write_all
+from cloud_service.store.filesystem import DiskFile, DiskFolder, FolderLocked, replace_file, write_all
 from tests.kit.batches import Failing
 from tests.kit.simulated_disk import SimulatedFolder
 
@@ -118,3 +118,12 @@ def test_a_file_on_disk_is_appended_to_and_cut(tmp_path: Path) -> None:
     folder.remove("b")
     assert folder.names() == ["lock"]
     folder.close()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_an_error_of_the_disk_names_the_file(tmp_path: Path) -> None:
+    (tmp_path / "reservations.json.new").symlink_to("/dev/full")
+    file = DiskFile(tmp_path / "reservations.json.new")
+    with pytest.raises(OSError, match=f"No space left on device: '{tmp_path / 'reservations.json.new'}'"):
+        write_all(file, b"[]")
+    file.close()

@@ -45,11 +45,12 @@ def ending(folder: SimulatedFolder) -> FileStore:
 
 
 def stopped(removed: bool) -> SimulatedFolder:
-    """A new folder, or one whose history an operator removed."""
+    """A new folder, or one whose history an operator removed in the month after."""
     folder = SimulatedFolder()
     if removed:
         store = ending(folder)
-        store.close(checkpoint_input(open_store(SimulatedFolder(folder.files()))[1]), NOW)
+        state = checkpoint_input(open_store(SimulatedFolder(folder.files()))[1])
+        store.close(state, NOW + timedelta(days=31))
         folder = SimulatedFolder({name: data for name, data in folder.files().items() if name != HISTORY})
     return folder
 
@@ -98,10 +99,13 @@ def test_a_removed_history_begins_again() -> None:
     folder = SimulatedFolder()
     store, recovered = open_store(folder)
     store.append([registration(), booking(), cancellation()], [], 0, NOW)
-    store.close(checkpoint_input(recovered), NOW)
+    store.close(checkpoint_input(recovered), NOW + timedelta(days=31))
     files = {name: data for name, data in folder.files().items() if not name.startswith("history")}
     folder = SimulatedFolder(files)
     store, recovered = open_store(folder)
+    assert recovered.notes == [
+        f"folder/{HISTORY} was removed, and with it the reservations that ended in that month"
+    ]
     store.append([cancellation()], [], 0, NOW)
     store.close(checkpoint_input(recovered), NOW)
     assert history_of(folder, "2026-03") == [(2, "reservationCancelled")]

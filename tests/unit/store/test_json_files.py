@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from cloud_service.store.errors import DamagedStore
 from cloud_service.store.json_files import ChargingPointsFile, ChargingStationsFile, ReservationsFile
+from cloud_service.store.set_aside import SetAside
 from tests.kit.records import NOW, minutes, point, reservation, station
 from tests.kit.simulated_disk import SimulatedFolder
 
@@ -159,7 +160,7 @@ def test_a_byte_order_mark_is_ignored() -> None:
     ]
 
 
-def test_the_order_of_keys_does_not_matter_and_other_keys_are_ignored() -> None:
+def test_the_order_of_keys_does_not_matter_and_other_keys_are_set_aside() -> None:
     rows = [
         {
             "owner": "mallory",
@@ -170,13 +171,69 @@ def test_the_order_of_keys_does_not_matter_and_other_keys_are_ignored() -> None:
         }
     ]
     folder = holding("charging_stations.json", rows)
-    assert ChargingStationsFile(folder).read() == ([station(1, 1, 2, owner="gateway")], [])
-    rows = [{**POINT_ROW, "lastReservationID": 99, "note": None}]
-    assert ChargingPointsFile(holding("charging_points.json", rows)).read() == ([point(2, 1, 22, 0.5)], [])
+    unknown = "used without the keys that the service does not know: "
+    assert ChargingStationsFile(folder).read() == (
+        [station(1, 1, 2, owner="gateway")],
+        [SetAside("charging_stations.json", unknown + "'lastChargingPointID', 'owner'", rows[0], used=True)],
+    )
+    row = {**POINT_ROW, "lastReservationID": 99, "note": None}
+    assert ChargingPointsFile(holding("charging_points.json", [row])).read() == (
+        [point(2, 1, 22, 0.5)],
+        [SetAside("charging_points.json", unknown + "'lastReservationID', 'note'", row, used=True)],
+    )
     row = {**RESERVATION_ROW, "legacy": False, "startDateTime": "2026-03-01T12:05:00+00:00"}
     row["finishDateTime"] = "2026-03-01T13:05:00+00:00"
     (found,), _ = ReservationsFile(holding("reservations.json", [row]), None).read()
     assert found.legacy
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        b'"power": 22, "power": 7',
+        b'"power": 22, "\\u0070ower": 7',
+        b'"\\u0070ower": 7, "note": "power", "power": 7',
+        b'"power": 22, "note": 1, "note": 1',
+    ],
+)
+def test_a_key_that_stands_twice_stops_the_start_and_is_named(twice: bytes) -> None:
+    first = json.dumps(POINT_ROW).encode()
+    second = first.replace(b'"power": 22', twice)
+    assert second != first
+    folder = SimulatedFolder({"charging_points.json": b"[" + first + b"," + second + b"]"})
+    with pytest.raises(DamagedStore, match=r"points\.json: item 2 has the key '(power|note)' twice"):
+        ChargingPointsFile(folder).read()
+
+
+def test_a_value_that_is_called_like_a_key_is_no_key() -> None:
+    row = {**RESERVATION_ROW, "vehicleID": "price"}
+    records, set_aside = ReservationsFile(holding("reservations.json", [row]), None).read()
+    assert ([record.vehicle_id for record in records], set_aside) == (["price"], [])
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("kWhPrice", -0.5, "kWhPrice is negative: -0.5"),
+        ("price", -1, "price is negative: -1"),
+        ("duration", -1, "duration is negative: -1"),
+        ("chargingPointPower", 0, "chargingPointPower is not above 0: 0"),
+    ],
+)
+def test_a_reservation_with_an_impossible_number_is_set_aside(key: str, value: float, reason: str) -> None:
+    row = {**RESERVATION_ROW, key: value}
+    assert ReservationsFile(holding("reservations.json", [row]), None).read() == (
+        [],
+        [SetAside("reservations.json", reason, row)],
+    )
+
+
+def test_a_point_with_a_negative_price_is_set_aside() -> None:
+    row = {**POINT_ROW, "kWhPrice": -0.5}
+    assert ChargingPointsFile(holding("charging_points.json", [row])).read() == (
+        [],
+        [SetAside("charging_points.json", "kWhPrice is negative: -0.5", row)],
+    )
 
 
 @pytest.mark.parametrize("availability", ["quebrado", "LIVRE", "", None, 5, [], True])

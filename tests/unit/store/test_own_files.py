@@ -1,15 +1,18 @@
 """The service's own files: read back as written, and refused if they are anything else."""
 
+import json
+
 import pytest
 from msgspec.structs import replace
 
 from cloud_service.core.network import Tables
-from cloud_service.store.checkpoint import CHECKPOINT, Checkpoint, read_checkpoint, write_checkpoint
+from cloud_service.store.checkpoint import BEFORE_THE_FIRST, Checkpoint, read_checkpoint, write_checkpoint
 from cloud_service.store.errors import DamagedStore
 from cloud_service.store.interface import StoredRequest
-from cloud_service.store.owners_and_ids import OWNERS_AND_IDS, read_owners_and_ids, write_owners_and_ids
+from cloud_service.store.names import CHECKPOINT, SET_ASIDE
+from cloud_service.store.owners_and_ids import read_owners_and_ids, write_owners_and_ids
 from cloud_service.store.request_files import read_requests, write_requests
-from cloud_service.store.set_aside import SET_ASIDE, SetAside, add_to_set_aside
+from cloud_service.store.set_aside import SetAside, add_to_set_aside
 from tests.kit.batches import booking, request
 from tests.kit.records import NOW, minutes, point, reservation, station
 from tests.kit.simulated_disk import SimulatedFolder
@@ -37,13 +40,15 @@ def test_a_checkpoint_is_read_back() -> None:
 
 
 def test_a_new_folder_has_an_empty_checkpoint() -> None:
-    assert read_checkpoint(SimulatedFolder()) == Checkpoint()
+    assert read_checkpoint(SimulatedFolder()) is BEFORE_THE_FIRST
 
 
-@pytest.mark.parametrize("number", [0, 2, 99])
+@pytest.mark.parametrize("number", [0, 3, 99])
 def test_another_format_is_refused(number: int) -> None:
     folder = SimulatedFolder({CHECKPOINT: b'{"format": %d, "whatever": 0}' % number})
-    with pytest.raises(DamagedStore, match=f"written in format {number}, and this version reads format 1"):
+    with pytest.raises(
+        DamagedStore, match=f"written in format {number}, and this version reads formats 1 to 2"
+    ):
         read_checkpoint(folder)
 
 
@@ -67,12 +72,23 @@ def test_owners_and_ids_of_removed_records_are_ignored() -> None:
     assert tables == Tables(last_station_id=8)
 
 
-def test_a_checkpoint_without_owners_and_ids_is_refused() -> None:
+@pytest.mark.parametrize("key", ["sequence", "segment", "told", "untold", "sizes", "requests", "journal"])
+def test_a_checkpoint_that_lacks_a_key_is_refused(key: str) -> None:
+    """With its default, it would read as if nothing had been written."""
     folder = SimulatedFolder()
-    assert read_owners_and_ids(folder).stations == []
-    write_checkpoint(folder, Checkpoint())
-    with pytest.raises(DamagedStore, match=f"folder/{OWNERS_AND_IDS}: missing: it says who owns"):
-        read_owners_and_ids(folder)
+    write_checkpoint(folder, Checkpoint(sequence=7))
+    content = json.loads(folder.files()[CHECKPOINT])
+    del content[key]
+    folder = SimulatedFolder({CHECKPOINT: json.dumps(content).encode()})
+    with pytest.raises(
+        DamagedStore, match=f"folder/{CHECKPOINT}: not what the service wrote: it lacks .*'{key}'"
+    ):
+        read_checkpoint(folder)
+
+
+def test_owners_and_ids_that_lack_a_key_are_refused() -> None:
+    with pytest.raises(DamagedStore, match=r"owners_and_ids\.json: not what the service wrote"):
+        read_owners_and_ids(SimulatedFolder({"owners_and_ids.json": b"{}"}))
 
 
 def stored(*sequences: int) -> list[StoredRequest]:

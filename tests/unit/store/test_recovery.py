@@ -1,5 +1,6 @@
 """Recovery: what is read from a folder, and what stops the start."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,14 @@ from cloud_service.store.errors import DamagedStore
 from cloud_service.store.interface import CheckpointInput
 from cloud_service.store.journal import Batch, JournalPosition, encode_line
 from tests.kit.batches import (
+    Failing,
     booking,
+    cancellation,
     checkpoint,
     checkpoint_input,
     open_store,
     registration,
+    request,
 )
 from tests.kit.records import NOW, minutes, reservation
 from tests.kit.simulated_disk import SimulatedFolder
@@ -65,15 +69,87 @@ def test_a_long_recovery_logs_its_progress(caplog: pytest.LogCaptureFixture) -> 
 
 
 def test_a_checkpoint_of_a_later_version_stops_the_start() -> None:
-    folder = SimulatedFolder({"checkpoint.json": b'{"format": 2, "whatever": 0}'})
-    with pytest.raises(DamagedStore, match="written in format 2, and this version reads format 1"):
+    folder = SimulatedFolder({"checkpoint.json": b'{"format": 3, "whatever": 0}'})
+    with pytest.raises(DamagedStore, match="written in format 3, and this version reads formats 1 to 2"):
         open_store(folder)
 
 
-@pytest.mark.parametrize("name", ["checkpoint.json", "owners_and_ids.json", "requests-000000000000.jsonl"])
+@pytest.mark.parametrize("name", ["checkpoint.json", "owners_and_ids.json", "requests-000000000003.jsonl"])
 def test_a_damaged_own_file_stops_the_start(name: str) -> None:
+    files = {**with_history().files(), name: b"{" * 1_000}
     with pytest.raises(DamagedStore, match=rf"folder/{name}: not what the service wrote: .*\. Restore"):
-        open_store(SimulatedFolder({name: b"{"}))
+        open_store(SimulatedFolder(files))
+
+
+def with_history() -> SimulatedFolder:
+    """A folder after a clean stop that has every kind of file."""
+    folder = SimulatedFolder()
+    store, recovered = open_store(folder)
+    for change in (registration(), booking(), cancellation()):
+        store.append([change], [request(str(store.sequence))], 0, NOW)
+        recovered.tables.apply(change)
+    store.close(checkpoint_input(recovered), NOW)
+    return folder
+
+
+@pytest.mark.parametrize("name", sorted(with_history().files()))
+def test_a_file_that_is_gone_is_not_an_empty_one(name: str) -> None:
+    files = with_history().files()
+    assert open_store(SimulatedFolder(files))[1].notes == []
+    del files[name]
+    folder = SimulatedFolder(files)
+    with pytest.raises(DamagedStore, match=rf"folder/{name}: missing: .*\. Restore "):
+        open_store(folder)
+    assert folder.log == [], "something was written"
+
+
+@pytest.mark.parametrize("name", ["history-2026-03.jsonl", "requests-000000000003.jsonl"])
+def test_a_file_that_was_cut_short_is_refused_with_its_place(name: str) -> None:
+    files = with_history().files()
+    size = len(files[name])
+    files[name] = b"".join(files[name].splitlines(keepends=True)[:-1])
+    problem = (
+        f"folder/{name}, byte {len(files[name])}: has .* and the checkpoint counts {size}: .* are missing"
+    )
+    with pytest.raises(DamagedStore, match=problem):
+        open_store(SimulatedFolder(files))
+
+
+def test_a_journal_that_was_removed_after_a_crash_is_missed() -> None:
+    folder = with_history()
+    store, _ = open_store(folder)
+    store.append([booking()], [], 0, NOW)
+    files = {name: data for name, data in folder.files().items() if not name.startswith("journal")}
+    with pytest.raises(
+        DamagedStore, match=r"folder/journal-000002\.jsonl: missing: .*since the last checkpoint"
+    ):
+        open_store(SimulatedFolder(files))
+
+
+def test_the_three_files_exist_from_the_first_start_on() -> None:
+    folder = SimulatedFolder()
+    open_store(folder)
+    for name in ("charging_stations.json", "charging_points.json", "reservations.json"):
+        assert folder.files()[name] == b"[]\n"
+
+
+def test_a_first_start_that_a_crash_cut_off_is_made_again() -> None:
+    """Of the files, any number may be there when there is no checkpoint yet."""
+    folder = SimulatedFolder()
+    open_store(folder)
+    image = folder.image()
+    for operation in folder.log:
+        image.apply(operation)
+        for survivors in (image.survivors(False), image.survivors(True)):
+            assert open_store(SimulatedFolder(survivors))[1].notes == []
+
+
+def test_a_clean_stop_on_a_full_disk_can_be_started_again(caplog: pytest.LogCaptureFixture) -> None:
+    """Reads are answered then, as on a disk that gets full later."""
+    folder = with_history()
+    folder.trouble = Failing("append", "checkpoint.json", number=errno.ENOSPC)
+    open_store(folder)
+    assert "if the journal is removed, the next start will not notice" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["checkpoint.json", "owners_and_ids.json"])

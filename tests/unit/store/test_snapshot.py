@@ -9,7 +9,8 @@ import pytest
 from cloud_service.store.checkpoint import Checkpoint, write_checkpoint
 from cloud_service.store.errors import DamagedStore
 from cloud_service.store.filesystem import DiskFolder
-from cloud_service.store.snapshot import FrozenFolder, SnapshotFailed, take_snapshot
+from cloud_service.store.frozen_folder import FrozenFolder
+from cloud_service.store.snapshot import SnapshotFailed, take_snapshot
 
 
 def write(place: Path, checkpoint: Checkpoint) -> None:

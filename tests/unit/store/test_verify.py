@@ -1,7 +1,7 @@
 """Verification: everything wrong that the files can show is found, and a sound folder is sound."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from zoneinfo import ZoneInfo
@@ -13,7 +13,7 @@ from cloud_service.cli.main import main
 from cloud_service.core.changes import Changes
 from cloud_service.core.network import Tables
 from cloud_service.store.file_store import FileStore, StoreOptions
-from cloud_service.store.snapshot import FrozenFolder
+from cloud_service.store.frozen_folder import FrozenFolder
 from cloud_service.store.verify import Report, examine
 from tests.faults.power_loss import run
 from tests.kit.batches import (
@@ -170,7 +170,7 @@ def test_an_id_given_twice_is_found_in_the_history() -> None:
     ]
 
 
-def stopped_with_history() -> dict[str, bytes]:
+def stopped_with_history(now: datetime = NOW) -> dict[str, bytes]:
     """The files after a clean stop. Two reservations have ended, and their station was removed."""
     folder = SimulatedFolder()
     store, recovered = open_store(folder)
@@ -179,7 +179,7 @@ def stopped_with_history() -> dict[str, bytes]:
     for change in (registration(), first, cancel(first), second, cancel(second), gone):
         store.append([change], [], 0, NOW)
         recovered.tables.apply(change)
-    store.close(checkpoint_input(recovered), NOW)
+    store.close(checkpoint_input(recovered), now)
     return folder.files()
 
 
@@ -209,19 +209,19 @@ def test_a_history_shorter_than_the_checkpoint_counts_is_found() -> None:
     files = stopped_with_history()
     first, second = files[HISTORY].splitlines(keepends=True)
     assert examined(SimulatedFolder({**files, HISTORY: first})).findings == [
-        f"folder/{HISTORY} has {len(first)} bytes, and the checkpoint counts {len(first + second)}:"
-        " reservations that ended are missing."
+        f"folder/{HISTORY}, byte {len(first)}: has {len(first)} bytes, and the checkpoint counts"
+        f" {len(first + second)}: reservations that ended are missing."
         " Restore the folder from a backup, or ask for help with this file at hand"
     ]
 
 
 def test_a_removed_history_is_noted() -> None:
-    files = stopped_with_history()
+    files = stopped_with_history(NOW + timedelta(days=31))
     del files[HISTORY]
     report = examined(SimulatedFolder(files))
     assert report.findings == []
     assert report.notes == [
-        f"folder/{HISTORY} was removed: reservations that ended in that month were not checked"
+        f"folder/{HISTORY} was removed, and with it the reservations that ended in that month"
     ]
 
 
@@ -236,6 +236,7 @@ def test_nothing_is_written() -> None:
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "charging_stations.json").write_text("[]")
     assert main(["verify", str(tmp_path)]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "sound"
     now = datetime.now(UTC)
@@ -245,7 +246,43 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     output = capsys.readouterr().out
     assert "WRONG: reservations.json: its point does not exist" in output
     assert output.splitlines()[-1] == "not sound"
-    assert [path.name for path in tmp_path.iterdir()] == ["reservations.json"]
+    assert {path.name for path in tmp_path.iterdir()} == {"charging_stations.json", "reservations.json"}
+
+
+@pytest.mark.parametrize("stranger", [None, "notes.txt", "lock", "reservations.json.bak"])
+def test_a_folder_without_a_network_is_not_sound(
+    tmp_path: Path, stranger: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if stranger:
+        (tmp_path / stranger).write_text("[]")
+    assert main(["verify", str(tmp_path)]) == 1
+    assert main(["backup", str(tmp_path.parent / "copy"), "--data-dir", str(tmp_path)]) == 1
+    output = capsys.readouterr()
+    assert output.err.count(f"{tmp_path} is not a data folder") == 2
+    assert "sound" not in output.out
+    assert not (tmp_path.parent / "copy").exists()
+
+
+def test_what_was_set_aside_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = old_folder([station(1)], [point(1, 1), *(point(9, number) for number in range(1, 25))], [])
+    open_store(folder)
+    for name, data in folder.files().items():
+        (tmp_path / name).write_bytes(data)
+    assert main(["verify", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    named = [line for line in lines if line.startswith("set aside: charging_points.json: its station")]
+    assert len(named) == 20
+    assert "'chargingStationID': 9" in named[0]
+    assert lines[-2:] == [
+        "set aside: 4 more; set_aside.json has all of them",
+        "sound, without what is in set_aside.json",
+    ]
+
+
+def test_a_damaged_set_aside_file_is_found() -> None:
+    files = {**stopped_with_history(), "set_aside.json": b"[{"}
+    (found,) = examined(SimulatedFolder(files)).findings
+    assert "folder/set_aside.json: not what the service wrote" in found
 
 
 def test_nothing_is_counted_in_a_folder_that_cannot_be_read(
