@@ -31,7 +31,7 @@ MOST_LINES: Final = 100
 
 
 def record(command: list[str], seconds: float) -> str:
-    """What the command prints in so many seconds, with its colours."""
+    """What the command prints in this many seconds, with its colours."""
     ours, its = pty.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", MOST_LINES, WIDTH, 0, 0))
     environment = {**os.environ, "TERM": "xterm-256color", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}

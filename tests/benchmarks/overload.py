@@ -94,7 +94,7 @@ class Account:
 
 
 def send_at(rate: int, seconds: float, count: int, port: int, results: "Queue[Seen]") -> None:
-    """In a process of its own."""
+    """Runs in a separate process."""
     seen = Seen()
     accounts = [Account(port, f"load-{rate}-{number}", seen) for number in range(count)]
     begun = time.monotonic()

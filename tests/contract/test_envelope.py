@@ -347,7 +347,7 @@ class TestOnce(Asking):
             self.again(client, NEW, location(place), "refused")
         with refused("ID_REUSED"):
             self.again(client, NEW, location(place.beside(1)), "refused")
-        assert self.again(client, NEW, location(place), "anew") > blocking
+        assert self.again(client, NEW, location(place), "new") > blocking
 
     def test_bad_requests_are_remembered(self, client: MqttClient, place: Place) -> None:
         for _ in range(2):
@@ -356,7 +356,7 @@ class TestOnce(Asking):
         with refused("ID_REUSED"):
             self.again(client, NEW, location(place), "bad")
 
-    def test_reads_are_answered_anew(self, client: MqttClient, place: Place) -> None:
+    def test_reads_are_answered_afresh(self, client: MqttClient, place: Place) -> None:
         charger = Charger(client)
         station = charger.station(place)
         for number in range(3):

@@ -11,8 +11,8 @@ from tests.kit.people import Charger, People, Place, Vehicle
 from tests.kit.target import Target
 
 
-class Told:
-    """The two who are concerned, and what they are told."""
+class Notified:
+    """The two who are notified, and what they receive."""
 
     def __init__(self, people: People) -> None:
         charger, vehicle = (people.mqtt(role) for role in ("charger", "vehicle"))
@@ -22,7 +22,7 @@ class Told:
         self.vehicle = Vehicle(vehicle)
 
     def expect(self, kind: str, reason: str, reservation: dict[str, Any]) -> None:
-        """Both are told this, and it is the first that they are told."""
+        """Both are notified of this, and it is the first that they receive."""
         for client in (self.charger.client, self.vehicle.client):
             assert isinstance(client, MqttClient)
             prefix = f"recharge/v1/event/{client.name}/"
@@ -40,47 +40,47 @@ class Told:
 @pytest.mark.usefixtures("mqtt_version")
 class TestEvents:
     @pytest.fixture
-    def told(self, people: People) -> Told:
-        return Told(people)
+    def notified(self, people: People) -> Notified:
+        return Notified(people)
 
-    def test_booked_and_cancelled(self, told: Told, place: Place) -> None:
-        told.charger.with_point(place)
-        booked = told.vehicle.book(place)
-        told.expect("reservationScheduled", "requested", booked)
-        assert told.vehicle.book(place) == booked
-        told.vehicle.cancel(1)
-        told.expect("reservationCancelled", "vehicleCancelled", booked)
+    def test_booked_and_cancelled(self, notified: Notified, place: Place) -> None:
+        notified.charger.with_point(place)
+        booked = notified.vehicle.book(place)
+        notified.expect("reservationScheduled", "requested", booked)
+        assert notified.vehicle.book(place) == booked
+        notified.vehicle.cancel(1)
+        notified.expect("reservationCancelled", "vehicleCancelled", booked)
 
-    def test_a_station_that_moved(self, told: Told, place: Place) -> None:
-        station = told.charger.with_point(place)
-        booked = told.vehicle.book(place)
-        told.expect("reservationScheduled", "requested", booked)
-        told.charger.move(station, place)
-        told.charger.update(station, 1, power=99)
-        told.charger.move(station, place.beside(1))
-        told.expect("reservationChanged", "stationMoved", booked)
+    def test_a_station_that_moved(self, notified: Notified, place: Place) -> None:
+        station = notified.charger.with_point(place)
+        booked = notified.vehicle.book(place)
+        notified.expect("reservationScheduled", "requested", booked)
+        notified.charger.move(station, place)
+        notified.charger.update(station, 1, power=99)
+        notified.charger.move(station, place.beside(1))
+        notified.expect("reservationChanged", "stationMoved", booked)
 
-    def test_with_its_point(self, told: Told, place: Place) -> None:
-        station = told.charger.with_point(place)
-        booked = told.vehicle.book(place)
-        told.expect("reservationScheduled", "requested", booked)
-        told.charger.delete_point(station, 1)
-        told.expect("reservationCancelled", "pointDeleted", booked)
+    def test_with_its_point(self, notified: Notified, place: Place) -> None:
+        station = notified.charger.with_point(place)
+        booked = notified.vehicle.book(place)
+        notified.expect("reservationScheduled", "requested", booked)
+        notified.charger.delete_point(station, 1)
+        notified.expect("reservationCancelled", "pointDeleted", booked)
 
-    def test_with_its_station(self, told: Told, place: Place) -> None:
-        station = told.charger.with_point(place)
-        booked = told.vehicle.book(place)
-        told.expect("reservationScheduled", "requested", booked)
-        told.charger.delete(station)
-        told.expect("reservationCancelled", "stationDeleted", booked)
+    def test_with_its_station(self, notified: Notified, place: Place) -> None:
+        station = notified.charger.with_point(place)
+        booked = notified.vehicle.book(place)
+        notified.expect("reservationScheduled", "requested", booked)
+        notified.charger.delete(station)
+        notified.expect("reservationCancelled", "stationDeleted", booked)
 
-    def test_a_booking_that_an_operator_made(self, people: People, told: Told, place: Place) -> None:
-        told.charger.with_point(place)
-        booked = Vehicle(people.mqtt("operator")).book(place, vid=told.vehicle.name)
-        told.expect("reservationScheduled", "requested", booked)
+    def test_a_booking_that_an_operator_made(self, people: People, notified: Notified, place: Place) -> None:
+        notified.charger.with_point(place)
+        booked = Vehicle(people.mqtt("operator")).book(place, vid=notified.vehicle.name)
+        notified.expect("reservationScheduled", "requested", booked)
 
 
-class TestWhoIsTold:
+class TestWhoIsNotified:
     def test_only_those_two(self, people: People, watcher: MqttClient, place: Place) -> None:
         charger, vehicle = people.charger(), people.vehicle()
         charger.with_point(place)
@@ -92,7 +92,7 @@ class TestWhoIsTold:
             for kind in ("reservationScheduled", "reservationCancelled")
         )
 
-    def test_who_is_both_is_told_once(self, people: People, watcher: MqttClient, place: Place) -> None:
+    def test_who_is_both_is_notified_once(self, people: People, watcher: MqttClient, place: Place) -> None:
         operator = people.mqtt("operator")
         Charger(operator).with_point(place)
         Vehicle(operator).book(place, vid=operator.name)
@@ -101,7 +101,10 @@ class TestWhoIsTold:
     def test_nobody_for_legacy_clients(
         self, people: People, target: Target, watcher: MqttClient, place: Place
     ) -> None:
-        """Of two legacy clients nobody is told, of a legacy vehicle only the owner, if it has an account."""
+        """Nobody is notified about two legacy clients.
+
+        About a legacy vehicle only the owner is, if it has an account.
+        """
         legacy = people.over_tcp()
         legacy.charger().with_point(place)
         legacy.vehicle().book(place)
@@ -112,7 +115,7 @@ class TestWhoIsTold:
 
     def topics(self, people: People, watcher: MqttClient) -> list[str]:
         """What the watcher saw until now: a booking is the mark that everything before it has arrived."""
-        mark = Told(people)
+        mark = Notified(people)
         place = Place(-1e15, -1e15)
         station = mark.charger.with_point(place)
         mark.vehicle.book(place)

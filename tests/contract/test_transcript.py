@@ -1,4 +1,4 @@
-"""The version before: it was asked the same, it answered the same, and its files are taken over."""
+"""The previous version: same requests, same replies, and its files can be read."""
 
 import shutil
 from datetime import UTC, datetime

@@ -100,11 +100,11 @@ class Player:
         end = time.monotonic() + DEADLINE
         before = self._look(topic_filter)
         while True:
-            time.sleep(QUIET_SECONDS)  # nothing tells that no more is published
+            time.sleep(QUIET_SECONDS)  # nothing says that no more is published
             now = self._look(topic_filter)
             if list(map(described, now)) == list(map(described, before)):
                 return now
-            assert time.monotonic() < end, f"{topic_filter} goes on changing"
+            assert time.monotonic() < end, f"{topic_filter} keeps changing"
             before = now
 
     def _look(self, topic_filter: str) -> list[MQTTMessage]:
@@ -148,7 +148,7 @@ def _is_last(message: MQTTMessage) -> bool:
 
 
 def main() -> None:
-    """Records the transcript anew from a running network with an empty data folder."""
+    """Records a new transcript from a running network with an empty data folder."""
     host, mqtt_port, tcp_port = sys.argv[1:]
     player = Player(Target(host, int(mqtt_port), host, int(tcp_port)))
     try:

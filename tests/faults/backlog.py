@@ -1,4 +1,4 @@
-"""An account whose requests wait at the service by the thousand, in a process of its own."""
+"""An account whose requests wait at the service by the thousand, in a separate process."""
 
 import asyncio
 import time
@@ -24,7 +24,7 @@ NAME = "owner"
 CONNECTIONS = 4
 """Each has some requests on their way to the broker only; together they are faster than the service."""
 PAUSE = 0.5
-"""Seconds before who was told BUSY asks again."""
+"""Seconds before a client retries after BUSY."""
 
 
 class Plan(Struct, frozen=True):
@@ -46,7 +46,7 @@ class Seen(Struct):
 
 
 def register(plan: Plan, port: int, service: int, underway: Event, results: "Queue[Seen]") -> None:
-    """Until each station is registered. `service` is a process that is held until the first wave is there."""
+    """Runs until every station is registered. `service` is paused until the first wave is waiting."""
     results.put(asyncio.run(_Backlog(plan, underway).run(port, service)))
 
 

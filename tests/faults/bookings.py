@@ -1,4 +1,4 @@
-"""The reservations of a run, as its clients were told of them."""
+"""The reservations of a run, as its clients know them."""
 
 from datetime import UTC, datetime
 from math import inf
@@ -40,7 +40,7 @@ class Booking(Struct):
 
 
 def bookings(record: Record) -> list[Booking]:
-    """All reservations that anybody was told of."""
+    """All reservations, as its clients know them."""
     open_by_client: dict[str, Booking] = {}
     found = []
     for call in record.calls:

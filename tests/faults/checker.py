@@ -23,7 +23,7 @@ from tests.kit.processes import Stack
 FIVE_MINUTES = timedelta(minutes=5)
 """Between two reservations of a point: the contract's number, not the product's constant."""
 PATIENCE = 10.0
-"""Seconds that retained state and presence have to become true in. The contract gives state one."""
+"""How long retained state and presence may take to become correct. The contract gives state one second."""
 
 
 def stop_and_check(stack: Stack, load: Load) -> None:
@@ -35,7 +35,7 @@ def stop_and_check(stack: Stack, load: Load) -> None:
 
 
 def check_run(load: Load, data_dir: Path) -> None:
-    """AssertionError with all that is wrong with this run."""
+    """Raises AssertionError with all that is wrong with this run."""
     folder = take_snapshot(data_dir)
     report = examine(folder, None, datetime.now(UTC))
     problems = [*load.violations, *report.findings]
@@ -86,7 +86,7 @@ def _overlaps(record: Record) -> list[str]:
 
 
 def _reused(record: Record) -> list[str]:
-    """A reservation's ID means one reservation for ever, and a charge is as long and dear as it must be."""
+    """A reservation's ID means one reservation for ever, and a charge has the right duration and price."""
     rows: dict[tuple[int, int, int], dict[str, Any]] = {}
     problems = []
     for booking in bookings(record):
@@ -94,9 +94,9 @@ def _reused(record: Record) -> list[str]:
         if public(row) != public(booking.row):
             problems.append(f"an ID was given twice: {row} and {booking.row}")
         if abs(booking.finish - booking.start - timedelta(hours=row["duration"])) > timedelta(seconds=1):
-            problems.append(f"not as long as it says: {row}")
+            problems.append(f"wrong duration: {row}")
         if abs(row["price"] - row["duration"] * row["chargingPointPower"] * row["kWhPrice"]) > 0.02:
-            problems.append(f"not as dear as it must be: {row}")
+            problems.append(f"wrong price: {row}")
     return problems
 
 
@@ -109,9 +109,9 @@ def latencies(record: Record) -> dict[str, float]:
 
 
 def check_state(stack: Stack) -> None:
-    """AssertionError unless the retained state is what the files say, and presence online, within seconds.
+    """Raises AssertionError unless the retained state soon matches the files and presence is online.
 
-    For a network at rest. The seconds are fewer than the pauses after which presence is told anyway.
+    For a network at rest. The seconds are fewer than the pauses after which presence is published anyway.
     """
     asyncio.run(_check_state(stack))
 

@@ -12,7 +12,7 @@ from tests.faults.mounted_disk import Disk
 
 @pytest.fixture
 def new_disk() -> Iterator[Callable[[Path], Disk]]:
-    """Makes a file system at a place, where this machine can."""
+    """Makes a file system at a place, if this machine can."""
     if not (find_library("fuse") or find_library("fuse3")):
         pytest.skip("libfuse is not installed: apt install libfuse2")
     if not os.access("/dev/fuse", os.R_OK | os.W_OK):

@@ -108,7 +108,7 @@ def live(trouble: FailingFrom) -> Life:
     for _ in range(4):
         now += timedelta(minutes=20)
         turn(waiting)
-    assert not waiting, "the service did not recover by itself"
+    assert not waiting, "the service did not recover without help"
     return Life(folder, operations, refused, now)
 
 

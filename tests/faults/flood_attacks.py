@@ -1,4 +1,4 @@
-"""Floods over TCP, each in a process of its own."""
+"""Floods over TCP, each in a separate process."""
 
 import asyncio
 import itertools
@@ -131,7 +131,7 @@ STANDING = {"idle connections", "connections with a byte a second", "connections
 
 
 def attack(name: str, port: int, count: int, progress: Progress) -> None:
-    """In a process of its own."""
+    """Runs in a separate process."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(16_384, limit), limit))
     progress.begun.set()

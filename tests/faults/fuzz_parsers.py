@@ -1,4 +1,6 @@
-"""A coverage-guided fuzzer on what reads strangers' bytes: python -m tests.faults.fuzz_parsers SECONDS DIR
+"""A coverage-guided fuzzer for the parsers of untrusted bytes.
+
+python -m tests.faults.fuzz_parsers SECONDS DIR
 
 DIR has the examples to start from, and gets an input that ends the fuzzer. A parser may refuse with the
 errors that it is documented to raise; anything else does.

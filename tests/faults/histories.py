@@ -155,7 +155,7 @@ def _changes(message: Message) -> bool:
 
 
 def check_histories(count: int, *, shrink: bool = True) -> None:
-    """Raises where one of so many histories breaks the promise; with `shrink`, in a short one."""
+    """Raises if one of this many histories breaks the promise; with `shrink`, shows a short one."""
     run_state_machine_as_test(
         Deliveries,
         settings=settings(

@@ -32,7 +32,7 @@ _HARMLESS: dict[str, dict[str, Any]] = {
     "deleteChargingStation": {"chargingStationID": OTHERS_STATION},
     "deleteChargingPoint": {"chargingPointID": OWN_POINT + 1},
 }
-"""What would end the fuzzer's own station, or make it grow for ever, is asked of what it may not touch."""
+"""Requests that would delete or bloat the fuzzer's own station name another's instead."""
 _NUMBERS = (
     b"1e999", b"-1e999", b"NaN", b"Infinity", b"-Infinity", b"1e308", b"-0", b"-0.0", b"5e-324", b"1" * 400,
     b"9" * 5000, b"0x10", b"01", b"1.", b".5", b"1e", b"--1", b"9007199254740993", b"18446744073709551616",

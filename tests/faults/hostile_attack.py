@@ -38,7 +38,7 @@ def messages(count: int) -> list[Message]:
 
 
 def attack(protocol: str, port: int, count: int, answers: "Queue[Counter[str]]") -> None:
-    """In a process of its own. Over TCP as fast as they are answered.
+    """Runs in a separate process. Over TCP as fast as they are answered.
 
     Counts the answers: over MQTT by `ok` or the error's code, over TCP by their text up to the first space.
     """

@@ -1,10 +1,9 @@
-"""What the service tells of reservations, as an operator hears it, beside what clients and files know.
+"""The events that an operator receives, compared with what clients and files know.
 
-The contract has each booking and each ending told at least once, to the vehicle's account and to the
-station's owner; accounts of the gateway get none. So the service goes on telling an event until the broker
-has taken it, across its own death and that of its link, and never tells what is not on disk. From then on
-the event is the broker's, which keeps it for us as long as it has its memory: PUBACK is no promise beyond
-that, so where brokers are killed nothing is demanded.
+The contract delivers each booking and each ending at least once, to the vehicle's account and to the
+station's owner; accounts of the gateway get none. So the service keeps sending an event until the broker has
+acknowledged it, across crashes and lost connections, and never sends what is not on disk. An acknowledged
+event is lost with the broker's memory, so runs that kill the broker require no events.
 """
 
 from collections.abc import Iterable, Iterator
@@ -33,11 +32,11 @@ _KEPT_SECONDS = 7 * 24 * 3600
 
 
 class Listener:
-    """Hears all events, also those of times when it was away: `async with listener.connection(...)`."""
+    """Receives all events, also those sent while it was away: `async with listener.connection(...)`."""
 
     def __init__(self) -> None:
         self.heard: dict[OutgoingEvent, dict[str, Any]] = {}
-        """The reservation as it was told last."""
+        """The reservation as it was last received."""
 
     def connection(self, broker: BrokerAddress) -> AsyncConnection:
         return AsyncConnection(
@@ -56,18 +55,16 @@ class Listener:
         self.heard[account, kind if kind == body["type"] else f"{body['type']} on {kind}", name] = row
 
     def unheard(self, expected: Iterable[OutgoingEvent]) -> list[str]:
-        return [
-            f"{account} was never told of {kind} {name}" for account, kind, name in self._missing(expected)
-        ]
+        return [f"{account} never received {kind} {name}" for account, kind, name in self._missing(expected)]
 
     def _missing(self, expected: Iterable[OutgoingEvent]) -> list[OutgoingEvent]:
         return sorted(set(expected) - self.heard.keys())
 
     def untrue(self, booked: Iterable[Booking]) -> list[str]:
-        """What was told of a reservation that no client ever had, or that was another."""
+        """What was received of a reservation that no client ever had, or that differs from the one it had."""
         rows = {booking.name: public(booking.row) for booking in booked}
         return [
-            f"{account} was told of {kind} {row}, which clients know as {rows.get(name)}"
+            f"{account} received {kind} {row}, which clients know as {rows.get(name)}"
             for (account, kind, name), row in self.heard.items()
             if public(row) != rows.get(name)
         ]
@@ -90,7 +87,7 @@ def expected_by_clients(
 
 
 def expected_by_files(folder: Folder) -> Iterator[OutgoingEvent]:
-    """What the journal says was to be told, and the endings that have gone into the history."""
+    """What must be received according to the journal, and the endings in the history."""
     checkpoint = read_checkpoint(folder)
     for _, _, reader in read_segments(folder, checkpoint):
         for batch in reader.batches():

@@ -1,4 +1,4 @@
-"""A small network that lives while things go wrong: each of its clients knows what it was promised.
+"""A small network that keeps running while things go wrong: each of its clients knows what it was promised.
 
 A vehicle books, looks, cancels; a charger changes its points, adds some and deletes some.
 """
@@ -31,7 +31,7 @@ EVENTS = 10.0
 class Load:
     """Chargers and vehicles in a thread of their own: `with Load(stack, seed) as load:`, and things go wrong.
 
-    On leaving, everything has to be well again: the clients look once more, each answered change is asked for
+    On leaving, everything must work again: the clients look once more, each answered change is asked for
     a second time under its ID, all events are heard, and only then the record is complete. `gateway_killed`
     says that replies over TCP may be cut, `broker_killed` that events may be lost with the broker's memory.
     """
@@ -89,9 +89,9 @@ class Load:
         return len(self.record["answered"])
 
     def await_changes(self, more: int, of: str = "") -> None:
-        """Waits until so many more changes were answered, of clients whose names begin so.
+        """Waits until this many more changes were answered, for clients whose names begin with `of`.
 
-        Questions do not count: a service that refuses every change may answer them for ever.
+        Reads do not count: a service that refuses every change may still answer them.
         """
         wanted = self._changes(of) + more
 
@@ -106,7 +106,7 @@ class Load:
 
     @contextmanager
     def at_rest(self) -> Iterator[None]:
-        """Nothing is asked, and nothing is under way, while the block lasts."""
+        """Nothing is sent or in flight within the block."""
 
         def resting() -> bool:
             self.check()

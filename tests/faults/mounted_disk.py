@@ -38,7 +38,7 @@ class Disk:
         self._process.stdout.readline()
 
     def _give_up(self, complaint: str) -> None:
-        """Skips where this machine lets nobody mount; anything else is a failure."""
+        """Skips if this machine lets nobody mount; anything else is a failure."""
         assert "not permitted" in complaint or "fusermount" in complaint, complaint
         pytest.skip("no FUSE file system may be mounted here")
 

@@ -62,7 +62,7 @@ class Client:
         self._record = record
 
     async def ask(self, action: str, values: Mapping[str, Any], timeout: float = 8.0) -> Call:
-        """Asks once, with all the patience that the product's client has."""
+        """Asks once, with the product client's full timeout."""
         raise NotImplementedError
 
     async def _note(self, call: Call, answer: Any) -> Call:
@@ -71,7 +71,7 @@ class Client:
         except RequestError as error:
             if error.code == "INTERNAL":
                 raise AssertionError(f"the service has a fault: {call}") from error
-            # What may be asked again may have taken effect the first time: BUSY is said unseen.
+            # An earlier copy may have taken effect: BUSY is sent without looking for the request record.
             call.result, call.outcome = error.code, "unknown" if error.retryable else "refused"
         except (OutcomeUnknown, ConnectionError) as error:
             call.result, call.outcome = str(error), "unknown"
@@ -122,4 +122,6 @@ class LegacyClient(Client):
         except CutReply as error:
             if self._gateway_killed:
                 raise
-            raise AssertionError(f"the gateway sent what is no reply: {call}: {error}") from error
+            raise AssertionError(
+                f"the gateway sent something that is not a reply: {call}: {error}"
+            ) from error

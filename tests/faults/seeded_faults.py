@@ -1,4 +1,4 @@
-"""Faults that tests seed into pieces of the product; it has no switch for any of them itself."""
+"""Faults that tests seed into pieces of the product; the product itself has no switch for them."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -138,7 +138,7 @@ class _Forgiving:
 
 
 def sync_tried_again(patch: Patch) -> None:
-    """After a failed sync, another one is believed."""
+    """After a failed sync, a later one is trusted."""
     open_file = SimulatedFolder.open
 
     def forgiving(folder: SimulatedFolder, name: str) -> Any:
@@ -148,8 +148,8 @@ def sync_tried_again(patch: Patch) -> None:
     patch.setattr(SimulatedFolder, "open", forgiving)
 
 
-def segment_believed_at_start(patch: Patch) -> None:
-    """The last lines are not written anew when the folder is read."""
+def segment_trusted_at_start(patch: Patch) -> None:
+    """The last lines are not rewritten when the folder is read."""
 
     def acknowledge(folder: Folder, segments: list[tuple[str, journal.SegmentReader]]) -> list[str]:
         for name, reader in segments:
@@ -219,7 +219,7 @@ def answered_before_written(patch: Patch) -> None:
     patch.setattr(journal_writer, "write_all", late)
 
 
-def not_taken_back(patch: Patch) -> None:
+def not_undone(patch: Patch) -> None:
     """After a failed write the network in memory stays as decided."""
     patch.setattr(Batch, "take_back", lambda batch: None)
 

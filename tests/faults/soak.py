@@ -43,7 +43,7 @@ class Soak:
         self._looked = self._begun
 
     def run(self, seconds: float, between: float) -> None:
-        """Lives so long; faults are so far apart on average, and the last minute or quarter has none."""
+        """Runs this long. Faults are `between` seconds apart, and the last minute or quarter has none."""
         end, next_fault = self._begun + seconds, self._begun + between / 2
         last_fault = end - min(60, seconds / 4)
         while time.monotonic() < end:
@@ -164,7 +164,7 @@ def _report(samples: Samples, load: Load, options: Namespace) -> None:
     (options.report / "soak.svg").write_text(draw(title, panels, samples.faults))
     counts = {outcome: len(load.record[outcome]) for outcome in ("answered", "refused", "unknown")}
     print(f"{title}: {counts['answered']} requests answered, {counts['unknown']} not in time;")
-    print(f"{counts['refused']} refused, because a vehicle looked for a reservation that it had not")
+    print(f"{counts['refused']} refused, because a vehicle looked for a reservation that it did not have")
     print(
         f"{load.repeated} changes asked for a second time: the same answers; the checker found nothing wrong"
     )

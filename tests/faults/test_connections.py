@@ -23,7 +23,7 @@ PROCESSES = ("service", "gateway", "broker")
 SILENCE = 2 * KEEP_ALIVE_SECONDS + 2
 """Seconds after which everybody must have noticed."""
 EVERY = 5
-"""After so many faults the load rests, and what is retained is looked at."""
+"""How many faults before the load rests and the retained state is checked."""
 
 
 @pytest.mark.timeout(3600)

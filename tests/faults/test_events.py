@@ -1,4 +1,4 @@
-"""Events while the link to the broker breaks and the service dies: none is forgotten, none is made up."""
+"""Events over broken links, half of them with the service killed: none is lost, none is made up."""
 
 import os
 import signal
@@ -35,7 +35,7 @@ def lose_what_is_sent(stack: Stack, relay: Relay, load: Load, random: Random) ->
 
 
 def lose_two_connections(stack: Stack, relay: Relay, load: Load) -> None:
-    """The service decides what came before its link was cut; the next connection ends before it is of use."""
+    """The service decides what came before its link was cut; the next connection ends before it is ready."""
     os.kill(stack.service.pid, signal.SIGSTOP)
     await_waiting(load)
     sleep(0.1)
@@ -56,12 +56,12 @@ def test_events_are_not_forgotten(tmp_path: Path, scale: Scale, figure: Callable
             for _ in range(count):
                 lose_what_is_sent(stack, relay, load, random)
                 load.await_changes(5)
-            for _ in range(count):  # not in between: at its next start a service tells what is still open
+            for _ in range(count):  # not in between: a service sends what is still pending at its next start
                 lose_two_connections(stack, relay, load)
                 load.await_changes(5)
         stop_and_check(stack, load)
     assert load.listener is not None
     figure(
-        f"events: {len(load.listener.heard)} told over {2 * count} broken links, in half of them to a service"
-        " that was killed: each at least once, none of what did not happen"
+        f"events: {len(load.listener.heard)} received over {2 * count} broken links,"
+        " half of them with the service killed: each at least once, none of what did not happen"
     )

@@ -112,7 +112,7 @@ async def _neighbours(
 ) -> tuple[list[float], list[float]]:
     """How long well-behaved clients wait for their answers, over TCP and over MQTT.
 
-    Until the attack no longer grows, so many seconds have passed, and there are enough samples.
+    Until the attack no longer grows, this many seconds have passed, and there are enough samples.
     """
     end = time.monotonic() + seconds
 

@@ -49,7 +49,7 @@ def fill(place: Path) -> Path:
 
 
 class Operator:
-    """Registers stations, each at a place of its own, and knows which of them there have to be."""
+    """Registers stations, each at a different place, and knows which of them must exist."""
 
     def __init__(self, stack: Stack) -> None:
         self.registered: set[int] = set()
@@ -67,7 +67,7 @@ class Operator:
         return True
 
     def check(self) -> None:
-        """AssertionError unless the files have the stations that were registered, and none refused."""
+        """Raises AssertionError unless the files have the stations that were registered, and none refused."""
         report = examine(take_snapshot(self._stack.data_dir), None, datetime.now(UTC))
         found = {station.x for station in report.tables.stations.values() if station.y == -1}
         assert found == self.registered, f"stations at {found}, registered were {self.registered}"
@@ -78,7 +78,7 @@ class Operator:
 
 
 def test_a_full_disk(small_disk: Path, tmp_path: Path, figure: Callable[[str], None]) -> None:
-    """Changes are refused with STORAGE and change nothing, reads go on; with room all is well by itself."""
+    """Changes are refused with STORAGE and change nothing, reads continue. With free space it recovers."""
     with Stack(tmp_path / "stack", checkpoint_seconds="0.5") as stack:
         operator = Operator(stack)
         with Load(stack, pause=0.05) as load:
@@ -95,6 +95,6 @@ def test_a_full_disk(small_disk: Path, tmp_path: Path, figure: Callable[[str], N
         stop_and_check(stack, load)
         operator.check()
     figure(
-        "disk filled 3 times: STORAGE and no change, reads answered, well again by itself;"
+        "disk filled 3 times: STORAGE and no change, reads answered, recovered without help;"
         f" {load.answered} answers hold"
     )

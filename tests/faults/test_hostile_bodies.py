@@ -36,7 +36,7 @@ class Neighbour:
         self._stack = stack
 
     async def beside(self, attack: BaseProcess) -> None:
-        """Asks for something every few milliseconds while the attack goes on, in a process of its own."""
+        """Asks for something every few milliseconds while the attack runs in a separate process."""
         async with Requester(self._stack.address, "monitor") as requester:
             attack.start()
             while attack.is_alive():

@@ -9,14 +9,14 @@ from time import sleep
 import pytest
 
 from tests.faults.checker import check_run, stop_and_check
+from tests.faults.crashing_service import KINDS, moments, spoiled
 from tests.faults.load import Load
-from tests.faults.spoiled_service import KINDS, moments, spoiled
 from tests.kit.processes import Stack
 from tests.kit.scale import Scale
 from tests.kit.waiting import wait_until
 
 IN_TURN = 25
-"""Kills of one network; then the checker has its turn."""
+"""Kills per network; then the checker runs."""
 ALL = {
     "append": range(1, 121),
     "sync": range(1, 111),
@@ -42,7 +42,7 @@ SETTLING = [
     for number in range(1, 1 + most)
     for moment in moments(kind)
 ]
-"""The same of a recovery: a torn line goes into a file, the journal is written anew, a segment begun."""
+"""The same of a recovery: a torn line goes into a file, the journal is rewritten, a segment begun."""
 
 
 def run_until_killed(stack: Stack, load: Load, kind: str, moment: str, number: int) -> str:
@@ -65,7 +65,7 @@ def run_until_killed(stack: Stack, load: Load, kind: str, moment: str, number: i
 def kill_in_recovery(stack: Stack, load: Load, first: int, random: Random) -> None:
     """Ends services at one of their first operations until one was still reading its folder.
 
-    With a torn line each operation that sets it aside has its turn; without one it may be a read as well.
+    With a torn line each operation that sets it aside is tried; without one it may be a read as well.
     """
     for turn in range(first, first + 50):
         if turn % 2:

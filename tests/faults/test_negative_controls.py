@@ -1,6 +1,6 @@
-"""The suite must be able to fail: a fault is seeded into a piece of the product, and a proof goes red.
+"""The suite must be able to fail: a fault is seeded into a piece of the product, and a test must fail.
 
-It goes red for the right reason: each control says how the error reads that finds it.
+Each control names the error that it must fail with.
 """
 
 import sys
@@ -75,11 +75,11 @@ CONTROLS: list[tuple[Callable[[seeded.Patch], None], Callable[[], None], str]] =
     (seeded.old_segments_removed_first, power_loss, LOST),
     (seeded.history_not_synced, power_loss, r"ended: found \(\), expected"),
     (seeded.sync_tried_again, power_loss_on_a_failing_disk, LOST),
-    (seeded.segment_believed_at_start, power_loss_on_a_failing_disk, LOST),
+    (seeded.segment_trusted_at_start, power_loss_on_a_failing_disk, LOST),
     (seeded.short_write_not_cut, power_loss_on_a_full_disk, "this line is damaged, and a good one follows"),
     (seeded.answered_though_not_written, power_loss_on_a_full_disk, "answered, and not kept"),
     (seeded.answered_though_not_written, failing_disk, "answered, and not on disk"),
-    (seeded.not_taken_back, failing_disk, "the network in memory is not that on disk"),
+    (seeded.not_undone, failing_disk, "the network in memory is not that on disk"),
     (seeded.ids_not_kept, redelivery, "its ID (would be given again|was given twice)"),
     (seeded.requests_not_remembered, redelivery, "ID_REUSED|answered b.*, then b"),
     (seeded.no_five_minutes, redelivery, "are too close"),
@@ -134,7 +134,7 @@ def with_fault(stack: Stack, fault: str) -> Stack:
 
 
 def live(stack: Stack, trouble: Callable[[], None]) -> None:
-    """A load on a network that meets trouble twice; then the checker has its turn."""
+    """A load on a network that meets trouble twice; then the checker runs."""
     with stack:
         with Load(stack, pause=0.005) as load:
             for _ in range(2):
@@ -195,6 +195,6 @@ def test_without_it_the_same_proof_holds(proof: Callable[[], None]) -> None:
 
 
 def test_the_list(tally: Tally, figure: Callable[[str], None]) -> None:
-    """Comes last: what it counts are the controls of this run."""
+    """Runs last: it counts this run's controls."""
     assert tally.found == tally.tried
     figure(f"negative controls: {len(tally.tried)} seeded faults, {len(tally.found)} of them found")

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.alone
 
 VEHICLES = 10
 AHEAD = 2
-"""In order of arrival a vehicle would wait as long as those who came by the thousand; in turns, far less."""
+"""In order of arrival a vehicle would wait as long as the thousands of other requests; in turns, far less."""
 
 
 @pytest.mark.timeout(600)

@@ -1,7 +1,7 @@
 """Power loss at any moment: the service in this process, on a folder that knows what a disk may forget.
 
 Each run gives a log of operations. After each of them, and in many ways each, the power goes: what is left is
-read anew and has to be what was promised until then, wholly, with the batch on its way or without it.
+recovered and must be exactly what was promised, with or without the batch being written.
 """
 
 from collections.abc import Callable

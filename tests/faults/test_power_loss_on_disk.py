@@ -14,7 +14,7 @@ from tests.kit.processes import Stack
 from tests.kit.scale import Scale
 
 IN_TURN = 50
-"""Losses of one network; then the checker has its turn."""
+"""Losses per network; then the checker runs."""
 
 
 @pytest.mark.timeout(3600)

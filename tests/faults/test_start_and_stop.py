@@ -1,4 +1,4 @@
-"""A large network starts and ends in time, and who is asked to end first answers what was taken in."""
+"""A large network starts and stops in time, and a service asked to stop first answers what it admitted."""
 
 import asyncio
 import os
@@ -38,7 +38,7 @@ def test_a_large_network(tmp_path: Path, scale: Scale, figure: Callable[[str], N
     assert max(times.stop_at_rest, times.stop_while_telling, times.stop_in_checkpoint) < 5
 
 
-def test_sigterm_answers_what_was_taken_in(tmp_path: Path, figure: Callable[[str], None]) -> None:
+def test_sigterm_answers_what_was_admitted(tmp_path: Path, figure: Callable[[str], None]) -> None:
     """The signal comes with the first reply of thousands; what was not read yet waits at the broker."""
     count = 5_000
     with Stack(tmp_path, pending_per_client=str(count)) as stack:
@@ -46,7 +46,7 @@ def test_sigterm_answers_what_was_taken_in(tmp_path: Path, figure: Callable[[str
         asyncio.run(asker.run())
         log = stack.service.log.read_text()
     late = log.partition(" stopping\n")[2].partition(" stopped;")[0].count("request ")
-    assert late > 0, "what was taken in has no answer"
+    assert late > 0, "no admitted request was answered"
     assert sorted(asker.results) == list(range(count))
     assert len(set(asker.results.values())) == count, "a request took effect twice"
     figure(

@@ -26,7 +26,7 @@ Answered: TypeAlias = tuple[str, str, str]
 """A client, the identity of its request, and the reply but for its request ID."""
 
 NOT_REMEMBERED = ("BUSY", "STORAGE", "INTERNAL", "ID_REUSED")
-"""How a request is refused of which nothing has to be kept."""
+"""How a request is refused when nothing must be kept of it."""
 
 
 class Knowledge(Struct, frozen=True):
@@ -89,11 +89,11 @@ class Witness:
         return sequence
 
     def maintain(self, checkpoint_input: CheckpointInput, now: datetime) -> None:
-        self._hear_told(checkpoint_input)
+        self._note_delivered(checkpoint_input)
         self.store.maintain(checkpoint_input, now)
 
     def close(self, checkpoint_input: CheckpointInput, now: datetime) -> None:
-        self._hear_told(checkpoint_input)
+        self._note_delivered(checkpoint_input)
         self.store.close(checkpoint_input, now)
 
     def hear(self, answers: Iterable[Answer]) -> None:
@@ -101,8 +101,8 @@ class Witness:
         self.answered |= frozenset(filter(None, map(answered, answers)))
         self._note(self.certain, self._attempted)
 
-    def _hear_told(self, checkpoint_input: CheckpointInput) -> None:
-        """A checkpoint may tell more than the last batch which events have reached the broker."""
+    def _note_delivered(self, checkpoint_input: CheckpointInput) -> None:
+        """A checkpoint may know of more delivered events than the last batch does."""
         still = tuple(row for row in self.certain.pending_events if row[0] > checkpoint_input.delivered)
         self._note(replace(self.certain, pending_events=still), self._attempted)
 
@@ -132,7 +132,7 @@ class Witness:
 
 
 def answered(answer: Answer) -> Answered | None:
-    """What has to be kept of an answer: nothing of a question's, and of what is refused for now."""
+    """What must be kept of a reply: nothing for reads or for retryable refusals."""
     if answer.incoming is None or answer.reply is None or answer.outcome in NOT_REMEMBERED:
         return None
     incoming = answer.incoming
@@ -201,7 +201,10 @@ def _of_segment(text: bytes) -> list[tuple[int, ReservationKey]]:
 
 
 def check(found: Knowledge, possible: Possible) -> None:
-    """AssertionError where what was found is not what was promised, wholly or not at all."""
+    """Raises AssertionError unless exactly what was promised was found.
+
+    With or without the batch that was being written, but never with a part of it.
+    """
     expected = possible.certain
     if possible.attempted is not None and found.sequence == possible.attempted.sequence:
         expected = possible.attempted

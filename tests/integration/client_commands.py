@@ -53,7 +53,7 @@ def points_of(stack: Stack, account: str, station_id: int) -> list[Point]:
 
 
 def presence_of(stack: Stack, account: str) -> bool | None:
-    """What the broker keeps on the account's presence topic; None where it keeps nothing."""
+    """What the broker keeps on the account's presence topic; None if it keeps nothing."""
 
     async def look() -> bool | None:
         arrived: asyncio.Queue[bytes] = asyncio.Queue()

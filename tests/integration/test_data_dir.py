@@ -1,4 +1,4 @@
-"""The data folder: taken over from the old server, edited by hand, damaged, and after every kind of end."""
+"""The data folder: imported from the old server, edited by hand, damaged, and after every kind of end."""
 
 import json
 import socket
@@ -86,7 +86,7 @@ def ask_legacy(stack: Stack, action: str, **values: Any) -> str:
         return connection.makefile("rb").read().decode()
 
 
-def test_a_folder_of_the_old_server_is_taken_over(stack: Stack) -> None:
+def test_a_folder_of_the_old_server_is_imported(stack: Stack) -> None:
     write(stack, "charging_stations.json", [station(1, 0), station(2, 100), station(3, 100)])
     write(stack, "charging_points.json", [point(1, 1), point(1, 2, "quebrado"), point(4, 9), point(2, 1)])
     write(

@@ -93,10 +93,10 @@ def test_the_properties_of_a_reply_as_mosquitto_rr_shows_them(stack: Stack) -> N
 
 
 class Subscriber:
-    """A mosquitto_sub that keeps all that it is told. It is subscribed once entered."""
+    """A mosquitto_sub that keeps all that it receives. It is subscribed once entered."""
 
     def __init__(self, stack: Stack, log: Path, version: str, *topics: str, options: tuple[str, ...] = ()):
-        # Retained, and so the first to come: it tells that the subscription stands.
+        # Retained, and so the first to come: it shows that the subscription is in place.
         self._first = "recharge/v1/service/cloud_service"
         command = [str(find_program("mosquitto_sub")), "-V", version, "-p", str(stack.mqtt_port), "-q", "1"]
         filters = [word for topic in (*topics, self._first) for word in ("-t", topic)]

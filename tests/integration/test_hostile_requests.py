@@ -1,4 +1,4 @@
-"""Requests of those who wish the network ill: it goes on for everybody else."""
+"""Malicious requests: everyone else is still served."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ OWN = "recharge/v1/reply/mallory"
 
 @pytest.fixture(scope="module")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A network of its own: who succeeds here would take other tests down too."""
+    """A separate network: a successful attack here would take other tests down too."""
     with Stack(tmp_path_factory.mktemp("hostile")) as running:
         yield running
 
@@ -61,7 +61,7 @@ async def ask_as_another(target: Stack) -> None:
     ids=lambda below: ascii(below[:8]),
 )
 def test_no_reply_topic_cuts_the_service_off(target: Stack, below: str) -> None:
-    """A broker ends the connection of whoever publishes where it should not, each time that it is tried."""
+    """A broker ends the connection of a client that publishes where it may not, each time that it tries."""
     body = json.dumps({"replyTo": OWN + below}).encode()
     publish(target, "recharge/v1/request/findReservation/mallory", body)
     asyncio.run(ask_as_another(target))
@@ -90,7 +90,7 @@ def test_an_odd_reply_topic_that_can_be_used_is(target: Stack, below: str) -> No
 def test_a_property_that_a_library_takes_for_malformed_harms_nobody(
     target: Stack, options: list[str]
 ) -> None:
-    """The packet would end the connection, come again on the next one, and end that one too."""
+    """The packet would end the connection, be redelivered on the next one, and end that one too."""
     program = str(find_program("mosquitto_pub"))
     topic = "recharge/v1/request/findReservation/mallory"
     command = [program, "-p", str(target.mqtt_port), "-V", "5", "-q", "1", "-t", topic, "-m", "{}"]
@@ -133,7 +133,7 @@ def peak_memory(process: Process) -> int:
     for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) // 1024
-    raise AssertionError("the kernel does not tell")
+    raise AssertionError("the kernel does not report it")
 
 
 @pytest.mark.alone

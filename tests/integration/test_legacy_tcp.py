@@ -43,10 +43,10 @@ def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A network whose gateway loses its patience soon."""
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A network whose gateway has short timeouts."""
     settings = {name: str(value) for name, value in TIMES.items()}
-    with Stack(tmp_path_factory.mktemp("hasty"), **settings) as running:
+    with Stack(tmp_path_factory.mktemp("impatient"), **settings) as running:
         yield running
 
 
@@ -74,7 +74,7 @@ def until_end(connection: socket.socket) -> bytes:
 
 
 def exactly(connection: socket.socket, length: int) -> bytes:
-    """So many bytes, however they come."""
+    """This many bytes, however they come."""
     received = b""
     while len(received) < length and (chunk := connection.recv(length - len(received))):
         received += chunk
@@ -451,16 +451,16 @@ class TestHowClientsRead:
 
 
 class TestPatience:
-    def test_half_a_request(self, hasty: Stack) -> None:
-        with connect(hasty) as sock:
+    def test_half_a_request(self, impatient: Stack) -> None:
+        with connect(impatient) as sock:
             sock.sendall(b'{"findReservation": true, ')
             begun = time.monotonic()
             assert until_end(sock) == b"None"
             assert time.monotonic() - begun >= TIMES["tcp_request_timeout"] * 0.9
 
-    def test_a_request_that_trickles(self, hasty: Stack) -> None:
+    def test_a_request_that_trickles(self, impatient: Stack) -> None:
         """A byte now and then does not stretch the time for the whole."""
-        with connect(hasty) as sock:
+        with connect(impatient) as sock:
             sock.sendall(b'{"findReservation": true, ')
             sock.settimeout(0.1)
             begun = time.monotonic()
@@ -473,16 +473,16 @@ class TestPatience:
                     continue
             assert received == b"None"
 
-    def test_silence(self, hasty: Stack) -> None:
-        with connect(hasty) as sock:
+    def test_silence(self, impatient: Stack) -> None:
+        with connect(impatient) as sock:
             begun = time.monotonic()
             assert until_end(sock) == b""
             assert time.monotonic() - begun >= TIMES["tcp_idle_timeout"] * 0.9
 
-    def test_silence_after_an_id_and_after_none(self, hasty: Stack, x: int) -> None:
+    def test_silence_after_an_id_and_after_none(self, impatient: Stack, x: int) -> None:
         ends = []
         for request in ({"newChargingStation": 1, "x_position": x, "y_position": 0}, FIND_NOBODY):
-            with connect(hasty) as sock:
+            with connect(impatient) as sock:
                 sock.sendall(json.dumps(request).encode())
                 begun = time.monotonic()
                 assert until_end(sock)
@@ -490,24 +490,24 @@ class TestPatience:
         assert ends[0] >= TIMES["tcp_idle_timeout"] * 0.9
         assert ends[1] >= TIMES["tcp_linger"] * 0.9
 
-    def test_one_that_never_reads(self, hasty: Stack, x: int) -> None:
-        """It is let go, and holds up nobody meanwhile."""
-        station = int(ask(hasty, "newChargingStation", x_position=x, y_position=0))
+    def test_one_that_never_reads(self, impatient: Stack, x: int) -> None:
+        """It is disconnected, and holds up nobody."""
+        station = int(ask(impatient, "newChargingStation", x_position=x, y_position=0))
         for _ in range(20):
-            ask(hasty, "newChargingPoint", chargingStationID=station, **POINT)
+            ask(impatient, "newChargingPoint", chargingStationID=station, **POINT)
         request = json.dumps({"receiveAllChargingPoints": True, "chargingStationID": station}).encode()
-        with connect(hasty) as sock:
+        with connect(impatient) as sock:
             sock.settimeout(0.1)
             end = time.monotonic() + DEADLINE
             while time.monotonic() < end:
                 try:
                     sock.sendall(request)
                 except TimeoutError:
-                    assert ask(hasty, "findReservation", vid="nobody") == "None"
+                    assert ask(impatient, "findReservation", vid="nobody") == "None"
                 except ConnectionError:
                     break
             else:
-                pytest.fail("the gateway keeps the connection of one who never reads")
+                pytest.fail("the gateway keeps the connection of a client that never reads")
 
 
 class TestOutages:

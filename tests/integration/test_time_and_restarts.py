@@ -45,8 +45,8 @@ def state(people: People, topic: str, fits: Callable[[dict[str, Any]], bool]) ->
     """Waits for retained state that fits."""
     reader = people.mqtt("monitor", subscriptions=[topic])
     message = reader.expect(lambda each: bool(each.payload) and fits(json.loads(each.payload)), topic)
-    told: dict[str, Any] = json.loads(message.payload)
-    return told
+    retained: dict[str, Any] = json.loads(message.payload)
+    return retained
 
 
 class TestTime:
@@ -87,12 +87,14 @@ class TestTime:
             vehicle.cancel(1)
         assert [each["vehicleID"] for each in charger.reservations(station)] == [legacy.name]
         point = f"recharge/v1/state/point/{station}/1"
-        assert state(people, point, lambda told: told["queueLength"] == 1)["availability"] == "reservado"
+        assert (
+            state(people, point, lambda retained: retained["queueLength"] == 1)["availability"] == "reservado"
+        )
         legacy.cancel(2)
         state(
             people,
             point,
-            lambda told: told["queueLength"] == 0 and told["availability"] == "livre",
+            lambda retained: retained["queueLength"] == 0 and retained["availability"] == "livre",
         )
         assert vehicle.book(place)["reservationID"] == 3
 
@@ -225,8 +227,8 @@ class TestRetainedState:
         charger = people.charger()
         station = charger.with_point(place)
         own, point = f"recharge/v1/state/station/{station}", f"recharge/v1/state/point/{station}/1"
-        true = state(people, point, lambda told: True)
-        state(people, own, lambda told: told["chargingPoints"] == 1)
+        true = state(people, point, lambda _: True)
+        state(people, own, lambda retained: retained["chargingPoints"] == 1)
         stack.service.stop()
         meddler = people.mqtt("operator")
         meddler.publish(own, b"", retain=True)
@@ -234,8 +236,8 @@ class TestRetainedState:
         for nobody, payload in (("station/987654", b"no JSON"), ("point/987654/1", b"{}")):
             meddler.publish(f"recharge/v1/state/{nobody}", payload, retain=True)
         stack.start_service()
-        state(people, own, lambda told: told["chargingPoints"] == 1)
-        state(people, point, lambda told: told["queueLength"] == 0)
+        state(people, own, lambda retained: retained["chargingPoints"] == 1)
+        state(people, point, lambda retained: retained["queueLength"] == 0)
 
         def nobody_s_state_is_gone() -> bool:
             reader = people.mqtt("monitor", subscriptions=["recharge/v1/state/#"])
@@ -250,18 +252,18 @@ class TestRetainedState:
     ) -> None:
         station = people.charger().with_point(place)
         point = f"recharge/v1/state/point/{station}/1"
-        state(people, point, lambda told: True)
+        state(people, point, lambda _: True)
         people.close()
         stack.broker.kill()
         for file in (stack.folder / "broker").glob("mosquitto.db*"):
             file.unlink()
         stack.broker.start()
-        with people_of(stack) as anew:
-            state(anew, point, lambda told: told["power"] == 10)
-            state(anew, SERVICE, lambda told: told["online"])
-            state(anew, "recharge/v1/service/gateway", lambda told: told["online"])
-            assert anew.charger().station(place.beside(1)) > station
-            assert anew.over_tcp().charger().station(place.beside(2)) > station
+        with people_of(stack) as fresh:
+            state(fresh, point, lambda retained: retained["power"] == 10)
+            state(fresh, SERVICE, lambda retained: retained["online"])
+            state(fresh, "recharge/v1/service/gateway", lambda retained: retained["online"])
+            assert fresh.charger().station(place.beside(1)) > station
+            assert fresh.over_tcp().charger().station(place.beside(2)) > station
 
 
 def test_three_files_are_the_whole_truth_after_a_clean_stop(tmp_path: Path) -> None:

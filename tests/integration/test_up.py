@@ -24,7 +24,7 @@ FREE_PORTS = ("--mqtt-port", "0", "--tcp-port", "0")
 def processes_of(data_dir: Path) -> dict[str, int]:
     """The processes that work on this folder, by what they are."""
     if not PROC.is_dir():
-        pytest.skip("which processes run is read from /proc, which this machine has not")
+        pytest.skip("which processes run is read from /proc, which this machine lacks")
     found = {}
     for process in PROC.iterdir():
         try:

@@ -144,7 +144,7 @@ class MqttConnection:
         return self.expect(lambda message: True, "a message")
 
     def take(self, least: int = 0) -> list[MQTTMessage]:
-        """Waits until there are so many messages, and takes all in order."""
+        """Waits until this many messages arrived, and takes them in order."""
         with self._news:
             self._wait(lambda: len(self._arrived) >= least, f"{least} messages")
             taken, self._arrived = self._arrived, []
@@ -190,7 +190,7 @@ class MqttConnection:
         with self._news:
             came = self._news.wait_for(condition, DEADLINE)
             arrived = [(message.topic, message.payload[:300]) for message in self._arrived]
-        assert came, f"waited in vain for {what}; arrived: {arrived}"
+        assert came, f"timed out waiting for {what}; arrived: {arrived}"
 
 
 def _send_at_once(_client: Client, _data: object, opened: Any) -> None:
@@ -221,7 +221,7 @@ class MqttClient(MqttConnection):
         assert self.subscribe(self.reply_topic + "/#") == [True]
 
     def send(self, action: str, body: bytes | dict[str, Any], **options: Any) -> None:
-        """Sends a request as it stands."""
+        """Sends a request unchanged."""
         payload = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.publish(f"recharge/v1/request/{action}/{self.name}", payload, **options)
 

@@ -40,7 +40,7 @@ def subscribe(topic_filter: str, qos: int) -> bytes:
 
 
 def receive(connection: socket.socket, size: int) -> bytes:
-    """So many bytes, or those that came before the connection ended."""
+    """This many bytes, or those that came before the connection ended."""
     received = b""
     while len(received) < size and (more := connection.recv(size - len(received))):
         received += more

@@ -144,7 +144,7 @@ class People:
         version: Version | None = None,
         subscriptions: Sequence[str] = (),
     ) -> MqttClient:
-        """An account, of a new name where none is given; over what is tested where that is MQTT."""
+        """An account, with a new name if none is given; over the tested transport if that is MQTT."""
         if version is None:
             version = "mqtt5" if self.transport == "tcp" else self.transport
         client = connected(self.target, name or f"{role}-{token_hex(5)}", role, version, subscriptions)

@@ -29,7 +29,7 @@ def free_port() -> int:
 
 
 def clean_environment(**variables: str) -> dict[str, str]:
-    """The environment without any RECHARGE_ variables of whoever runs the tests."""
+    """The environment without any RECHARGE_ variables of the user's shell."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("RECHARGE_")}
     return {**inherited, **variables}
 
@@ -59,7 +59,7 @@ class Process:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Starts it without waiting until it is of use."""
+        """Starts it without waiting until it is ready."""
         assert not self.running, f"{self.name} runs already"
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -73,7 +73,7 @@ class Process:
             )
 
     def stop(self) -> int:
-        """Ends it with SIGTERM. Returns its exit status; AssertionError where it does not end."""
+        """Ends it with SIGTERM. Returns its exit status. Raises AssertionError if it does not end."""
         assert self._process is not None, f"{self.name} was not started"
         self._process.terminate()
         try:
@@ -98,7 +98,7 @@ class Process:
         return self.log.read_text(errors="replace")[-4000:] if self.log.exists() else ""
 
     def check(self) -> None:
-        """AssertionError where it has ended."""
+        """Raises AssertionError if it has ended."""
         assert self.running, f"{self.name} has ended\n{self.tail()}"
 
 
@@ -210,7 +210,7 @@ class Stack:
         asyncio.run(start())
 
     def stop(self) -> None:
-        """Ends what runs, in order. AssertionError where a process failed, or logged a traceback."""
+        """Ends what runs, in order. Raises AssertionError if a process failed or logged a traceback."""
         statuses = [
             (process.name, process.stop())
             for process in (self.gateway, self.service, *self._own)

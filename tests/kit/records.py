@@ -1,4 +1,4 @@
-"""Records for tests of the core, with values that do not matter where none are given."""
+"""Records for tests of the core, with values that do not matter if none are given."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -34,7 +34,7 @@ def reservation(
     *,
     legacy: bool = False,
 ) -> Reservation:
-    """A reservation of vehicle `number` where no vehicle is given."""
+    """A reservation of vehicle `number` if no vehicle is given."""
     station_id, point_id = point_key
     hours = (finish - start) / timedelta(hours=1)
     vehicle_id = number if vehicle is None else vehicle

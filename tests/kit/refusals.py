@@ -1,4 +1,4 @@
-"""What a client sees where the answer is no, over any transport."""
+"""What a client sees if the answer is no, over any transport."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,8 +1,8 @@
 """A folder in memory that fails on demand, and that knows what a power loss may leave of it.
 
-Everything done to it stands in `log`, in order. `Image` does the same to a model of a disk: `Image.survivors`
-is one of the states in which the files may be found when the power comes back. Whatever no sync confirmed may
-be there or gone: content by sectors, out of order and torn, names one by one.
+Everything done to it is recorded in `log`, in order. `Image` does the same to a model of a disk:
+`Image.survivors` is one of the states in which the files may be found when the power comes back. Whatever no
+sync confirmed may be there or gone: content by sectors, out of order and torn, names one by one.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -47,7 +47,7 @@ class Remove(Struct, frozen=True):
 
 
 class Sync(Struct, frozen=True):
-    """Of a file's content; of the names where `file` is None."""
+    """Of a file's content; of the names if `file` is None."""
 
     file: int | None
     failed: bool = False

@@ -15,7 +15,7 @@ def open_to_all(name: str, role: Role) -> None:
 
 
 class Target(Struct, frozen=True):
-    """A running network. TLS is used where there is a `ca_file`."""
+    """A running network. TLS is used if there is a `ca_file`."""
 
     mqtt_host: str
     mqtt_port: int
@@ -25,7 +25,7 @@ class Target(Struct, frozen=True):
     zone: tzinfo | None = None
     """The time zone of dates on TCP; None is this machine's."""
     password: Callable[[str, Role], str | None] = open_to_all
-    """Makes an account of this name and role, and returns its password; None where it needs no login.
+    """Makes an account of this name and role, and returns its password; None if it needs no login.
 
     Asked once for each name. Charger's and vehicle's names are their client IDs too.
     """

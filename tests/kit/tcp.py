@@ -24,7 +24,7 @@ class TcpClient:
         """A connection ends with its request."""
 
     def ask(self, action: str, **values: Any) -> Any:
-        """Raises Refused where the reply is `None`."""
+        """Raises Refused if the reply is `None`."""
         text = self.text({action: True, **values})
         if text == NONE:
             if action in LISTS:
@@ -39,7 +39,7 @@ class TcpClient:
         return in_utc(result, self._target.zone) if isinstance(result, dict) else result
 
     def text(self, request: bytes | dict[str, Any]) -> str:
-        """The reply as it stands."""
+        """The reply, unchanged."""
         body = request if isinstance(request, bytes) else json.dumps(request).encode()
         with self.connect() as connection:
             connection.sendall(body)

@@ -35,7 +35,7 @@ class Terminal:
         os.close(theirs)
 
     def sees(self, text: str) -> None:
-        """Reads the screen until the text stands there, and forgets what stood before it."""
+        """Reads the screen until the text appears, and discards everything before it."""
         end = time.monotonic() + DEADLINE
         while text not in self.screen:
             assert time.monotonic() < end, f"{text!r} does not appear:\n{self.screen[-3000:]}"

@@ -16,9 +16,9 @@ async def until(condition: Callable[[], Any]) -> None:
 
 
 def wait_until(condition: Callable[[], Any], what: str, deadline: float = DEADLINE) -> Any:
-    """Waits until the condition is true and returns its value; AssertionError names what did not come."""
+    """Waits until the condition is true and returns its value. Raises AssertionError if it never is."""
     end = time.monotonic() + deadline
     while not (value := condition()):
-        assert time.monotonic() < end, f"waited {deadline:g} s in vain until {what}"
+        assert time.monotonic() < end, f"timed out after {deadline:g} s waiting until {what}"
         time.sleep(0.02)
     return value

@@ -53,7 +53,7 @@ def test_only_those_who_need_them_can_read_the_first_passwords(tmp_path: Path) -
     assert len(set(passwords)) == len(passwords)
     assert all(len(password) >= 32 for password in passwords)
     assert not any(password in folders.plugin_file.read_text() for password in passwords)
-    assert not prepare(folders, ["localhost"], now), "a second start makes them anew"
+    assert not prepare(folders, ["localhost"], now), "a second start makes new ones"
     assert passwords == [
         folders.secrets.password_file(name).read_text().strip() for name, _ in FIRST_ACCOUNTS
     ]
@@ -190,6 +190,6 @@ def test_no_password_is_in_the_brokers_log(broker: SecuredBroker) -> None:
     rotated = new_password()
     broker.accounts(lambda accounts: accounts.rotate("logged", rotated))
     text = broker.log.read_text()
-    assert "administrator" in text, "the log does not tell who connects"
+    assert "administrator" in text, "the log does not say who connects"
     for secret in (password, rotated, *(broker.password(name) for name, _ in FIRST_ACCOUNTS)):
         assert secret not in text

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.alone
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredStack]:
-    """With a broker of its own: what it has to bear does not meet the other tests."""
+    """With a separate broker, so its load does not reach other tests."""
     with (
         SecuredBroker(tmp_path_factory.mktemp("broker")) as broker,
         SecuredStack(tmp_path_factory.mktemp("network"), broker) as network,
@@ -164,7 +164,7 @@ def test_garbage_at_the_brokers_door(network: SecuredStack, others: MqttClient) 
 
 
 def test_spoofed_names(network: SecuredStack, others: MqttClient) -> None:
-    """The topic proves who asks: nothing else that claims a name is believed, or answered elsewhere."""
+    """The topic proves who asks: nothing else that claims a name is trusted, or answered elsewhere."""
     station = others.outcome("newChargingStation", x_position=60, y_position=60)
     with network.secured.client("spoofer", "charger") as spoofer:
         for claim in ("client", "clientID", "account", "owner", "username", "name"):

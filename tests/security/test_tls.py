@@ -28,7 +28,7 @@ MUTUAL = Path(__file__).parents[2] / "mosquitto" / "mutual-tls.conf"
 
 
 def _version(port: int, least: ssl.TLSVersion, most: ssl.TLSVersion) -> str | None:
-    """The version that a handshake with this port agrees on. Raises SSLError where it fails."""
+    """The version that a handshake with this port agrees on. Raises SSLError if it fails."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -91,7 +91,7 @@ def _all(connection: socket.socket) -> bytes:
 
 
 def _connect_ours(broker: SecuredBroker, ca_file: Path | None = None) -> None:
-    """Connects as our own processes and clients do. ConnectionError where they refuse."""
+    """Connects as our own processes and clients do. Raises ConnectionError if they refuse."""
     address = replace(
         broker.address_of("gateway"), port=broker.tls_port, ca_file=ca_file or broker.folders.ca_file
     )

@@ -25,7 +25,7 @@ PATIENCE = 240
 
 
 def docker(*words: str, stdin: bytes | None = None) -> str:
-    """What a docker command prints. AssertionError where it fails."""
+    """What a docker command prints. Raises AssertionError if it fails."""
     done = subprocess.run(["docker", *words], capture_output=True, timeout=PATIENCE, check=False, input=stdin)
     printed = done.stdout.decode()
     assert done.returncode == 0, f"docker {shlex.join(words)}\n{printed}{done.stderr.decode()}"
@@ -33,7 +33,7 @@ def docker(*words: str, stdin: bytes | None = None) -> str:
 
 
 def missing() -> str | None:
-    """Why the stack cannot be started here; None where it can."""
+    """Why the stack cannot be started here; None if it can."""
     for words in (["docker", "info"], ["docker", "compose", "version"]):
         try:
             subprocess.run(words, capture_output=True, timeout=60, check=True)
@@ -45,7 +45,7 @@ def missing() -> str | None:
 def _free_ports(count: int) -> list[int]:
     """Ports that nobody has, from a range that the system takes none from for outgoing connections.
 
-    A stack comes and goes on its ports: meanwhile nobody else must get them.
+    A stack restarts on its ports, and nothing else may take them in between.
     """
     found: list[int] = []
     while len(found) < count:
@@ -95,7 +95,7 @@ class ComposeStack:
         return ["docker", "compose", "--env-file", str(self.environment)]
 
     def compose(self, *words: str, stdin: bytes | None = None) -> str:
-        """What a command of Compose prints to standard output. AssertionError where it fails."""
+        """What a command of Compose prints to standard output. Raises AssertionError if it fails."""
         files = (word for file in self.files for word in ("-f", str(file)))
         return docker(*self._command[1:], *files, "-p", self.name, *words, stdin=stdin)
 

@@ -11,7 +11,7 @@ collect_ignore = ["in_container"]  # with a conftest.py that is for a container'
 
 @pytest.fixture(scope="session")
 def engine() -> None:
-    """Skips where no Docker engine answers."""
+    """Skips if no Docker engine answers."""
     if reason := missing():
         pytest.skip(reason)
 

@@ -38,7 +38,7 @@ def _fill(stack: ComposeStack, form: Path) -> None:
 
 
 @pytest.mark.parametrize("form", FOLDERS, ids=lambda form: form.name)
-def test_files_of_every_form_are_taken_over(stopped: ComposeStack, form: Path) -> None:
+def test_files_of_every_form_are_read(stopped: ComposeStack, form: Path) -> None:
     try:
         _fill(stopped, form)
         stopped.up()
@@ -78,7 +78,7 @@ def test_from_the_last_release(engine: None, tmp_path: Path) -> None:
 
 
 def test_a_network_that_somebody_made_before(engine: None, tmp_path: Path) -> None:
-    """Compose refuses it with the message that the documentation answers, and takes it where it is told."""
+    """Compose refuses it with the message that the documentation answers, and uses it if configured to."""
     stack = ComposeStack(tmp_path, "2.0")
     docker("network", "create", stack.network)
     try:

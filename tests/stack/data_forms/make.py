@@ -51,7 +51,7 @@ def ask(port: int, request: dict[str, Any]) -> bytes:
 
 
 def check(port: int) -> None:
-    """AssertionError unless the gateway on this port has what every form holds, and gives no ID twice."""
+    """Raises AssertionError unless the gateway at `port` has what every form has and gives no ID twice."""
     first, _, _, second, _ = NETWORK
     assert ask(port, first) == b"1"
     assert ask(port, second) == b"2"

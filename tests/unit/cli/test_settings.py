@@ -27,7 +27,7 @@ OTHER_VALUES = {
     "text|json": "json",
     "LEVEL": "debug",
 }
-"""By metavar, a good value that is no setting's default."""
+"""By metavar, a valid value that is not any setting's default."""
 
 ARGUMENTS = {
     "request": ["findReservation"],

@@ -151,7 +151,7 @@ TestMoves = Moves.TestCase
 
 @pytest.mark.alone
 def test_locations_in_order_cost_little_more_than_in_disorder() -> None:
-    """Imports and files bring them in order. Building all anew now and then took this a minute."""
+    """Imports and files bring them in order. Rebuilding everything now and then took a minute."""
     began = time.process_time()
     index = index_of({number: (number, 0) for number in range(1, 100_001)})
     assert time.process_time() - began < 20

@@ -109,7 +109,7 @@ def test_finished_ones_come_once_and_in_order() -> None:
     network = Network(Tables({1: station(1)}, {(1, 1): point(1, 1)}))
     booked = [reservation(n, NOW + minutes(20 * n), NOW + minutes(20 * n + 10)) for n in range(1, 6)]
     for each in booked:
-        # An answer that could not be written is taken back, and the same one comes again.
+        # A decision that could not be written is undone, then made again.
         undo = network.apply(Changes(reservations=(each,)))
         network.apply(undo)
         network.apply(Changes(reservations=(each,)))

@@ -2,7 +2,7 @@
 
 A service in this process receives the same requests again and again, with a fault at a later operation each
 time. Everything that it answers is on disk by then. What it refuses with STORAGE after a failed write changed
-nothing. Once the disk works again, the service does too, by itself.
+nothing. Once the disk works again, the service does too, without help.
 """
 
 import errno
@@ -27,7 +27,7 @@ def test_a_fault_at_every_operation(
     each = ", ".join(f"{len(numbers)} {kind}" for kind, numbers in kinds.items())
     figure(
         f"disk faults: {error} at each of {len(firsts)} operations ({each}), {lasting} in a row:"
-        f" {refused} answers STORAGE, nothing lost, well again by itself"
+        f" {refused} answers STORAGE, nothing lost, recovered without help"
     )
 
 
@@ -39,7 +39,7 @@ def test_a_short_write_at_every_append(lasting: int, scale: Scale, figure: Calla
     assert all(trouble.failed["append"] for trouble in troubles), "a write was not short"
     figure(
         f"disk faults: ENOSPC after a short write at each of {len(appends)} appends, {lasting} in a row:"
-        f" {refused} answers STORAGE, nothing lost, well again by itself"
+        f" {refused} answers STORAGE, nothing lost, recovered without help"
     )
 
 
@@ -51,5 +51,5 @@ def test_a_short_write_that_cannot_be_cut_off(scale: Scale, figure: Callable[[st
     assert cuts
     figure(
         f"disk faults: EIO at each of {cuts} truncates after a short write:"
-        f" {refused} answers STORAGE, nothing lost, well again by itself"
+        f" {refused} answers STORAGE, nothing lost, recovered without help"
     )

@@ -195,14 +195,14 @@ class Actions(RuleBasedStateMachine):
     def teardown(self) -> None:
         """The indexes say what a network newly built from the tables says."""
         tables = self.network.tables
-        anew = Network(Tables(tables.stations, tables.points, tables.reservations, tables.last_station_id))
-        for network in (self.network, anew):
+        fresh = Network(Tables(tables.stations, tables.points, tables.reservations, tables.last_station_id))
+        for network in (self.network, fresh):
             assert list(network.finished(self.now + timedelta(days=1000))) == sorted(
                 tables.reservations.values(), key=lambda each: (each.finish, each.key)
             )
         for x in (0, 3.5, 5, 1e300):
-            assert self.network.nearest_station(x, 1) == anew.nearest_station(x, 1)
-            assert self.network.station_at(x, 0) == anew.station_at(x, 0)
+            assert self.network.nearest_station(x, 1) == fresh.nearest_station(x, 1)
+            assert self.network.station_at(x, 0) == fresh.station_at(x, 0)
 
 
 Actions.TestCase.settings = settings(max_examples=100, stateful_step_count=60, deadline=None)

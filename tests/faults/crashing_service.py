@@ -1,11 +1,11 @@
-"""The cloud service with a folder that ends the process in the midst of an operation, or whose sync fails.
+"""The cloud service with a folder that ends the process in the middle of an operation, or whose sync fails.
 
-python -m tests.faults.spoiled_service KIND MOMENT NUMBER: the process kills itself at the operation of this
-kind and number, from 1, `before` it, `after` it, or, where it is an append, `within` it. The kind `any`
-counts all operations, reads too. So that there are truncations, every tenth append to the journal writes a
-half, and the next finds the disk full.
+python -m tests.faults.crashing_service KIND MOMENT NUMBER: the process kills itself at the operation of this
+kind and number, from 1, `before` it, `after` it, or, if it is an append, `within` it. The kind `any`
+counts all operations, reads too. So that there are truncations, every tenth append to the journal writes
+only half, and the next one finds the disk full.
 
-python -m tests.faults.spoiled_service sync failing 1: after each SIGUSR1 the next sync of a file fails.
+python -m tests.faults.crashing_service sync failing 1: after each SIGUSR1 the next sync of a file fails.
 
 All else is the product.
 """
@@ -38,7 +38,7 @@ def moments(kind: str) -> tuple[str, ...]:
 
 def spoiled(stack: Stack, kind: str, moment: str, number: int, log: str = "mortal") -> Process:
     """Such a process, for this network."""
-    words = [sys.executable, "-m", "tests.faults.spoiled_service", kind, moment, str(number)]
+    words = [sys.executable, "-m", "tests.faults.crashing_service", kind, moment, str(number)]
     environment = {**stack.environment, "PYTHONPATH": str(Path(__file__).parents[2])}
     return Process(f"{log} service", words, stack.folder / f"{log}.log", environment)
 
@@ -82,7 +82,7 @@ class Spoiler:
         return self._appends % _SHORT == 0
 
     def fail(self) -> None:
-        """Raises OSError where a sync is to fail now."""
+        """Raises OSError if a sync is to fail now."""
         if self.failing:
             self.failing = False
             raise OSError(errno.EIO, "as the test wants it")
