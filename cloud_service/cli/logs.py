@@ -15,9 +15,14 @@ from msgspec import Struct
 
 from cloud_service.config.setting import Section, Setting
 from cloud_service.config.values import one_of
+from cloud_service.local.lines import Lines, lines_to
+
+log = logging.getLogger(__name__)
 
 _OWN: Final = frozenset((*vars(logging.makeLogRecord({})), "message", "asctime"))
 """The attributes of a record without `extra`."""
+_FLUSH_SECONDS: Final = 1.0
+"""How long a process that ends waits for the reader of its log."""
 _PLAIN: Final = re.compile(r"[\w.:;/@+*#%$&?!|~^-]+")
 
 
@@ -42,15 +47,54 @@ class LogSettings(Struct, frozen=True):
 
 
 def set_up(process: str, settings: LogSettings, stream: TextIO | None = None) -> None:
-    """Makes all loggers write to the stream, by default standard error. Each line names the process."""
+    """Makes all loggers write to the stream, by default standard error. Each line names the process.
+
+    Logging never waits: while nobody reads the stream, lines are dropped, and a line says how many.
+    """
     # No formatter shows these, and to determine them for each record takes time.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JSONFormatter(process) if settings.format == "json" else TextFormatter(process))
+    formatter = JSONFormatter(process) if settings.format == "json" else TextFormatter(process)
+    handler = LinesHandler(formatter, stream or sys.stderr)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.level.upper())
     logging.captureWarnings(True)
+
+
+def lines() -> Lines:
+    """The lines of the stream to which the loggers write. Call it after `set_up`."""
+    (handler,) = (each for each in logging.getLogger().handlers if isinstance(each, LinesHandler))
+    return handler.lines
+
+
+def say(line: str) -> None:
+    """Writes a line for people there, after everything that was logged before."""
+    lines().write(line)
+
+
+class LinesHandler(logging.Handler):
+    """Writes records to the lines of a stream."""
+
+    def __init__(self, formatter: logging.Formatter, stream: TextIO | None) -> None:
+        super().__init__()
+        self.setFormatter(formatter)
+        self.lines: Lines = lines_to(stream, self._dropped)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record)
+        except Exception:
+            self.handleError(record)
+            return
+        self.lines.write(line)
+
+    def flush(self) -> None:
+        self.lines.flush(_FLUSH_SECONDS)
+
+    def _dropped(self, number: int) -> str:
+        message = "%d lines were dropped here, because they were not read in time"
+        record = log.makeRecord(log.name, logging.WARNING, __file__, 0, message, (number,), None)
+        return self.format(record)
 
 
 class TextFormatter(logging.Formatter):

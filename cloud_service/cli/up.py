@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,9 +20,12 @@ from cloud_service.local import mosquitto, ports, presence
 from cloud_service.local.access import LOOPBACK, Access, OpenAccess, SecureAccess, reachable
 from cloud_service.local.data_folder import locked_broker_folder
 from cloud_service.local.errors import CannotStart
+from cloud_service.local.lines import lines_to
 from cloud_service.local.supervisor import ChildEnded, StopRequested, Supervisor
 from cloud_service.mqtt.address import BrokerEndpoint
 from cloud_service.service.settings import ServiceSettings
+
+_SCREEN_SECONDS: Final = 0.5
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -63,7 +66,7 @@ def main(options: Options) -> int:
 
 
 def _fail(reason: str) -> int:
-    print(f"recharge up: {reason}", file=sys.stderr)
+    logs.say(f"recharge up: {reason}")
     return 1
 
 
@@ -79,7 +82,7 @@ async def _up(options: Options) -> int:
                 await supervisor.wait()
             except StopRequested:
                 pass
-            print(f"ending {', '.join(reversed(supervisor.names))}", file=sys.stderr)
+            logs.say(f"ending {', '.join(reversed(supervisor.names))}")
     return _fail("; ".join(supervisor.failures)) if supervisor.failures else 0
 
 
@@ -111,7 +114,8 @@ async def _start(
 ) -> None:
     configuration = mosquitto.write_configuration(broker_folder, access.listeners())
     address = access.address("gateway")
-    await supervisor.start("the broker", [str(program), "-c", str(configuration)])
+    command = [str(program), "-c", str(configuration)]
+    await supervisor.start("the broker", command, output=logs.lines())
     await supervisor.run(ports.accepting(address.host, address.port))
     # -P: modules in the user's current folder must not replace ours.
     recharge = (sys.executable, "-P", "-m", "cloud_service")
@@ -136,12 +140,17 @@ def _environment(options: Options, access: Access, process: str) -> dict[str, st
 
 
 def _describe(options: Options, access: Access) -> None:
-    """Prints where everything is, and a command to try."""
+    """Prints where everything is, and a command to try. Waits for nobody who reads it."""
     tcp = f"{options.gateway.host}:{options.gateway.port}"
     port = options.tls.mqtt_tls_port if options.secure else options.broker.port
-    print("\n".join(access.describe()))
-    print(f"TCP   {tcp}")
-    print(f"data  {options.data_dir.resolve()}")
-    print(f"\nTry it in a second terminal:\n\n    {access.example()}\n")
     mqtt = f"{options.broker.host}:{port}"
-    print(f"ready: the network runs, with MQTT on {mqtt} and TCP on {tcp}; Ctrl-C stops it", flush=True)
+    screen = lines_to(sys.stdout, "{} lines were dropped here".format)
+    for line in (
+        *access.describe(),
+        f"TCP   {tcp}",
+        f"data  {options.data_dir.resolve()}",
+        f"\nTry it in a second terminal:\n\n    {access.example()}\n",
+        f"ready: the network runs, with MQTT on {mqtt} and TCP on {tcp}; Ctrl-C stops it",
+    ):
+        screen.write(line)
+    screen.flush(_SCREEN_SECONDS)

@@ -8,9 +8,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Self
 
+from cloud_service.local.lines import Lines
+
 STOP_SECONDS: Final = 20.0
 """The time a process has to end cleanly before it is killed."""
 
+_LONGEST_LINE: Final = 2**20
 _PR_SET_PDEATHSIG: Final = 1
 _STDERR: Final = 2
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -19,28 +22,43 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 class Child:
     """A started process. Its name is for people."""
 
-    def __init__(self, name: str, process: asyncio.subprocess.Process) -> None:
+    def __init__(
+        self, name: str, process: asyncio.subprocess.Process, output: asyncio.Task[None] | None
+    ) -> None:
         self.name = name
         self._process = process
+        self._output = output
 
     @classmethod
-    async def start(cls, name: str, command: Sequence[str], environment: Mapping[str, str]) -> Self:
-        """Starts the command. All its output goes to standard error; standard output is the supervisor's."""
+    async def start(
+        cls,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        output: Lines | None = None,
+    ) -> Self:
+        """Starts the command. All that it prints goes to `output`, by default directly to standard error.
+
+        A program that is not ours stands still while nobody reads what it prints, so it needs an `output`.
+        """
         process = await asyncio.create_subprocess_exec(
             *command,
             env=environment,
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=_STDERR,
-            stderr=_STDERR,
+            stdout=_own_error_stream() if output is None else asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            limit=_LONGEST_LINE,
             # A terminal's Ctrl-C reaches only the supervisor, which stops all processes in order.
             start_new_session=True,
             preexec_fn=end_with_parent(),
         )
-        return cls(name, process)
+        return cls(name, process, None if output is None else _pass_on(name, process, output))
 
     async def wait(self) -> str:
         """Waits until the process has ended. Returns a sentence that says how."""
         status = await self._process.wait()
+        if self._output is not None:
+            await asyncio.wait([self._output])
         if status < 0:
             return f"{self.name} was ended by {signal.Signals(-status).name}"
         return f"{self.name} ended with status {status}"
@@ -60,6 +78,23 @@ class Child:
             self._process.kill()
             await self._process.wait()
         return self._process.returncode in (0, -signal.SIGTERM)
+
+
+def _own_error_stream() -> int:
+    """What a child inherits. A closed descriptor may be one of our files by now."""
+    return asyncio.subprocess.DEVNULL if sys.stderr is None else _STDERR
+
+
+def _pass_on(name: str, process: asyncio.subprocess.Process, output: Lines) -> asyncio.Task[None]:
+    """Passes on what the process prints, line by line, until it ends."""
+    assert process.stdout is not None
+    printed = process.stdout
+
+    async def pass_on() -> None:
+        async for line in printed:
+            output.write(line.decode(errors="replace").rstrip("\n"))
+
+    return asyncio.create_task(pass_on(), name=f"output of {name}")
 
 
 def end_with_parent() -> Callable[[], None]:

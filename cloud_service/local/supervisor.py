@@ -7,6 +7,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from cloud_service.local.lines import Lines
 from cloud_service.local.processes import Child
 
 T = TypeVar("T")
@@ -50,10 +51,14 @@ class Supervisor:
         return [child.name for child in self._children]
 
     async def start(
-        self, name: str, command: Sequence[str], environment: Mapping[str, str] = os.environ
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str] = os.environ,
+        output: Lines | None = None,
     ) -> None:
-        """Starts a process. Its name is for people."""
-        child = await Child.start(name, command, environment)
+        """Starts a process. Its name is for people. What it prints goes to `output`, as in Child.start."""
+        child = await Child.start(name, command, environment, output)
         self._children.append(child)
         self._ends.append(asyncio.create_task(child.wait(), name=f"end of {name}"))
 
