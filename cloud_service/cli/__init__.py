@@ -1,1 +1,1 @@
-"""The commands of `recharge` that start, stop and question the network."""
+"""The commands of `recharge` that start, stop and query the network."""

@@ -50,7 +50,8 @@ class Options(Struct, frozen=True, kw_only=True):
             "--password-file",
             type=Path,
             metavar="FILE",
-            help="where `add` writes the password instead; an existing account is then left unchanged",
+            help="file to which `add` writes the password instead of printing it;"
+            " an existing account is then left unchanged",
         ),
     ] = None
     leave_stations: Annotated[

@@ -32,15 +32,30 @@ class Options(Struct, frozen=True, kw_only=True):
     ] = None
     points: Annotated[
         int | None,
-        Argument("--points", metavar="N", type=read_count, help="least number of points (default: 2)"),
+        Argument(
+            "--points",
+            metavar="N",
+            type=read_count,
+            help="minimum number of points (default: as saved, else 2)",
+        ),
     ] = None
     power: Annotated[
         Number | None,
-        Argument("--power", metavar="KW", type=positive, help="power of each point (default: 22)"),
+        Argument(
+            "--power",
+            metavar="KW",
+            type=positive,
+            help="power of each point (default: as registered, else 22)",
+        ),
     ] = None
     price: Annotated[
         Number | None,
-        Argument("--price", metavar="AMOUNT", type=not_negative, help="price per kWh (default: 0.9)"),
+        Argument(
+            "--price",
+            metavar="AMOUNT",
+            type=not_negative,
+            help="price per kWh (default: as registered, else 0.9)",
+        ),
     ] = None
     state: Annotated[
         Path | None,

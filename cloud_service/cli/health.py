@@ -1,4 +1,4 @@
-"""Checks that the cloud service or a gateway is running: that it told the broker so in the last two minutes.
+"""Checks that the cloud service or a gateway reported to the broker within the last two minutes.
 
 Exits with 0 if it did. Uses that process's own account; the containers' health checks call this command.
 """
@@ -60,5 +60,5 @@ def _complaint(presence: Presence, now: datetime) -> str | None:
         return "it is not online"
     reported = datetime.fromisoformat(presence.now)
     if now - reported > _OLDEST:
-        return f"its last report is of {reported.isoformat()}"
+        return f"its last report was at {reported.isoformat()}"
     return None

@@ -1,7 +1,7 @@
 """Logs: lines for people, or JSON for machines. Both show the `extra` of a record.
 
 log = logging.getLogger(__name__)
-log.info("request answered", extra={"action": "findReservation", "client": "ana", "outcome": "ok"})
+log.info("request", extra={"action": "findReservation", "client": "ana", "outcome": "ok"})
 """
 
 import json
@@ -27,7 +27,7 @@ _PLAIN: Final = re.compile(r"[\w.:;/@+*#%$&?!|~^-]+")
 
 
 class LogSettings(Struct, frozen=True):
-    """The least severe level that is logged, and how a line looks."""
+    """The minimum level to log, and the format of a line."""
 
     format: Annotated[
         str,
@@ -41,7 +41,7 @@ class LogSettings(Struct, frozen=True):
             "log_level",
             one_of("LEVEL", "debug", "info", "warning", "error"),
             Section.LOGS,
-            "least severe level that is logged: debug, info, warning or error",
+            "minimum level to log: debug, info, warning or error",
         ),
     ] = "info"
 
@@ -51,7 +51,7 @@ def set_up(process: str, settings: LogSettings, stream: TextIO | None = None) ->
 
     Logging never waits: while nobody reads the stream, lines are dropped, and a line says how many.
     """
-    # No formatter shows these, and to determine them for each record takes time.
+    # No formatter shows these, and collecting them for each record takes time.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     formatter = JSONFormatter(process) if settings.format == "json" else TextFormatter(process)
     handler = LinesHandler(formatter, stream or sys.stderr)
@@ -98,7 +98,7 @@ class LinesHandler(logging.Handler):
 
 
 class TextFormatter(logging.Formatter):
-    """`2026-03-01 12:00:00.250 INFO    service: request answered client=ana`, in local time."""
+    """`2026-03-01 12:00:00.250 INFO    service: request client=ana`, in local time."""
 
     def __init__(self, process: str) -> None:
         super().__init__()

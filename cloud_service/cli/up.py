@@ -13,7 +13,7 @@ from cloud_service.accounts.certificates import CertificateError
 from cloud_service.accounts.secure_broker import PluginMissing
 from cloud_service.accounts.settings import TlsSettings
 from cloud_service.cli import logs
-from cloud_service.config.command_line import Argument, Given
+from cloud_service.config.command_line import Argument, SettingsGiven
 from cloud_service.config.environment import to_environment
 from cloud_service.gateway.settings import GatewaySettings
 from cloud_service.local import mosquitto, ports, presence
@@ -34,19 +34,19 @@ class Options(Struct, frozen=True, kw_only=True):
         Argument(
             "--demo",
             action="store_true",
-            help="with simulated chargers and vehicles; the log level is then warning by default, to keep"
-            " the screen free for them",
+            help="also run simulated chargers and vehicles (the default log level is then warning)",
         ),
     ] = False
     secure: Annotated[
-        bool, Argument("--secure", action="store_true", help="with accounts and TLS, like the compose stack")
+        bool,
+        Argument("--secure", action="store_true", help="use accounts and TLS, like the compose stack"),
     ] = False
     broker: BrokerEndpoint
     tls: TlsSettings
     service: ServiceSettings
     gateway: GatewaySettings
     log: logs.LogSettings
-    given: Given
+    given: SettingsGiven
 
     @property
     def data_dir(self) -> Path:

@@ -66,6 +66,6 @@ def _print_counts(report: Report) -> None:
         f" {len(tables.reservations)} reservations; {report.ended} that ended are in the history"
     )
     print(
-        f"{report.sequence} batches were written, {report.lines} of them since the last checkpoint;"
+        f"{report.sequence} batches were written, {report.lines} since the last checkpoint;"
         f" {report.remembered} requests are remembered"
     )

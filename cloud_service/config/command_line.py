@@ -1,7 +1,7 @@
 """Reads the arguments and settings of a command into its record.
 
-A flag counts more than its environment variable, a variable more than the default. An empty variable counts
-as not set.
+A flag overrides its environment variable, a variable overrides the default. An empty variable counts as not
+set.
 """
 
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, HelpFormatter, RawDescriptionHelpFormatter
@@ -35,8 +35,8 @@ class Argument:
         self.options = options
 
 
-class Given(Struct, frozen=True):
-    """The names of the settings that a flag or a variable gave: a field of this type receives them."""
+class SettingsGiven(Struct, frozen=True):
+    """The names of the settings that a flag or a variable set: a field of this type receives them."""
 
     names: frozenset[str]
 
@@ -51,7 +51,7 @@ class Parser(ArgumentParser):
         super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}\n`{self.prog} --help` shows what there is.\n")
+        self.exit(2, f"{self.prog}: {message}\nSee `{self.prog} --help`.\n")
 
 
 class CommandLine:
@@ -67,7 +67,7 @@ class CommandLine:
         self._parser = Parser(prog=program, description=description, epilog=epilog, formatter_class=formatter)
         for record in records:
             self._add_arguments(record)
-        # The settings are many. The usage leaves them out; the sections below it describe each of them.
+        # There are many settings. The usage leaves them out; the sections below it describe each of them.
         self._parser.usage = self._parser.format_usage().removeprefix("usage: ").rstrip() + " [settings]"
         self._settings = declared_settings(*records)
         self._add_settings()
@@ -138,8 +138,8 @@ class Values(Struct, frozen=True):
         """A record with these values, and with the records within it."""
         values = {}
         for field in fields(kind):
-            if field.type is Given:
-                values[field.name] = Given(self.given)
+            if field.type is SettingsGiven:
+                values[field.name] = SettingsGiven(self.given)
             elif is_record(field):
                 values[field.name] = self.record(field.type)
             elif setting := annotation(field, Setting):

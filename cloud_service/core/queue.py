@@ -9,9 +9,8 @@ from typing import Final
 from cloud_service.core.records import Reservation
 
 MARGIN: Final = timedelta(minutes=5)
-"""The five-minute rule (contract, section 1): "A charge starts at least five minutes after now and at least
-five minutes after the reservation before it on that point, and ends at least five minutes before the one
-after it."
+"""The five-minute rule (docs/mqtt.md, Vehicles): "A charge starts at least five minutes from now, and at
+least five minutes lie between two reservations of a point."
 """
 
 _start = attrgetter("start")

@@ -11,7 +11,7 @@ from cloud_service.core.records import Number, Point, PointKey, Reservation, Sta
 class NetworkView(Protocol):
     """What a handler may ask of the network: a few records at a time, never all of them.
 
-    A network that is kept elsewhere than in memory has to implement this for handlers, and nothing more.
+    A network not kept in memory needs to implement only this for handlers.
     """
 
     @property

@@ -19,7 +19,7 @@ class BrokerEndpoint(Struct, frozen=True):
 
 
 class BrokerAddress(BrokerEndpoint, frozen=True):
-    """`user` is the account's name. A `ca_file` turns on TLS; a certificate of one's own is optional."""
+    """`user` is the account's name. A `ca_file` turns on TLS; a client certificate is optional."""
 
     user: Annotated[
         str | None,
@@ -33,10 +33,10 @@ class BrokerAddress(BrokerEndpoint, frozen=True):
         Setting("mqtt_ca_file", FILE, _BROKER, "authority of the broker's certificate; turns on TLS"),
     ] = None
     certificate_file: Annotated[
-        Path | None, Setting("mqtt_certificate_file", FILE, _BROKER, "own certificate, for mutual TLS")
+        Path | None, Setting("mqtt_certificate_file", FILE, _BROKER, "client certificate, for mutual TLS")
     ] = None
     key_file: Annotated[
-        Path | None, Setting("mqtt_key_file", FILE, _BROKER, "key of the own certificate")
+        Path | None, Setting("mqtt_key_file", FILE, _BROKER, "key of the client certificate")
     ] = None
 
     def __repr__(self) -> str:

@@ -24,7 +24,7 @@ GOODBYE_TIMEOUT_SECONDS: Final = 2.0
 WINDOW: Final = 20
 """Messages in flight; the others wait in order."""
 _PACKETS_A_TURN: Final = 64
-"""After so many packets, other tasks of the loop have their turn."""
+"""The most packets read before other tasks run."""
 
 Acknowledged: TypeAlias = asyncio.Future[Publication]
 """Done when the broker has acknowledged a message."""

@@ -1,9 +1,9 @@
 """The packets that open, direct and end a connection, written and read by paho-mqtt.
 
 paho-mqtt never has the socket: it writes into a function and reads whole packets that it is handed. Messages
-and their acknowledgements do not pass through it (publish_packet.py says why), and neither do pings. Of its
-private methods two are overridden, which pyproject.toml's range of versions has been tested with: one that
-opens the socket, and one that numbers packets, because messages take their numbers from the same range.
+and their acknowledgements do not pass through it (publish_packet.py says why), and neither do pings. We
+override two of its private methods, tested with the versions that pyproject.toml allows: one opens the
+socket, the other numbers packets, because messages take their numbers from the same range.
 """
 
 from collections.abc import Callable, Sequence
@@ -207,10 +207,10 @@ class _PahoClient(Client):
 
 
 class _Pipe:
-    """What paho-mqtt takes for a socket."""
+    """A stand-in for paho-mqtt's socket."""
 
     HOST: Final = "broker"
-    """paho-mqtt wants a name, and does not look it up."""
+    """paho-mqtt requires a name, and does not look it up."""
 
     def __init__(self, write: Callable[[bytes], None]) -> None:
         self.unread = b""

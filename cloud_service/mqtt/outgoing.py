@@ -12,7 +12,7 @@ Receipt = TypeVar("Receipt")
 
 
 class Outgoing(Struct, Generic[Receipt], eq=False):
-    """A message to publish. The receipt belongs to whoever publishes it."""
+    """A message to publish. The receipt is the publisher's."""
 
     message: Message
     receipt: Receipt

@@ -1,6 +1,6 @@
-"""A lasting connection to the broker for a loop that is the program's own.
+"""A lasting connection to the broker for a program that runs its own loop.
 
-Everything happens in `poll`: packets are read until the socket is dry, and callbacks run in between.
+Everything happens in `poll`: it reads what has arrived, at most 1,000 packets at a time, and runs callbacks.
 """
 
 import logging
@@ -24,7 +24,7 @@ NEVER_EXPIRES: Final = 0xFFFFFFFF
 _WINDOW: Final = 60_000
 """Messages in flight, unless the broker takes fewer. MQTT can number 65,535."""
 _PACKETS_A_TURN: Final = 1_000
-"""After so many packets, `poll` returns and the program has its turn."""
+"""The most packets that one `poll` reads before it returns."""
 
 
 class PollingConnection:
@@ -97,7 +97,7 @@ class PollingConnection:
         self._poll.unregister(descriptor)
 
     def publish(self, message: Message, receipt: Any = None) -> None:
-        """Sends a message as soon as the broker takes it; `on_published` then receives the receipt."""
+        """Sends a message as soon as the broker accepts it; `on_published` then receives the receipt."""
         self._session.publish(message, receipt)
 
     def acknowledge(self, delivery: Delivery) -> None:
@@ -127,8 +127,9 @@ class PollingConnection:
             self._session.tick(time.monotonic())
 
     def flush(self) -> None:
-        """Sends what was published and acknowledged, as far as the socket takes it. `poll` begins with
-        this.
+        """Sends what was published and acknowledged, as far as the socket accepts it.
+
+        `poll` calls this first.
         """
         self._session.write()
         if self._session.connected:

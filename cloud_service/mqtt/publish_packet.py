@@ -1,10 +1,10 @@
 """PUBLISH and PUBACK packets as bytes. Pure.
 
 Nine of ten packets are of these two kinds, and strangers choose what is in a PUBLISH: the broker forwards
-whatever MQTT allows. paho-mqtt's reader takes a time that grows with the square of the number of properties,
-minutes for one packet, and rejects U+FEFF in a text, which ends the connection; the packet is then delivered
-again on the next connection, and so on. The reader here goes through the properties once, decodes the few
-that are used, and skips the others.
+whatever MQTT allows. paho-mqtt's reader takes quadratic time in the number of properties, minutes for one
+packet, and rejects U+FEFF in a text, which ends the connection; the packet is then delivered again on the
+next connection, and so on. The reader here goes through the properties once, decodes the few that are used,
+and skips the others.
 """
 
 import struct

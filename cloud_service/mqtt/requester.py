@@ -27,7 +27,7 @@ from cloud_service.protocol.requests import Request
 log = logging.getLogger(__name__)
 
 EXPIRY_MARGIN_SECONDS: Final = 2.0
-"""A request expires this long before its timeout, which leaves time for the reply (contract, section 2)."""
+"""A request expires this long before its timeout, which leaves time for the reply."""
 FIRST_PAUSE_SECONDS: Final = 0.1
 LONGEST_PAUSE_SECONDS: Final = 2.0
 PATIENCE_SECONDS: Final = 3.0

@@ -1,8 +1,8 @@
 """An MQTT session, over one connection after another.
 
-A session never waits, and never asks which socket is ready. Its driver does: polling_connection.py for a loop
-that is the program's own, async_connection.py for asyncio. The driver opens a socket and calls `begin`, and
-from then on `read`, `write` and `tick` when the descriptor is readable, when it is writable and when some
+A session never waits, and never asks which socket is ready. Its driver does: polling_connection.py for a
+program that runs its own loop, async_connection.py for asyncio. The driver opens a socket and calls `begin`,
+then `read`, `write` and `tick` when the descriptor is readable, when it is writable and when some
 time has passed. The session answers with its callbacks. After `on_lost`, the driver may begin again.
 """
 
@@ -40,9 +40,9 @@ from cloud_service.protocol.messages import Message
 log = logging.getLogger(__name__)
 
 KEEP_ALIVE_SECONDS: Final = 15
-"""A broker that sends nothing for twice this time is given up."""
+"""A broker that sends nothing for twice this time is given up on."""
 ANSWER_TIMEOUT_SECONDS: Final = 10.0
-"""A broker that sends nothing for this time before the session is ready is given up."""
+"""A broker that sends nothing for this time before the session is ready is given up on."""
 TICK_SECONDS: Final = 0.5
 """How often a driver calls `tick`."""
 _TLS_ALERT: Final = 0x15
@@ -166,7 +166,7 @@ class Session(Generic[Receipt]):
         return self._transport is not None and self._transport.wants_write
 
     def read(self, limit: int) -> None:
-        """Handles packets until the socket is dry, `limit` at most."""
+        """Handles packets until nothing is left to read, `limit` at most."""
         for _ in range(limit):
             if self._transport is None:
                 return
@@ -183,7 +183,7 @@ class Session(Generic[Receipt]):
             self._handle(*packet)
 
     def write(self) -> None:
-        """Sends what was published and acknowledged, as far as the socket takes it."""
+        """Sends what was published and acknowledged, as far as the socket accepts it."""
         if self._transport is None:
             return
         try:
@@ -195,7 +195,7 @@ class Session(Generic[Receipt]):
             self._lose(self._ending)
 
     def tick(self, now: float) -> None:
-        """Pings a broker that is silent, and gives up one that stays silent. Call it every TICK_SECONDS."""
+        """Pings a silent broker, and gives up on one that stays silent. Call it every TICK_SECONDS."""
         if self._transport is None:
             return
         self._keep_alive.note(now, self._transport.traffic)

@@ -1,4 +1,4 @@
-"""Opening a socket to the broker: TCP, and TLS on top where the address has a CA file."""
+"""Opening a socket to the broker: TCP, and TLS on top if the address has a CA file."""
 
 import socket
 import ssl

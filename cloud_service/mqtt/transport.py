@@ -80,7 +80,7 @@ class Transport:
         return bool(self._unsent)
 
     def read(self) -> tuple[int, bytes] | None:
-        """Returns a packet as `PacketBuffer.next` does, or None once the socket is dry.
+        """Returns a packet as `PacketBuffer.next` does, or None when nothing is left to read.
 
         Raises OSError at the end of the connection, Malformed if the bytes are not MQTT.
         """

@@ -1,4 +1,4 @@
-"""THE TABLE of actions: what can be requested, by whom, and what comes back.
+"""The table of actions: what can be requested, by whom, and what comes back.
 
 Everything that depends on the actions is derived from this table: the service's subscriptions, the rights at
 the broker, how requests on MQTT and TCP are read, `recharge request`. A new action is a request class, a row
@@ -56,7 +56,7 @@ class Action(Struct, frozen=True):
     """Its fields are the action's keys."""
     result: ResultKind
     roles: frozenset[Role]
-    """Who may ask."""
+    """Who may request it."""
     changes: bool
     """Whether it changes the network: if so, deduplication remembers its requests."""
 
@@ -67,7 +67,7 @@ class Action(Struct, frozen=True):
 
     @property
     def is_control(self) -> bool:
-        """Whether it is the administrator's, and not one of the contract's actions."""
+        """Whether only the administrator may request it."""
         return self.roles == _ADMINISTRATOR
 
     def topic(self, client: str) -> str:
@@ -112,7 +112,7 @@ def did_you_mean(names: Iterable[str], actions: Actions) -> str:
 
 
 ACTIONS: Final[Actions] = table(
-    # In the contract's order (section 1): of the actions that a TCP request names, the first counts.
+    # The order matters: of the actions that a TCP request names, the first counts (docs/tcp.md, A request).
     Action("newChargingStation", NewChargingStation, "id", _CHARGERS, changes=True),
     Action("updateChargingStation", UpdateChargingStation, "success", _CHARGERS, changes=True),
     Action("deleteChargingStation", DeleteChargingStation, "success", _CHARGERS, changes=True),

@@ -1,4 +1,4 @@
-"""What surrounds a request's own keys: its ID, where its reply goes, when it expires (contract, section 3).
+"""A request's envelope: its ID, where its reply goes, when it expires (docs/mqtt.md, Requests).
 
 Each may stand in the body or come as an MQTT 5 property.
 """

@@ -1,4 +1,4 @@
-"""The errors of the contract (section 3). The docstring of a class is its default message."""
+"""The errors in replies (docs/mqtt.md, Replies). The docstring of a class is its default message."""
 
 from typing import ClassVar, Final
 
@@ -38,7 +38,7 @@ class NotFound(RequestError):
 
 
 class Conflict(RequestError):
-    """The location has another station."""
+    """There is already a station at this location."""
 
     code = "CONFLICT"
 

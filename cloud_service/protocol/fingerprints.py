@@ -1,4 +1,4 @@
-"""Fingerprints: hashes by which deduplication tells the same request from another one under the same ID.
+"""Fingerprints: hashes by which deduplication distinguishes a repeated request from a different one.
 
 Request records keep them on disk: the same request must have the same fingerprint in every version.
 """

@@ -29,7 +29,7 @@ class Incoming(Struct, frozen=True):
     arrival: float
     """Unix time in seconds."""
     size: int
-    """Of its message, in bytes."""
+    """The message's size in bytes."""
     delivery: object = None
     """What the connection needs to acknowledge its message."""
     request: Request | None = None
@@ -47,7 +47,7 @@ class Incoming(Struct, frozen=True):
         return self.fingerprint_when_invalid or fingerprint(self.action, msgspec.to_builtins(self.request))
 
     def expired(self, now: float) -> bool:
-        """Whether the request must have no effect at this Unix time any more."""
+        """Whether the request has expired at this Unix time."""
         expires_at = self.envelope.expires_at
         return expires_at is not None and expires_at <= now
 

@@ -1,4 +1,4 @@
-"""Presence: retained messages that say whether a client or a process is online (contract, section 3)."""
+"""Presence: retained messages that say whether a client or a process is online (docs/mqtt.md, Presence)."""
 
 from datetime import datetime
 

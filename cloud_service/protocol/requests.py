@@ -29,7 +29,7 @@ class Request(Struct, frozen=True, omit_defaults=True):
     """What an action needs to know. Encoded, it has the contract's keys."""
 
     integers: ClassVar[tuple[str, ...]] = ()
-    """The keys for which 5.0 is as good as 5."""
+    """The keys that accept 5.0 for 5."""
 
 
 AnyRequest = TypeVar("AnyRequest", bound=Request)
@@ -182,7 +182,7 @@ def make_request(kind: type[AnyRequest], values: Mapping[str, Any]) -> AnyReques
 def _check_vehicle(request: Request) -> None:
     vehicle_id = getattr(request, "vehicle_id", UNSET)
     if isinstance(vehicle_id, int) and len(str(vehicle_id)) > 128:
-        raise BadRequest(f"{request.integers[-1]} has more than 128 characters")
+        raise BadRequest(f"{request.integers[-1]} is longer than 128 characters")
 
 
 def _explain(error: msgspec.ValidationError) -> str:

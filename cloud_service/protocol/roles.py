@@ -1,4 +1,4 @@
-"""Roles, and how an account's name decides its role (contract, section 3, "Who may")."""
+"""Roles, and how an account's name decides its role (docs/mqtt.md, Names)."""
 
 import re
 from typing import Final, Literal, TypeAlias, get_args

@@ -1,4 +1,4 @@
-"""The topics below `recharge/v1/` (contract, section 3)."""
+"""The topics below `recharge/v1/` (docs/mqtt.md, Topics)."""
 
 import re
 from typing import Final
@@ -20,7 +20,7 @@ def request(action: str, client: str) -> str:
 
 
 def control(action: str, client: str) -> str:
-    """Where the administrator sends requests that are not among the contract's actions."""
+    """Where the administrator sends requests that only it may send."""
     return f"{ROOT}/control/{action}/{client}"
 
 

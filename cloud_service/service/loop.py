@@ -116,7 +116,7 @@ class ServiceLoop:
     def _shut_down(self) -> None:
         """Answers what was taken in, says goodbye, and has the engine write its files.
 
-        Requests for which there is no time stay unacknowledged. The broker delivers them at the next start.
+        Requests that it has no time for stay unacknowledged. The broker delivers them at the next start.
         """
         end = time.monotonic() + LAST_ANSWERS_SECONDS
         while len(self._engine) and time.monotonic() < end:

@@ -59,7 +59,7 @@ def _recover(folder: Folder, settings: ServiceSettings, now: datetime) -> Engine
 def _without_garbage_collection() -> Iterator[None]:
     """Pauses the cycle collector, and hides from it what is made within the block.
 
-    A million records hold no cycle, and searching them again and again would take a second each time.
+    A million records contain no cycles, and searching them again and again would take a second each time.
     """
     gc.disable()
     try:

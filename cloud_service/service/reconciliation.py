@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 RETRY_SECONDS: Final = 5.0
 _MESSAGES_A_TURN: Final = 200
-"""They take a few milliseconds; then it is the requests' turn."""
+"""The most messages compared before requests are handled again (a few milliseconds)."""
 
 
 class Connection(Protocol):

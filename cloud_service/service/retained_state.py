@@ -1,7 +1,7 @@
-"""Retained state: a message for each station and point, which follows every change (contract, section 3).
+"""Retained state: a message for each station and point, which follows every change.
 
-Many changes of a point become one message. Reconciliation compares what the broker has with the network, and
-marks what is missing, wrong or superfluous.
+The messages are described in docs/mqtt.md, Retained state. Many changes of a point become one message.
+Reconciliation compares what the broker has with the network, and marks what is missing, wrong or superfluous.
 """
 
 from datetime import datetime

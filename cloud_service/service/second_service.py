@@ -1,8 +1,8 @@
 """Finds out whether two cloud services use the same broker.
 
-With a folder each, they would split the network: each would answer some requests, from data that the other
-does not have. So a service publishes a mark each time it connects, and the broker retains it for seconds.
-Of two services that see each other's marks, the younger one stops.
+Each with its own folder, they would split the network: each would answer some requests, from data that the
+other does not have. So a service publishes a mark each time it connects, and the broker retains it for
+seconds. Of two services that see each other's marks, the younger one stops.
 """
 
 import logging

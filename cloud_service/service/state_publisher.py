@@ -10,7 +10,7 @@ from cloud_service.service.retained_state import RetainedState
 
 ROUND_MESSAGES: Final = 500
 PAUSE_SECONDS: Final = 0.25
-"""Between two rounds. State may follow a reply by up to a second (contract, section 3)."""
+"""Between two rounds. State may follow a reply by up to a second (docs/mqtt.md, Retained state)."""
 MAX_OUTSTANDING: Final = 2_000
 """While the broker has this many messages to acknowledge, retained state waits."""
 

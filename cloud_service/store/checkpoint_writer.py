@@ -28,7 +28,7 @@ class CheckpointCancelled(Exception):
 
 
 class JournalTail(Struct):
-    """What a checkpoint has to take out of the journal: what the batches since the last one added."""
+    """What a checkpoint must move out of the journal: what the batches since the last one added."""
 
     batches: int = 0
     requests: list[StoredRequest] = field(default_factory=list)
@@ -36,7 +36,7 @@ class JournalTail(Struct):
     """Events for the history, each with the number of its batch."""
 
     def add(self, batch: Batch) -> None:
-        """Adds the batch that the journal has got."""
+        """Adds a batch that is now in the journal."""
         self.batches += 1
         self.requests += [StoredRequest(batch.sequence, batch.at, request) for request in batch.remembered]
         self.endings += [
@@ -56,7 +56,8 @@ class JournalTail(Struct):
 class CheckpointWriter:
     """Writes one checkpoint, from tables that nobody changes.
 
-    The order of the writes makes a crash between any two of them harmless; docs/decisions/ explains it.
+    The order of the writes makes a crash between any two of them harmless:
+    docs/decisions/0004-the-order-of-writes.md explains why.
     """
 
     def __init__(

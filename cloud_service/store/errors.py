@@ -2,7 +2,7 @@
 
 from typing import Final
 
-RESTORE: Final = "Restore the folder from a backup, or ask for help with this file at hand"
+RESTORE: Final = "Restore the folder from a backup, or ask for help and attach this file"
 
 
 class StoreError(Exception):

@@ -1,6 +1,6 @@
 """The store on disk: each batch is a synced line of the journal, and checkpoints bring the files up to date.
 
-docs/decisions/ has the order of the writes, and why a crash between any two of them is harmless.
+docs/decisions/0004-the-order-of-writes.md explains why a crash between any two writes is harmless.
 """
 
 import logging

@@ -9,9 +9,9 @@ is noticed as well as a changed one. `changes` are records as they are afterward
 twice does no harm. `remembered` are the request records of the batch. The broker had acknowledged the
 events of the batches up to `told` when the line was written.
 
-A line is whole if it ends with a newline and its checksum fits. Bytes after the last whole line are a
-write that was cut off. No reply depended on it, and recovery sets it aside. A whole line after bytes that
-are not one means that the disk changed what was written, and stops the start.
+A line is complete if it ends with a newline and its checksum matches. Bytes after the last complete line are
+a write that was cut off. No reply depended on it, and recovery sets it aside. A complete line after bytes
+that are not one means that the disk changed what was written, and stops the start.
 
 The journal has no version number; the upgrade policy is in cloud_service.store.checkpoint.
 """
@@ -75,7 +75,7 @@ def encode_line(batch: Batch) -> tuple[bytes, JournalPosition]:
 
 
 def decode_line(line: bytes) -> tuple[Batch, JournalPosition] | None:
-    """The batch of a line with its newline, and the position after it; None if the line is not whole."""
+    """The batch of a line with its newline, and the position after it; None if it is incomplete."""
     if not line.startswith(_PREFIX) or not line.endswith(b"\n"):
         return None
     if line[len(_PREFIX) : _HEAD_BYTES] != f"{crc32(line[_HEAD_BYTES:]):08x}".encode():
@@ -96,15 +96,15 @@ class SegmentReader(Struct):
     position: JournalPosition
     """The end of the last line read; at first, of the last line before this segment."""
     end: int = 0
-    """How many bytes of the segment are whole lines that were read."""
+    """How many bytes of the segment are complete lines that were read."""
 
     @property
     def torn(self) -> bytes:
-        """The bytes after the last whole line, once all batches were read."""
+        """The bytes after the last complete line, once all batches were read."""
         return self.data[self.end :]
 
     def batches(self) -> Iterator[Batch]:
-        """Raises DamagedStore for a missing line, and for a bad line before a whole one."""
+        """Raises DamagedStore for a missing line, and for a damaged line before a complete one."""
         while self.end < len(self.data):
             newline = self.data.find(b"\n", self.end)
             decoded = decode_line(self.data[self.end : newline + 1]) if newline >= 0 else None

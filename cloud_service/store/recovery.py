@@ -148,11 +148,12 @@ def describe_torn(reader: SegmentReader) -> str:
     """Where the torn bytes of a segment are, and what they probably are."""
     if reader.torn.endswith(b"\n"):
         problem = (
-            "the last line is damaged: torn by a crash, or changed by the disk, and then its answers are lost"
+            "the last line is damaged: torn by a crash, or changed by the disk;"
+            " in the second case its replies are lost"
         )
     else:
         problem = (
-            f"the last {len(reader.torn)} bytes are not a whole line: usually a write that a crash cut off"
+            f"the last {len(reader.torn)} bytes are not a complete line: usually a write that a crash cut off"
         )
     return f"{reader.where}, byte {reader.end}: {problem}"
 

@@ -221,7 +221,7 @@ def answered_before_written(patch: Patch) -> None:
 
 def not_undone(patch: Patch) -> None:
     """After a failed write the network in memory stays as decided."""
-    patch.setattr(Batch, "take_back", lambda batch: None)
+    patch.setattr(Batch, "undo", lambda batch: None)
 
 
 def no_five_minutes(patch: Patch) -> None:

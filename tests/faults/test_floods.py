@@ -35,7 +35,7 @@ SAMPLES = 300
 RETURNED = 20
 """MiB that may be in use more than before all attacks: Python and the C library keep some for the next."""
 RETURNED_IN_SHARE = 30
-"""The same where other work shares the machine: connections then end in any order, which scatters memory."""
+"""The same if other work shares the machine: connections then end in any order, which scatters memory."""
 TIDY = 180.0
 """Seconds: far more than the gateway's own interval, and than the idle timeout, whose timers it may keep."""
 

@@ -226,7 +226,7 @@ def test_by_hand_in_portuguese(stack: Stack, tmp_path: Path) -> None:
         Terminal(stack, tmp_path, *charger_words, **portuguese) as charger,
         Terminal(stack, tmp_path, *vehicle_words, **portuguese) as vehicle,
     ):
-        charger.sees("Quilômetros a leste: ")
+        charger.sees("quilômetros a leste: ")
         charger.types("4000,5")
         charger.sees("Quilômetros ao norte: ")
         charger.types("0")

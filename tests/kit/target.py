@@ -1,4 +1,4 @@
-"""Where the network is that the contract suite asks, and how its clients log in."""
+"""The network that the contract suite tests, and how its clients log in."""
 
 from collections.abc import Callable
 from datetime import tzinfo

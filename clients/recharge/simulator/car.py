@@ -34,7 +34,7 @@ class Car(Struct, frozen=True):
 
 
 def drive(car: Car, hours: float, random: Random) -> Car:
-    """Drives about for some time with random turns, and towards home when it is far away."""
+    """Drives about for some time with random turns, and turns home when too far from it."""
     heading = car.heading + random.gauss(0, _TURN_RADIANS)
     if distance(car, *car.home) > HOME_RADIUS_KM:
         heading = math.atan2(car.home[1] - car.y, car.home[0] - car.x) + random.gauss(0, _TURN_RADIANS)

@@ -41,7 +41,7 @@ class SimulatedCharger:
         retry_seconds: float = 5.0,
     ) -> None:
         self.points = {point.point_id: _without_reservation(point) for point in points}
-        self._out_of_order: set[int] = set()
+        self._out_of_service: set[int] = set()
         self._charger = charger
         self._station_id = station_id
         self._time_scale = time_scale
@@ -65,11 +65,11 @@ class SimulatedCharger:
         """Changes a point. Raises what Charger.update_point raises."""
         self.points[point.point_id] = await self._charger.update_point(point)
 
-    def toggle_order(self, point_id: int) -> bool:
-        """Takes a point out of order, or puts it back. Returns whether it is in order now."""
-        self._out_of_order ^= {point_id}
+    def toggle_service(self, point_id: int) -> bool:
+        """Takes a point out of service, or puts it back in. Returns whether it is in service now."""
+        self._out_of_service ^= {point_id}
         self._changed.set()
-        return point_id not in self._out_of_order
+        return point_id not in self._out_of_service
 
     def _receive(self, event: Event) -> None:
         reservation = event.reservation
@@ -108,7 +108,9 @@ class SimulatedCharger:
         while True:
             self._changed.clear()
             now = datetime.now(UTC)
-            done = await self._update_availability(occupied(self._visits.values(), now) | self._out_of_order)
+            done = await self._update_availability(
+                occupied(self._visits.values(), now) | self._out_of_service
+            )
             change = next_change(self._visits.values(), now)
             wait = None if change is None else max(0.0, (change - datetime.now(UTC)).total_seconds())
             try:

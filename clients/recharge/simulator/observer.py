@@ -46,13 +46,13 @@ class EventReceived(Struct, frozen=True):
 
 
 class VehicleLeft(Struct, frozen=True):
-    """A vehicle left the charger's point before its reservation ended or as it ended."""
+    """A vehicle left the charger's point when its reservation ended, or before."""
 
     reservation: Reservation
 
 
 class AvailabilityChanged(Struct, frozen=True):
-    """The charger told the network that a point is free or occupied."""
+    """The charger reported a point as free or occupied."""
 
     point: Point
 

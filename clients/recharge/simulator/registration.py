@@ -17,9 +17,9 @@ DEFAULT_KWH_PRICE: Final = 0.9
 
 
 class WantedStation(Struct, frozen=True):
-    """What the owner asks for. None keeps what exists, and takes the default where nothing does.
+    """What the owner asks for. None keeps what exists, or uses the default if nothing exists.
 
-    `points` is the least number of points, `power` is in kW.
+    `points` is the minimum number of points, `power` is in kW.
     """
 
     x: Number
@@ -42,7 +42,7 @@ async def register(
     saved: SavedStation | None = None,
     save: Callable[[SavedStation], None] = lambda _: None,
 ) -> RegisteredStation:
-    """Makes the network have the wanted station, and saves each step.
+    """Brings the network's station into line with `wanted`, and saves each step.
 
     A saved station that no longer exists, or belongs to another account, is registered again. Points beyond
     the wanted number stay, because somebody may have booked them. Raises what Charger's methods raise.

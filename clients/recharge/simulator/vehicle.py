@@ -28,7 +28,7 @@ from recharge.vehicle import Vehicle
 TICK_SECONDS: Final = 0.1
 """Real time between two steps of the simulation."""
 MAX_BOOKING_PERCENT: Final = 99.9
-"""A full battery cannot be booked for."""
+"""The service refuses a booking with a full battery."""
 
 
 class Pace(Struct, frozen=True):
@@ -47,7 +47,7 @@ class _ReservationCancelled(Exception):
 
 
 class SimulatedVehicle:
-    """`async with SimulatedVehicle(...)`: drives a connected Vehicle, and follows its events meanwhile."""
+    """`async with SimulatedVehicle(...)`: drives a connected Vehicle, and follows its events."""
 
     def __init__(self, vehicle: Vehicle, car: Car, pace: Pace, random: Random, observer: Observer) -> None:
         self._vehicle = vehicle
@@ -75,7 +75,7 @@ class SimulatedVehicle:
     async def drive_and_charge(self) -> bool:
         """Drives until the battery is low, and charges once. Returns False when the driver declines.
 
-        Raises what Vehicle's methods raise, for a refused booking too.
+        Raises what Vehicle's methods raise, including for a refused booking.
         """
         await self._drive_about()
         while await self._book():
@@ -122,7 +122,7 @@ class SimulatedVehicle:
         self._observer.report(ChargingFinished(self._car.battery, energy, energy * reservation.kwh_price))
 
     async def _drive_there(self) -> None:
-        # Over TCP nobody says where a station is: the car drives a few kilometres east.
+        # TCP does not tell where a station is: the car drives a few kilometres east.
         unknown = self._car.x + self._random.uniform(2, 6), self._car.y + self._random.uniform(-4, 4)
         while True:
             x, y = (self._station.x, self._station.y) if self._station else unknown
@@ -152,7 +152,7 @@ class SimulatedVehicle:
             self._car = charge(self._car, reservation.power * hours)
 
     async def _release(self, reservation: Reservation) -> None:
-        """Gives the rest of the reservation back, unless the service has ended it already."""
+        """Cancels the rest of the reservation, unless it has ended already."""
         self._reservation = None
         if datetime.now(UTC) < reservation.finish:
             with suppress(NotFound, Refused):

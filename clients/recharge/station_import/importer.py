@@ -47,7 +47,10 @@ class Importer:
         self._on_station = on_station
 
     async def run(self, sites: Sequence[Site], at_once: int) -> None:
-        """Imports up to `at_once` sites at a time. Raises a group of what Charger's methods raise."""
+        """Imports up to `at_once` sites at a time.
+
+        Raises an ExceptionGroup of the errors of Charger's methods.
+        """
         remaining = iter(sites)
         async with asyncio.TaskGroup() as tasks:
             for _ in range(at_once):

@@ -6,7 +6,7 @@ import sys
 
 
 class Keyboard:
-    """Standard input, read from its descriptor: Python's buffer would hide typed-ahead lines."""
+    """Standard input, read from its descriptor: Python's own buffering would hide lines typed ahead."""
 
     def __init__(self) -> None:
         self._descriptor = sys.stdin.fileno()

@@ -45,7 +45,7 @@ class Menu:
             self._show_choices()
 
     def _show_choices(self) -> None:
-        self._show(self._say("1 points   2 reservations   3 out of order   4 price   q quit"))
+        self._show(self._say("1 points   2 reservations   3 out of service   4 price   q quit"))
 
     async def _do(self, choice: str, keyboard: Keyboard) -> None:
         if choice == "1":
@@ -55,7 +55,7 @@ class Menu:
         elif choice in ("3", "4"):
             point = await self._ask_point(keyboard)
             if point is not None:
-                await (self._toggle_order(point) if choice == "3" else self._set_price(point, keyboard))
+                await (self._toggle_service(point) if choice == "3" else self._set_price(point, keyboard))
 
     async def _show_reservations(self) -> None:
         reservations = await self._charger.reservations(self._station_id)
@@ -68,14 +68,14 @@ class Menu:
         answer = await keyboard.ask(self._say("Which point? "))
         point = self._simulated.points.get(int(answer)) if answer and answer.isdecimal() else None
         if point is None:
-            self._show(self._say("There is no such point"))
+            self._show(self._say("No such point"))
         return point
 
-    async def _toggle_order(self, point: Point) -> None:
-        if self._simulated.toggle_order(point.point_id):
-            self._show(self._say("Point {point} is back in order", point=point.point_id))
+    async def _toggle_service(self, point: Point) -> None:
+        if self._simulated.toggle_service(point.point_id):
+            self._show(self._say("Point {point} is in service again", point=point.point_id))
         else:
-            self._show(self._say("Point {point} is out of order", point=point.point_id))
+            self._show(self._say("Point {point} is out of service", point=point.point_id))
 
     async def _set_price(self, point: Point, keyboard: Keyboard) -> None:
         answer = await keyboard.ask(self._say("Price per kWh? "))

@@ -1,4 +1,4 @@
-"""Runs a charger in front of its owner: registers its station, then shows what happens and a menu."""
+"""Runs a charger interactively: registers its station, then shows what happens and a menu."""
 
 import asyncio
 import math
@@ -82,7 +82,7 @@ async def _choose(asked: ChargerRun, saved: SavedStation | None, say: Language) 
         location = [saved.x, saved.y]
     elif asked.keyboard is not None:
         if x is None:
-            x = _number(await asked.keyboard.ask(say("Where is the station? Kilometres east: ")))
+            x = _number(await asked.keyboard.ask(say("Station location, kilometres east: ")))
         if y is None:
             y = _number(await asked.keyboard.ask(say("Kilometres north: ")))
     return WantedStation(

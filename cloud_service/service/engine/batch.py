@@ -11,7 +11,7 @@ from cloud_service.store.journal import RequestRecord
 
 
 class Batch:
-    """The decisions of a batch, as a context: leaving it takes its changes back, unless they were kept.
+    """The decisions of a batch, as a context: leaving it undoes its changes, unless they were kept.
 
     Changes are applied to the network at once, so that each request sees those before it.
     """
@@ -22,7 +22,7 @@ class Batch:
         self.records: dict[tuple[str, str], RequestRecord] = {}
         """The request records of the batch, by client and identity."""
         self._network = network
-        self._inverses: list[Changes] = []
+        self._undo: list[Changes] = []
 
     def __enter__(self) -> Self:
         return self
@@ -30,24 +30,24 @@ class Batch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.take_back()
+        self.undo()
 
     @property
     def has_to_be_written(self) -> bool:
-        """Whether anything of the batch has to be on disk before its replies are sent."""
+        """Whether anything of the batch must be on disk before its replies are sent."""
         return bool(self.changes or self.records)
 
     def apply(self, changes: Changes) -> None:
         """Makes the changes in the network."""
         if changes:
-            self._inverses.append(self._network.apply(changes))
+            self._undo.append(self._network.apply(changes))
             self.changes.append(changes)
 
     def keep(self) -> None:
         """Makes the changes permanent: the batch is on disk."""
-        self._inverses.clear()
+        self._undo.clear()
 
-    def take_back(self) -> None:
+    def undo(self) -> None:
         """Undoes all changes that were not kept."""
-        while self._inverses:
-            self._network.apply(self._inverses.pop())
+        while self._undo:
+            self._network.apply(self._undo.pop())

@@ -29,14 +29,14 @@ class Caller(Struct, frozen=True):
 
     @property
     def sees_all_stations(self) -> bool:
-        """Whether stations of other owners are open to it, as far as it may ask at all."""
+        """Whether it may use other owners' stations, for the actions its role allows."""
         return not self.roles.isdisjoint({"operator", "monitor"})
 
     def vehicle(self, vehicle_id: int | str | UnsetType, key: str) -> tuple[VehicleKey, int | str]:
-        """Returns the vehicle that the value of this key means, and its ID as replies repeat it.
+        """Returns the vehicle that this key's value names, and its ID as replies repeat it.
 
-        An ordinary account is the vehicle of its own name. The others name a vehicle; those of legacy clients
-        are never those of accounts.
+        An ordinary account is the vehicle with the same name. The others name a vehicle; legacy clients'
+        vehicles are separate from those of accounts.
         """
         if self.roles == DEVICES:
             if vehicle_id is UNSET:

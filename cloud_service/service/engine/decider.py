@@ -46,7 +46,7 @@ class Decider:
         return outcome
 
     def _ask_handler(self, incoming: Incoming, batch: Batch, now: datetime) -> tuple[Outcome, bool]:
-        """Returns the outcome, and whether trying again may have another."""
+        """Returns the outcome, and whether a retry may give a different one."""
         try:
             if incoming.error is not None:
                 raise incoming.error

@@ -1,4 +1,4 @@
-"""Deduplication: which requests were answered, and how, so that a further delivery has no effect."""
+"""Deduplication: which requests were answered, and how, so that a repeated delivery has no effect."""
 
 from collections import OrderedDict, deque
 from collections.abc import Iterable

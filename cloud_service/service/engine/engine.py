@@ -1,7 +1,7 @@
 """The engine: from requests to decisions, to the journal, to replies. It has no socket and no clock.
 
 One thread uses it. It decides the requests that have arrived, and writes their effects as one line of the
-journal. Only then does it let the replies out.
+journal. Only then does it release the replies.
 """
 
 import logging
@@ -76,7 +76,7 @@ class Engine:
         Requests expire by the clock itself, because their senders use it too.
         """
         self._time = max(clock, self._time)
-        if not len(self) and self._condition.rests(clock):
+        if not len(self) and self._condition.waits_to_retry(clock):
             return BatchResult()
         result = BatchResult(answers=self._admission.take_refusals())
         if self._condition.may_load(clock) and self._recover(clock):
@@ -108,7 +108,7 @@ class Engine:
     def _decide_and_write(
         self, requests: Iterable[Incoming], result: BatchResult, clock: datetime
     ) -> list[tuple[Incoming, Outcome]]:
-        """If the write fails, nothing of the batch stays, and its requests are decided as reads."""
+        """If the write fails, the whole batch is undone, and its requests are decided as reads."""
         with Batch(self.network) as batch:
             self._decide(batch, requests, self._limits.batch_bytes, may_change=True)
             try:
@@ -127,7 +127,10 @@ class Engine:
     def _decide_reads(
         self, requests: Iterable[Incoming], max_bytes: float = inf
     ) -> list[tuple[Incoming, Outcome]]:
-        """Decides requests while nothing can be written: changes are refused, and time's own do not stay."""
+        """Decides requests while nothing can be written.
+
+        Changes are refused, and changes due to the passing of time are undone.
+        """
         with Batch(self.network) as batch:
             self._decide(batch, requests, max_bytes, may_change=False)
             return batch.outcomes

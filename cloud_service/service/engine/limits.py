@@ -39,16 +39,16 @@ class EngineLimits(Struct, frozen=True):
     pending_per_client: Annotated[
         int,
         Setting(
-            "pending_per_client", COUNT, Section.SERVICE_LIMITS, "requests of one client at once, before BUSY"
+            "pending_per_client", COUNT, Section.SERVICE_LIMITS, "waiting requests per client before BUSY"
         ),
     ] = 2_000
     pending_in_all: Annotated[
-        int, Setting("pending_in_all", COUNT, Section.SERVICE_LIMITS, "requests at once, before BUSY")
+        int, Setting("pending_in_all", COUNT, Section.SERVICE_LIMITS, "waiting requests in all before BUSY")
     ] = 8_000
     pending_bytes_in_all: int = 16 * 2**20
     pending_bytes_per_client: int = 4 * 2**20
     refused_bytes: int = 32 * 2**20
-    """Size of refused requests whose refusals are not sent yet. Beyond it, requests get no reply."""
+    """The most bytes of refusals waiting to be sent; beyond it, requests get no reply."""
     batch_requests: int = 256
     """A batch has no more requests than this."""
     batch_bytes: int = 4 * 2**20

@@ -8,7 +8,8 @@ from msgspec import Struct
 from cloud_service.store.pause import Pause
 
 REST_SECONDS: Final = 5.0
-"""After a failed write, changes that time alone makes wait this long. A request is reason enough to try."""
+"""After a failed write, changes due only to the passing of time wait this long; a request triggers a retry at
+once."""
 LONGEST_LOAD_PAUSE_SECONDS: Final = 60.0
 """Between two attempts to recover the store."""
 
@@ -41,8 +42,8 @@ class StoreCondition(Struct, frozen=True):
         """When the pause ends, if the clock is not set back."""
         return None if self.pause is None else self.pause.until
 
-    def rests(self, clock: datetime) -> bool:
-        """Whether the passing of time is no reason to write."""
+    def waits_to_retry(self, clock: datetime) -> bool:
+        """Whether the pause after a failed write is not over. Until then, only a request triggers a write."""
         return self.state == "resting" and not self._pause_is_over(clock)
 
     def may_load(self, clock: datetime) -> bool:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Struct
 
-from cloud_service.config.command_line import Argument, CommandLine, Given
+from cloud_service.config.command_line import Argument, CommandLine, SettingsGiven
 from cloud_service.config.setting import Section, Setting
 from cloud_service.config.values import COUNT, HOST, PORT, TEXT
 
@@ -32,7 +32,7 @@ class Options(Struct, frozen=True, kw_only=True):
     blink_rate: Annotated[int, Argument("--blink-rate", type=int, help="(default: %(default)s)")] = 3
     sign: Sign
     address: Address
-    given: Given
+    given: SettingsGiven
 
 
 def command_line() -> CommandLine:

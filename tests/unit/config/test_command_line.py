@@ -63,7 +63,7 @@ def test_mistakes_end_the_process(
     assert end.value.code == 2
     shown = capsys.readouterr().err
     assert shown.startswith(reason)
-    assert shown.endswith("\n`sign --help` shows what there is.\n")
+    assert shown.endswith("\nSee `sign --help`.\n")
 
 
 def test_secret_comes_from_its_variable_or_from_a_file(tmp_path: Path) -> None:

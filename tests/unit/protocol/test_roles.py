@@ -1,4 +1,4 @@
-"""A name decides the role: the contract's section 3, "Who may"."""
+"""An account's name decides its role (docs/mqtt.md, Names)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The journal's lines: whole lines are read back, and damage of every kind is noticed."""
+"""The journal's lines: complete lines are read back, and damage of every kind is noticed."""
 
 from collections.abc import Callable
 from zlib import crc32
@@ -107,7 +107,7 @@ def test_segments_continue_each_other() -> None:
 
 @pytest.mark.timeout(1800)
 def test_every_prefix_recovers_to_its_last_whole_line(figure: Callable[[str], None]) -> None:
-    figure(f"journal: {check_prefixes(20_000)} prefixes, each recovered to its last whole line")
+    figure(f"journal: {check_prefixes(20_000)} prefixes, each recovered to its last complete line")
 
 
 @pytest.mark.timeout(1800)

@@ -82,7 +82,7 @@ def test_a_broken_chain_is_found_with_file_and_offset() -> None:
     report = examined(SimulatedFolder({name: lines[0] + lines[2]}))
     assert report.findings == [
         f"folder/{name}, byte {len(lines[0])}: batch 3 does not continue batch 1: lines are missing."
-        " Restore the folder from a backup, or ask for help with this file at hand"
+        " Restore the folder from a backup, or ask for help and attach this file"
     ]
 
 
@@ -92,7 +92,7 @@ def test_a_torn_last_line_is_noted() -> None:
     whole = folder.files()[name]
     report = examined(SimulatedFolder({name: whole + b"{"}))
     assert report.findings == []
-    assert f"folder/{name}, byte {len(whole)}: the last 1 bytes are not a whole line" in report.notes[0]
+    assert f"folder/{name}, byte {len(whole)}: the last 1 bytes are not a complete line" in report.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_a_history_shorter_than_the_checkpoint_counts_is_found() -> None:
     assert examined(SimulatedFolder({**files, HISTORY: first})).findings == [
         f"folder/{HISTORY}, byte {len(first)}: has {len(first)} bytes, and the checkpoint counts"
         f" {len(first + second)}: reservations that ended are missing."
-        " Restore the folder from a backup, or ask for help with this file at hand"
+        " Restore the folder from a backup, or ask for help and attach this file"
     ]
 
 

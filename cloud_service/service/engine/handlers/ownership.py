@@ -19,7 +19,7 @@ def count_stations(network: NetworkView, request: CountStations, caller: Caller,
 def transfer_stations(
     network: NetworkView, request: TransferStations, caller: Caller, now: datetime
 ) -> Decision:
-    """Changes the owner of stations, and nothing else of them. The result is their number."""
+    """Changes only the owner of the stations. The result is their number."""
     if request.old == request.new:
         return Decision(0)
     stations = tuple(replace(station, owner=request.new) for station in network.stations_of(request.old))

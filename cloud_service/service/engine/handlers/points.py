@@ -1,4 +1,4 @@
-"""Registers, changes, deletes and lists charging points (contract, section 1)."""
+"""Registers, changes, deletes and lists charging points (docs/mqtt.md, Chargers)."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Books, finds, cancels, lists and finishes reservations (contract, section 1)."""
+"""Books, finds, cancels, lists and finishes reservations (docs/mqtt.md, Vehicles)."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Registers, moves and deletes stations (contract, section 1)."""
+"""Registers, moves and deletes stations (docs/mqtt.md, Chargers)."""
 
 from datetime import datetime
 
@@ -21,7 +21,7 @@ def new_charging_station(
     existing = network.station_at(request.x, request.y)
     if existing is not None:
         if existing.owner != caller.owner:
-            raise Conflict(f"the location ({request.x}, {request.y}) has a station of another owner")
+            raise Conflict(f"the station at ({request.x}, {request.y}) belongs to another owner")
         return Decision(existing.station_id)
     station = Station(network.last_station_id + 1, request.x, request.y, caller.owner)
     return Decision(station.station_id, Changes(stations=(station,), last_station_id=station.station_id))
@@ -36,7 +36,7 @@ def update_charging_station(
     if moved.location == station.location:
         return Decision(SUCCESS, Changes(stations=(moved,)))
     if network.station_at(request.x, request.y) is not None:
-        raise Conflict(f"the location ({request.x}, {request.y}) has another station")
+        raise Conflict(f"there is already another station at ({request.x}, {request.y})")
     events = tuple(
         Event("reservationChanged", now, "stationMoved", reservation, station.owner)
         for reservation in reservations_at(network, station.station_id)

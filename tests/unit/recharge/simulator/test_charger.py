@@ -94,9 +94,9 @@ def test_events_of_other_stations_are_ignored() -> None:
 
 def test_a_point_out_of_order_is_occupied() -> None:
     async def use(simulated: SimulatedCharger, reports: Reports) -> None:
-        assert not simulated.toggle_order(2)
+        assert not simulated.toggle_service(2)
         assert await reports.next() == OCCUPIED
-        assert simulated.toggle_order(2)
+        assert simulated.toggle_service(2)
         assert await reports.next() == FREE
 
     simulate(FakeCharger(), use)
@@ -107,7 +107,7 @@ def test_a_failed_change_is_reported_and_tried_again() -> None:
     charger.failure = Busy()
 
     async def use(simulated: SimulatedCharger, reports: Reports) -> None:
-        simulated.toggle_order(2)
+        simulated.toggle_service(2)
         assert await reports.next() == RequestFailed(charger_failure)
         assert await reports.next() == OCCUPIED
 
@@ -120,7 +120,7 @@ def test_a_point_that_the_network_no_longer_has_is_dropped() -> None:
     charger.failure = NotFound()
 
     async def use(simulated: SimulatedCharger, reports: Reports) -> None:
-        simulated.toggle_order(2)
+        simulated.toggle_service(2)
         assert await reports.next() == PointRemoved(2)
         assert simulated.points == {}
 

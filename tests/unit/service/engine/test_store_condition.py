@@ -18,23 +18,25 @@ def pause(condition: StoreCondition) -> float:
 
 def test_a_writable_store_takes_writes_at_any_time() -> None:
     assert not WRITABLE.read_only
-    assert not WRITABLE.rests(NOON)
+    assert not WRITABLE.waits_to_retry(NOON)
     assert not WRITABLE.may_load(NOON)
 
 
 def test_after_a_failed_write_it_rests() -> None:
     resting = WRITABLE.write_failed(NOON)
     assert not resting.read_only
-    assert resting.rests(NOON)
-    assert not resting.rests(NOON + timedelta(seconds=REST_SECONDS))
-    assert not resting.rests(NOON - timedelta(hours=1)), "a clock that is set back does not prolong the rest"
+    assert resting.waits_to_retry(NOON)
+    assert not resting.waits_to_retry(NOON + timedelta(seconds=REST_SECONDS))
+    assert not resting.waits_to_retry(NOON - timedelta(hours=1)), (
+        "a clock that is set back does not prolong the rest"
+    )
 
 
 def test_after_a_failed_sync_it_is_read_only_until_it_is_loaded() -> None:
     for before in (WRITABLE, WRITABLE.write_failed(NOON)):
         condition = before.sync_failed(NOON)
         assert condition.read_only
-        assert not condition.rests(NOON)
+        assert not condition.waits_to_retry(NOON)
         assert not condition.may_load(NOON)
         assert condition.may_load(NOON + timedelta(seconds=1))
         assert condition.may_load(NOON - timedelta(hours=1)), "nor the pause before the next attempt"

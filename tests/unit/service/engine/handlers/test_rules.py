@@ -1,4 +1,4 @@
-"""The rules of the contract, section 1, by example: what handlers decide at a given time."""
+"""The rules for chargers and vehicles (docs/mqtt.md) by example: what handlers decide at a given time."""
 
 from datetime import datetime, timedelta
 from typing import Any
