@@ -4,7 +4,6 @@ import io
 import json
 import logging
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,17 +12,6 @@ import pytest
 from cloud_service.cli import logs
 
 log = logging.getLogger("cloud_service.somewhere")
-
-
-@pytest.fixture(autouse=True)
-def untouched_root() -> Iterator[None]:
-    """The root logger is shared by all tests."""
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    yield
-    root.handlers = handlers
-    root.setLevel(level)
-    logging.captureWarnings(False)
 
 
 def lines_of(log_format: str, log_level: str = "info") -> io.StringIO:
