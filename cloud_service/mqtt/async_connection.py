@@ -87,7 +87,7 @@ class AsyncConnection:
         loss = await self._connect()
         if loss is not None:
             error = BrokerRefused if loss.cause == "refused" else ConnectionError
-            raise error(f"the broker {self._address} {loss.reason}")
+            raise error(f"the broker {self._address} {loss.reason}") from loss.error
         self._open = True
         self._staying = asyncio.create_task(self._stay(), name=f"mqtt {self._client_id}")
         return self
@@ -166,7 +166,7 @@ class AsyncConnection:
             connection = await _open_in_thread(self._address)
             self._session.begin(connection, will=_message(self._will), now=loop.time())
         except (OSError, ValueError) as error:
-            return Loss(f"cannot be reached: {error}")
+            return Loss(f"cannot be reached: {error}", error=error)
         self._login, self._lost = loop.create_future(), loop.create_future()
         self._descriptor = self._session.descriptor
         loop.add_reader(self._descriptor, self._read)

@@ -68,6 +68,8 @@ class Loss(Struct, frozen=True):
 
     reason: str
     cause: Cause = "other"
+    error: Exception | None = None
+    """The error that the operating system or TLS gave, if the broker could not be reached."""
 
 
 class Session(Generic[Receipt]):
