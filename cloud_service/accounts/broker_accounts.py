@@ -45,6 +45,10 @@ class AccountsError(Exception):
     """The accounts were not changed. The text says why, and what to do."""
 
 
+class ServiceAway(AccountsError):
+    """The cloud service, which has to be asked, does not answer."""
+
+
 class Account(Struct, frozen=True):
     name: str
     role: Role
@@ -134,10 +138,12 @@ class Accounts:
             await self._broker.command("setClientPassword", username=name, password=password)
             await self._publish_presence(client_presence(name, online=False))
 
-    async def remove(self, name: str, *, leave_stations: bool = False) -> None:
-        """Removes the account and disconnects its clients.
+    async def remove(self, name: str, *, leave_stations: bool = False) -> bool:
+        """Removes the account, its booking and its session, and disconnects its clients.
 
-        Refuses if the account owns stations, unless `leave_stations` is true.
+        Nothing of it is left for the next holder of the name. Returns False if the cloud service did not
+        answer, which alone can cancel the booking. Refuses if the account owns stations, unless
+        `leave_stations` is true.
         """
         account = await self._find(name)
         if name in (first for first, _ in FIRST_ACCOUNTS):
@@ -149,9 +155,14 @@ class Accounts:
                     f"{name} owns {count} stations, which only an operator could change afterwards:"
                     f" first hand them over with `accounts transfer {name} NEW`, or use --leave-stations"
                 )
+        # First of all, it must not book again.
+        await self._broker.command("disableClient", username=name)
+        answered = await self._cancel_booking(name)
+        await self._end_session(name)
         await self._broker.command("deleteClient", username=name)
         await self._broker.command("deleteRole", rolename=role_name(account.role, name))
         await self._publish_presence(Message(topics.presence(name), b"", retain=True))
+        return answered
 
     async def transfer(self, old: str, new: str) -> int:
         """Hands the stations of one owner to another account. Returns their number."""
@@ -177,6 +188,22 @@ class Accounts:
                 await self._write_role(account.name, account.role)
                 changed.append(account.name)
         return changed
+
+    async def _cancel_booking(self, name: str) -> bool:
+        """Returns whether the cloud service answered."""
+        try:
+            await self._ask("cancelBooking", {"vehicle": name})
+        except ServiceAway:
+            return False
+        return True
+
+    async def _end_session(self, client_id: str) -> None:
+        """Has the broker forget the session with this client ID, and the messages that wait in it.
+
+        Mosquitto has no command for that; but whoever connects with the ID and a clean session ends it.
+        """
+        async with AsyncConnection(self._address, client_id):
+            pass
 
     async def _rotate_own(self, password: str) -> None:
         """The broker disconnects us before it responds: a login with the new password is the confirmation."""
@@ -217,7 +244,7 @@ class Accounts:
         try:
             return await self._requester.request(action, values, timeout=_REPLY_TIMEOUT_SECONDS)
         except (OutcomeUnknown, NobodyListens):
-            raise AccountsError(
+            raise ServiceAway(
                 "the cloud service does not answer, and only it knows who owns which station: is it running?"
             ) from None
         except RequestError as error:

@@ -10,6 +10,9 @@ from msgspec import Struct
 from cloud_service.accounts.certificates import CertificateFiles, prepare_broker
 from cloud_service.accounts.first_accounts import Secrets, make_first_accounts
 
+PLAIN_CONNECTIONS: Final = 1_000
+TLS_CONNECTIONS: Final = 10_000
+"""At once, as with compose (mosquitto/compose.conf and the files beside it)."""
 _PLUGIN: Final = "mosquitto_dynamic_security.so"
 _LIBRARIES: Final = (
     "/usr/lib",
@@ -80,8 +83,10 @@ plugin {plugin}
 plugin_opt_config_file {folders.plugin_file.resolve()}
 
 listener {plain[1]} {plain[0]}
+max_connections {PLAIN_CONNECTIONS}
 
 listener {tls[1]} {tls[0]}
+max_connections {TLS_CONNECTIONS}
 certfile {files.certificate_file}
 keyfile {files.key_file}
 tls_version tlsv1.2

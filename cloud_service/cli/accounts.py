@@ -158,9 +158,14 @@ class _Verbs:
         self._record("passwordRotated", name)
 
     async def remove(self, name: str, *, leave_stations: bool) -> None:
-        await self._accounts.remove(name, leave_stations=leave_stations)
+        answered = await self._accounts.remove(name, leave_stations=leave_stations)
         self._record("accountRemoved", name)
         _say(f"{name} is removed")
+        if not answered:
+            _say(
+                "The cloud service did not answer. If the account had a booking, it is still there: an"
+                f" operator can find and cancel it, as vehicle {name}"
+            )
 
     async def transfer(self, old: str, new: str) -> None:
         count = await self._accounts.transfer(old, new)

@@ -21,6 +21,7 @@ from cloud_service.local.access import LOOPBACK, Access, OpenAccess, SecureAcces
 from cloud_service.local.data_folder import locked_broker_folder
 from cloud_service.local.errors import CannotStart
 from cloud_service.local.lines import lines_to
+from cloud_service.local.processes import allow_open_files
 from cloud_service.local.supervisor import ChildEnded, StopRequested, Supervisor
 from cloud_service.mqtt.address import BrokerEndpoint
 from cloud_service.service.settings import ServiceSettings
@@ -72,6 +73,7 @@ def _fail(reason: str) -> int:
 
 async def _up(options: Options) -> int:
     program = mosquitto.find_program("mosquitto")
+    allow_open_files()
     options = _with_ports(options)
     with locked_broker_folder(options.data_dir) as broker_folder:
         access = _access(options, broker_folder)

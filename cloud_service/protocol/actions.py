@@ -14,6 +14,7 @@ from msgspec import Struct
 from cloud_service.protocol import topics
 from cloud_service.protocol.errors import BadRequest
 from cloud_service.protocol.requests import (
+    CancelBooking,
     CountStations,
     DeleteChargingPoint,
     DeleteChargingStation,
@@ -126,6 +127,7 @@ ACTIONS: Final[Actions] = table(
     Action("deleteReservation", DeleteReservation, "success", _VEHICLES, changes=True),
     Action("countStations", CountStations, "count", _ADMINISTRATOR, changes=False),
     Action("transferStations", TransferStations, "count", _ADMINISTRATOR, changes=True),
+    Action("cancelBooking", CancelBooking, "count", _ADMINISTRATOR, changes=True),
 )
 """All actions, by name."""
 

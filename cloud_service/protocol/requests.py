@@ -153,6 +153,12 @@ class TransferStations(Request, frozen=True):
     new: AccountName = field(name="to")
 
 
+class CancelBooking(Request, frozen=True):
+    """Cancels the reservation of an account that is removed. The result is how many it had: 0 or 1."""
+
+    vehicle: AccountName
+
+
 def keys_of(kind: type[Request]) -> tuple[str, ...]:
     """The keys of a kind of request, as they are in JSON."""
     return kind.__struct_encode_fields__

@@ -1,13 +1,19 @@
 """`recharge up --secure`: a network with accounts and TLS after one command."""
 
 import json
+import resource
+import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
+from cloud_service.accounts.secure_broker import PLAIN_CONNECTIONS
 from tests.kit.mqtt import MqttClient, MqttConnection, NotAccepted
-from tests.kit.processes import clean_environment
+from tests.kit.mqtt_bytes import ACCEPTED, connect, receive
+from tests.kit.processes import HOST, clean_environment
 from tests.kit.up import up
 from tests.kit.waiting import DEADLINE, wait_until
 
@@ -58,3 +64,30 @@ def test_what_it_prints_can_be_pasted(tmp_path: Path) -> None:
 def test_the_demo_lives_in_it(tmp_path: Path) -> None:
     with up(tmp_path, "--secure", "--demo", "--data-dir", str(tmp_path / "data"), *FREE_PORTS) as network:
         wait_until(lambda: "demo-charger-1" in network.stderr, "the demo's chargers are there")
+
+
+@pytest.fixture
+def few_open_files() -> Iterator[None]:
+    """What a shell may allow: too little for a broker."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_the_port_without_tls_takes_a_thousand_connections(tmp_path: Path, few_open_files: None) -> None:
+    with up(tmp_path, "--secure", "--data-dir", str(tmp_path / "data"), *FREE_PORTS) as network:
+        network.wait_ready()
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(limit, 4096), limit))
+        plain = int(network.stdout.splitlines()[1].split()[0].rpartition(":")[2])
+        password = (tmp_path / "data/broker/secrets/gateway/password").read_text().strip()
+        with ExitStack() as held:
+            accepted = 0
+            for number in range(PLAIN_CONNECTIONS + 50):
+                connection = held.enter_context(socket.create_connection((HOST, plain), DEADLINE))
+                with suppress(ConnectionError):
+                    connection.sendall(connect(f"gateway-{number}", "gateway", password))
+                    accepted += receive(connection, len(ACCEPTED)) == ACCEPTED
+        # The network itself has some, and Mosquitto miscounts by one or two.
+        assert abs(accepted - PLAIN_CONNECTIONS) < 10

@@ -44,6 +44,8 @@ def test_the_listeners_require_an_account_and_name_the_files(tmp_path: Path) -> 
     assert lines.index("allow_anonymous false") < lines.index("listener 1883 127.0.0.1")
     plain, tls = text.split("listener 8883 0.0.0.0")
     assert "certfile" not in plain
+    assert "max_connections 1000\n" in plain
+    assert "max_connections 10000\n" in tls
     assert f"certfile {tmp_path / 'certificates' / 'broker.crt'}" in tls
     assert f"keyfile {tmp_path / 'certificates' / 'broker.key'}" in tls
 

@@ -36,4 +36,5 @@ def bind_handlers(longest_charge: timedelta) -> Handlers:
         requests.DeleteReservation: reservations.delete_reservation,
         requests.CountStations: ownership.count_stations,
         requests.TransferStations: ownership.transfer_stations,
+        requests.CancelBooking: reservations.cancel_booking,
     }

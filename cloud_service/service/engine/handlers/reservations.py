@@ -13,6 +13,7 @@ from cloud_service.core.view import NetworkView
 from cloud_service.protocol.errors import BadRequest, NotFound
 from cloud_service.protocol.replies import SUCCESS
 from cloud_service.protocol.requests import (
+    CancelBooking,
     DeleteReservation,
     FindReservation,
     ReceiveAllReservations,
@@ -108,15 +109,15 @@ def delete_reservation(
     reservation = network.reservation_of(vehicle)
     if reservation is None or reservation.reservation_id != request.reservation_id:
         raise NotFound(f"vehicle {vehicle_id!r} has no reservation {request.reservation_id}")
-    event = Event("reservationCancelled", now, "vehicleCancelled", reservation, _owner(network, reservation))
-    return Decision(
-        SUCCESS,
-        Changes(
-            removed_reservations=(reservation.key,),
-            points=_released(network, (reservation,)),
-            events=(event,),
-        ),
-    )
+    return Decision(SUCCESS, _cancellation(network, reservation, now))
+
+
+def cancel_booking(network: NetworkView, request: CancelBooking, caller: Caller, now: datetime) -> Decision:
+    """Cancels the reservation of an account's vehicle. The result is how many it had: 0 or 1."""
+    reservation = network.reservation_of((False, request.vehicle))
+    if reservation is None:
+        return Decision(0)
+    return Decision(1, _cancellation(network, reservation, now))
 
 
 def receive_all_reservations(
@@ -139,6 +140,14 @@ def finish_reservations(network: NetworkView, now: datetime) -> Changes:
             Event("reservationFinished", now, "timePassed", reservation, _owner(network, reservation))
             for reservation in finished
         ),
+    )
+
+
+def _cancellation(network: NetworkView, reservation: Reservation, now: datetime) -> Changes:
+    """Returns what changes when a vehicle, or whoever may act for it, cancels its reservation."""
+    event = Event("reservationCancelled", now, "vehicleCancelled", reservation, _owner(network, reservation))
+    return Changes(
+        removed_reservations=(reservation.key,), points=_released(network, (reservation,)), events=(event,)
     )
 
 
