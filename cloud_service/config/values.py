@@ -42,6 +42,12 @@ def read_count(text: str) -> int:
     return int(text)
 
 
+def read_count_or_zero(text: str) -> int:
+    if not text.isdecimal():
+        raise ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
+    return int(text)
+
+
 def read_amount(text: str) -> float:
     try:
         number = float(text)
@@ -107,6 +113,7 @@ PORT: Final = Kind("PORT", read_port)
 FILE: Final = Kind("FILE", _read_path)
 FOLDER: Final = Kind("DIR", _read_path)
 COUNT: Final = Kind("N", read_count)
+COUNT_OR_ZERO: Final = Kind("N", read_count_or_zero)
 SECONDS: Final = Kind("SECONDS", read_amount)
 HOURS: Final = _duration("HOURS", timedelta(hours=1))
 DAYS: Final = _duration("DAYS", timedelta(days=1))

@@ -1,5 +1,6 @@
 """Makes a checkpoint: writes the files from a snapshot, in a thread beside the service."""
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event as Flag
@@ -16,11 +17,13 @@ from cloud_service.store.history import History
 from cloud_service.store.interface import StoredRequest
 from cloud_service.store.journal import Batch
 from cloud_service.store.json_files import ChargingPointsFile, ChargingStationsFile, ReservationsFile
-from cloud_service.store.names import REQUESTS, SEGMENTS, remove_numbered, requests_name
+from cloud_service.store.names import HISTORIES, REQUESTS, SEGMENTS, remove_numbered, requests_name
 from cloud_service.store.owners_and_ids import write_owners_and_ids
 from cloud_service.store.request_files import write_requests
 
 Item = TypeVar("Item")
+
+_log = logging.getLogger(__name__)
 
 
 class CheckpointCancelled(Exception):
@@ -67,7 +70,9 @@ class CheckpointWriter:
         checkpoint: Checkpoint,
         tail: JournalTail,
         oldest_remembered: int,
+        first_month: str | None = None,
     ) -> None:
+        """Removes request records of batches before `oldest_remembered`, and history before `first_month`."""
         self.tail = tail
         """What the journal still holds for the next checkpoint if this one fails."""
         self.history_sizes: Mapping[str, int] = checkpoint.sizes
@@ -78,6 +83,7 @@ class CheckpointWriter:
         self._tables = tables
         self._checkpoint = checkpoint
         self._oldest_remembered = oldest_remembered
+        self._first_month = first_month or ""
         self._cancelled = Flag()
 
     def start(self) -> Future[None]:
@@ -107,11 +113,22 @@ class CheckpointWriter:
         history.append(self.tail.endings)
         # The history counts from here on, even if the checkpoint fails: nothing is added to it twice.
         self.history_sizes, self.tail.endings = history.sizes, []
-        write_checkpoint(folder, replace(self._checkpoint, sizes=history.sizes, requests=request_sizes))
-        self.request_sizes = request_sizes
+        kept = {name: size for name, size in history.sizes.items() if not self._is_outdated(name)}
+        write_checkpoint(folder, replace(self._checkpoint, sizes=kept, requests=request_sizes))
+        self.history_sizes, self.request_sizes = kept, request_sizes
         remove_numbered(folder, SEGMENTS, before=self._checkpoint.segment)
         remove_numbered(folder, REQUESTS, before=self._oldest_remembered)
+        self._remove_outdated_history()
         folder.sync()
+
+    def _remove_outdated_history(self) -> None:
+        for name in filter(self._is_outdated, self._folder.names()):
+            self._folder.remove(name)
+            _log.info("%s was removed: its month is older than the history is kept", self._folder.where(name))
+
+    def _is_outdated(self, name: str) -> bool:
+        match = HISTORIES.fullmatch(name)
+        return match is not None and match[1] < self._first_month
 
     def _write_requests(self) -> dict[str, int]:
         """Writes the requests in the tail. Returns the size of each file that is still needed."""

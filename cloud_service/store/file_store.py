@@ -14,12 +14,13 @@ from msgspec.structs import replace
 
 from cloud_service.config.setting import Section, Setting
 from cloud_service.config.shared import TimeZone
-from cloud_service.config.values import COUNT, SECONDS
+from cloud_service.config.values import COUNT, COUNT_OR_ZERO, SECONDS
 from cloud_service.core.changes import Changes
 from cloud_service.store.checkpoint import FORMAT, Checkpoint, write_checkpoint
 from cloud_service.store.checkpoint_writer import CheckpointCancelled, CheckpointWriter, JournalTail
 from cloud_service.store.errors import SyncFailed
 from cloud_service.store.filesystem import Folder
+from cloud_service.store.history import months_before
 from cloud_service.store.interface import CheckpointInput, Recovered
 from cloud_service.store.journal import RequestRecord
 from cloud_service.store.journal_writer import JournalWriter
@@ -39,7 +40,8 @@ class StoreOptions(Struct, frozen=True):
     """`zone` is that of dates without an offset in the JSON files; None means the machine's.
 
     A checkpoint is due when the segment has `checkpoint_bytes`, or `checkpoint_seconds` after the last one if
-    there were batches since.
+    there were batches since. It removes the history of months that ended more than `history_months` ago; 0
+    keeps it for ever.
     """
 
     zone: TimeZone = None
@@ -56,6 +58,15 @@ class StoreOptions(Struct, frozen=True):
             "size of the journal that starts a checkpoint early",
         ),
     ] = 64 * 2**20
+    history_months: Annotated[
+        int,
+        Setting(
+            "history_months",
+            COUNT_OR_ZERO,
+            Section.SERVICE_LIMITS,
+            "months for which ended reservations stay in the history, besides the current one; 0 keeps them",
+        ),
+    ] = 13
 
 
 class _RunningCheckpoint(Struct, frozen=True):
@@ -73,6 +84,7 @@ class FileStore:
         self._tail = JournalTail()
         self._history_sizes: dict[str, int] = {}
         self._request_sizes: dict[str, int] = {}
+        self._checkpoint_time: datetime | None = None
         self._checkpoint: _RunningCheckpoint | None = None
         self._checkpoint_pause: Pause | None = None
         self._checkpoint_failures = 0
@@ -95,6 +107,7 @@ class FileStore:
         sizes = contents.checkpoint.sizes
         self._history_sizes = {name: size for name, size in sizes.items() if name in names}
         self._request_sizes = sizes_of_requests(self._folder, contents.checkpoint)
+        self._checkpoint_time = contents.checkpoint.at
         self._checkpoint_pause = Pause.of(self._options.checkpoint_seconds, now)
         self._journal.open(contents.position, contents.last_segment)
         if contents.set_aside:
@@ -194,9 +207,19 @@ class FileStore:
             at=now,
         )
         tables, oldest = checkpoint_input.tables.snapshot(), checkpoint_input.oldest_remembered
-        writer = CheckpointWriter(self._folder, tables, checkpoint, self._tail, oldest)
+        first_month = self._first_month(now)
+        writer = CheckpointWriter(self._folder, tables, checkpoint, self._tail, oldest, first_month)
         self._tail = JournalTail()
         return writer
+
+    def _first_month(self, now: datetime) -> str | None:
+        """The oldest month of the history to keep; None keeps all.
+
+        The last checkpoint has to agree, so that a clock that is wrong for a moment removes nothing.
+        """
+        if self._checkpoint_time is None or not self._options.history_months:
+            return None
+        return months_before(min(now, self._checkpoint_time), self._options.history_months)
 
     def _finish_checkpoint(self, now: datetime) -> None:
         """Waits for the checkpoint, and plans the next one."""
@@ -206,6 +229,7 @@ class FileStore:
         self._take_sizes(writer)
         if error is None:
             self._checkpoint_failures = 0
+            self._checkpoint_time = now
             self._checkpoint_pause = Pause.of(self._options.checkpoint_seconds, now)
             return
         self._tail = writer.tail.followed_by(self._tail)

@@ -5,6 +5,7 @@ failed. The journal still has their events, so they are cut off before the next 
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from itertools import groupby
 
 import msgspec
@@ -14,7 +15,7 @@ from cloud_service.store.filesystem import Folder, write_all
 
 
 class History:
-    """The history files. An operator may remove old ones."""
+    """The history files. Old ones are removed: by checkpoints, and by operators."""
 
     def __init__(self, folder: Folder, sizes: Mapping[str, int]) -> None:
         """`sizes` says how many bytes of each file count."""
@@ -45,6 +46,12 @@ class History:
             file.close()
         self._folder.sync()
         return new_size
+
+
+def months_before(now: datetime, months: int) -> str:
+    """The month this many before the current one, as the names of the files have it."""
+    number = max(now.year * 12 + now.month - 1 - months, 12)
+    return f"{number // 12:04}-{number % 12 + 1:02}"
 
 
 def _line(sequence: int, event: Event) -> bytes:

@@ -72,8 +72,8 @@ CONTROLS: list[tuple[Callable[[seeded.Patch], None], Callable[[], None], str]] =
     (seeded.no_sync_of_names, power_loss, LOST),
     (seeded.rename_before_sync, power_loss, r"charging_stations\.json: not JSON"),
     (seeded.requests_not_journalled, power_loss, "remembered differs by"),
-    (seeded.old_segments_removed_first, power_loss, LOST),
-    (seeded.history_not_synced, power_loss, r"ended: found \(\), expected"),
+    (seeded.old_segments_removed_first, power_loss, rf"{LOST}|checkpoint\.json: missing: journal-"),
+    (seeded.history_not_synced, power_loss, "reservations that ended are missing"),
     (seeded.sync_tried_again, power_loss_on_a_failing_disk, LOST),
     (seeded.segment_trusted_at_start, power_loss_on_a_failing_disk, LOST),
     (seeded.short_write_not_cut, power_loss_on_a_full_disk, "this line is damaged, and a good one follows"),
@@ -147,7 +147,7 @@ def live(stack: Stack, trouble: Callable[[], None]) -> None:
 
 BROKEN_PROMISE = (
     "result='NOT_FOUND'|: found .*, not |: listed .*, not |the files (do not|have it)"
-    "|asked twice, answered differently|Restore the folder"
+    "|asked twice, answered differently|is not as asked|Restore the folder"
 )
 
 

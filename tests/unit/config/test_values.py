@@ -22,6 +22,8 @@ LEVEL = one_of("LEVEL", "debug", "info")
         (values.PORT, "0", 0),
         (values.PORT, "65535", 65_535),
         (values.COUNT, "77", 77),
+        (values.COUNT_OR_ZERO, "77", 77),
+        (values.COUNT_OR_ZERO, "0", 0),
         (values.SECONDS, "7.5", 7.5),
         (values.SECONDS, "300", 300.0),
         (values.HOURS, "0.5", timedelta(minutes=30)),

@@ -2,12 +2,19 @@
 
 import errno
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from cloud_service.store.file_store import FileStore
+from cloud_service.store.checkpoint import read_checkpoint
+from cloud_service.store.file_store import FileStore, StoreOptions
+from cloud_service.store.frozen_folder import FrozenFolder
+from cloud_service.store.history import months_before
+from cloud_service.store.interface import CheckpointInput
+from cloud_service.store.verify import examine
 from tests.kit.batches import (
+    Failing,
     booking,
     cancellation,
     checkpoint,
@@ -109,3 +116,85 @@ def test_a_removed_history_begins_again() -> None:
     store.append([cancellation()], [], 0, NOW)
     store.close(checkpoint_input(recovered), NOW)
     assert history_of(folder, "2026-03") == [(2, "reservationCancelled")]
+
+
+def with_months(folder: SimulatedFolder, *months: int) -> tuple[FileStore, CheckpointInput]:
+    """A store with an ending in the history of each of these months after NOW's, as of NOW."""
+    store, recovered = open_store(folder)
+    for month in months:
+        years, months_later = divmod(month, 12)
+        at = NOW.replace(year=NOW.year + years, month=NOW.month + months_later)
+        store.append([cancellation(at)], [], 0, NOW)
+    state = checkpoint_input(recovered)
+    store.close(state, NOW)
+    return FileStore(folder, StoreOptions()), state
+
+
+def months_of(folder: SimulatedFolder) -> list[str]:
+    return sorted(name[8:15] for name in folder.names() if name.startswith("history"))
+
+
+def test_history_is_removed_by_whole_months_after_thirteen() -> None:
+    folder = SimulatedFolder()
+    store, state = with_months(folder, 0, 1, 13)
+    assert months_of(folder) == ["2026-03", "2026-04", "2027-04"]
+
+    def stop_again(now: datetime) -> None:
+        store.load(now)
+        store.close(state, now)
+
+    for day, months in (
+        (datetime(2027, 4, 30, 23, 59, tzinfo=UTC), ["2026-03", "2026-04", "2027-04"]),
+        (datetime(2027, 5, 1, tzinfo=UTC), ["2026-04", "2027-04"]),
+    ):
+        stop_again(day)
+        stop_again(day)
+        assert months_of(folder) == months
+        assert read_checkpoint(folder).sizes.keys() == {f"history-{month}.jsonl" for month in months}
+
+
+def test_a_clock_that_is_wrong_for_a_moment_removes_no_history() -> None:
+    folder = SimulatedFolder()
+    store, state = with_months(folder, 0)
+    for now in (NOW, NOW + timedelta(days=900), NOW, NOW + timedelta(days=900)):
+        store.load(NOW)
+        store.close(state, now)
+        store.load(NOW)
+        store.close(state, NOW)
+    assert months_of(folder) == ["2026-03"]
+
+
+def test_history_can_be_kept_for_ever() -> None:
+    folder = SimulatedFolder()
+    _, state = with_months(folder, 0)
+    store = FileStore(folder, StoreOptions(history_months=0))
+    for _ in range(3):
+        now = NOW + timedelta(days=9_000)
+        store.load(now)
+        store.close(state, now)
+    assert months_of(folder) == ["2026-03"]
+
+
+def test_outdated_history_that_a_crash_left_is_removed_later() -> None:
+    folder = SimulatedFolder()
+    store, state = with_months(folder, 0)
+    now = NOW + timedelta(days=900)
+    store.load(now)
+    store.close(state, now)
+    folder.trouble = Failing("remove", HISTORY)
+    store.load(now)
+    with pytest.raises(OSError, match="as the test wants it"):
+        store.close(state, now)
+    assert months_of(folder) == ["2026-03"]
+    assert examine(FrozenFolder(Path("folder"), folder.files()), None, now).findings == []
+    store.load(now)
+    store.close(state, now)
+    assert months_of(folder) == []
+
+
+@pytest.mark.parametrize(
+    ("months", "first"),
+    [(0, "2026-03"), (2, "2026-01"), (3, "2025-12"), (13, "2025-02"), (99_999, "0001-01")],
+)
+def test_months_are_counted_across_years(months: int, first: str) -> None:
+    assert months_before(NOW, months) == first
