@@ -113,7 +113,7 @@ class Bookings:
         return made
 
     async def _find(self, host: str, wanted: ScheduleReservation, timeout: float) -> Any:  # noqa: ASYNC109
-        """A vehicle that has a reservation is answered with that one, which is no new booking."""
+        """Answers a vehicle that has a reservation with that one, which is not a new booking."""
         find = FindReservation(wanted.vehicle_id)
         try:
             return await self._requester.request(

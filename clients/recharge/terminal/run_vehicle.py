@@ -1,4 +1,4 @@
-"""Runs a vehicle in front of its driver."""
+"""Runs a vehicle interactively."""
 
 import asyncio
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""Counts the stations of an account, and hands them over to another: for the administrator."""
+"""Counts an account's stations and transfers them to another account, for the administrator."""
 
 from datetime import datetime
 
