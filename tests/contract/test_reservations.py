@@ -113,6 +113,10 @@ class TestScheduling:
         assert charger.reservations(station) == []
         assert vehicle.book(place, capacity=7200)["duration"] == 720
 
+    def test_the_price_is_exact(self, charger: Charger, vehicle: Vehicle, place: Place) -> None:
+        charger.with_point(place, power=10, price=0.1)
+        assert vehicle.book(place, capacity=3, percentage=0)["price"] == 0.3
+
     def test_a_charge_beyond_all_numbers(self, charger: Charger, vehicle: Vehicle, place: Place) -> None:
         station = charger.station(place)
         charger.point(station, power=1.5e308, price=1.5e308)

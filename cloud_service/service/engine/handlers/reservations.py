@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from math import isfinite
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from cloud_service.core.changes import NOTHING, Changes, Event
+from cloud_service.core.exact import energy_needed, product, quotient
 from cloud_service.core.records import FREE, GATEWAY, RESERVED, Number, Point, Reservation
 from cloud_service.core.view import NetworkView
 from cloud_service.protocol.errors import BadRequest, NotFound
@@ -44,10 +46,10 @@ class Scheduler(Struct, frozen=True):
         if station is None:
             raise NotFound("there is no station with a charging point")
         try:
-            energy = request.capacity * (100 - request.percentage) / 100
+            energy = energy_needed(request.capacity, request.percentage)
             point, start, hours = self._first(network, network.points(station.station_id), energy, now)
             finish = start + timedelta(hours=hours)
-            price = _finite(energy * point.kwh_price, "the price")
+            price = _finite(product(energy, point.kwh_price), "the price")
         except OverflowError:
             raise BadRequest("the charge exceeds the range of numbers or dates") from None
         reservation = Reservation(
@@ -75,17 +77,19 @@ class Scheduler(Struct, frozen=True):
         )
 
     def _first(
-        self, network: NetworkView, points: list[Point], energy: float, now: datetime
+        self, network: NetworkView, points: list[Point], energy: Decimal, now: datetime
     ) -> tuple[Point, datetime, float]:
         """Returns the point where charging this energy (kWh) can start first, the start, and the hours."""
         choices = []
         for point in points:
-            hours = energy / point.power
+            hours = quotient(energy, point.power)
             if hours <= self.longest_charge / timedelta(hours=1):
                 start = network.queue(point.key).earliest_start(now, timedelta(hours=hours))
                 choices.append((start, point.availability != FREE, point.point_id, point, hours))
         if not choices:
-            raise BadRequest(f"charging {energy} kWh takes longer than {self.longest_charge.days} days")
+            raise BadRequest(
+                f"charging {float(energy):g} kWh takes longer than {self.longest_charge.days} days"
+            )
         start, _, _, point, hours = min(choices, key=lambda choice: choice[:3])
         return point, start, hours
 

@@ -6,6 +6,7 @@ test_against_model.py sends this and the real handlers the same requests, and co
 # ruff: noqa: N802, N803  methods and arguments have the names of the actions and their keys
 
 from datetime import datetime, timedelta
+from fractions import Fraction
 from math import hypot
 from typing import Any
 
@@ -159,10 +160,10 @@ class Model:
         if not distances:
             raise Refused("NOT_FOUND")
         station_id = distances[0][1]
-        energy = batteryCapacity * (100 - actualBatteryPercentage) / 100
+        energy = written(batteryCapacity) * (100 - written(actualBatteryPercentage)) / 100
         choices = []
         for (station_of_point, number), point in self.points.items():
-            hours = energy / point["power"]
+            hours = float(energy / written(point["power"]))
             if station_of_point == station_id and hours <= LONGEST_HOURS:
                 start = self.earliest_start(station_id, number, timedelta(hours=hours))
                 choices.append((start, point["availability"] != "livre", number, hours))
@@ -180,7 +181,7 @@ class Model:
             "startDateTime": start.isoformat(),
             "finishDateTime": (start + timedelta(hours=hours)).isoformat(),
             "duration": hours,
-            "price": energy * point["kWhPrice"],
+            "price": float(energy * written(point["kWhPrice"])),
         }
         self.reservations.append(reservation)
         self.vehicles[key_of(reservation)] = vehicle
@@ -274,6 +275,11 @@ class Model:
         point = self.points[station_id, point_id]
         if point["availability"] == "reservado" and not self.booked(station_id, point_id):
             point["availability"] = "livre"
+
+
+def written(number: float) -> Fraction:
+    """The decimal number as a client writes it."""
+    return Fraction(repr(number))
 
 
 def key_of(reservation: Record) -> tuple[int, int, int]:

@@ -1,0 +1,37 @@
+"""Exact arithmetic on JSON numbers: a result is that of the decimal numbers as written, rounded once."""
+
+from decimal import Context, Decimal
+from math import inf
+from typing import Final
+
+from cloud_service.core.records import Number
+
+_EXACT: Final = Context(prec=2_000)
+"""Holds the exact product of three doubles: each has at most 309 digits before the point and 324 after it."""
+_HUNDRED: Final = Decimal(100)
+
+
+def energy_needed(capacity: Number, percentage: Number) -> Decimal:
+    """Returns what a battery of this capacity (kWh) needs until it is full, in kWh."""
+    missing = _EXACT.subtract(_HUNDRED, _as_written(percentage))
+    return _EXACT.scaleb(_EXACT.multiply(_as_written(capacity), missing), -2)
+
+
+def product(exact: Decimal, number: Number) -> float:
+    """Returns the double that is nearest to the product; infinity if it is out of range."""
+    return float(_EXACT.multiply(exact, _as_written(number)))
+
+
+def quotient(exact: Decimal, number: Number) -> float:
+    """Returns the double that is nearest to the quotient; infinity if it is out of range."""
+    dividend, over = exact.as_integer_ratio()
+    divisor, under = _as_written(number).as_integer_ratio()
+    try:
+        return (dividend * under) / (over * divisor)
+    except OverflowError:
+        return inf
+
+
+def _as_written(number: Number) -> Decimal:
+    """A double's shortest decimal form is what was written, up to 15 digits."""
+    return Decimal(number) if isinstance(number, int) else Decimal(repr(number))
