@@ -126,7 +126,7 @@ ATTACKS: dict[str, Attack] = {
     "connections cut in a request or a reply": cut,
     "connections in a flood": flood,
 }
-STANDING = {"idle connections", "connections with a byte a second", "connections that never read"}
+LASTING = {"idle connections", "connections with a byte a second", "connections that never read"}
 """Once complete, all of these attacks' connections are open at the same time."""
 
 

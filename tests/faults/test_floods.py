@@ -15,7 +15,7 @@ from cloud_service.mqtt.requester import Requester
 from cloud_service.protocol.errors import NotFound
 from recharge import tcp as legacy
 from recharge.errors import Refused
-from tests.faults.flood_attacks import POINTS, STANDING, Progress, attack
+from tests.faults.flood_attacks import LASTING, POINTS, Progress, attack
 from tests.kit.processes import Stack
 from tests.kit.scale import Scale
 from tests.kit.waiting import DEADLINE, wait_until
@@ -91,7 +91,7 @@ def test_flood(name: str, target: Target, scale: Scale, figure: Callable[[str], 
     assert progress.complete.is_set()
     assert process.is_alive(), "the attack ended early"
     descriptors, most = _descriptors(stack), _memory(stack)
-    assert descriptors >= count or name not in STANDING, f"{descriptors} descriptors: the attack is not there"
+    assert descriptors >= count or name not in LASTING, f"{descriptors} descriptors: the attack is not there"
     progress.enough.set()
     process.join(DEADLINE)
     assert process.exitcode == 0

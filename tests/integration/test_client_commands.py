@@ -32,11 +32,11 @@ def remembered(folder: Path, name: str) -> dict[str, Any]:
 
 def run_charger(stack: Stack, folder: Path, *words: str) -> dict[str, Any]:
     """Runs it until it has registered everything, ends it in order, and gives what it remembers."""
-    with running_charger(stack, folder, "keeper", *words) as charger:
-        assert presence_of(stack, "keeper") is True
+    with running_charger(stack, folder, "roadside", *words) as charger:
+        assert presence_of(stack, "roadside") is True
         assert charger.stop() == 0
-    assert presence_of(stack, "keeper") is False
-    return remembered(folder, "keeper")
+    assert presence_of(stack, "roadside") is False
+    return remembered(folder, "roadside")
 
 
 def test_a_charger_keeps_its_station_and_points_between_runs(stack: Stack, tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_a_charger_keeps_its_station_and_points_between_runs(stack: Stack, tmp_p
 
     moved = run_charger(stack, tmp_path, "--y", "2", "--price", "0.5")
     assert (moved["station_id"], moved["y"]) == (first["station_id"], 2)
-    assert points_of(stack, "keeper", first["station_id"]) == [
+    assert points_of(stack, "roadside", first["station_id"]) == [
         Point(number, first["station_id"], 11, 0.5, "livre") for number in (1, 2, 3)
     ]
 
@@ -55,7 +55,7 @@ def test_a_charger_makes_up_for_what_was_deleted_meanwhile(stack: Stack, tmp_pat
     first = run_charger(stack, tmp_path, "--x", "7000", "--y", "10")
 
     async def delete(point_only: bool) -> None:
-        async with Charger("keeper", stack.address) as charger:
+        async with Charger("roadside", stack.address) as charger:
             if point_only:
                 await charger.delete_point((await charger.points(first["station_id"]))[0])
             else:
@@ -76,7 +76,7 @@ def test_a_charger_that_lost_its_memory_finds_its_station_by_the_location(
     stack: Stack, tmp_path: Path
 ) -> None:
     first = run_charger(stack, tmp_path, "--seed", "5")
-    (tmp_path / "recharge" / "charger-keeper.json").unlink()
+    (tmp_path / "recharge" / "charger-roadside.json").unlink()
     assert run_charger(stack, tmp_path, "--seed", "5") == first
 
 

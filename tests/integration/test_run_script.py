@@ -187,7 +187,7 @@ def test_moved_checkout_is_installed_again(machine: Machine) -> None:
     assert machine.calls[0] == f"{PIP} ."
 
 
-def test_broken_virtual_environment_is_made_anew(machine: Machine) -> None:
+def test_broken_virtual_environment_is_replaced(machine: Machine) -> None:
     machine.run("up")
     (machine.checkout / ".venv" / "bin" / "python").unlink()
     machine.run("up")

@@ -20,9 +20,9 @@ def test_the_requests_of_one_client_stay_in_order() -> None:
         bench.send("ana", "newChargingStation", number, x_position=number, y_position=1)
         bench.send("eva", "findReservation", None)
 
-    tickets = [answer.delivery for _ in range(8) for answer in bench.turn().answers]
+    deliveries = [answer.delivery for _ in range(8) for answer in bench.turn().answers]
 
-    assert [delivery for delivery in tickets if delivery is not None] == list(range(8))
+    assert [delivery for delivery in deliveries if delivery is not None] == list(range(8))
 
 
 def test_a_request_without_room_is_busy_and_not_remembered() -> None:
