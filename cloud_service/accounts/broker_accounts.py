@@ -101,13 +101,21 @@ class Accounts:
     ) -> None:
         await self._requester.__aexit__(kind, error, trace)
 
-    async def add(self, name: str, role: AccountRole) -> str:
-        """Creates the account and returns its password, which is stored nowhere."""
+    async def check_new(self, name: str, role: AccountRole) -> None:
+        """Raises AccountsError if this account cannot be created."""
         check_name(name, role)
         if name in await self._names():
             raise AccountsError(f"the account {name} already exists; `rotate` gives it a new password")
+
+    async def check_exists(self, name: str) -> None:
+        """Raises AccountsError if there is no such account."""
+        await self._find(name)
+
+    async def add(self, name: str, role: AccountRole, password: str | None = None) -> str:
+        """Creates the account and returns its password, by default a new one, which is stored nowhere."""
+        await self.check_new(name, role)
+        password = password or new_password()
         await self._write_role(name, role)
-        password = new_password()
         client_id = bound_client_id(role, name)
         await self._broker.command(
             "createClient",

@@ -1,7 +1,10 @@
 """Manages the accounts of a secured broker. Changes take effect on the running broker at once."""
 
 import asyncio
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final, get_args
@@ -13,7 +16,7 @@ from cloud_service.accounts.audit_log import AuditEvent, AuditLog
 from cloud_service.accounts.broker_accounts import Account, AccountRole, Accounts, AccountsError
 from cloud_service.accounts.first_accounts import FIRST_ACCOUNTS, new_password
 from cloud_service.accounts.rights import as_markdown
-from cloud_service.accounts.secret_files import FOR_GROUP, write_file
+from cloud_service.accounts.secret_files import FOR_GROUP, FOR_OWNER, handed_over
 from cloud_service.accounts.settings import DataSettings, SecuritySettings
 from cloud_service.config.command_line import Argument
 from cloud_service.config.setting import SettingError
@@ -24,7 +27,7 @@ EPILOG: Final = """\
 verbs:
   add NAME --role ROLE  creates an account and prints its password, which cannot be shown again
   list                  lists the accounts and their roles
-  rotate NAME           gives an account a new password, prints it, and disconnects its clients
+  rotate NAME           prints a new password, gives it to the account, and disconnects its clients
   remove NAME           removes an account and disconnects its clients
   transfer OLD NEW      transfers the stations of one account to another
   refresh               brings the rights of all accounts up to date, after an upgrade
@@ -50,8 +53,8 @@ class Options(Struct, frozen=True, kw_only=True):
             "--password-file",
             type=Path,
             metavar="FILE",
-            help="file to which `add` writes the password instead of printing it;"
-            " an existing account is then left unchanged",
+            help="where `add` and `rotate` write the password instead; `add` then leaves an existing account"
+            " unchanged",
         ),
     ] = None
     leave_stations: Annotated[
@@ -85,7 +88,9 @@ def main(options: Options) -> int:
             "the broker does not answer: does it have the dynamic-security plugin, and is this account its"
             " administrator?"
         )
-    except PermissionError as error:
+    except OSError as error:
+        if isinstance(error, ConnectionError):
+            raise
         return _fail(f"{error.filename}: {error.strerror}")
     return 0
 
@@ -106,7 +111,7 @@ async def _run(options: Options) -> None:
             case "list", []:
                 await verbs.list()
             case "rotate", [name]:
-                await verbs.rotate(name)
+                await verbs.rotate(name, options.password_file)
             case "remove", [name]:
                 await verbs.remove(name, leave_stations=options.leave_stations)
             case "transfer", [old, new]:
@@ -126,36 +131,33 @@ class _Verbs:
 
     async def add(self, name: str, role: AccountRole, file: Path | None) -> None:
         if file is not None and Account(name, role) in await self._accounts.all():
+            _check_has_password(name, file)
             _say(f"{name} is already a {role}; {file} is left unchanged")
             return
-        password = await self._accounts.add(name, role)
+        await self._accounts.check_new(name, role)
+        password = new_password()
+        with _given(password, file):
+            await self._accounts.add(name, role, password)
         self._record("accountAdded", name, role=role)
-        if file is not None:
-            write_file(file, password + "\n")
-            _say(f"{name} is now a {role}; its password is in {file}")
-        else:
-            _say(f"{name} is now a {role}. Its password is shown only once:")
-            print(password)
+        _say(f"{name} is now a {role}; its password is {_place(file)}")
 
     async def list(self) -> None:
         for account in await self._accounts.all():
             print(f"{account.name:24} {account.role}")
 
-    async def rotate(self, name: str) -> None:
-        """Prints the new password, or writes it to the file from which a process of ours reads it."""
+    async def rotate(self, name: str, file: Path | None) -> None:
+        """Prints the new password, or writes it to the file, for a first account the one of our process."""
+        first = name in (first for first, _ in FIRST_ACCOUNTS)
+        if first and file is not None:
+            raise AccountsError(f"the password of {name} has its own file: leave out --password-file")
+        await self._accounts.check_exists(name)
+        file = self._secrets.password_file(name) if first else file
         password = new_password()
-        if name not in (first for first, _ in FIRST_ACCOUNTS):
+        with _given(password, file, FOR_GROUP if first else FOR_OWNER):
             await self._accounts.rotate(name, password)
-            _say(f"{name} has a new password, shown only once:")
-            print(password)
-        else:
-            file = self._secrets.password_file(name)
-            # Write it before the broker changes it, because afterwards nobody else knows it.
-            write_file(file.with_name("password.new"), password + "\n", FOR_GROUP)
-            await self._accounts.rotate(name, password)
-            file.with_name("password.new").replace(file)
-            _say(f"{name} has a new password, in {file}; restart the process that uses it")
         self._record("passwordRotated", name)
+        advice = "; restart the process that uses it" if first else ""
+        _say(f"{name} has a new password, {_place(file)}{advice}")
 
     async def remove(self, name: str, *, leave_stations: bool) -> None:
         answered = await self._accounts.remove(name, leave_stations=leave_stations)
@@ -195,5 +197,54 @@ def _address(options: Options) -> BrokerAddress:
     return replace(options.broker, user=ADMINISTRATOR, password=password)
 
 
+@contextmanager
+def _given(password: str, file: Path | None, mode: int = FOR_OWNER) -> Iterator[None]:
+    """Hands the password over before the block makes it valid at the broker.
+
+    Raises AccountsError if that fails: afterwards nobody could ask for the password any more.
+    """
+    if file is None:
+        _print_password(password)
+        yield
+        return
+    # A folder that takes no file refuses before the block, and the block's own errors pass through.
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(handed_over(file, password + "\n", mode))
+        except OSError as error:
+            raise AccountsError(
+                f"cannot write the password to {file}: {error.strerror}; no account was changed"
+            ) from None
+        yield
+
+
+def _print_password(password: str) -> None:
+    if sys.stdout is None:
+        raise AccountsError(
+            "standard output is closed, so nobody would see the password; no account was changed:"
+            " use --password-file"
+        )
+    try:
+        print(password, flush=True)
+    except OSError as error:
+        # Otherwise Python would complain once more when it flushes on exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise AccountsError(f"cannot print the password: {error.strerror}; no account was changed") from None
+
+
+def _check_has_password(name: str, file: Path) -> None:
+    """Raises AccountsError if the file of an account that exists holds no password."""
+    if not file.is_file() or not file.read_text().strip():
+        raise AccountsError(
+            f"{name} exists, but {file} holds no password:"
+            f" `accounts rotate {name} --password-file {file}` gives it a new one"
+        )
+
+
+def _place(file: Path | None) -> str:
+    return "printed, and cannot be shown again" if file is None else f"in {file}"
+
+
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    if sys.stderr is not None:
+        print(text, file=sys.stderr)

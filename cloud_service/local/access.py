@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from cloud_service.accounts.broker_accounts import Account, Accounts
-from cloud_service.accounts.secret_files import FOR_OWNER, write_file
+from cloud_service.accounts.first_accounts import new_password
+from cloud_service.accounts.secret_files import handed_over
 from cloud_service.accounts.secure_broker import BrokerFolders, find_plugin, prepare, secure_listeners
 from cloud_service.config.environment import to_environment
 from cloud_service.local import mosquitto
@@ -105,7 +106,9 @@ class SecureAccess:
             if Account(_DEMO, "operator") in await accounts.all() and file.exists():
                 return
             file.parent.mkdir(exist_ok=True, mode=0o700)
-            write_file(file, await accounts.add(_DEMO, "operator") + "\n", FOR_OWNER)
+            password = new_password()
+            with handed_over(file, password + "\n"):
+                await accounts.add(_DEMO, "operator", password)
 
     def describe(self) -> list[str]:
         where = f"{self._host}:{self._tls_port}"

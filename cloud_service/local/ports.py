@@ -15,14 +15,13 @@ def choose_port(host: str, port: int, flag: str, *, fixed: bool) -> int:
 
     Raises CannotStart if a fixed port is taken; the text names the flag that sets it.
     """
-    if port == 0:
-        return free_port(host)
     try:
-        free = is_free(host, port)
+        if port == 0:
+            return free_port(host)
+        if is_free(host, port):
+            return port
     except OSError as error:
         raise CannotStart(f"cannot listen on {host}, port {port}: {error.strerror}") from None
-    if free:
-        return port
     if fixed:
         raise CannotStart(
             f"port {port} on {host} is taken; stop the program that listens there, or choose another port"

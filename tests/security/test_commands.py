@@ -20,7 +20,7 @@ Recharge: TypeAlias = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def recharge(broker: SecuredBroker, tmp_path: Path) -> Recharge:
-    def run(*words: str) -> "subprocess.CompletedProcess[str]":
+    def run(*words: str, redirection: str = "") -> "subprocess.CompletedProcess[str]":
         environment = clean_environment(
             RECHARGE_MQTT_HOST=HOST,
             RECHARGE_MQTT_PORT=str(broker.port),
@@ -28,7 +28,7 @@ def recharge(broker: SecuredBroker, tmp_path: Path) -> Recharge:
             RECHARGE_AUDIT_FILE=str(tmp_path / "audit.jsonl"),
         )
         return subprocess.run(
-            [sys.executable, "-m", "cloud_service", *words],
+            ["sh", "-c", f'exec "$@" {redirection}', "sh", sys.executable, "-m", "cloud_service", *words],
             env=environment,
             cwd=tmp_path,
             capture_output=True,
@@ -113,3 +113,57 @@ def test_certificates(broker: SecuredBroker, recharge: Recharge, tmp_path: Path)
     refused = recharge("certificates", "device", "cloud_service")
     assert refused.returncode == 1
     assert "one of the first accounts" in refused.stderr
+
+
+@pytest.mark.parametrize("verb", ["add", "rotate"])
+@pytest.mark.parametrize("output", ["full", "closed", "no folder", "a folder"])
+def test_a_password_that_cannot_be_handed_over_changes_no_account(
+    broker: SecuredBroker, recharge: Recharge, tmp_path: Path, verb: str, output: str
+) -> None:
+    name = f"{verb}-{output.replace(' ', '-')}"
+    password = (
+        recharge("accounts", "add", name, "--role", "charger").stdout.strip() if verb == "rotate" else ""
+    )
+    words = ["accounts", verb, name, *(["--role", "charger"] if verb == "add" else [])]
+    where = {"no folder": tmp_path / "none" / "file", "a folder": tmp_path}
+    if output in where:
+        result = recharge(*words, "--password-file", str(where[output]))
+    else:
+        result = recharge(*words, redirection=">/dev/full" if output == "full" else ">&-")
+
+    assert result.returncode == 1
+    assert "no account was changed" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    listed = {account.name for account in broker.accounts(lambda accounts: accounts.all())}
+    assert (name in listed) is (verb == "rotate")
+    if verb == "rotate":
+        with MqttConnection(broker.port, name, name, password):
+            pass
+
+
+def test_a_password_file_is_made_again_on_demand_only(
+    broker: SecuredBroker, recharge: Recharge, tmp_path: Path
+) -> None:
+    file = tmp_path / "password"
+    add = ("accounts", "add", "filed", "--role", "charger", "--password-file", str(file))
+    assert recharge(*add).returncode == 0
+    first = file.read_text()
+    assert recharge(*add).returncode == 0
+    assert file.read_text() == first
+    for damage in (file.unlink, file.touch):
+        damage()
+        again = recharge(*add)
+        assert again.returncode == 1
+        assert f"accounts rotate filed --password-file {file}" in again.stderr
+    rotated = recharge("accounts", "rotate", "filed", "--password-file", str(file))
+    assert rotated.returncode == 0, rotated.stderr
+    with MqttConnection(broker.port, "filed", "filed", file.read_text().strip()):
+        pass
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["audit.jsonl", "password"]
+
+
+@pytest.mark.parametrize("names", ['"localhost"', "a b", "a;b", "https://a.example", "[::1]", "a:8883"])
+def test_names_that_no_client_can_match_are_refused(recharge: Recharge, names: str) -> None:
+    refused = recharge("certificates", "prepare", "--broker-names", names)
+    assert refused.returncode == 2
+    assert "argument --broker-names: " in refused.stderr

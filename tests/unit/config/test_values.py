@@ -11,6 +11,20 @@ import pytest
 from cloud_service.config import values
 from cloud_service.config.values import Kind, one_of
 
+NO_HOSTS = (
+    "a b",
+    "a;b",
+    "https://b.example",
+    "b.example:8883",
+    "b.example/path",
+    "[::1]",
+    "-a",
+    "a..b",
+    ".",
+    "a" * 64,
+    "1::2::3",
+    "\u00e9.example",
+)
 LEVEL = one_of("LEVEL", "debug", "info")
 
 
@@ -19,6 +33,11 @@ LEVEL = one_of("LEVEL", "debug", "info")
     [
         (values.TEXT, "any text", "any text"),
         (values.NAMES, "example.org,192.0.2.1", ("example.org", "192.0.2.1")),
+        (values.NAMES, "*.example.org,::1", ("*.example.org", "::1")),
+        *(
+            (values.HOST, text, text)
+            for text in ("localhost", "cloud_server", "b.example.", "::", "192.0.2.1")
+        ),
         (values.PORT, "0", 0),
         (values.PORT, "65535", 65_535),
         (values.COUNT, "77", 77),
@@ -56,6 +75,25 @@ def test_text_and_value_correspond(kind: Kind, text: str, value: object) -> None
         (values.HOURS, "inf", "not a number above 0"),
         (values.DAYS, "1e300", "'1e300' is too large"),
         (values.FOLDER, "", "not the name of a file or folder"),
+        (values.FOLDER, " ", "not the name of a file or folder"),
+        (values.FOLDER, "~nosuchuser/x", "there is no such user's home folder"),
+        (values.FOLDER, "'/data'", "has quotes"),
+        (values.FILE, '"/data/ca.crt"', "has quotes"),
+        (values.NAME, '"gateway"', "has quotes"),
+        (values.NAME, "gateway ", "begins or ends with a blank"),
+        (values.COUNT, "1" * 5000, "not a whole number"),
+        (values.COUNT, "\u0663", "not a whole number"),
+        (values.PORT, '"1883"', "not a port"),
+        (values.SECONDS, "1_000", "not a number above 0"),
+        (values.SECONDS, " 7", "not a number above 0"),
+        *((values.HOST, text, "is not a host name or address") for text in NO_HOSTS),
+        *((values.NAMES, text, "is not a host name or address") for text in NO_HOSTS),
+        (values.HOST, '"localhost"', "has quotes"),
+        (values.NAMES, '"localhost,127.0.0.1"', "has quotes"),
+        (values.NAMES, "localhost,'b.example'", "has quotes"),
+        (values.NAMES, "localhost,https://b.example", "'https://b.example' is not"),
+        (values.NAMES, " , ", "has no host name or address"),
+        (values.NAMES, "fe80::1%eth0", "cannot name a network interface"),
         (values.TIME_ZONE, "Mars/Olympus", "'Mars/Olympus' is not a time zone"),
         (values.TIME_ZONE, "../../etc/passwd", "not a time zone"),
         (values.NETWORKS, "192.0.2.1/24", "host bits set"),
