@@ -363,3 +363,30 @@ async def test_tls_that_is_missing_is_one_clear_error(secured: SecuredBroker) ->
     with pytest.raises(ConnectionError, match=r"expects? TLS.*--mqtt-ca-file"):
         async with AsyncConnection(address, "gateway-plain"):
             pass
+
+
+async def test_the_broker_counts_what_a_message_has_waited_in_its_queue(broker: Broker, topic: str) -> None:
+    """docs/mqtt.md says so of Message Expiry Interval."""
+    received: list[Message] = []
+
+    def connection() -> AsyncConnection:
+        return AsyncConnection(
+            broker.address,
+            f"lasting-on-{topic}",
+            subscriptions=[topic],
+            session_expiry=60,
+            on_message=received.append,
+        )
+
+    async with connection():
+        pass
+    async with AsyncConnection(broker.address, f"sender-on-{topic}") as sender:
+        await sender.publish(Message(topic, b"dropped", expiry=1))
+        await sender.publish(Message(topic, b"shortened", expiry=60))
+        await asyncio.sleep(2.1)
+        async with connection():
+            await until(lambda: received)
+    (message,) = received
+    assert message.payload == b"shortened"
+    assert message.expiry is not None
+    assert message.expiry <= 58
