@@ -72,6 +72,19 @@ class CertificateFiles(Struct, frozen=True):
             )
         return key
 
+    def check_pair(self) -> None:
+        """Raises CertificateError if the certificate or the key cannot be read, or they are not a pair."""
+        certificate = self.certificate()
+        try:
+            key = serialization.load_pem_private_key(self.key_file.read_bytes(), password=None)
+        except (OSError, ValueError, TypeError) as error:
+            raise CertificateError(f"{self.key_file} cannot be read as a private key: {error}") from None
+        if key.public_key() != certificate.public_key():
+            raise CertificateError(
+                f"{self.key_file} is not the key of {self.certificate_file}: restore the right one, or move"
+                " both away, and the next start creates new ones"
+            )
+
     def write(self, issued: IssuedCertificate) -> None:
         self.certificate_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_file(self.key_file, issued.key, FOR_OWNER)
@@ -153,6 +166,8 @@ def prepare_broker(
     A certificate that another authority signed belongs to the operator and stays as it is.
     """
     files = CertificateFiles.of(folder, "broker")
+    if files.exists():
+        files.check_pair()
     if files.exists() and not (authority_folder / "ca.key").exists():
         return files
     authority = Authority(authority_folder, now)

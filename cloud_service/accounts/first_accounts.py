@@ -26,6 +26,10 @@ _PASSWORD_ITERATIONS: Final = 101
 """As in Mosquitto 2.0. With 192 random bits, the time that one guess takes does not matter."""
 
 
+class AccountsDamaged(Exception):
+    """The accounts' files cannot be used. The text names the file and says what to do."""
+
+
 class Secrets(Struct, frozen=True):
     """The files with the passwords of the first accounts: FOLDER/NAME/password."""
 
@@ -56,6 +60,7 @@ def make_first_accounts(plugin_file: Path, passwords: Secrets) -> bool:
     The broker must not be running. The plugin's file comes last, so an interrupted start can be repeated.
     """
     if plugin_file.exists():
+        _check_sound(plugin_file, passwords)
         return False
     passwords.folder.mkdir(exist_ok=True, mode=0o700)
     clients, roles = [], []
@@ -79,6 +84,26 @@ def make_first_accounts(plugin_file: Path, passwords: Secrets) -> bool:
     }
     write_file(plugin_file, json.dumps(content, indent=1) + "\n")
     return True
+
+
+def _check_sound(plugin_file: Path, passwords: Secrets) -> None:
+    """Raises AccountsDamaged if the broker would not know the first accounts, or nobody their passwords."""
+    remedy = (
+        f"restore it from a backup; or move {plugin_file} away, and the next start creates new first accounts"
+        " (all others have to be added again)"
+    )
+    try:
+        names = {client["username"] for client in json.loads(plugin_file.read_bytes())["clients"]}
+    except (OSError, ValueError, LookupError, TypeError):
+        raise AccountsDamaged(f"{plugin_file}, the broker's accounts, is damaged: {remedy}") from None
+    for name, _ in FIRST_ACCOUNTS:
+        if name not in names:
+            raise AccountsDamaged(f"{plugin_file} has no account {name}: {remedy}")
+        file = passwords.password_file(name)
+        if not file.is_file() or not file.stat().st_size:
+            raise AccountsDamaged(
+                f"{file}, the password of the account {name}, is missing or empty: {remedy}"
+            )
 
 
 def _client(name: str, role: Role, password: str) -> dict[str, object]:

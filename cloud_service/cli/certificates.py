@@ -10,6 +10,7 @@ from msgspec import Struct
 from cloud_service.accounts.audit_log import AuditLog
 from cloud_service.accounts.broker_accounts import AccountsError, check_device_name
 from cloud_service.accounts.certificates import Authority, CertificateError, CertificateFiles
+from cloud_service.accounts.first_accounts import AccountsDamaged
 from cloud_service.accounts.secure_broker import BrokerFolders, prepare
 from cloud_service.accounts.settings import DataSettings, SecuritySettings
 from cloud_service.config.command_line import Argument
@@ -58,7 +59,7 @@ def main(options: Options) -> int:
                 _device(folders, name, options)
             case "show", []:
                 _show(folders)
-    except (AccountsError, CertificateError) as error:
+    except (AccountsDamaged, AccountsError, CertificateError) as error:
         return _fail(str(error))
     except OSError as error:
         return _fail(f"{error.filename}: {error.strerror}")

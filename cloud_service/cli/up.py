@@ -10,7 +10,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cloud_service.accounts.certificates import CertificateError
-from cloud_service.accounts.secure_broker import PluginMissing
+from cloud_service.accounts.first_accounts import AccountsDamaged
+from cloud_service.accounts.secure_broker import BrokerFolders, PluginMissing
 from cloud_service.accounts.settings import TlsSettings
 from cloud_service.cli import logs
 from cloud_service.config.command_line import Argument, SettingsGiven
@@ -42,6 +43,14 @@ class Options(Struct, frozen=True, kw_only=True):
         bool,
         Argument("--secure", action="store_true", help="use accounts and TLS, like the compose stack"),
     ] = False
+    open: Annotated[
+        bool,
+        Argument(
+            "--open",
+            action="store_true",
+            help="without accounts, even on a data folder that --secure has made",
+        ),
+    ] = False
     broker: BrokerEndpoint
     tls: TlsSettings
     service: ServiceSettings
@@ -62,7 +71,7 @@ def main(options: Options) -> int:
         return asyncio.run(_up(options))
     except ChildEnded as end:
         return _fail(f"{end}, so everything else was stopped too; its last messages are above")
-    except (CannotStart, CertificateError, PluginMissing) as error:
+    except (CannotStart, AccountsDamaged, CertificateError, PluginMissing) as error:
         return _fail(str(error))
 
 
@@ -76,6 +85,12 @@ async def _up(options: Options) -> int:
     allow_open_files()
     options = _with_ports(options)
     with locked_broker_folder(options.data_dir) as broker_folder:
+        _check_openness(options, broker_folder)
+        if damaged := mosquitto.set_damaged_state_aside(broker_folder):
+            logs.say(
+                f"recharge up: the broker's own state was damaged, and is now {damaged}; the broker starts"
+                " without it: clients subscribe and ask again"
+            )
         access = _access(options, broker_folder)
         async with Supervisor() as supervisor:
             try:
@@ -101,6 +116,17 @@ def _with_ports(options: Options) -> Options:
     return replace(
         options, broker=replace(broker, port=port), tls=tls, gateway=replace(gateway, port=tcp_port)
     )
+
+
+def _check_openness(options: Options, broker_folder: Path) -> None:
+    """Raises CannotStart before a network with accounts starts open to everybody by accident."""
+    if options.open and options.secure:
+        raise CannotStart("--open and --secure exclude each other")
+    if not options.secure and not options.open and BrokerFolders.within(broker_folder).plugin_file.exists():
+        raise CannotStart(
+            f"{options.data_dir.resolve()} belongs to a network with accounts: start it with --secure, or"
+            " with --open, after which anyone who reaches the broker can use any name"
+        )
 
 
 def _access(options: Options, broker_folder: Path) -> Access:

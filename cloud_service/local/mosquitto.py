@@ -20,6 +20,9 @@ FOLDERS = (
 """Folders where Mosquitto may be installed although they are not on the PATH. `./run` has the same list."""
 
 
+_STATE_MAGIC = b"\x00\xb5\x00mosquitto db"
+
+
 class MosquittoMissing(CannotStart):
     """Mosquitto is not on this machine. The text says how to install it."""
 
@@ -57,6 +60,22 @@ def limits() -> str:
 def open_listener(host: str, port: int) -> str:
     """A listener that accepts any client under any name: for development."""
     return f"listener {port} {host}\nallow_anonymous true\nconnection_messages false\n"
+
+
+def set_damaged_state_aside(folder: Path) -> Path | None:
+    """Renames the broker's file of sessions and retained messages if the broker could not start with it.
+
+    Everything in it can be made again. Returns the new name, or None if nothing was wrong.
+    """
+    file = folder / "mosquitto.db"
+    try:
+        with file.open("rb") as stream:
+            beginning = stream.read(len(_STATE_MAGIC))
+    except FileNotFoundError:
+        return None
+    if beginning in (_STATE_MAGIC, b""):
+        return None
+    return file.replace(folder / "mosquitto.db.damaged")
 
 
 def write_configuration(folder: Path, listeners: str) -> Path:

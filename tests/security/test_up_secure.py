@@ -6,11 +6,12 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from cloud_service.accounts.secure_broker import PLAIN_CONNECTIONS
+from cloud_service.accounts.secure_broker import PLAIN_CONNECTIONS, BrokerFolders, prepare
 from tests.kit.mqtt import MqttClient, MqttConnection, NotAccepted
 from tests.kit.mqtt_bytes import ACCEPTED, connect, receive
 from tests.kit.processes import HOST, clean_environment
@@ -91,3 +92,36 @@ def test_the_port_without_tls_takes_a_thousand_connections(tmp_path: Path, few_o
                     accepted += receive(connection, len(ACCEPTED)) == ACCEPTED
         # The network itself has some, and Mosquitto miscounts by one or two.
         assert abs(accepted - PLAIN_CONNECTIONS) < 10
+
+
+@pytest.mark.parametrize(
+    ("damaged", "length"),
+    [
+        ("dynamic-security.json", 500),
+        ("secrets/administrator/password", 0),
+        ("certificates/broker.key", 0),
+        ("certificates/broker.crt", 100),
+    ],
+)
+def test_a_damaged_file_is_named_with_a_remedy(tmp_path: Path, damaged: str, length: int) -> None:
+    folders = BrokerFolders.within(tmp_path / "data" / "broker")
+    prepare(folders, ["localhost", "127.0.0.1"], datetime.now(UTC))
+    file = folders.broker / damaged
+    file.write_bytes(file.read_bytes()[:length])
+    with up(tmp_path, "--secure", "--data-dir", str(tmp_path / "data"), *FREE_PORTS) as network:
+        assert network.wait_end() == 1
+        assert str(file) in network.stderr
+        assert "Traceback" not in network.stderr
+
+
+def test_a_network_with_accounts_opens_only_on_demand(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    prepare(BrokerFolders.within(data / "broker"), ["localhost"], datetime.now(UTC))
+    (data / "broker" / "mosquitto.db").write_bytes(bytes(4096))
+    ports = ("--mqtt-port", "0", "--tcp-port", "0")
+    with up(tmp_path / "plain", "--data-dir", str(data), *ports) as network:
+        assert network.wait_end() == 1
+        assert "start it with --secure, or with --open" in network.stderr
+    with up(tmp_path / "open", "--open", "--data-dir", str(data), *ports) as network:
+        network.wait_ready()
+        assert "mosquitto.db.damaged" in network.stderr
