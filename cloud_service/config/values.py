@@ -73,6 +73,10 @@ def _refuse_quotes(text: str) -> None:
         raise ArgumentTypeError(f"{text} has quotes, which would become part of the value: leave them out")
 
 
+def _read_amount_or_zero(text: str) -> float:
+    return 0.0 if text.strip() in ("0", "0.0") else read_amount(text)
+
+
 def _read_path(text: str) -> Path:
     if not text.strip():
         raise ArgumentTypeError(f"{text!r} is not the name of a file or folder")
@@ -148,12 +152,12 @@ def one_of(metavar: str, *choices: str) -> Kind:
     return Kind(metavar, read)
 
 
-def _duration(metavar: str, unit: timedelta) -> Kind:
+def _duration(metavar: str, unit: timedelta, amount: Callable[[str], float] = read_amount) -> Kind:
     """A duration, written as a number of these units."""
 
     def read(text: str) -> timedelta:
         try:
-            return read_amount(text) * unit
+            return amount(text) * unit
         except OverflowError:
             raise ArgumentTypeError(f"{text!r} is too large") from None
 
@@ -172,5 +176,6 @@ COUNT_OR_ZERO: Final = Kind("N", read_count_or_zero)
 SECONDS: Final = Kind("SECONDS", read_amount)
 HOURS: Final = _duration("HOURS", timedelta(hours=1))
 DAYS: Final = _duration("DAYS", timedelta(days=1))
+DAYS_OR_NONE: Final = _duration("DAYS", timedelta(days=1), _read_amount_or_zero)
 TIME_ZONE: Final = Kind("ZONE", _read_time_zone)
 NETWORKS: Final = Kind("NETWORKS", _read_networks)

@@ -4,7 +4,8 @@ A split compares coordinates instead of halving space, so clusters, a distant ou
 limits of a float cost no more than an even spread. A part of the tree that has grown lopsided is rebuilt.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from heapq import heappop, heappush
 from math import hypot, inf
 from typing import Final
 
@@ -86,6 +87,30 @@ class NearestIndex:
                 ):
                     best, best_distance = number, distance
         return best
+
+    def by_distance(self, x: Number, y: Number) -> Iterator[int]:
+        """Yields the IDs from the nearest location to the farthest, and looks no further than it is asked.
+
+        The index must not change meanwhile.
+        """
+        place = float(x), float(y)
+        # A node comes before a location that is as far away: it may hold one with a lower ID.
+        waiting: list[tuple[float, bool, int, _Node | None]] = [(0.0, False, 0, self._root)]
+        pushed = 0
+        while waiting:
+            away, _, number, node = heappop(waiting)
+            if node is None:
+                yield number
+                continue
+            while node.axis is not None:
+                offset = place[node.axis] - node.split
+                near, far = (node.left, node.right) if offset < 0 else (node.right, node.left)
+                assert near is not None
+                pushed += 1
+                heappush(waiting, (max(away, abs(offset)), False, pushed, far))
+                node = near
+            for number, other_x, other_y in node.entries.values():
+                heappush(waiting, (hypot(place[0] - other_x, place[1] - other_y), True, number, None))
 
     def _path(self, entry: Entry) -> list[_Node]:
         """The nodes from the root to the leaf of this location."""

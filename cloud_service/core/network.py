@@ -93,6 +93,9 @@ class Network:
         number = self._nearest.nearest(x, y)
         return None if number is None else self.tables.stations[number]
 
+    def stations_by_distance(self, x: Number, y: Number) -> Iterator[Station]:
+        return (self.tables.stations[number] for number in self._nearest.by_distance(x, y))
+
     def stations_of(self, owner: str) -> list[Station]:
         return [self.tables.stations[number] for number in sorted(self._owned.get(owner, ()))]
 

@@ -27,6 +27,12 @@ class NetworkView(Protocol):
     def nearest_station(self, x: Number, y: Number) -> Station | None:
         """The nearest station that has a charging point; on a tie, the one with the lower ID."""
 
+    def stations_by_distance(self, x: Number, y: Number) -> Iterator[Station]:
+        """The stations that have a charging point, from the nearest on, as many as are asked for.
+
+        Of equally near ones, the one with the lower ID comes first.
+        """
+
     def stations_of(self, owner: str) -> list[Station]:
         """The stations of this owner, by ID."""
 

@@ -34,9 +34,9 @@ def read_request(body: bytes, actions: Actions = CLIENT_ACTIONS) -> tuple[Action
     if not named:
         raise BadRequest(f"no action is named{did_you_mean(list(values)[:_KEYS_COMPARED], actions)}")
     for action in named:
-        if all(key in values for key in action.keys):
-            return action, make_request(action.request, values)
-    raise BadRequest(f"a key of {named[0].name} is missing: {', '.join(named[0].keys)}")
+        if all(key in values for key in action.legacy_keys):
+            return action, make_request(action.request, {key: values[key] for key in action.legacy_keys})
+    raise BadRequest(f"a key of {named[0].name} is missing: {', '.join(named[0].legacy_keys)}")
 
 
 def write_reply(action: Action, result: Any, zone: tzinfo | None) -> bytes:

@@ -67,6 +67,11 @@ class Action(Struct, frozen=True):
         return keys_of(self.request)
 
     @property
+    def legacy_keys(self) -> tuple[str, ...]:
+        """The keys of the action in the legacy protocol, which needs them all."""
+        return tuple(key for key in self.keys if key not in self.request.mqtt_only)
+
+    @property
     def is_control(self) -> bool:
         """Whether only the administrator may request it."""
         return self.roles == _ADMINISTRATOR

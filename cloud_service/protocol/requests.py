@@ -22,6 +22,8 @@ VehicleID: TypeAlias = (
     int | Annotated[str, Meta(min_length=1, max_length=128, pattern=r"\A[^\x00-\x1f\x7f-\x9f]*\Z")]
 )
 AccountName: TypeAlias = Annotated[str, Meta(pattern=rf"\A{NAME_PATTERN}\Z")]
+PageLimit: TypeAlias = Annotated[int, Meta(ge=1, le=1000)]
+PageOffset: TypeAlias = Annotated[int, Meta(ge=0)]
 Availability: TypeAlias = Literal["livre", "ocupado", "reservado"]
 
 
@@ -30,6 +32,8 @@ class Request(Struct, frozen=True, omit_defaults=True):
 
     integers: ClassVar[tuple[str, ...]] = ()
     """The keys that accept 5.0 for 5."""
+    mqtt_only: ClassVar[tuple[str, ...]] = ()
+    """Optional keys that the legacy protocol does not have: there, they are unknown keys."""
 
 
 AnyRequest = TypeVar("AnyRequest", bound=Request)
@@ -93,19 +97,26 @@ class DeleteChargingPoint(Request, frozen=True):
 
 
 class ReceiveAllChargingPoints(Request, frozen=True):
-    """Lists a station's points."""
+    """Lists a station's points, or a page of the list."""
 
-    integers = ("chargingStationID",)
+    integers = ("chargingStationID", "limit", "offset")
+    mqtt_only = ("limit", "offset")
 
     station_id: ID = field(name="chargingStationID")
+    limit: PageLimit | UnsetType = UNSET
+    offset: PageOffset | UnsetType = UNSET
 
 
 class ReceiveAllReservations(Request, frozen=True):
-    """Lists a station's scheduled reservations."""
+    """Lists the scheduled reservations of a station, or of one of its points, or a page of the list."""
 
-    integers = ("chargingStationID",)
+    integers = ("chargingStationID", "chargingPointID", "limit", "offset")
+    mqtt_only = ("chargingPointID", "limit", "offset")
 
     station_id: ID = field(name="chargingStationID")
+    point_id: ID | UnsetType = field(name="chargingPointID", default=UNSET)
+    limit: PageLimit | UnsetType = UNSET
+    offset: PageOffset | UnsetType = UNSET
 
 
 class ScheduleReservation(Request, frozen=True):

@@ -54,7 +54,7 @@ class Engine:
     ) -> None:
         self._store = store
         self._limits = limits
-        self._handlers = handlers or bind_handlers(limits.longest_charge)
+        self._handlers = handlers or bind_handlers(limits.longest_charge, limits.booking_horizon)
         self._admission = Admission(limits, actions, self._turn_away)
         self._condition = WRITABLE
         self._time = now

@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import Struct
 
 from cloud_service.config.setting import Section, Setting
-from cloud_service.config.values import COUNT, DAYS, HOURS
+from cloud_service.config.values import COUNT, DAYS, DAYS_OR_NONE, HOURS
 
 
 class DeduplicationLimits(Struct, frozen=True):
@@ -31,6 +31,15 @@ class EngineLimits(Struct, frozen=True):
     longest_charge: Annotated[
         timedelta,
         Setting("max_charge_days", DAYS, Section.SERVICE_LIMITS, "the longest charge that can be booked"),
+    ] = timedelta(days=30)
+    booking_horizon: Annotated[
+        timedelta,
+        Setting(
+            "booking_horizon_days",
+            DAYS_OR_NONE,
+            Section.SERVICE_LIMITS,
+            "how far ahead a charge may start; 0: no limit",
+        ),
     ] = timedelta(days=30)
     max_result_bytes: Annotated[
         int, Setting("max_result_bytes", COUNT, Section.SERVICE_LIMITS, "the largest result of a request")

@@ -156,3 +156,16 @@ def test_locations_in_order_cost_little_more_than_in_disorder() -> None:
     index = index_of({number: (number, 0) for number in range(1, 100_001)})
     assert time.process_time() - began < 20
     assert index.nearest(77_777.4, 0) == 77_777
+
+
+@given(st.lists(st.tuples(st.integers(-9, 9), st.integers(-9, 9)), max_size=80), st.integers(-9, 9))
+def test_all_by_distance(places: list[tuple[int, int]], x: int) -> None:
+    located: dict[int, tuple[Number, Number]] = {**dict(enumerate(places, 1))}
+    found = list(index_of(located).by_distance(x, 0))
+    expected = []
+    while located:
+        number = nearest(located, x, 0)
+        assert number is not None
+        expected.append(number)
+        del located[number]
+    assert found == expected

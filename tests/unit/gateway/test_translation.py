@@ -15,6 +15,7 @@ from cloud_service.gateway.translation import NONE, may_be_last, read_request, w
 from cloud_service.protocol.actions import CLIENT_ACTIONS
 from cloud_service.protocol.errors import BadRequest
 from cloud_service.protocol.jsontext import Unreadable
+from cloud_service.protocol.requests import make_request
 
 GOOD: dict[str, dict[str, Any]] = {
     "newChargingStation": {"x_position": 1, "y_position": -2.5},
@@ -256,3 +257,9 @@ def test_dates_at_the_ends_of_the_calendar(
     monkeypatch.undo()
     time.tzset()
     assert json.loads(reply)["finishDateTime"] == written
+
+
+def test_keys_that_only_mqtt_has_are_unknown_keys() -> None:
+    action, request = read_request(b'{"receiveAllReservations": true, "chargingStationID": 1, "limit": "x"}')
+    assert action.name == "receiveAllReservations"
+    assert request == make_request(action.request, {"chargingStationID": 1})

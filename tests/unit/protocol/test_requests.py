@@ -93,7 +93,8 @@ def cases(values: dict[str, tuple[Any, ...]]) -> list[Any]:
 def test_the_table_is_the_contract_s() -> None:
     assert list(CLIENT_ACTIONS) == list(CONTRACT)
     assert {
-        action: set(keys) for action, keys in ((name, action.keys) for name, action in CLIENT_ACTIONS.items())
+        action: set(keys)
+        for action, keys in ((name, action.legacy_keys) for name, action in CLIENT_ACTIONS.items())
     } == {action: set(keys) for action, keys in CONTRACT.items()}
 
 

@@ -20,8 +20,11 @@ Handlers: TypeAlias = Mapping[type[requests.Request], Handler]
 """The handler of each request class."""
 
 
-def bind_handlers(longest_charge: timedelta) -> Handlers:
-    """Returns the handlers of all actions. Charges last no longer than `longest_charge`."""
+def bind_handlers(longest_charge: timedelta, horizon: timedelta = reservations.NO_HORIZON) -> Handlers:
+    """Returns the handlers of all actions.
+
+    Charges last no longer than `longest_charge`, and start no later than `horizon` from now.
+    """
     return {
         requests.NewChargingStation: stations.new_charging_station,
         requests.UpdateChargingStation: stations.update_charging_station,
@@ -31,7 +34,7 @@ def bind_handlers(longest_charge: timedelta) -> Handlers:
         requests.DeleteChargingPoint: points.delete_charging_point,
         requests.ReceiveAllChargingPoints: points.receive_all_charging_points,
         requests.ReceiveAllReservations: reservations.receive_all_reservations,
-        requests.ScheduleReservation: reservations.Scheduler(longest_charge),
+        requests.ScheduleReservation: reservations.Scheduler(longest_charge, horizon),
         requests.FindReservation: reservations.find_reservation,
         requests.DeleteReservation: reservations.delete_reservation,
         requests.CountStations: ownership.count_stations,

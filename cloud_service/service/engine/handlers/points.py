@@ -17,6 +17,7 @@ from cloud_service.protocol.requests import (
 )
 from cloud_service.service.engine.caller import Caller
 from cloud_service.service.engine.handlers.decision import Decision
+from cloud_service.service.engine.handlers.pages import page
 from cloud_service.service.engine.handlers.stations import cancellations, station_for
 
 
@@ -64,7 +65,7 @@ def receive_all_charging_points(
 ) -> Decision:
     """Lists the points of a station, by ID."""
     station = station_for(network, request.station_id, caller)
-    return Decision([point.public() for point in network.points(station.station_id)])
+    return Decision([point.public() for point in page(network.points(station.station_id), request)])
 
 
 def _point(network: NetworkView, station_id: int, point_id: int, caller: Caller) -> Point:

@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from math import isfinite
+from typing import Final
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from cloud_service.core.changes import NOTHING, Changes, Event
 from cloud_service.core.exact import energy_needed, product, quotient
-from cloud_service.core.records import FREE, GATEWAY, RESERVED, Number, Point, Reservation
+from cloud_service.core.records import FREE, GATEWAY, RESERVED, Number, Point, Reservation, Station
 from cloud_service.core.view import NetworkView
 from cloud_service.protocol.errors import BadRequest, NotFound
 from cloud_service.protocol.replies import SUCCESS
@@ -23,18 +24,25 @@ from cloud_service.protocol.requests import (
 )
 from cloud_service.service.engine.caller import Caller
 from cloud_service.service.engine.handlers.decision import Decision
+from cloud_service.service.engine.handlers.pages import page
 from cloud_service.service.engine.handlers.stations import reservations_at, station_for
+
+NO_HORIZON: Final = timedelta(0)
+"""A charge may start at any time."""
 
 
 class Scheduler(Struct, frozen=True):
-    """Books charges no longer than `longest_charge`."""
+    """Books charges no longer than `longest_charge`, which start no later than `horizon` from now."""
 
     longest_charge: timedelta
+    horizon: timedelta = NO_HORIZON
 
     def __call__(
         self, network: NetworkView, request: ScheduleReservation, caller: Caller, now: datetime
     ) -> Decision:
         """Books the nearest station's point where charging can start first.
+
+        A station where none can start within the horizon is passed over.
 
         If the vehicle has a reservation already, that one is the result.
         """
@@ -42,12 +50,9 @@ class Scheduler(Struct, frozen=True):
         booked = network.reservation_of(vehicle)
         if booked is not None:
             return Decision(booked.public())
-        station = network.nearest_station(request.x, request.y)
-        if station is None:
-            raise NotFound("there is no station with a charging point")
         try:
             energy = energy_needed(request.capacity, request.percentage)
-            point, start, hours = self._first(network, network.points(station.station_id), energy, now)
+            station, (point, start, hours) = self._nearest(network, request, energy, now)
             finish = start + timedelta(hours=hours)
             price = _finite(product(energy, point.kwh_price), "the price")
         except OverflowError:
@@ -75,6 +80,29 @@ class Scheduler(Struct, frozen=True):
             reservation.public(),
             Changes(points=(booked_point,), reservations=(reservation,), events=(event,)),
         )
+
+    def _nearest(
+        self, network: NetworkView, request: ScheduleReservation, energy: Decimal, now: datetime
+    ) -> tuple[Station, tuple[Point, datetime, float]]:
+        """Returns the nearest station where charging can start within the horizon, and where and when."""
+        passed_over = 0
+        for station in network.stations_by_distance(request.x, request.y):
+            try:
+                first = self._first(network, network.points(station.station_id), energy, now)
+            except BadRequest:  # the charge would be too long here: it is refused where it would be made
+                if not passed_over:
+                    raise
+            except OverflowError:  # the calendar is full to the end of time
+                if self.horizon == NO_HORIZON:
+                    raise
+            else:
+                if self.horizon == NO_HORIZON or first[1] - now <= self.horizon:
+                    return station, first
+            passed_over += 1
+        if passed_over:
+            days = self.horizon / timedelta(days=1)
+            raise NotFound(f"no charge can start within {days:g} days at any station")
+        raise NotFound("there is no station with a charging point")
 
     def _first(
         self, network: NetworkView, points: list[Point], energy: Decimal, now: datetime
@@ -129,7 +157,12 @@ def receive_all_reservations(
 ) -> Decision:
     """Lists the scheduled reservations of a station, by point and then by start."""
     station = station_for(network, request.station_id, caller)
-    return Decision([reservation.public() for reservation in reservations_at(network, station.station_id)])
+    reservations = reservations_at(network, station.station_id)
+    if request.point_id is not UNSET:
+        if network.point((station.station_id, request.point_id)) is None:
+            raise NotFound(f"station {station.station_id} has no point {request.point_id}")
+        reservations = list(network.queue((station.station_id, request.point_id)))
+    return Decision([reservation.public() for reservation in page(reservations, request)])
 
 
 def finish_reservations(network: NetworkView, now: datetime) -> Changes:

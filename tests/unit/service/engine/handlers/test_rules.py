@@ -20,11 +20,13 @@ from tests.kit.records import NOW, minutes
 class World:
     """A network that is asked by name, at a time that the test sets."""
 
-    def __init__(self, longest_charge: timedelta = timedelta(days=30)) -> None:
+    def __init__(
+        self, longest_charge: timedelta = timedelta(days=30), horizon: timedelta = timedelta(days=30)
+    ) -> None:
         self.network = Network()
         self.now = NOW
         self.events: list[tuple[str, str, Any]] = []
-        self._handlers = bind_handlers(longest_charge)
+        self._handlers = bind_handlers(longest_charge, horizon)
 
     def ask(self, client: str, action: str, **values: Any) -> Any:
         row = CLIENT_ACTIONS[action]
@@ -212,6 +214,37 @@ class TestScheduling:
         assert charger.book("car", capacity=7200)["duration"] == 720
         with pytest.raises(BadRequest, match="30 days"):
             charger.book("bus", capacity=7200.01)
+
+    def test_a_station_that_is_full_until_the_horizon_is_passed_over(self, charger: World) -> None:
+        charger.station(10, 0)
+        charger.point(2)
+        charger.book("a", capacity=7195)
+        assert charger.book("b", capacity=7190)["chargingStationID"] == 1
+        assert charger.book("c")["chargingStationID"] == 2
+
+    def test_the_horizon_itself_is_not_beyond_it(self, charger: World) -> None:
+        charger.book("a", capacity=10 * (30 * 24 - 10 / 60))
+        assert charger.book("b")["startDateTime"] == (NOW + timedelta(days=30)).isoformat()
+        with pytest.raises(NotFound, match="30 days"):
+            charger.book("c")
+        charger.now += minutes(60)
+        charger.now += minutes(5)
+        assert charger.book("c")["startDateTime"] == (charger.now + timedelta(days=30)).isoformat()
+
+    def test_without_a_horizon_a_charge_may_start_at_any_time(self) -> None:
+        world = World(horizon=timedelta(0))
+        world.station()
+        world.point()
+        for vehicle in "abc":
+            booked = world.book(vehicle, capacity=7000)
+        assert booked["startDateTime"] > (NOW + timedelta(days=58)).isoformat()
+
+    def test_a_charge_that_is_too_long_elsewhere_is_not_found(self, charger: World) -> None:
+        charger.station(10, 0)
+        charger.point(2, power=1)
+        charger.book("a", capacity=7200)
+        with pytest.raises(NotFound, match="30 days"):
+            charger.book("b", capacity=7200)
 
     def test_the_longest_charge_is_a_setting(self) -> None:
         world = World(timedelta(hours=2))
@@ -447,3 +480,46 @@ def test_errors_say_what_is_missing(charger: World) -> None:
         charger.ask("ana", "deleteChargingPoint", chargingPointID=9, chargingStationID=1)
     with pytest.raises(NotFound, match="car"):
         charger.ask("car", "findReservation")
+
+
+class TestPages:
+    @pytest.fixture
+    def lists(self, world: World) -> World:
+        world.station()
+        for _ in range(3):
+            world.point()
+        for vehicle in "abcdef":
+            world.book(vehicle)
+        return world
+
+    @pytest.mark.parametrize(
+        ("page", "part"),
+        [
+            ({}, slice(None)),
+            ({"limit": 2}, slice(2)),
+            ({"offset": 1}, slice(1, None)),
+            ({"limit": 1, "offset": 2}, slice(2, 3)),
+            ({"limit": 1000, "offset": 10**30}, slice(0)),
+            ({"limit": 2.0, "offset": 0.0}, slice(2)),
+        ],
+    )
+    @pytest.mark.parametrize("action", ["receiveAllChargingPoints", "receiveAllReservations"])
+    def test_a_page_is_a_part_of_the_list(
+        self, lists: World, action: str, page: dict[str, Any], part: slice
+    ) -> None:
+        whole = lists.ask("ana", action, chargingStationID=1)
+        assert lists.ask("ana", action, chargingStationID=1, **page) == whole[part]
+
+    def test_the_reservations_of_one_point(self, lists: World) -> None:
+        whole = lists.ask("ana", "receiveAllReservations", chargingStationID=1)
+        own = [reservation for reservation in whole if reservation["chargingPointID"] == 2]
+        values = {"chargingStationID": 1, "chargingPointID": 2}
+        assert lists.ask("ana", "receiveAllReservations", **values) == own
+        assert lists.ask("ana", "receiveAllReservations", **values, offset=1) == own[1:]
+        with pytest.raises(NotFound, match="no point 4"):
+            lists.ask("ana", "receiveAllReservations", chargingStationID=1, chargingPointID=4)
+
+    @pytest.mark.parametrize("page", [{"limit": 0}, {"limit": 1001}, {"offset": -1}, {"limit": "1"}])
+    def test_what_is_no_page_is_refused(self, lists: World, page: dict[str, Any]) -> None:
+        with pytest.raises(BadRequest, match=next(iter(page))):
+            lists.ask("ana", "receiveAllChargingPoints", chargingStationID=1, **page)
