@@ -43,6 +43,25 @@ class BrokerFolders(Struct, frozen=True):
     def ca_file(self) -> Path:
         return self.certificates / "ca.crt"
 
+    @property
+    def database_file(self) -> Path:
+        """What the broker keeps of sessions and retained messages, while it does not run."""
+        return self.broker / "mosquitto.db"
+
+    def files_to_keep(self) -> list[Path]:
+        """The files of accounts, certificates and passwords that exist: the broker knows its clients by them.
+
+        The broker's database is not one of them: the network fills it again.
+        """
+        certificates = (
+            file
+            for folder in (self.certificates, self.authority)
+            for kind in ("*.crt", "*.key")
+            for file in sorted(folder.glob(kind))
+        )
+        passwords = sorted(self.secrets.folder.glob("*/password"))
+        return [file for file in (self.plugin_file, *certificates, *passwords) if file.is_file()]
+
     @classmethod
     def within(cls, folder: Path) -> "BrokerFolders":
         """Puts everything into one folder, for a broker on this machine."""

@@ -1,7 +1,7 @@
 """Where the files of accounts and certificates are, and what the broker's certificate is for."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Struct
 
@@ -11,6 +11,8 @@ from cloud_service.config.setting import Section, Setting
 from cloud_service.config.shared import DataFolder
 from cloud_service.config.values import FILE, FOLDER, NAMES, PORT
 
+AUDIT_LOG: Final = "audit.jsonl"
+"""The audit log, in the data folder unless a setting names another file."""
 _SECURITY = Section.SECURITY
 
 
@@ -30,7 +32,7 @@ class DataSettings(DataFolder, frozen=True):
     @property
     def audit_log(self) -> Path:
         """The file of the audit log."""
-        return self.audit_file or self.data_dir / "audit.jsonl"
+        return self.audit_file or self.data_dir / AUDIT_LOG
 
 
 class TlsSettings(Struct, frozen=True):

@@ -1,17 +1,22 @@
-"""Copies the data folder, even while the service runs. A network can be started from the copy as it is.
+"""Copies the data folder, even while the service runs. `recharge restore` puts the copy in its place again.
+
+With the accounts, certificates and passwords of a broker that `recharge up --secure` started.
 
 Exits with 1 if no copy was made, or if the copied files are not sound.
 """
 
+import shlex
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Struct
 
+from cloud_service.accounts.secure_broker import BrokerFolders
+from cloud_service.accounts.settings import AUDIT_LOG, DataSettings
 from cloud_service.config.command_line import Argument
-from cloud_service.config.shared import DataFolder, TimeZone
+from cloud_service.config.shared import TimeZone
 from cloud_service.store.backup import BackupFailed, back_up
 from cloud_service.store.errors import DamagedStore
 from cloud_service.store.snapshot import SnapshotFailed, take_snapshot
@@ -22,26 +27,42 @@ class Options(Struct, frozen=True):
     target: Annotated[
         Path, Argument(metavar="DIR", type=Path, help="the folder to create; it must not exist yet")
     ]
-    data: DataFolder
+    data: DataSettings
     time_zone: TimeZone = None
+
+
+BROKER: Final = "broker"
+"""The folder of a broker that `recharge up` starts, in the data folder."""
+
+
+def companions_of(data_dir: Path) -> list[Path]:
+    """What belongs to a data folder or to a backup and is not the store's, relative to it.
+
+    The audit log, and what the broker knows its clients by.
+    """
+    files = [data_dir / AUDIT_LOG, *BrokerFolders.within(data_dir / BROKER).files_to_keep()]
+    return [file.relative_to(data_dir) for file in files if file.is_file()]
 
 
 def main(options: Options) -> int:
     data_dir = options.data.data_dir
     try:
-        snapshot = back_up(data_dir, options.target)
+        companions = companions_of(data_dir)
+        snapshot = back_up(data_dir, options.target, companions)
     except (BackupFailed, SnapshotFailed, DamagedStore) as error:
         print(f"recharge backup: {error}", file=sys.stderr)
         return 1
-    size = sum(map(snapshot.size, snapshot.names()))
-    print(f"{len(snapshot.names())} files, {size} bytes copied to {options.target}")
+    files = snapshot.names() + [str(file) for file in companions]
+    size = sum((options.target / file).stat().st_size for file in files)
+    print(f"{len(files)} files, {size} bytes copied to {options.target}")
     findings = examine(take_snapshot(options.target), options.time_zone, datetime.now(UTC)).findings
     if findings:
         for finding in findings:
             print(f"WRONG: {finding}", file=sys.stderr)
         print("recharge backup: the copied files are not sound; keep the previous backup", file=sys.stderr)
         return 1
-    print("verified: sound. To restore it, stop the network and put the copy in the data folder's place.")
-    if (data_dir / "broker").is_dir():
-        print(f"Not included: the broker's accounts and certificates, {data_dir / 'broker'}")
+    if any(file.parts[0] == BROKER for file in companions):
+        print("The broker's accounts, passwords and keys are in it: keep it where only you can read it.")
+    words = ("recharge", "restore", str(options.target), "--data-dir", str(data_dir))
+    print(f"verified: sound. To restore it, stop the network and run: {shlex.join(words)}")
     return 0

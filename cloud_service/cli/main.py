@@ -45,6 +45,7 @@ COMMANDS: Final = (
     Command("certificates", "make certificates for the broker and for devices", "certificates"),
     Command("verify", "check a data folder", "verify"),
     Command("backup", "copy the data folder", "backup"),
+    Command("restore", "put a backup in the place of the data folder", "restore"),
     Command("charger", "run a charger", "charger"),
     Command("vehicle", "run a vehicle", "vehicle"),
     Command("demo", "run simulated chargers and vehicles", "demo"),

@@ -42,7 +42,7 @@ def back_up(source: Path, target: Path, companions: Sequence[Path] = ()) -> Froz
         sync_folder(target.parent)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
-        raise BackupFailed(f"{target} cannot be written: {error}") from None
+        raise BackupFailed(f"{target} was not made: {error}") from None
     return snapshot
 
 

@@ -12,6 +12,8 @@ RESERVATIONS: Final = "reservations.json"
 CHECKPOINT: Final = "checkpoint.json"
 OWNERS_AND_IDS: Final = "owners_and_ids.json"
 SET_ASIDE: Final = "set_aside.json"
+UNFINISHED: Final = "restore-unfinished"
+"""There while a backup is being restored: until it is gone, files are missing."""
 
 SEGMENTS: Final = re.compile(r"journal-([0-9]{6,})\.jsonl")
 REQUESTS: Final = re.compile(r"requests-([0-9]{12,})\.jsonl")
@@ -20,7 +22,7 @@ BROKEN: Final = re.compile(r"journal-[0-9]{6,}\.jsonl\.[0-9]+\.broken")
 
 FOR_PEOPLE: Final = (STATIONS, POINTS, RESERVATIONS)
 """The three files that people may read and edit."""
-_SINGLE: Final = frozenset((*FOR_PEOPLE, CHECKPOINT, OWNERS_AND_IDS, SET_ASIDE))
+_SINGLE: Final = frozenset((*FOR_PEOPLE, CHECKPOINT, OWNERS_AND_IDS, SET_ASIDE, UNFINISHED))
 
 
 def segment_name(number: int) -> str:
@@ -47,7 +49,7 @@ def is_own(name: str) -> bool:
 def holds_network(names: Iterable[str]) -> bool:
     """Whether a folder with these names is a data folder, of the service or of the old server."""
     return any(
-        name in (*FOR_PEOPLE, CHECKPOINT, OWNERS_AND_IDS)
+        name in (*FOR_PEOPLE, CHECKPOINT, OWNERS_AND_IDS, UNFINISHED)
         or _is_numbered(name, SEGMENTS)
         or _is_numbered(name, REQUESTS)
         for name in names

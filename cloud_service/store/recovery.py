@@ -11,11 +11,12 @@ from cloud_service.core.changes import Event
 from cloud_service.core.network import Tables
 from cloud_service.store.checkpoint import BEFORE_THE_FIRST, Checkpoint, read_checkpoint
 from cloud_service.store.checkpoint_writer import JournalTail
+from cloud_service.store.errors import DamagedStore
 from cloud_service.store.filesystem import Folder, replace_file
 from cloud_service.store.interface import Recovered
 from cloud_service.store.journal import Batch, JournalPosition, SegmentReader
 from cloud_service.store.json_files import ChargingPointsFile, ChargingStationsFile, ReservationsFile
-from cloud_service.store.names import SEGMENTS, numbered
+from cloud_service.store.names import SEGMENTS, UNFINISHED, numbered
 from cloud_service.store.owners_and_ids import read_owners_and_ids
 from cloud_service.store.request_files import read_requests
 from cloud_service.store.required_files import removed_histories, require_files
@@ -59,6 +60,7 @@ def read_folder(folder: Folder, zone: tzinfo | None, now: datetime) -> FolderCon
 
     Raises DamagedStore if a file is not as the service or a person leaves it.
     """
+    _refuse_unfinished_restore(folder)
     checkpoint = read_checkpoint(folder)
     if checkpoint is not BEFORE_THE_FIRST:
         require_files(folder, checkpoint)
@@ -93,6 +95,12 @@ def read_folder(folder: Folder, zone: tzinfo | None, now: datetime) -> FolderCon
         last_segment,
         segments,
     )
+
+
+def _refuse_unfinished_restore(folder: Folder) -> None:
+    if UNFINISHED in folder.names():
+        problem = "a backup was being restored here, and files are missing"
+        raise DamagedStore(folder.where(UNFINISHED), None, problem, "Run the same `recharge restore` again")
 
 
 class _Replay(Struct):

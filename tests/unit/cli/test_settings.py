@@ -36,6 +36,7 @@ ARGUMENTS = {
     "certificates": ["show"],
     "verify": ["data"],
     "backup": ["copy"],
+    "restore": ["copy"],
     "import": ["stations.csv"],
 }
 """The arguments that a command cannot do without."""
