@@ -38,6 +38,8 @@ def row(number: int, hour: int, **values: Any) -> dict[str, Any]:
 
 def check(folder: Path, *rows: dict[str, Any], kept: bool = False) -> None:
     """Each was booked by a client of its own, and cancelled at the end unless it is `kept`."""
+    for name in ("charging_stations", "charging_points", "reservations"):
+        (folder / f"{name}.json").write_text("[]")
     record = Record()
     for moment, booked in enumerate(rows):
         name = f"client-{moment}"
