@@ -147,7 +147,7 @@ def live(stack: Stack, trouble: Callable[[], None]) -> None:
 
 BROKEN_PROMISE = (
     "result='NOT_FOUND'|: found .*, not |: listed .*, not |the files (do not|have)"
-    "|asked twice, answered differently|is not as asked|Restore the folder"
+    "|asked twice, answered differently|is not as asked|Restore the (folder|file)|Correct the file"
 )
 
 
