@@ -12,6 +12,8 @@ from cloud_service.protocol.errors import RequestError
 
 OTHERS_STATION, OWN_STATION, OWN_POINT = 1, 2, 1
 _SOUND: dict[str, Any] = {
+    "limit": 100,
+    "offset": 0,
     "x_position": 1,
     "y_position": 2.5,
     "chargingStationID": OWN_STATION,
