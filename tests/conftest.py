@@ -3,6 +3,7 @@
 # ruff: noqa: E402
 
 import gc
+import logging
 from collections.abc import Callable, Iterator
 
 import hypothesis
@@ -48,6 +49,17 @@ def pytest_collection_finish() -> None:
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> AloneLast:
     return AloneLast(config, log)
+
+
+@pytest.fixture(autouse=True)
+def untouched_root() -> Iterator[None]:
+    """Restores the root logger, which all tests share and which a command sets up."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    yield
+    root.handlers = handlers
+    root.setLevel(level)
+    logging.captureWarnings(False)
 
 
 @pytest.fixture

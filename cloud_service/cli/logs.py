@@ -82,11 +82,9 @@ class LinesHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            line = self.format(record)
+            self.lines.write(self.format(record))
         except Exception:
             self.handleError(record)
-            return
-        self.lines.write(line)
 
     def flush(self) -> None:
         self.lines.flush(_FLUSH_SECONDS)

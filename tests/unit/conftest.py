@@ -1,6 +1,5 @@
-"""Fixtures of the unit tests: two brokers, one open to all and one with accounts, and the root logger."""
+"""Fixtures of the unit tests: two brokers, one open to all and one with accounts, and a link to the first."""
 
-import logging
 from collections.abc import Iterator
 
 import pytest
@@ -8,17 +7,6 @@ import pytest
 from tests.kit.processes import Broker
 from tests.kit.relay import Relay
 from tests.kit.secured import SecuredBroker
-
-
-@pytest.fixture(autouse=True)
-def untouched_root() -> Iterator[None]:
-    """Restores the root logger, which all tests share and which a command sets up."""
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    yield
-    root.handlers = handlers
-    root.setLevel(level)
-    logging.captureWarnings(False)
 
 
 @pytest.fixture(scope="session")

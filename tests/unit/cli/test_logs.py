@@ -97,3 +97,10 @@ def test_standard_error_is_the_default(capsys: pytest.CaptureFixture[str]) -> No
     assert captured.out == ""
     assert "gateway: listening" in captured.err
     assert sys.stderr is not sys.stdout
+
+
+def test_a_stream_that_fails_is_not_the_loggers_concern(capsys: pytest.CaptureFixture[str]) -> None:
+    stream = lines_of("text")
+    stream.close()
+    log.info("unheard")
+    assert "I/O operation on closed file" in capsys.readouterr().err
