@@ -3,9 +3,12 @@
 `make_request` checks all values, so every instance is a valid request. actions.py has the table of actions.
 """
 
+import json
+import re
 import sys
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar
+from functools import cache
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
@@ -13,17 +16,34 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 from cloud_service.protocol.errors import BadRequest
 from cloud_service.protocol.roles import NAME_PATTERN
 
-ID: TypeAlias = Annotated[int, Meta(ge=1)]
-Coordinate: TypeAlias = int | float
-AboveZero: TypeAlias = Annotated[int, Meta(gt=0)] | Annotated[float, Meta(gt=0)]
-ZeroOrMore: TypeAlias = Annotated[int, Meta(ge=0)] | Annotated[float, Meta(ge=0)]
-Percentage: TypeAlias = Annotated[int, Meta(ge=0, lt=100)] | Annotated[float, Meta(ge=0, lt=100)]
-VehicleID: TypeAlias = (
-    int | Annotated[str, Meta(min_length=1, max_length=128, pattern=r"\A[^\x00-\x1f\x7f-\x9f]*\Z")]
-)
-AccountName: TypeAlias = Annotated[str, Meta(pattern=rf"\A{NAME_PATTERN}\Z")]
-PageLimit: TypeAlias = Annotated[int, Meta(ge=1, le=1000)]
-PageOffset: TypeAlias = Annotated[int, Meta(ge=0)]
+_SHOWN_CHARACTERS: Final = 40
+"""How much of a wrong value an error repeats."""
+_KEY_OF_ERROR: Final = re.compile(r" - at `\$\.(\w+)`\Z")
+_MISSING_KEY: Final = re.compile(r"Object missing required field `(\w+)`")
+
+# A description completes the sentence "KEY must be ...", which a client gets that sends another value.
+ID: TypeAlias = Annotated[int, Meta(ge=1, description="an integer from 1")]
+Coordinate: TypeAlias = Annotated[int | float, Meta(description="a number")]
+AboveZero: TypeAlias = Annotated[
+    Annotated[int, Meta(gt=0)] | Annotated[float, Meta(gt=0)], Meta(description="a number above 0")
+]
+ZeroOrMore: TypeAlias = Annotated[
+    Annotated[int, Meta(ge=0)] | Annotated[float, Meta(ge=0)], Meta(description="a number of 0 or more")
+]
+Percentage: TypeAlias = Annotated[
+    Annotated[int, Meta(ge=0, lt=100)] | Annotated[float, Meta(ge=0, lt=100)],
+    Meta(description="a number from 0 up to, but not including, 100"),
+]
+VehicleID: TypeAlias = Annotated[
+    int | Annotated[str, Meta(min_length=1, max_length=128, pattern=r"\A[^\x00-\x1f\x7f-\x9f]*\Z")],
+    Meta(description="an integer or a text of 1 to 128 characters without control characters"),
+]
+AccountName: TypeAlias = Annotated[
+    str,
+    Meta(pattern=rf"\A{NAME_PATTERN}\Z", description="an account's name: 1 to 64 of A-Z, a-z, 0-9, _ and -"),
+]
+PageLimit: TypeAlias = Annotated[int, Meta(ge=1, le=1000, description="an integer from 1 to 1000")]
+PageOffset: TypeAlias = Annotated[int, Meta(ge=0, description="an integer of 0 or more")]
 Availability: TypeAlias = Literal["livre", "ocupado", "reservado"]
 
 
@@ -187,11 +207,11 @@ def make_request(kind: type[AnyRequest], values: Mapping[str, Any]) -> AnyReques
             known[key] = int(value)
     for key, value in known.items():
         if isinstance(value, int) and abs(value) > sys.float_info.max:
-            raise BadRequest(f"{key} is out of range")
+            raise BadRequest(f"{key} is out of range: the largest number is about 1.8e308")
     try:
         request = msgspec.convert(known, kind)
     except msgspec.ValidationError as error:
-        raise BadRequest(_explain(error)) from None
+        raise BadRequest(_explain(error, kind, known)) from None
     _check_vehicle(request)
     return request
 
@@ -202,5 +222,36 @@ def _check_vehicle(request: Request) -> None:
         raise BadRequest(f"{request.integers[-1]} is longer than 128 characters")
 
 
-def _explain(error: msgspec.ValidationError) -> str:
-    return str(error).replace("Object missing required field ", "missing key ").replace("$.", "")
+def _explain(error: msgspec.ValidationError, kind: type[Request], values: Mapping[str, Any]) -> str:
+    """Says what is wrong in the words of the protocol: msgspec's own name the types of Python."""
+    if missing := _MISSING_KEY.match(str(error)):
+        return f"missing key `{missing[1]}`"
+    wrong = _KEY_OF_ERROR.search(str(error))
+    assert wrong is not None, f"the values of a request are not nested: {error}"
+    key = wrong[1]
+    return f"{key} must be {_descriptions(kind)[key]}, not {_shown(values[key])}"
+
+
+@cache
+def _descriptions(kind: type[Request]) -> dict[str, str]:
+    """What each key of this kind of request must be."""
+    return {field.encode_name: _description(field.type) for field in msgspec.structs.fields(kind)}
+
+
+def _description(annotation: Any) -> str:
+    """The description within an annotation, which may be one side of a union with UnsetType."""
+    if get_origin(annotation) is Literal:
+        return f"one of {', '.join(get_args(annotation))}"
+    for note in getattr(annotation, "__metadata__", ()):
+        if isinstance(note, Meta) and note.description is not None:
+            return note.description
+    return next(filter(None, map(_description, get_args(annotation))), "")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "a list"
+    text = json.dumps(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."

@@ -61,6 +61,29 @@ def test_error_of_the_service(stack: Stack) -> None:
     assert "x_position" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (
+            "newChargingPoint chargingStationID=1 power=22 kWhPrice=1 availability=free",
+            'availability must be one of livre, ocupado, reservado, not "free"',
+        ),
+        (
+            "scheduleReservation vid=7 x=0 y=0 actualBatteryPercentage=100 batteryCapacity=50",
+            "actualBatteryPercentage must be a number from 0 up to, but not including, 100, not 100",
+        ),
+        (
+            "deleteChargingStation chargingStationID=one",
+            'chargingStationID must be an integer from 1, not "one"',
+        ),
+    ],
+)
+def test_a_wrong_value_is_told_what_would_be_right(stack: Stack, words: str, complaint: str) -> None:
+    done = stack.recharge("request", *words.split())
+    assert done.returncode == 1
+    assert done.stderr == f"recharge request: BAD_REQUEST: {complaint}\n"
+
+
 def test_same_id_asks_for_the_same_once(stack: Stack) -> None:
     words = ("request", "newChargingStation", "x_position=7003", "y_position=1", "--request-id", "once-7003")
     first, again = stack.recharge(*words), stack.recharge(*words)

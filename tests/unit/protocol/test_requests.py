@@ -1,5 +1,6 @@
 """The eleven requests: their keys, the kinds of their values, and when two are the same."""
 
+import re
 from contextlib import suppress
 from typing import Any
 
@@ -8,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_service.protocol.actions import CLIENT_ACTIONS
+from cloud_service.protocol.actions import ACTIONS, CLIENT_ACTIONS
 from cloud_service.protocol.errors import BadRequest
 from cloud_service.protocol.fingerprints import fingerprint
-from cloud_service.protocol.requests import Request, make_request
+from cloud_service.protocol.requests import Request, keys_of, make_request
 
 CONTRACT = {
     "newChargingStation": ("x_position", "y_position"),
@@ -67,6 +68,9 @@ SAMPLE = {key: values[0] for key, values in GOOD.items()}
 MAY_BE_MISSING = {"vid", "vehicleID"}
 """Accounts that are one vehicle may leave them out; who has to name one, the handlers say."""
 
+ANY_VALUE = {**SAMPLE, "limit": 1, "offset": 0, "owner": "a", "from": "a", "to": "b", "vehicle": "a"}
+"""A good value for each key, also for those that legacy clients and chargers do not have."""
+
 ROWS = [(action, key) for action, keys in CONTRACT.items() for key in keys]
 
 
@@ -114,6 +118,71 @@ def test_good_values(action: str, key: str, value: Any) -> None:
 def test_bad_values(action: str, key: str, value: Any) -> None:
     with pytest.raises(BadRequest, match=key):
         make(action, {**sample(action), key: value})
+
+
+@pytest.mark.parametrize(("action", "key", "value"), cases(BAD))
+def test_an_error_speaks_the_protocol_s_language(action: str, key: str, value: Any) -> None:
+    """Names of Python's types, and bounds that only one of two types has, say nothing to a client."""
+    with pytest.raises(BadRequest) as caught:
+        make(action, {**sample(action), key: value})
+    assert re.fullmatch(
+        rf"{key} (must be (an?|one of) .+, not .+|is out of range: .+|is longer than 128 characters)",
+        caught.value.message,
+    )
+    for leak in ("`", "Expected", "<=", ">=", "Struct", "Invalid", "$", "null, not null"):
+        assert leak not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("action", "key", "value", "message"),
+    [
+        (
+            "scheduleReservation",
+            "actualBatteryPercentage",
+            100,
+            "actualBatteryPercentage must be a number from 0 up to, but not including, 100, not 100",
+        ),
+        (
+            "newChargingPoint",
+            "availability",
+            "free",
+            'availability must be one of livre, ocupado, reservado, not "free"',
+        ),
+        ("newChargingPoint", "power", "22", 'power must be a number above 0, not "22"'),
+        ("newChargingPoint", "kWhPrice", -1, "kWhPrice must be a number of 0 or more, not -1"),
+        ("newChargingStation", "x_position", None, "x_position must be a number, not null"),
+        (
+            "deleteChargingStation",
+            "chargingStationID",
+            0,
+            "chargingStationID must be an integer from 1, not 0",
+        ),
+        ("receiveAllReservations", "limit", 1001, "limit must be an integer from 1 to 1000, not 1001"),
+        ("receiveAllReservations", "offset", -1, "offset must be an integer of 0 or more, not -1"),
+        (
+            "findReservation",
+            "vid",
+            "x" * 129,
+            "vid must be an integer or a text of 1 to 128 characters without control characters,"
+            f' not "{"x" * 39}...',
+        ),
+        ("newChargingStation", "y_position", [[1]], "y_position must be a number, not a list"),
+        ("newChargingStation", "y_position", {"a": 1}, "y_position must be a number, not an object"),
+    ],
+)
+def test_an_error_says_what_the_value_must_be(action: str, key: str, value: Any, message: str) -> None:
+    with pytest.raises(BadRequest) as caught:
+        make(action, {**sample(action), key: value})
+    assert caught.value.message == message
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_every_key_says_what_it_must_be(action: str) -> None:
+    """Also those that only the administrator may send."""
+    kind = ACTIONS[action].request
+    for key in keys_of(kind):
+        with pytest.raises(BadRequest, match=rf"^{key} must be (an? |one of ).+, not a list$"):
+            make_request(kind, {**ANY_VALUE, key: []})
 
 
 @pytest.mark.parametrize(("action", "key"), ROWS)
