@@ -32,6 +32,25 @@ def quotient(exact: Decimal, number: Number) -> float:
         return inf
 
 
+def difference(number: Number, other: Number) -> Decimal:
+    """Returns the exact difference of two numbers as they were written."""
+    return _EXACT.subtract(_as_written(number), _as_written(other))
+
+
+def squared_length(x: Decimal, y: Decimal | int) -> Decimal:
+    """Returns the exact square of a vector's length."""
+    return _EXACT.add(_EXACT.multiply(x, x), _EXACT.multiply(y, y))
+
+
+def comparable(number: Number) -> Number:
+    """Returns the number so that Python compares it with others as they were written.
+
+    As a float, 1e23 is less than 10**23. Below 2**53 every integer is a float, and the order is the same.
+    """
+    is_beyond = isinstance(number, float) and abs(number) > 2**53
+    return int(Decimal(repr(number))) if is_beyond else number
+
+
 def _as_written(number: Number) -> Decimal:
     """A double's shortest decimal form is what was written, up to 15 digits."""
     return Decimal(number) if isinstance(number, int) else Decimal(repr(number))

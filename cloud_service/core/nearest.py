@@ -2,19 +2,38 @@
 
 A split compares coordinates instead of halving space, so clusters, a distant outlier and numbers near the
 limits of a float cost no more than an even spread. A part of the tree that has grown lopsided is rebuilt.
+
+The nearest is that of the numbers as they were written. Floats are fast, but cannot tell 2**53 from
+2**53 + 1, and in floats 0.2 is not halfway between 0.1 and 0.3. So a search measures in floats as long as
+rounding cannot matter, and exactly from there on.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from heapq import heappop, heappush
-from math import hypot, inf
-from typing import Final
+from itertools import islice
+from math import hypot
+from operator import sub
+from typing import Any, Final
 
+from cloud_service.core.exact import comparable, difference, squared_length
 from cloud_service.core.records import Number
 
 BUCKET: Final = 16
 """The number of locations that a leaf holds before it is split."""
 
-Entry = tuple[int, float, float]
+Entry = tuple[int, Number, Number]
+
+_ROUNDING: Final = 2.0**-50
+"""A distance is off by less than this part of itself and of the coordinates that it was measured from.
+
+Two roundings of a coordinate to a float, their difference and `hypot` are each off by 2**-53 at most.
+"""
+_SMALLEST: Final = 2.0**-1070
+"""By this much, a distance near the smallest floats may be off in any case."""
+
+_Subtract = Callable[[Any, Any], Any]
+_Length = Callable[[Any, Any], Any]
+"""In floats, or exactly."""
 
 
 class _Node:
@@ -25,7 +44,7 @@ class _Node:
     def __init__(self, entries: dict[int, Entry]) -> None:
         self.entries = entries
         self.axis: int | None = None
-        self.split = 0.0
+        self.split: Number = 0.0
         self.left: _Node | None = None
         self.right: _Node | None = None
 
@@ -33,8 +52,8 @@ class _Node:
 class NearestIndex:
     """Locations by ID. Distances are Euclidean; of equally near locations, the lower ID counts."""
 
-    def __init__(self, places: Iterable[tuple[int, Number, Number]] = ()) -> None:
-        self._places: dict[int, Entry] = {number: (number, float(x), float(y)) for number, x, y in places}
+    def __init__(self, places: Iterable[Entry] = ()) -> None:
+        self._places: dict[int, Entry] = {number: _entry(number, x, y) for number, x, y in places}
         self._rebuild()
 
     def __len__(self) -> int:
@@ -46,7 +65,7 @@ class NearestIndex:
     def put(self, number: int, x: Number, y: Number) -> None:
         """Adds a location, or moves it."""
         self.discard(number)
-        entry = (number, float(x), float(y))
+        entry = _entry(number, x, y)
         self._places[number] = entry
         path = self._path(entry)
         leaf = path[-1]
@@ -65,52 +84,27 @@ class NearestIndex:
 
     def nearest(self, x: Number, y: Number) -> int | None:
         """Returns the ID of the nearest location, or None if there is none."""
-        place = float(x), float(y)
-        best, best_distance = None, inf
-        waiting: list[tuple[float, _Node]] = [(0.0, self._root)]
-        while waiting:
-            away, node = waiting.pop()
-            if away > best_distance:
-                continue
-            while node.axis is not None:
-                offset = place[node.axis] - node.split
-                near, far = (node.left, node.right) if offset < 0 else (node.right, node.left)
-                assert near is not None
-                assert far is not None
-                if abs(offset) <= best_distance:
-                    waiting.append((abs(offset), far))
-                node = near
-            for number, other_x, other_y in node.entries.values():
-                distance = hypot(place[0] - other_x, place[1] - other_y)
-                if distance < best_distance or (
-                    distance == best_distance and (best is None or number < best)
-                ):
-                    best, best_distance = number, distance
-        return best
+        return next(self.by_distance(x, y), None)
 
     def by_distance(self, x: Number, y: Number) -> Iterator[int]:
         """Yields the IDs from the nearest location to the farthest, and looks no further than it is asked.
 
         The index must not change meanwhile.
         """
+        found = 0
         place = float(x), float(y)
-        # A node comes before a location that is as far away: it may hold one with a lower ID.
-        waiting: list[tuple[float, bool, int, _Node | None]] = [(0.0, False, 0, self._root)]
-        pushed = 0
-        while waiting:
-            away, _, number, node = heappop(waiting)
-            if node is None:
-                yield number
-                continue
-            while node.axis is not None:
-                offset = place[node.axis] - node.split
-                near, far = (node.left, node.right) if offset < 0 else (node.right, node.left)
-                assert near is not None
-                pushed += 1
-                heappush(waiting, (max(away, abs(offset)), False, pushed, far))
-                node = near
-            for number, other_x, other_y in node.entries.values():
-                heappush(waiting, (hypot(place[0] - other_x, place[1] - other_y), True, number, None))
+        reach = abs(place[0]) + abs(place[1])
+        for number, away, others in _search(self._root, place, sub, hypot):
+            # Infinite distances are not apart: their difference is not a number.
+            if others is not None and not (others - away > _rounding(reach, others) + _rounding(reach, away)):
+                break
+            yield number
+            found += 1
+        else:
+            return
+        exactly = _search(self._root, (x, y), difference, squared_length)
+        for number, _, _ in islice(exactly, found, None):
+            yield number
 
     def _path(self, entry: Entry) -> list[_Node]:
         """The nodes from the root to the leaf of this location."""
@@ -125,6 +119,42 @@ class NearestIndex:
         self._built_for = max(len(self._places), BUCKET)
         self._root: _Node = _Node(dict(self._places))
         _build(self._root)
+
+
+def _entry(number: int, x: Number, y: Number) -> Entry:
+    return number, comparable(x), comparable(y)
+
+
+def _search(
+    root: _Node, place: tuple[Number, Number], subtract: _Subtract, length: _Length
+) -> Iterator[tuple[int, Any, Any]]:
+    """Yields locations by their distance: the ID, how far away it is, and how far the others are at least.
+
+    `length` is that of a vector, or anything that grows with it.
+    """
+    # A node comes before a location that is as far away: it may hold one with a lower ID.
+    waiting: list[tuple[Any, bool, int, _Node | None]] = [(0, False, 0, root)]
+    pushed = 0
+    while waiting:
+        away, _, number, node = heappop(waiting)
+        if node is None:
+            yield number, away, waiting[0][0] if waiting else None
+            continue
+        while node.axis is not None:
+            offset = subtract(place[node.axis], node.split)
+            near, far = (node.left, node.right) if offset < 0 else (node.right, node.left)
+            assert near is not None
+            pushed += 1
+            heappush(waiting, (max(away, length(offset, 0)), False, pushed, far))
+            node = near
+        for number, x, y in node.entries.values():
+            distance = length(subtract(place[0], x), subtract(place[1], y))
+            heappush(waiting, (distance, True, number, None))
+
+
+def _rounding(reach: float, distance: float) -> float:
+    """By how much a distance in floats may be off, from a place whose coordinates have this sum."""
+    return _ROUNDING * (reach + distance) + _SMALLEST
 
 
 def _most_levels(count: int) -> int:
@@ -166,15 +196,13 @@ def _build(top: _Node) -> None:
 def _split(leaf: _Node) -> bool:
     """Splits a leaf at the median of its wider axis. Returns False if all its locations are the same."""
     entries = sorted(leaf.entries.values())
-    spans = []
-    for axis in (0, 1):
-        values = [entry[axis + 1] for entry in entries]
-        spans.append(max(values) - min(values))
+    values = [sorted({entry[axis + 1] for entry in entries}) for axis in (0, 1)]
+    # The span may be lost in rounding, so an axis with a single value is narrower than any other.
+    spans = [(len(each) > 1, each[-1] - each[0]) for each in values]
     axis = 0 if spans[0] >= spans[1] else 1
-    if spans[axis] == 0:
+    if len(values[axis]) == 1:
         return False
-    values = sorted({entry[axis + 1] for entry in entries})
-    leaf.split = values[len(values) // 2]
+    leaf.split = values[axis][len(values[axis]) // 2]
     leaf.left = _Node({entry[0]: entry for entry in entries if entry[axis + 1] < leaf.split})
     leaf.right = _Node({entry[0]: entry for entry in entries if entry[axis + 1] >= leaf.split})
     leaf.axis, leaf.entries = axis, {}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from math import hypot
+from fractions import Fraction
 
 from cloud_service.core.records import Number, Reservation
 
@@ -25,9 +25,13 @@ def earliest_start(reservations: list[Reservation], now: datetime, duration: tim
 
 
 def nearest(places: dict[int, tuple[Number, Number]], x: Number, y: Number) -> int | None:
-    """In doubles, as the index has them: integers beyond 2**53 fall together."""
+    """In exact fractions of the numbers as they were written: no two fall together."""
     distances = [
-        (hypot(float(x) - float(place[0]), float(y) - float(place[1])), number)
+        ((_written(x) - _written(place[0])) ** 2 + (_written(y) - _written(place[1])) ** 2, number)
         for number, place in places.items()
     ]
     return min(distances)[1] if distances else None
+
+
+def _written(number: Number) -> Fraction:
+    return Fraction(repr(number))

@@ -67,9 +67,56 @@ def test_many_at_one_location() -> None:
     assert index.nearest(0, 0) == 200
 
 
+@pytest.mark.parametrize("offset", [2**53, 10**20, 10**300, -(2**53)])
+def test_neighbouring_integers_beyond_the_floats_are_apart(offset: int) -> None:
+    index = index_of({1: (offset, 0), 2: (offset + 1, 0), 3: (offset + 3, 0)})
+    for x, number in ((offset, 1), (offset + 1, 2), (offset + 2, 2), (offset + 3, 3), (offset + 4, 3)):
+        assert index.nearest(x, 0) == number
+
+
+def test_many_integers_that_fall_together_in_floats_are_found_each() -> None:
+    index = index_of({number: (10**30, 10**30 + number) for number in range(1, 201)})
+    for number in range(1, 201):
+        assert index.nearest(10**30, 10**30 + number) == number
+
+
+def test_the_nearest_of_a_float_and_an_integer_beyond_the_floats() -> None:
+    index = index_of({1: (2.0**53, 0), 2: (2**53 + 2, 0)})
+    assert index.nearest(2**53 + 1, 0) == 1, "a tie"
+    index.put(2, 2**53 + 1, 0)
+    assert index.nearest(2**53 + 1, 0) == 2
+
+
+def test_a_tie_of_decimal_numbers_goes_to_the_lower_id() -> None:
+    """In floats, 0.2 is nearer to 0.3 than to 0.1."""
+    assert index_of({1: (0.1, 0), 2: (0.3, 0)}).nearest(0.2, 0) == 1
+    assert index_of({1: (0.3, 0), 2: (0.1, 0)}).nearest(0.2, 0) == 1
+    assert index_of({2: (10**23, 0), 1: (1e23, 1)}).nearest(1e23, 0) == 2
+
+
+def test_distances_that_rounding_makes_equal_are_apart() -> None:
+    """In floats both are 1e16 away, or infinitely far."""
+    assert index_of({1: (1, 0), 2: (2, 0)}).nearest(1e16, 0) == 2
+    assert index_of({1: (-1e308, 0), 2: (-9e307, 1)}).nearest(1e308, 0) == 2
+
+
+def test_a_place_far_beyond_all_locations_costs_little_more_than_one_among_them() -> None:
+    """In floats, all are equally far from it."""
+    index = index_of({number: (number, 0) for number in range(1, 20_001)})
+    began = time.process_time()
+    for _ in range(100):
+        assert index.nearest(1e300, 0) == 20_000
+    assert time.process_time() - began < 2
+
+
 coordinates = st.one_of(
     st.integers(-5, 5),
-    st.sampled_from([0.1, 0.2, 0.30000000000000004, 1e-300, -0.0, 1e300, -1e300, 1e308, 10**15, 2**53 + 1]),
+    st.integers(2**53 - 3, 2**53 + 3),
+    st.integers(10**30, 10**30 + 3),
+    st.integers(10**23 - 10**7, 10**23 + 1),
+    st.sampled_from(
+        [0.1, 0.2, 0.30000000000000004, 1e-300, 5e-324, -0.0, 1e300, -1e300, 1e308, 10**15, 1e23]
+    ),
     st.floats(-100, 100),
     st.floats(allow_nan=False, allow_infinity=False),
 )
@@ -158,8 +205,11 @@ def test_locations_in_order_cost_little_more_than_in_disorder() -> None:
     assert index.nearest(77_777.4, 0) == 77_777
 
 
-@given(st.lists(st.tuples(st.integers(-9, 9), st.integers(-9, 9)), max_size=80), st.integers(-9, 9))
-def test_all_by_distance(places: list[tuple[int, int]], x: int) -> None:
+@given(
+    st.lists(st.tuples(st.integers(-9, 9), st.integers(-9, 9)) | places, max_size=60),
+    st.integers(-9, 9) | coordinates,
+)
+def test_all_by_distance(places: list[tuple[Number, Number]], x: Number) -> None:
     located: dict[int, tuple[Number, Number]] = {**dict(enumerate(places, 1))}
     found = list(index_of(located).by_distance(x, 0))
     expected = []

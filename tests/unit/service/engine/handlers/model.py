@@ -7,7 +7,6 @@ test_against_model.py sends this and the real handlers the same requests, and co
 
 from datetime import datetime, timedelta
 from fractions import Fraction
-from math import hypot
 from typing import Any
 
 MARGIN = timedelta(minutes=5)
@@ -153,7 +152,11 @@ class Model:
         if there:
             return there[0]
         distances = sorted(
-            (hypot(float(x) - float(station["x_position"]), float(y) - float(station["y_position"])), number)
+            (
+                (written(x) - written(station["x_position"])) ** 2
+                + (written(y) - written(station["y_position"])) ** 2,
+                number,
+            )
             for number, station in self.stations.items()
             if any(key[0] == number for key in self.points)
         )
