@@ -10,7 +10,9 @@ from typing import Any, Final
 import msgspec
 
 from cloud_service.protocol.actions import Action
+from cloud_service.protocol.roles import DEVICES, roles_of
 
+_VEHICLE_KEYS: Final = ("vid", "vehicleID")
 _SIZE_BYTES: Final = 16
 
 _encode = msgspec.json.Encoder().encode
@@ -20,6 +22,19 @@ def fingerprint(action: Action, values: Mapping[str, Any]) -> bytes:
     """Hashes the action and the values of its keys. Other keys do not count, and 5 and 5.0 are the same."""
     known = [(key, _plain(values[key])) for key in action.keys if key in values]
     return _hash(_encode((action.name, known)))
+
+
+def with_vehicle(action: Action, values: Mapping[str, Any], client: str) -> Mapping[str, Any]:
+    """Returns the values with the vehicle as a text, if the action has one.
+
+    7 and "7" are the same vehicle, and an ordinary account that names none is itself the vehicle.
+    """
+    key = next((key for key in _VEHICLE_KEYS if key in action.keys), None)
+    if key is None or (key not in values and roles_of(client) != DEVICES):
+        return values
+    vehicle = _plain(values.get(key, client))
+    is_number = isinstance(vehicle, int) and not isinstance(vehicle, bool)
+    return {**values, key: str(vehicle) if is_number else vehicle}
 
 
 def fingerprint_of_bytes(action: Action, body: bytes) -> bytes:

@@ -1,5 +1,6 @@
 """From a message on a request topic to a typed request, with everything that its reply needs."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -9,13 +10,20 @@ from cloud_service.protocol import topics
 from cloud_service.protocol.actions import ACTIONS, Action, Actions
 from cloud_service.protocol.envelope import Envelope, Ignored, read_envelope
 from cloud_service.protocol.errors import BadRequest, RequestError, TooLarge
-from cloud_service.protocol.fingerprints import fingerprint, fingerprint_of_bytes
+from cloud_service.protocol.fingerprints import fingerprint, fingerprint_of_bytes, with_vehicle
 from cloud_service.protocol.jsontext import decode_object
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.replies import Outcome, encode_reply
 from cloud_service.protocol.requests import Request, make_request
 
 MAX_REQUEST_BYTES: Final = 65_536
+
+
+class Fingerprints(Struct, frozen=True):
+    """The fingerprints of a request: with its vehicle as a text, and with its keys as they came."""
+
+    normalised: bytes
+    as_it_came: bytes
 
 
 class Incoming(Struct, frozen=True):
@@ -34,7 +42,7 @@ class Incoming(Struct, frozen=True):
     """What the connection needs to acknowledge its message."""
     request: Request | None = None
     error: RequestError | None = None
-    fingerprint_when_invalid: bytes | None = None
+    fingerprints_when_invalid: Fingerprints | None = None
     """Computed on arrival: the values of an invalid request may be large, and are not kept."""
 
     @property
@@ -43,8 +51,21 @@ class Incoming(Struct, frozen=True):
         return self.envelope.identity
 
     def fingerprint(self) -> bytes:
-        """What the request asks for, hashed."""
-        return self.fingerprint_when_invalid or fingerprint(self.action, msgspec.to_builtins(self.request))
+        """What the request asks for, hashed. However its vehicle is named, it is the same."""
+        return self._fingerprints().normalised
+
+    def is_as_recorded(self, recorded: bytes) -> bool:
+        """Whether this is the request that was recorded with a fingerprint.
+
+        Versions up to 0.1.0 recorded the vehicle as it was named.
+        """
+        fingerprints = self._fingerprints()
+        return recorded in (fingerprints.normalised, fingerprints.as_it_came)
+
+    def _fingerprints(self) -> Fingerprints:
+        if self.fingerprints_when_invalid is not None:
+            return self.fingerprints_when_invalid
+        return _fingerprints(self.action, msgspec.to_builtins(self.request), self.client)
 
     def expired(self, now: float) -> bool:
         """Whether the request has expired at this Unix time."""
@@ -85,7 +106,7 @@ def receive(
         delivery,
         request,
         error,
-        None if request is not None else _fingerprint_of_invalid(action, values, message.payload),
+        None if request is not None else _fingerprints_of_invalid(action, values, message.payload, client),
     )
 
 
@@ -113,5 +134,16 @@ def _read_body(message: Message) -> tuple[dict[str, Any] | None, RequestError | 
     return values, error
 
 
-def _fingerprint_of_invalid(action: Action, values: dict[str, Any] | None, payload: bytes) -> bytes:
-    return fingerprint_of_bytes(action, payload) if values is None else fingerprint(action, values)
+def _fingerprints_of_invalid(
+    action: Action, values: dict[str, Any] | None, payload: bytes, client: str
+) -> Fingerprints:
+    if values is not None:
+        return _fingerprints(action, values, client)
+    of_payload = fingerprint_of_bytes(action, payload)
+    return Fingerprints(of_payload, of_payload)
+
+
+def _fingerprints(action: Action, values: Mapping[str, Any], client: str) -> Fingerprints:
+    return Fingerprints(
+        fingerprint(action, with_vehicle(action, values, client)), fingerprint(action, values)
+    )

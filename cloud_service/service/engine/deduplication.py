@@ -80,6 +80,6 @@ def to_record(client: str, identity: str, fingerprint: bytes, outcome: Outcome) 
 
 def repeat(known: RequestRecord, incoming: Incoming) -> Outcome:
     """The outcome of a request under a known identity: the recorded one, or ID_REUSED for another request."""
-    if known.fingerprint != incoming.fingerprint():
+    if not incoming.is_as_recorded(known.fingerprint):
         return failed(IDReused())
     return Outcome(known.status, known.body.encode())

@@ -94,6 +94,66 @@ def test_two_deliveries_in_one_batch_take_effect_once() -> None:
     assert len(bench.engine.network.tables.stations) == 1
 
 
+@pytest.mark.parametrize("action", ["scheduleReservation", "deleteReservation"])
+@pytest.mark.parametrize(
+    ("client", "first", "again"),
+    [
+        ("bob", {}, {"vid": "bob"}),
+        ("bob", {"vid": "bob"}, {}),
+        ("7", {}, {"vid": 7}),
+        ("7", {"vid": 7}, {"vid": "7"}),
+        ("7", {"vid": "7"}, {"vid": 7.0}),
+        ("operator", {"vid": 7}, {"vid": "7"}),
+        ("gateway", {"vid": "7"}, {"vid": 7}),
+        ("gateway", {"vid": -7}, {"vid": "-7"}),
+    ],
+)
+def test_a_vehicle_is_the_same_however_it_is_named(
+    action: str, client: str, first: dict[str, Any], again: dict[str, Any]
+) -> None:
+    bench = Bench()
+    bench.station("ana")
+    values = {"reservationID": 1, "x": 0, "y": 0, "actualBatteryPercentage": 50, "batteryCapacity": 20}
+    booked = bench.ask(client, "scheduleReservation", **values, **first)
+
+    def ask(vehicle: dict[str, Any]) -> Any:
+        named = {"vehicleID" if action == "deleteReservation" else key: vehicle[key] for key in vehicle}
+        return bench.ask(client, action, requestID="once", **values, **named)
+
+    result = ask(first)
+
+    assert result == (booked if action == "scheduleReservation" else "Sucesso")
+    assert ask(again) == result
+    assert ask({"vid": "007"}) == "ID_REUSED"
+
+
+def test_a_vehicle_that_has_to_be_named_is_not_the_one_that_was_left_out() -> None:
+    bench = Bench()
+    assert bench.book("operator", requestID="once") == "BAD_REQUEST"
+    assert bench.book("operator", requestID="once", vid="operator") == "ID_REUSED"
+
+
+def test_an_invalid_request_is_the_same_however_its_vehicle_is_named() -> None:
+    bench = Bench()
+    assert bench.ask("7", "scheduleReservation", requestID="once", x="0") == "BAD_REQUEST"
+    for vehicle in (7, "7", 7.0):
+        assert bench.ask("7", "scheduleReservation", requestID="once", x="0", vid=vehicle) == "BAD_REQUEST"
+    others: list[Any] = [True, None, [], "8"]
+    for other in others:
+        assert bench.ask("7", "scheduleReservation", requestID="once", x="0", vid=other) == "ID_REUSED"
+
+
+def test_numbers_of_the_same_value_make_the_same_request() -> None:
+    bench = Bench()
+    first = bench.ask("ana", "newChargingStation", requestID="a", x_position=5, y_position=0)
+    for x, y in ((5.0, -0.0), (5, -0), (5.0, 0)):
+        assert bench.ask("ana", "newChargingStation", requestID="a", x_position=x, y_position=y) == first
+    assert (
+        bench.ask("ana", "newChargingStation", requestID="a", x_position=5.000001, y_position=0)
+        == "ID_REUSED"
+    )
+
+
 def test_an_id_belongs_to_its_client() -> None:
     bench = Bench()
     assert bench.ask("ana", "newChargingStation", requestID="a", x_position=1, y_position=1) == 1
