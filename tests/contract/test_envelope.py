@@ -2,7 +2,7 @@
 
 import json
 import time
-from secrets import token_hex
+from secrets import randbelow, token_hex
 from typing import Any
 
 import pytest
@@ -250,6 +250,16 @@ class TestPropertiesOfMqtt5(Asking):
         client.send(NEW, values, ResponseTopic=topic, CorrelationData=b"2")
         self.assert_no_effect(people, client, place)
 
+    def test_the_broker_takes_an_interval_of_0_for_none(self, client: MqttClient) -> None:
+        """So the service cannot know of it. docs/mqtt.md says what to send instead."""
+        topic = f"recharge/v1/presence/{client.name}"
+        client.subscribe(topic)
+        for seconds in (0, 3600):
+            client.publish(topic, b'{"online": true}', MessageExpiryInterval=seconds)
+        without, with_interval = client.on(topic), client.on(topic)
+        assert not hasattr(without.properties, "MessageExpiryInterval")
+        assert hasattr(with_interval.properties, "MessageExpiryInterval")
+
     def test_expiry_intervals(self, people: People, client: MqttClient, place: Place) -> None:
         client.send(NEW, location(place), MessageExpiryInterval=3600)
         assert result_of(client.reply(None)) > 0
@@ -318,6 +328,22 @@ class TestOnce(Asking):
         reordered = {"y_position": place.y, "more": [1], "x_position": place.x, "expiresAt": 10**13}
         assert self.again(client, NEW, whole, "same") == first
         assert self.again(client, NEW, reordered, "same") == first
+
+    def test_a_vehicle_is_the_same_however_it_is_named(
+        self, people: People, client: MqttClient, place: Place
+    ) -> None:
+        Charger(client).with_point(place)
+        values = {"x": place.x, "y": place.y, "actualBatteryPercentage": 50, "batteryCapacity": 10}
+        vehicle, operator = people.mqtt("vehicle"), people.mqtt("operator")
+        booked = self.again(vehicle, "scheduleReservation", values, "left out")
+        named = {**values, "vid": vehicle.name}
+        assert self.again(vehicle, "scheduleReservation", named, "left out") == booked
+        number = randbelow(10**9)
+        booked = self.again(operator, "scheduleReservation", {**values, "vid": number}, "number")
+        for same in (str(number), float(number), number):
+            assert self.again(operator, "scheduleReservation", {**values, "vid": same}, "number") == booked
+        with refused("ID_REUSED"):
+            self.again(operator, "scheduleReservation", {**values, "vid": f"0{number}"}, "number")
 
     def test_another_request_with_the_same_id(self, client: MqttClient, place: Place) -> None:
         station = self.again(client, NEW, location(place), "mine")

@@ -55,6 +55,19 @@ class TestScheduling:
         charger.move(near, place.beside(500))
         assert people.vehicle().book(place.beside(1))["chargingStationID"] == lower
 
+    @pytest.mark.parametrize(("offset", "step"), [(2**53, 1), (10**300, 1), (0.1, 0.1)])
+    def test_the_nearest_is_that_of_the_exact_numbers(
+        self, people: People, charger: Charger, place: Place, offset: float, step: float
+    ) -> None:
+        """In floats, 2**53 and 2**53 + 1 are one number, and 0.2 is nearer to 0.3 than to 0.1."""
+        lower = charger.with_point(Place(offset, place.y))
+        higher = charger.with_point(Place(0.3 if step == 0.1 else offset + 3, place.y))
+        nearest = [people.vehicle().book(Place(offset + at * step, place.y)) for at in (0, 1, 2)]
+        expected = [lower, lower, higher]
+        assert [booked["chargingStationID"] for booked in nearest] == expected
+        for station in (lower, higher):
+            charger.delete(station)
+
     def test_other_owners_stations_are_as_good(self, people: People, vehicle: Vehicle, place: Place) -> None:
         station = people.other_charger().with_point(place)
         assert vehicle.book(place)["chargingStationID"] == station

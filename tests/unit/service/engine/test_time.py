@@ -1,5 +1,6 @@
 """Time in the engine: it never runs backwards, and requests expire by the clock."""
 
+from cloud_service.protocol.messages import Message
 from tests.unit.service.engine.bench import Bench
 
 
@@ -38,4 +39,16 @@ def test_an_expired_request_has_no_effect_and_gets_no_reply() -> None:
         ("late", None, "expired"),
         ("waits", None, "expired"),
     ]
+    assert not bench.engine.network.tables.stations
+
+
+def test_an_interval_of_0_has_passed_on_arrival() -> None:
+    bench = Bench()
+    body = b'{"x_position": 1, "y_position": 1}'
+    message = Message("recharge/v1/request/newChargingStation/ana", body, correlation=b"a", expiry=0)
+    bench.engine.take_in(message, None, bench.now.timestamp())
+
+    (answer,) = bench.turn().answers
+
+    assert (answer.reply, answer.outcome) == (None, "expired")
     assert not bench.engine.network.tables.stations

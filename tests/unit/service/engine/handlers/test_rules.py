@@ -222,6 +222,15 @@ class TestScheduling:
         assert charger.book("b", capacity=7190)["chargingStationID"] == 1
         assert charger.book("c")["chargingStationID"] == 2
 
+    @pytest.mark.parametrize(("stations", "where"), [(3, "at any station"), (1100, "the 1000 nearest")])
+    def test_a_booking_looks_at_a_thousand_stations_at_most(self, stations: int, where: str) -> None:
+        world = World(horizon=minutes(1))
+        for x in range(stations):
+            world.station(x, 0)
+            world.point(x + 1)
+        with pytest.raises(NotFound, match=where):
+            world.book("car")
+
     def test_the_horizon_itself_is_not_beyond_it(self, charger: World) -> None:
         charger.book("a", capacity=10 * (30 * 24 - 10 / 60))
         assert charger.book("b")["startDateTime"] == (NOW + timedelta(days=30)).isoformat()
