@@ -1,7 +1,6 @@
 """Manages the accounts of a secured broker. Changes take effect on the running broker at once."""
 
 import asyncio
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,6 +19,7 @@ from cloud_service.accounts.secret_files import FOR_GROUP, FOR_OWNER, handed_ove
 from cloud_service.accounts.settings import DataSettings, SecuritySettings
 from cloud_service.config.command_line import Argument
 from cloud_service.config.setting import SettingError
+from cloud_service.local.streams import print_or_fail
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.protocol.roles import ADMINISTRATOR
 
@@ -219,17 +219,13 @@ def _given(password: str, file: Path | None, mode: int = FOR_OWNER) -> Iterator[
 
 
 def _print_password(password: str) -> None:
-    if sys.stdout is None:
-        raise AccountsError(
-            "standard output is closed, so nobody would see the password; no account was changed:"
-            " use --password-file"
-        )
     try:
-        print(password, flush=True)
+        print_or_fail(password)
     except OSError as error:
-        # Otherwise Python would complain once more when it flushes on exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise AccountsError(f"cannot print the password: {error.strerror}; no account was changed") from None
+        raise AccountsError(
+            f"cannot print the password to standard output: {error.strerror}; no account was changed."
+            " --password-file writes it to a file instead"
+        ) from None
 
 
 def _check_has_password(name: str, file: Path) -> None:
@@ -246,5 +242,4 @@ def _place(file: Path | None) -> str:
 
 
 def _say(text: str) -> None:
-    if sys.stderr is not None:
-        print(text, file=sys.stderr)
+    print(text, file=sys.stderr)

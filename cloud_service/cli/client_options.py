@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from cloud_service.config.command_line import Argument
 from cloud_service.config.setting import SettingError
+from cloud_service.local.streams import when_output_fails
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.protocol.roles import is_account_name
 from recharge.records import Number
@@ -83,8 +84,17 @@ class PaceOptions(Struct, frozen=True):
     ] = None
 
 
-def run(command: str, work: Callable[[Language], Coroutine[Any, Any, int]], *, interrupted: int) -> int:
-    """Runs a client command in the reader's language. Ctrl-C and SIGTERM end it cleanly, with this status."""
+def run(
+    command: str,
+    work: Callable[[Language], Coroutine[Any, Any, int]],
+    *,
+    interrupted: int,
+    ends_with_output: bool = False,
+) -> int:
+    """Runs a client command in the reader's language. Ctrl-C and SIGTERM end it cleanly, with this status.
+
+    With `ends_with_output`, so does an output that nobody can see any more.
+    """
     say = language_of_environment()
     _leave_connections_to_the_screen()
 
@@ -92,6 +102,8 @@ def run(command: str, work: Callable[[Language], Coroutine[Any, Any, int]], *, i
         task = asyncio.current_task()
         assert task is not None
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        if ends_with_output:
+            when_output_fails(task.cancel)
         return await work(say)
 
     try:

@@ -40,4 +40,4 @@ def main(options: Options) -> int:
         broker=options.broker,
         gateway=(options.gateway.host, options.gateway.port),
     )
-    return run("demo", lambda say: run_demo(demo, say), interrupted=0)
+    return run("demo", lambda say: run_demo(demo, say), interrupted=0, ends_with_output=True)

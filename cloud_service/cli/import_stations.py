@@ -11,6 +11,7 @@ from cloud_service.cli.client_options import INTERRUPTED, account, finite, not_n
 from cloud_service.config.command_line import Argument
 from cloud_service.config.values import read_count
 from cloud_service.gateway.settings import GatewayAddress
+from cloud_service.local.streams import output_failure
 from cloud_service.mqtt.address import BrokerAddress
 from recharge import Charger
 from recharge.records import Number
@@ -97,4 +98,4 @@ def main(options: Options) -> int:
         kwh_price=options.price,
         at_once=options.at_once,
     )
-    return run("import", lambda say: run_import(asked, say), interrupted=INTERRUPTED)
+    return run("import", lambda say: run_import(asked, say, output_failure), interrupted=INTERRUPTED)

@@ -12,6 +12,7 @@ from cloud_service import __version__
 from cloud_service.cli import logs
 from cloud_service.config.command_line import CommandLine, Parser
 from cloud_service.config.setting import SettingError
+from cloud_service.local.streams import output_failure, prepare_standard_streams
 
 
 class CommandModule(Protocol):
@@ -25,20 +26,24 @@ class CommandModule(Protocol):
 
 
 class Command(Struct, frozen=True):
-    """A command: a name, a line for `recharge --help`, and a module, which is imported when it is used."""
+    """A command: a name, a line for `recharge --help`, and a module, which is imported when it is used.
+
+    `prints`: it has done its work only if what it prints has arrived.
+    """
 
     name: str
     help: str
     module: str
+    prints: bool = True
 
     def load(self) -> CommandModule:
         return cast(CommandModule, import_module(f"cloud_service.cli.{self.module}"))
 
 
 COMMANDS: Final = (
-    Command("up", "start the whole network on this machine", "up"),
-    Command("service", "run the cloud service", "service"),
-    Command("gateway", "run the TCP gateway", "gateway"),
+    Command("up", "start the whole network on this machine", "up", prints=False),
+    Command("service", "run the cloud service", "service", prints=False),
+    Command("gateway", "run the TCP gateway", "gateway", prints=False),
     Command("request", "send one request and print its reply", "request"),
     Command("health", "check that the cloud service or a gateway is running", "health"),
     Command("accounts", "manage the accounts of a secured broker", "accounts"),
@@ -46,31 +51,47 @@ COMMANDS: Final = (
     Command("verify", "check a data folder", "verify"),
     Command("backup", "copy the data folder", "backup"),
     Command("restore", "put a backup in the place of the data folder", "restore"),
-    Command("charger", "run a charger", "charger"),
-    Command("vehicle", "run a vehicle", "vehicle"),
+    Command("charger", "run a charger", "charger", prints=False),
+    Command("vehicle", "run a vehicle", "vehicle", prints=False),
     Command("demo", "run simulated chargers and vehicles", "demo"),
-    Command("import", "import the stations of a CSV file", "import_stations"),
+    Command("import", "import the stations of a CSV file", "import_stations", prints=False),
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs `recharge` with these arguments, by default those of the process. Returns the exit status."""
+    prepare_standard_streams()
     words = sys.argv[1:] if arguments is None else arguments
-    command = _find_command(words)
+    try:
+        command = _find_command(words)
+    except SystemExit as end:
+        raise SystemExit(_status("recharge", int(end.code or 0))) from None
+    try:
+        return _status(f"recharge {command.name}", _run(command, words[1:]), prints=command.prints)
+    except SystemExit as end:
+        raise SystemExit(_status(f"recharge {command.name}", int(end.code or 0))) from None
+
+
+def _run(command: Command, words: Sequence[str]) -> int:
     module = command.load()
     try:
-        values = command_line(command, module).read(words[1:], os.environ)
+        values = command_line(command, module).read(words, os.environ)
         logs.set_up(command.name, values.record(logs.LogSettings))
         return module.main(values.record(module.Options))
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        # The reader of our output is gone; without this, Python would complain again when it flushes on exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except (ConnectionError, SettingError) as error:
         print(f"recharge {command.name}: {error}", file=sys.stderr)
         return 1
+
+
+def _status(program: str, status: int, *, prints: bool = True) -> int:
+    """Returns the exit status, which is not 0 if what was to be printed is lost, and says so."""
+    reason = output_failure()
+    if reason is None:
+        return status
+    print(f"{program}: cannot write to standard output: {reason}", file=sys.stderr)
+    return status or int(prints)
 
 
 def command_line(command: Command, module: CommandModule) -> CommandLine:

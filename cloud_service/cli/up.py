@@ -158,7 +158,9 @@ async def _start(
         await supervisor.run(access.open_for_demo())
         # The rest of this screen is English.
         environment = {**_environment(options, access, "demo"), "LANGUAGE": "en"}
-        await supervisor.start("the demo", [*recharge, "demo"], environment)
+        # On a terminal the demo has colours; anywhere else it must not wait for a reader, or end with one.
+        output = None if sys.stderr.isatty() else logs.lines()
+        await supervisor.start("the demo", [*recharge, "demo"], environment, output=output)
 
 
 def _environment(options: Options, access: Access, process: str) -> dict[str, str]:

@@ -18,12 +18,18 @@ class Keyboard:
         sys.stdout.flush()
         while b"\n" not in self._typed:
             await self._readable()
-            chunk = os.read(self._descriptor, 4096)
+            chunk = self._read()
             if not chunk:
                 return None
             self._typed += chunk
         line, _, self._typed = self._typed.partition(b"\n")
         return line.decode(errors="replace").strip()
+
+    def _read(self) -> bytes:
+        try:
+            return os.read(self._descriptor, 4096)
+        except OSError:  # the terminal was closed
+            return b""
 
     async def _readable(self) -> None:
         loop = asyncio.get_running_loop()
@@ -39,5 +45,5 @@ class Keyboard:
 
 
 def keyboard_of_terminal() -> Keyboard | None:
-    """Returns None when standard input is not a terminal, so that nobody can answer."""
-    return Keyboard() if sys.stdin.isatty() else None
+    """Returns None unless a person can see the questions and answer them, on a terminal."""
+    return Keyboard() if sys.stdin.isatty() and sys.stdout.isatty() else None

@@ -19,6 +19,7 @@ from recharge.simulator.charger import SimulatedCharger
 from recharge.simulator.connection import watch_connection
 from recharge.simulator.registration import RegisteredStation, WantedStation, register
 from recharge.simulator.saved_station import SavedStation, SavedStationError
+from recharge.terminal.console import open_console
 from recharge.terminal.keyboard import Keyboard
 from recharge.terminal.language import Language
 from recharge.terminal.menu import Menu
@@ -51,7 +52,7 @@ class ChargerRun(Struct, frozen=True):
 
 async def run_charger(asked: ChargerRun, say: Language) -> int:
     """Runs until the owner quits. Returns the exit status; raises ConnectionError without a broker."""
-    console = Console(highlight=False)
+    console = open_console()
     lines = Lines(console, say)
     try:
         saved = saved_station.load(asked.file)

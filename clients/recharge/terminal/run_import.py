@@ -2,6 +2,7 @@
 
 import math
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Self
 
@@ -25,6 +26,7 @@ from recharge.station_import.afdc import (
     to_sites,
 )
 from recharge.station_import.importer import Importer, Tally
+from recharge.terminal.console import open_console
 from recharge.terminal.language import Language
 from recharge.terminal.screen import Lines
 from recharge.terminal.wording import explain
@@ -44,9 +46,14 @@ class ImportRun(Struct, frozen=True):
     at_once: int
 
 
-async def run_import(asked: ImportRun, say: Language) -> int:
-    """Imports the file. Returns the exit status; raises ConnectionError without a broker."""
-    console = Console(highlight=False)
+async def run_import(
+    asked: ImportRun, say: Language, output_failure: Callable[[], object] = lambda: None
+) -> int:
+    """Imports the file. Returns the exit status; raises ConnectionError without a broker.
+
+    `output_failure` returns whether what was printed is lost: the summary then goes to standard error.
+    """
+    console = open_console()
     try:
         with asked.file.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
             export = read_export(lines)
@@ -64,7 +71,10 @@ async def run_import(asked: ImportRun, say: Language) -> int:
                 await importer.run(sites, asked.at_once)
             except* (RequestError, OutcomeUnknown, ConnectionError) as group:
                 failure = group.exceptions[0]
-    console.print(_summary(export, sites, importer.tally, say))
+    summary = _summary(export, sites, importer.tally, say)
+    console.print(summary)
+    if output_failure():
+        open_console(sys.stderr).print(summary)
     if failure is None:
         return 0
     text = say(

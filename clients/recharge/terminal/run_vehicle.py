@@ -5,12 +5,12 @@ from contextlib import ExitStack
 from random import Random
 
 from msgspec import Struct
-from rich.console import Console
 
 from recharge.errors import NotFound, OutcomeUnknown, RequestError
 from recharge.simulator.car import Car
 from recharge.simulator.connection import watch_connection
 from recharge.simulator.vehicle import Pace, SimulatedVehicle
+from recharge.terminal.console import open_console
 from recharge.terminal.keyboard import Keyboard
 from recharge.terminal.language import Language
 from recharge.terminal.screen import PlainScreen, TerminalScreen
@@ -54,7 +54,7 @@ async def run_vehicle(asked: VehicleRun, say: Language) -> int:
 
 
 def _open_screen(stack: ExitStack, keyboard: Keyboard | None, say: Language) -> PlainScreen | TerminalScreen:
-    console = Console(highlight=False)
+    console = open_console()
     if not console.is_terminal:
         return PlainScreen(console, say)
     return stack.enter_context(TerminalScreen(console, say, keyboard))
