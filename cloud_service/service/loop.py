@@ -2,7 +2,7 @@
 
 import logging
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from cloud_service import __version__
@@ -15,8 +15,10 @@ from cloud_service.protocol.actions import ACTIONS, request_topics
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.presence import process_presence
 from cloud_service.protocol.roles import SERVICE
+from cloud_service.service.clock import Clock
 from cloud_service.service.engine.answers import BatchResult
 from cloud_service.service.engine.engine import Engine
+from cloud_service.service.engine.network_time import NetworkTime, Reading
 from cloud_service.service.reconciliation import Reconciliation
 from cloud_service.service.request_audit import RequestAudit
 from cloud_service.service.request_log import log_answer
@@ -42,17 +44,21 @@ _OWN_TOPICS: Final = topics.reply(SERVICE) + "/"
 
 
 class ServiceLoop:
-    """Drives the engine with a clock and a connection. `since` is when the service started.
+    """Drives the engine with a clock and a connection. `start` is the reading of the clock at the start.
 
     Raises OSError if a certificate file cannot be used.
     """
 
-    def __init__(self, engine: Engine, broker: BrokerAddress, audit_log: AuditLog, since: datetime) -> None:
+    def __init__(
+        self, engine: Engine, broker: BrokerAddress, audit_log: AuditLog, clock: Clock, start: Reading
+    ) -> None:
         self._engine = engine
-        self._since = since
+        self._clock = clock
+        self._time = NetworkTime(start)
+        self._since = start.wall
         self._audit_log = audit_log
         self._audit = RequestAudit(audit_log)
-        self._second_service = SecondServiceCheck(_OWN_TOPICS + "running", since)
+        self._second_service = SecondServiceCheck(_OWN_TOPICS + "running", start.wall)
         self._state = RetainedState()
         self._next_heartbeat = 0.0
         self._connection = PollingConnection(
@@ -85,10 +91,10 @@ class ServiceLoop:
 
     def _turn(self) -> None:
         if not self._broker_is_behind:
-            self._send(self._engine.work(_now()))
-        self._engine.maintain(_now())
+            self._send(self._engine.work(self._now()))
+        self._engine.maintain(self._now())
         self._reconciliation.turn(self._engine.network)
-        self._state_publisher.turn(self._engine.network)
+        self._state_publisher.turn(self._engine.network, self._now())
         self._beat()
 
     @property
@@ -105,9 +111,10 @@ class ServiceLoop:
         for answer in result.answers:
             self._connection.acknowledge(answer.delivery)
         self._connection.flush()
+        now = self._now()
         for answer in result.answers:
-            log_answer(answer)
-            self._audit.note(answer, _now())
+            log_answer(answer, now)
+            self._audit.note(answer, now)
         for changes in result.changes:
             self._state.note(changes)
         if result.reloaded:
@@ -124,13 +131,13 @@ class ServiceLoop:
                 break
             self._turn()
         self._connection.close(self._presence(online=False), GOODBYE_SECONDS)
-        self._engine.close(_now())
-        self._audit.close(_now())
-        self._audit_log.record("serviceStopped", _now())
+        self._engine.close(self._now())
+        self._audit.close(self._now())
+        self._audit_log.record("serviceStopped", self._now())
 
     def _received(self, message: Message, delivery: Delivery) -> None:
         if not message.topic.startswith(_OWN_TOPICS):
-            self._engine.take_in(message, delivery, time.time())
+            self._engine.take_in(message, delivery, self._now().timestamp())
             return
         if message.topic == self._second_service.topic:
             self._second_service.receive(message.payload)
@@ -143,18 +150,18 @@ class ServiceLoop:
     def _ready(self) -> None:
         self._next_heartbeat = 0.0
         self._connection.subscribe(self._second_service.topic)
-        self._connection.publish(self._second_service.mark(_now()))
+        # The other service has the same wall clock, but may not believe the same of it.
+        self._connection.publish(self._second_service.mark(self._clock().wall))
         self._reconciliation.begin()
 
     def _beat(self) -> None:
         if self._connection.ready and time.monotonic() >= self._next_heartbeat:
             self._next_heartbeat = time.monotonic() + HEARTBEAT_SECONDS
-            self._audit.flush(_now())
+            self._audit.flush(self._now())
             self._connection.publish(self._presence(online=True))
 
     def _presence(self, *, online: bool) -> Message:
-        return process_presence(SERVICE, online=online, since=self._since, now=_now())
+        return process_presence(SERVICE, online=online, since=self._since, now=self._now())
 
-
-def _now() -> datetime:
-    return datetime.now(UTC)
+    def _now(self) -> datetime:
+        return self._time.at(self._clock())

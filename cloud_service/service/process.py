@@ -5,10 +5,11 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 
 from cloud_service.accounts.audit_log import AuditLog
 from cloud_service.mqtt.address import BrokerAddress
+from cloud_service.service.clock import Clock, system_clock
 from cloud_service.service.engine.engine import Engine
 from cloud_service.service.loop import ServiceLoop
 from cloud_service.service.settings import ServiceSettings
@@ -20,7 +21,7 @@ from cloud_service.store.filesystem import DiskFolder, Folder, FolderLocked
 log = logging.getLogger(__name__)
 
 
-def run_service(settings: ServiceSettings, broker: BrokerAddress) -> int:
+def run_service(settings: ServiceSettings, broker: BrokerAddress, clock: Clock = system_clock) -> int:
     """Runs the service until SIGTERM or SIGINT, and returns its exit status."""
     try:
         folder = DiskFolder(settings.data.data_dir)
@@ -29,9 +30,9 @@ def run_service(settings: ServiceSettings, broker: BrokerAddress) -> int:
         return 1
     try:
         with stop_signals() as stop:
-            since = datetime.now(UTC)
-            engine = _recover(folder, settings, since)
-            loop = ServiceLoop(engine, broker, AuditLog(settings.data.audit_log), since)
+            start = clock()
+            engine = _recover(folder, settings, start.wall)
+            loop = ServiceLoop(engine, broker, AuditLog(settings.data.audit_log), clock, start)
             return loop.run(stop)
     except (OSError, StoreError) as error:
         log.error("%s", error)

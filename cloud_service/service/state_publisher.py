@@ -1,7 +1,7 @@
 """Publishes retained state in rounds, behind the replies."""
 
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from cloud_service.core.network import Network
@@ -23,12 +23,12 @@ class StatePublisher:
         self._connection = connection
         self._next_round = 0.0
 
-    def turn(self, network: Network) -> None:
+    def turn(self, network: Network, now: datetime) -> None:
         """Sends a round, if one is due."""
         if not self._connection.ready or time.monotonic() < self._next_round:
             return
         room = max(min(ROUND_MESSAGES, MAX_OUTSTANDING - self._connection.outstanding), 0)
-        for message in self._state.take(network, room, datetime.now(UTC)):
+        for message in self._state.take(network, room, now):
             self._connection.publish(message)
         if not len(self._state):
             self._next_round = time.monotonic() + PAUSE_SECONDS

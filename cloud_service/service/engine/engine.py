@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 class Engine:
     """Decides requests. Its caller has the clock and the connection.
 
+    All times are the network's, which network_time.py makes of the clock's readings.
+
     Raises DamagedStore or OSError if the store cannot be read.
     """
 
@@ -69,26 +71,25 @@ class Engine:
         """Takes in a message that arrived at this Unix time. A later `work` answers it."""
         self._admission.take_in(message, delivery, arrival)
 
-    def work(self, clock: datetime) -> BatchResult:
+    def work(self, now: datetime) -> BatchResult:
         """Decides a batch of requests, and lets time pass.
 
-        Whatever the clock does, time never runs backwards in the network: what has finished stays finished.
-        Requests expire by the clock itself, because their senders use it too.
+        What has finished stays finished, also if time runs backwards.
         """
-        self._time = max(clock, self._time)
-        if not len(self) and self._condition.waits_to_retry(clock):
+        self._time = now
+        if not len(self) and self._condition.waits_to_retry(now):
             return BatchResult()
         result = BatchResult(answers=self._admission.take_refusals())
-        if self._condition.may_load(clock) and self._recover(clock):
+        if self._condition.may_load(now) and self._recover(now):
             # This may have taken seconds. The next call knows which requests have expired meanwhile.
             result.reloaded = True
             return result
         result.events, self._unsent_events = self._unsent_events, []
-        requests = self._unexpired(result, clock)
+        requests = self._unexpired(result, now)
         if self._condition.read_only:
             outcomes = self._decide_reads(requests, self._limits.batch_bytes)
         else:
-            outcomes = self._decide_and_write(requests, result, clock)
+            outcomes = self._decide_and_write(requests, result, now)
         result.answers += [answered(incoming, outcome) for incoming, outcome in outcomes]
         return result
 
@@ -106,7 +107,7 @@ class Engine:
         self._store.close(self._checkpoint_input(), now)
 
     def _decide_and_write(
-        self, requests: Iterable[Incoming], result: BatchResult, clock: datetime
+        self, requests: Iterable[Incoming], result: BatchResult, now: datetime
     ) -> list[tuple[Incoming, Outcome]]:
         """If the write fails, the whole batch is undone, and its requests are decided as reads."""
         with Batch(self.network) as batch:
@@ -114,10 +115,10 @@ class Engine:
             try:
                 self._write(batch, result)
             except WriteFailed as error:
-                self._condition = self._condition.write_failed(clock)
+                self._condition = self._condition.write_failed(now)
                 log.error("the write failed, nothing was changed: %s", error)
             except SyncFailed as error:
-                self._condition = self._condition.sync_failed(clock)
+                self._condition = self._condition.sync_failed(now)
                 log.error("changes are refused until the store has been recovered: %s", error)
             else:
                 batch.keep()
@@ -161,10 +162,10 @@ class Engine:
         result.events += self.outbox.add(sequence, events)
         result.changes = batch.changes
 
-    def _unexpired(self, result: BatchResult, clock: datetime) -> Iterator[Incoming]:
+    def _unexpired(self, result: BatchResult, now: datetime) -> Iterator[Incoming]:
         """Takes the next requests. Those that have expired get no reply."""
         for incoming in self._admission.take(self._limits.batch_requests):
-            if incoming.expired(clock.timestamp()):
+            if incoming.expired(now.timestamp()):
                 result.answers.append(unanswered(incoming, "expired"))
             else:
                 yield incoming
@@ -184,12 +185,12 @@ class Engine:
                 return answered(incoming, failed(StorageFailed()))
         return answered(incoming, failed(Busy()))
 
-    def _recover(self, clock: datetime) -> bool:
+    def _recover(self, now: datetime) -> bool:
         """Reads the store again after a failed sync. Returns whether that succeeded."""
         try:
             self._load(self._time)
         except (OSError, StoreError) as error:
-            self._condition = self._condition.load_failed(clock)
+            self._condition = self._condition.load_failed(now)
             log.error("the store cannot be recovered, next attempt at %s: %s", self._condition.until, error)
             return False
         self._condition = WRITABLE
