@@ -14,9 +14,11 @@ What can go wrong:
 
 - `RequestError`: the network refused. Its subclasses say why: `BadRequest`, `NotFound`, `Conflict`,
   `Forbidden`, `IDReused`, `TooLarge`, `Busy`, `StorageFailed`, `InternalError`, and `Refused` on TCP.
-- `OutcomeUnknown`: no reply in time; the request may have taken effect. `CutReply` on TCP is one.
+- `OutcomeUnknown`: no reply in time; the request may have taken effect. `CutReply` on TCP is one, and
+  `ClocksDiffer` on MQTT 3.1.1, where a wrong clock makes requests expire.
 - `ConnectionError`: the broker or the gateway cannot be reached, or the connection was closed;
-  `BrokerRefused` is the one for a login, a subscription or a message that the broker rejects.
+  `BrokerRefused` is the one for a login, a subscription or a message that the broker rejects, and
+  `NobodyListens` the one for a request that reached no service.
 - `ValueError`: a name that no account can have.
 """
 
@@ -26,11 +28,13 @@ from recharge.errors import (
     BadRequest,
     BrokerRefused,
     Busy,
+    ClocksDiffer,
     Conflict,
     CutReply,
     Forbidden,
     IDReused,
     InternalError,
+    NobodyListens,
     NotFound,
     OutcomeUnknown,
     Refused,
@@ -48,12 +52,14 @@ __all__ = [
     "BrokerRefused",
     "Busy",
     "Charger",
+    "ClocksDiffer",
     "Conflict",
     "CutReply",
     "Event",
     "Forbidden",
     "IDReused",
     "InternalError",
+    "NobodyListens",
     "NotFound",
     "OutcomeUnknown",
     "Point",

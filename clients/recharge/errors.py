@@ -1,7 +1,7 @@
 """Every error that the library raises, apart from ValueError and ConnectionError."""
 
 from cloud_service.mqtt.publisher import BrokerRefused
-from cloud_service.mqtt.requester import OutcomeUnknown
+from cloud_service.mqtt.requester import ClocksDiffer, NobodyListens, OutcomeUnknown
 from cloud_service.protocol.errors import (
     BadRequest,
     Busy,
@@ -19,11 +19,13 @@ __all__ = [
     "BadRequest",
     "BrokerRefused",
     "Busy",
+    "ClocksDiffer",
     "Conflict",
     "CutReply",
     "Forbidden",
     "IDReused",
     "InternalError",
+    "NobodyListens",
     "NotFound",
     "OutcomeUnknown",
     "Refused",

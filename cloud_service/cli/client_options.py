@@ -118,4 +118,4 @@ def run(
 def _leave_connections_to_the_screen() -> None:
     """On a terminal the command itself says, in the reader's language, when a connection is lost or back."""
     if sys.stderr.isatty() and logging.getLogger().level == logging.INFO:
-        logging.getLogger("cloud_service.mqtt").setLevel(logging.ERROR)
+        logging.getLogger("cloud_service.mqtt.async_connection").setLevel(logging.ERROR)

@@ -20,7 +20,7 @@ from cloud_service.protocol.messages import Message
 from cloud_service.protocol.presence import Presence, read_presence
 
 _OLDEST: Final = timedelta(minutes=2)
-"""The processes report their presence twice a minute."""
+"""The processes report their presence twice a minute or more often."""
 _TIMEOUT_SECONDS: Final = 5.0
 
 

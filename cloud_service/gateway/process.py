@@ -92,6 +92,7 @@ async def _serve(settings: GatewaySettings, broker: BrokerAddress, listener: soc
         client_id=f"{account}-{token_hex(4)}",
         limit=settings.max_requests,
         absence=settings.deadline,
+        states_expiry=True,
         birth=partial(presence, online=True),
         will=partial(presence, online=False),
     )

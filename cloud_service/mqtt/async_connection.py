@@ -70,6 +70,7 @@ class AsyncConnection:
             on_published=_note_published,
             on_ready=self._note_ready,
             on_lost=self._note_lost,
+            clock=lambda: asyncio.get_running_loop().time(),
         )
         self._reconnection = Reconnection(client_id)
         self._open = False
@@ -143,13 +144,17 @@ class AsyncConnection:
         """
         await self.send(message)
 
-    def send(self, message: Message) -> Acknowledged:
-        """Publishes without waiting: the future is done when `publish` would return."""
+    def send(self, message: Message, *, valid_until: float | None = None) -> Acknowledged:
+        """Publishes without waiting: the future is done when `publish` would return.
+
+        With `valid_until`, a time of the loop's clock, the message has a Message Expiry Interval. If it has
+        not been sent by then, it is never sent, and the future is never done.
+        """
         acknowledged: Acknowledged = asyncio.get_running_loop().create_future()
         if not self._open:
             acknowledged.set_exception(_closed())
             return acknowledged
-        outgoing = self._session.publish(message, acknowledged)
+        outgoing = self._session.publish(message, acknowledged, valid_until=valid_until)
         acknowledged.add_done_callback(lambda _: self._withdraw(outgoing))
         self._schedule_write()
         return acknowledged

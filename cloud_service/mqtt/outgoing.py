@@ -16,6 +16,8 @@ class Outgoing(Struct, Generic[Receipt], eq=False):
 
     message: Message
     receipt: Receipt
+    valid_until: float | None = None
+    """On the session's clock. The packet says how much of it is left, and is not sent afterwards."""
     number: int = 0
     """The packet number; 0 until the message is sent."""
     withdrawn: bool = False

@@ -1,9 +1,11 @@
 """Sends messages within the window, and reports what became of each. It writes bytes and does no I/O."""
 
+import math
 from collections.abc import Callable
 from typing import Generic
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cloud_service.mqtt.control_packets import MOST_IN_FLIGHT, LoginResult, refusal_text
 from cloud_service.mqtt.outgoing import Outgoing, OutgoingQueue, Receipt
@@ -29,16 +31,22 @@ class Publisher(Generic[Receipt]):
     """Numbers, sends and resends messages.
 
     `on_published` receives the receipt of a message and what became of it, once the broker has it or will not
-    get it.
+    get it. Nothing more is heard of one that has become invalid before it was sent. `clock` tells when.
     """
 
     def __init__(
-        self, *, mqtt5: bool, window: int, on_published: Callable[[Receipt, Publication], None]
+        self,
+        *,
+        mqtt5: bool,
+        window: int,
+        on_published: Callable[[Receipt, Publication], None],
+        clock: Callable[[], float],
     ) -> None:
         self.queue: OutgoingQueue[Receipt] = OutgoingQueue(window)
         self._mqtt5 = mqtt5
         self._window = window
         self._on_published = on_published
+        self._clock = clock
         self._write: Callable[[bytes], None] | None = None
         self._last_number = 0
         self._maximum_packet_bytes: int | None = None
@@ -89,7 +97,10 @@ class Publisher(Generic[Receipt]):
                 return self._last_number
 
     def _send(self, outgoing: Outgoing[Receipt], write: Callable[[bytes], None]) -> None:
-        message = outgoing.message
+        message = self._with_expiry(outgoing)
+        if message is None:
+            self.queue.note_done(outgoing)
+            return
         again = outgoing.number != 0
         try:
             number = outgoing.number or (self.next_number() if message.qos else 0)
@@ -106,6 +117,15 @@ class Publisher(Generic[Receipt]):
         else:
             self.queue.note_done(outgoing)
             self._on_published(outgoing.receipt, Publication())
+
+    def _with_expiry(self, outgoing: Outgoing[Receipt]) -> Message | None:
+        """The message with what is left of its time, which runs while it waits; None if nothing is left."""
+        if outgoing.valid_until is None:
+            return outgoing.message
+        seconds_left = outgoing.valid_until - self._clock()
+        if seconds_left <= 0:
+            return None
+        return replace(outgoing.message, expiry=math.ceil(seconds_left))
 
     def _check_size(self, message: Message, packet: bytes) -> None:
         """A packet that is too large would cost the connection."""

@@ -16,6 +16,8 @@ import msgspec
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.async_connection import Acknowledged, AsyncConnection
 from cloud_service.mqtt.backoff import Backoff
+from cloud_service.mqtt.service_clock import TOPIC as SERVICE_CLOCK_TOPIC
+from cloud_service.mqtt.service_clock import ClockDifference, ServiceClock
 from cloud_service.mqtt.version import Protocol
 from cloud_service.protocol import topics
 from cloud_service.protocol.actions import ACTIONS, find_action
@@ -40,6 +42,17 @@ ABSENCE_SECONDS: Final = 3.0
 
 class OutcomeUnknown(Exception):
     """No reply arrived in time: the request may or may not have taken effect."""
+
+
+class ClocksDiffer(OutcomeUnknown):
+    """No reply arrived in time, and the reason may be the clock: the request says when it expires.
+
+    The clock is `ahead` seconds ahead of the service's; a negative number means that it is behind.
+    """
+
+    def __init__(self, message: str, ahead: float) -> None:
+        super().__init__(message)
+        self.ahead = ahead
 
 
 class NobodyListens(ConnectionError):
@@ -131,6 +144,10 @@ class Requester:
     `client` is the account's name. A request that nobody receives is an error after `absence` seconds. The
     connection also serves the account's other messages: `subscriptions`, `on_message`, `birth` and `will`
     are those of AsyncConnection.
+
+    On MQTT 5 a request is valid for so many seconds, whatever the clocks say. On MQTT 3.1.1, and with
+    `states_expiry`, its key `expiresAt` says until when, by `wall_clock`; then the requester follows the
+    service's presence, and says when the clocks differ.
     """
 
     def __init__(
@@ -143,17 +160,21 @@ class Requester:
         limit: int = 100,
         patience: float = PATIENCE_SECONDS,
         absence: float = ABSENCE_SECONDS,
+        states_expiry: bool = False,
+        wall_clock: Callable[[], float] = time.time,
         subscriptions: Sequence[str] = (),
         on_message: Callable[[Message], None] | None = None,
         birth: Message | Callable[[], Message] | None = None,
         will: Message | Callable[[], Message] | None = None,
     ) -> None:
         self.reply_topic = f"{topics.reply(client)}/{token_hex(8)}"
+        self._states_expiry = states_expiry or protocol == "mqtt311"
+        own_subscriptions = (self.reply_topic, *([SERVICE_CLOCK_TOPIC] if self._states_expiry else []))
         self.connection = AsyncConnection(
             address,
             client_id or client,
             protocol=protocol,
-            subscriptions=(self.reply_topic, *subscriptions),
+            subscriptions=(*own_subscriptions, *subscriptions),
             on_message=self._receive,
             on_connect=self._send_again,
             birth=birth,
@@ -161,6 +182,9 @@ class Requester:
         )
         self._client = client
         self._protocol = protocol
+        self._wall_clock = wall_clock
+        self._service_clock = ServiceClock()
+        self._clock_was_wrong = False
         self._on_message = on_message
         self._patience = patience
         self._absence = absence
@@ -199,21 +223,21 @@ class Requester:
             raise ValueError(f"the request ID {request_id!r} is in use by a request that awaits its reply")
         deadline = asyncio.get_running_loop().time() + timeout
         margin = min(EXPIRY_MARGIN_SECONDS, timeout / 2)
-        expires_at = time.time() + timeout - margin
+        valid_until = deadline - margin
         message = Message(
             find_action(action, ACTIONS).topic(self._client),
-            self._body(values, request_id, expires_at),
+            self._body(values, request_id, valid_for=timeout - margin),
             correlation=key,
             response_topic=self.reply_topic,
         )
         self._attempts[key] = None
         try:
-            await self._wait_for_slot(action, deadline - margin)
+            await self._wait_for_slot(action, valid_until)
             try:
                 async with asyncio.timeout_at(deadline):
-                    return await self._ask(key, message, expires_at, retry)
+                    return await self._ask(key, message, valid_until, retry)
             except TimeoutError:
-                raise OutcomeUnknown(f"no reply to {action} {request_id} within {timeout:g} s") from None
+                raise self._no_reply(f"no reply to {action} {request_id} within {timeout:g} s") from None
             finally:
                 self._slots.release()
         finally:
@@ -226,25 +250,39 @@ class Requester:
         except TimeoutError:
             raise Busy(f"too many requests await their replies: {action} was not sent") from None
 
-    def _body(self, values: Mapping[str, Any] | Request, request_id: str, expires_at: float) -> bytes:
+    def _no_reply(self, what: str) -> OutcomeUnknown:
+        difference = self._service_clock.difference
+        if difference is None:
+            return OutcomeUnknown(what)
+        return ClocksDiffer(f"{what}: {self._about_clocks(difference)}", difference.ahead)
+
+    def _about_clocks(self, difference: ClockDifference) -> str:
+        effect = "take effect later than they should" if difference.ahead > 0 else "expire early or at once"
+        remedy = "set the clock, or use MQTT 5" if self._protocol == "mqtt311" else "set the clock"
+        return f"{difference}, so requests may {effect}; {remedy}"
+
+    def _body(self, values: Mapping[str, Any] | Request, request_id: str, *, valid_for: float) -> bytes:
         members = msgspec.to_builtins(values) if isinstance(values, Request) else values
-        envelope: dict[str, Any] = {"expiresAt": int(expires_at * 1000)}
+        envelope: dict[str, Any] = {}
+        if self._states_expiry:
+            envelope["expiresAt"] = int((self._wall_clock() + valid_for) * 1000)
         if self._protocol == "mqtt311":  # which has no properties
             envelope |= {"requestID": request_id, "replyTo": self.reply_topic}
         return msgspec.json.encode({**members, **envelope})
 
-    async def _ask(self, key: bytes, message: Message, expires_at: float, retry: bool) -> Any:
+    async def _ask(self, key: bytes, message: Message, valid_until: float, retry: bool) -> Any:
+        loop = asyncio.get_running_loop()
         backoff = Backoff(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, jitter=True)
         patience = self._patience
         absence = _Absence(self._absence)
         while True:
-            outcome = await self._attempt(key, message, expires_at, patience)
+            outcome = await self._attempt(key, message, valid_until, patience)
             match outcome:
                 case Reply(error=None, result=result):
                     return result
                 case Reply(error=RequestError() as error):
                     pause = backoff.next_pause()
-                    if not retry or not error.retryable or time.time() + pause >= expires_at:
+                    if not retry or not error.retryable or loop.time() + pause >= valid_until:
                         raise error
                     await asyncio.sleep(pause)
                 case _NoReply.SILENCE:
@@ -252,19 +290,17 @@ class Requester:
                     patience *= 2
                 case _NoReply.UNHEARD:
                     pause = backoff.next_pause()
-                    absence.check(last=time.time() + pause >= expires_at)
+                    absence.check(last=loop.time() + pause >= valid_until)
                     await asyncio.sleep(pause)
                 case _NoReply.UNHEARD_NOW:
                     absence.end()
                     await asyncio.sleep(backoff.next_pause())
 
-    async def _attempt(self, key: bytes, message: Message, expires_at: float, patience: float) -> _Outcome:
+    async def _attempt(self, key: bytes, message: Message, valid_until: float, patience: float) -> _Outcome:
         """Sends the request unless it has expired: then only the reply to an earlier attempt can arrive."""
-        seconds_left = expires_at - time.time()
         acknowledged = None
-        if seconds_left > 0:
-            message = msgspec.structs.replace(message, expiry=math.ceil(seconds_left))
-            acknowledged = self.connection.send(message)
+        if asyncio.get_running_loop().time() < valid_until:
+            acknowledged = self.connection.send(message, valid_until=valid_until)
         attempt = self._attempts[key] = _Attempt(acknowledged, patience)
         try:
             return await attempt.outcome
@@ -272,6 +308,8 @@ class Requester:
             attempt.close()
 
     def _receive(self, message: Message) -> None:
+        if message.topic == SERVICE_CLOCK_TOPIC and self._states_expiry:
+            self._compare_clocks(message)
         if message.topic != self.reply_topic:
             if self._on_message is not None:
                 self._on_message(message)
@@ -285,6 +323,13 @@ class Requester:
         attempt = self._attempts.get(key)
         if attempt is not None:
             attempt.resolve(reply)
+
+    def _compare_clocks(self, presence: Message) -> None:
+        self._service_clock.note(presence, self._wall_clock())
+        difference = self._service_clock.difference
+        if difference is not None and not difference.at_least and not self._clock_was_wrong:
+            log.warning("%s", self._about_clocks(difference))
+        self._clock_was_wrong = difference is not None and not difference.at_least
 
     def _send_again(self) -> None:
         """After a reconnect: replies to what the broker has acknowledged may be lost."""

@@ -8,6 +8,7 @@ time has passed. The session answers with its callbacks. After `on_lost`, the dr
 
 import logging
 import socket
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Generic, Literal, TypeAlias
@@ -82,6 +83,7 @@ class Session(Generic[Receipt]):
 
     At most `window` messages are sent and not acknowledged, fewer if the broker says so. What was not
     acknowledged is sent again on the next connection. `session_expiry` is in seconds; 0 is a clean session.
+    `clock` is that of the messages that become invalid.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class Session(Generic[Receipt]):
         on_published: Callable[[Receipt, Publication], None],
         on_ready: Callable[[], None],
         on_lost: Callable[[Loss], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.ready = False
         """Whether the broker has accepted the login and all subscriptions."""
@@ -113,7 +116,7 @@ class Session(Generic[Receipt]):
         self._control: ControlPackets | None = None
         self._keep_alive = KeepAlive(KEEP_ALIVE_SECONDS, 0.0)
         self._publisher: Publisher[Receipt] = Publisher(
-            mqtt5=self._mqtt5, window=window, on_published=on_published
+            mqtt5=self._mqtt5, window=window, on_published=on_published, clock=clock
         )
         self._inbox: deque[Delivery] = deque()
         self._subscribing: int | None = None
@@ -235,9 +238,14 @@ class Session(Generic[Receipt]):
         """How many messages have not been sent."""
         return self._publisher.queue.waiting
 
-    def publish(self, message: Message, receipt: Receipt, *, first: bool = False) -> Outgoing[Receipt]:
-        """Sends a message as soon as the broker takes it; with `first`, before all that wait."""
-        outgoing = Outgoing(message, receipt)
+    def publish(
+        self, message: Message, receipt: Receipt, *, first: bool = False, valid_until: float | None = None
+    ) -> Outgoing[Receipt]:
+        """Sends a message as soon as the broker takes it; with `first`, before all that wait.
+
+        With `valid_until`, a time of the session's clock, it has a Message Expiry Interval.
+        """
+        outgoing = Outgoing(message, receipt, valid_until)
         self._publisher.publish(outgoing, first=first)
         return outgoing
 

@@ -31,8 +31,9 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 0.2
 """The longest wait for something to do: time passes in the network too."""
-HEARTBEAT_SECONDS: Final = 30.0
-"""Between two messages on the service's presence topic."""
+HEARTBEAT_SECONDS: Final = 5.0
+"""Between two messages on the service's presence topic. A client with a wrong clock learns of it from them
+before its request ends without a reply."""
 LAST_ANSWERS_SECONDS: Final = 1.5
 """For answering what was taken in before the service stops: stopping takes a few seconds at most."""
 GOODBYE_SECONDS: Final = 2.0

@@ -4,7 +4,7 @@ import errno
 import socket
 import ssl
 
-from recharge.errors import BrokerRefused, OutcomeUnknown, RequestError
+from recharge.errors import BrokerRefused, ClocksDiffer, NobodyListens, OutcomeUnknown, RequestError
 from recharge.records import Availability, Event, Reservation
 from recharge.simulator import observer
 from recharge.simulator.car import Car
@@ -150,8 +150,12 @@ def explain(error: Exception, say: Language) -> str:
     match error:
         case RequestError():
             return f"{_explain_refusal(error, say)} ({error.code})"
+        case ClocksDiffer():
+            return _explain_clocks(error, say)
         case OutcomeUnknown():
             return say("no reply came in time, so the request may have taken effect")
+        case NobodyListens():
+            return say("the cloud service is not connected to this broker, so the request had no effect")
         case BrokerRefused():
             return say("the broker rejected the account or the request")
         case SavedStationError(failed="read"):
@@ -176,6 +180,21 @@ def explain(error: Exception, say: Language) -> str:
             return _explain_system_error(error, say)
         case _:
             return say("the content is not valid")
+
+
+def _explain_clocks(error: ClocksDiffer, say: Language) -> str:
+    seconds = say.number(abs(error.ahead))
+    if error.ahead < 0:
+        return say(
+            "no reply came in time: the clock of this machine is {seconds} s behind the service's, so"
+            " requests expire early; set the clock, or use MQTT 5",
+            seconds=seconds,
+        )
+    return say(
+        "no reply came in time, and the clock of this machine is {seconds} s ahead of the service's; set the"
+        " clock, or use MQTT 5",
+        seconds=seconds,
+    )
 
 
 def _explain_refusal(error: RequestError, say: Language) -> str:

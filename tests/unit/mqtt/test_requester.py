@@ -57,7 +57,37 @@ async def test_in_mqtt_5_the_properties_carry_id_and_reply_topic(broker: Broker,
         (message,) = service.messages
         assert (message.correlation, message.response_topic) == (b"mine", me.reply_topic)
         assert message.expiry in (7, 8)
-        assert sorted(msgspec.json.decode(message.payload)) == ["expiresAt", "vid"]
+        assert msgspec.json.decode(message.payload) == {"vid": 7}
+
+
+async def test_who_states_the_expiry_does_so_in_mqtt_5_too(broker: Broker, client: str) -> None:
+    async with (
+        Responder(broker.address, client, in_turn(1)) as service,
+        Requester(broker.address, client, states_expiry=True, wall_clock=lambda: 1000.0) as me,
+    ):
+        await me.request(*FIND)
+        (message,) = service.messages
+        assert message.expiry in (7, 8)
+        assert msgspec.json.decode(message.payload) == {"vid": 7, "expiresAt": 1_008_000}
+
+
+async def test_what_waited_for_the_broker_is_valid_only_for_the_time_that_is_left(
+    broker: Broker, relay: Relay, client: str
+) -> None:
+    async with (
+        Responder(broker.address, client, in_turn(5)) as service,
+        Requester(BrokerAddress(HOST, relay.port), client) as requester,
+    ):
+        relay.passing.clear()
+        relay.cut()
+        await until(lambda: not requester.connection.connected)
+        asked = asyncio.create_task(requester.request(*FIND, timeout=42))
+        await asyncio.sleep(1.1)  # longer than a second, which is the unit of a Message Expiry Interval
+        relay.passing.set()
+        assert await asked == 5
+        expiry = service.messages[0].expiry
+        assert expiry is not None
+        assert expiry < 40
 
 
 async def test_in_mqtt_3_1_1_the_body_carries_id_and_reply_topic(broker: Broker, client: str) -> None:
@@ -82,7 +112,7 @@ async def test_a_typed_request_is_the_same_message_as_its_keys(
             await requester.request("findReservation", values, request_id="same")
         bodies = [msgspec.json.decode(message.payload) for message in service.messages]
         for body in bodies:
-            del body["expiresAt"]
+            body.pop("expiresAt", None)
         assert bodies[0] == bodies[1]
         assert bodies[2] == bodies[3]
 

@@ -8,7 +8,16 @@ from typing import get_args, get_type_hints
 import pytest
 
 from cloud_service.protocol.errors import ERRORS
-from recharge import BrokerRefused, CutReply, Event, NotFound, OutcomeUnknown, Refused
+from recharge import (
+    BrokerRefused,
+    ClocksDiffer,
+    CutReply,
+    Event,
+    NobodyListens,
+    NotFound,
+    OutcomeUnknown,
+    Refused,
+)
 from recharge.simulator import observer
 from recharge.simulator.saved_station import SavedStationError
 from recharge.station_import.afdc import InvalidLine, MissingColumns
@@ -45,6 +54,9 @@ ERRORS_THAT_PEOPLE_SEE: list[Exception] = [
     *(error() for error in ERRORS.values()),
     Refused(),
     OutcomeUnknown("no reply to findReservation"),
+    ClocksDiffer("no reply to findReservation", -9.0),
+    ClocksDiffer("no reply to findReservation", 9.0),
+    NobodyListens("nobody receives requests at this broker"),
     CutReply("12 bytes"),
     BrokerRefused("the broker refused the login"),
     refused_connection(),
