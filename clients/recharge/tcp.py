@@ -69,7 +69,9 @@ async def request(
 async def _exchange(host: str, port: int, body: bytes) -> bytes:
     """Sends the request and half-closes the connection; the gateway closes it after its reply."""
     try:
-        reader, writer = await asyncio.wait_for(asyncio.open_connection(host, port), _CONNECT_SECONDS)
+        # Python 3.11's wait_for may swallow a cancellation that comes together with the connection.
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            reader, writer = await asyncio.open_connection(host, port)
     except OSError as error:
         raise ConnectionError(f"the gateway at {host}:{port} cannot be reached: {error}") from error
     reply = bytearray()

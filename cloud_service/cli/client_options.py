@@ -18,10 +18,15 @@ from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.protocol.roles import is_account_name
 from recharge.records import Number
 from recharge.terminal.language import Language, language_of_environment
+from recharge.terminal.prompts import MAX_EXACT_INTEGER
 from recharge.terminal.wording import explain
 
 INTERRUPTED: Final = 130
 """Exit status of an unfinished command: 128 plus SIGINT, as in shells."""
+
+MIN_TIME_SCALE: Final = 0.001
+MAX_TIME_SCALE: Final = 1_000_000
+"""A day passes in less than a tenth of a second."""
 
 
 def positive(text: str) -> Number:
@@ -35,12 +40,37 @@ def positive(text: str) -> Number:
 def finite(text: str) -> Number:
     """Reads a finite number. 30 stays an integer."""
     try:
-        number = float(text)
+        # float() would also take blanks around a number, and underscores in it.
+        number = math.nan if "_" in text or text != text.strip() else float(text)
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
         raise ArgumentTypeError(f"{text!r} is not a number")
-    return int(number) if number.is_integer() else number
+    return int(number) if number.is_integer() and abs(number) <= MAX_EXACT_INTEGER else number
+
+
+def percent(text: str) -> Number:
+    """Reads a number from 0 to 100."""
+    number = finite(text)
+    if not 0 <= number <= 100:
+        raise ArgumentTypeError(f"{text!r} is not from 0 to 100 percent")
+    return number
+
+
+def percent_to_charge_at(text: str) -> Number:
+    """Reads a number from 0 up to, not including, 100: a full battery needs no charge."""
+    number = finite(text)
+    if not 0 <= number < 100:
+        raise ArgumentTypeError(f"{text!r} is not from 0 up to, not including, 100 percent")
+    return number
+
+
+def read_time_scale(text: str) -> Number:
+    """Reads how many times as fast time passes."""
+    number = finite(text)
+    if not MIN_TIME_SCALE <= number <= MAX_TIME_SCALE:
+        raise ArgumentTypeError(f"{text!r} is not from {MIN_TIME_SCALE:g} to {MAX_TIME_SCALE:,}")
+    return number
 
 
 def not_negative(text: str) -> Number:
@@ -69,7 +99,7 @@ class PaceOptions(Struct, frozen=True):
         Argument(
             "--time-scale",
             metavar="N",
-            type=positive,
+            type=read_time_scale,
             help="speed of time; at 1, waiting and charging take hours (default: %(default)g)",
         ),
     ] = 120.0

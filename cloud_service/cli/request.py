@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 from msgspec import Struct
 
 from cloud_service.config.command_line import Argument
+from cloud_service.config.values import read_amount
 from cloud_service.gateway.settings import GatewayAddress
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.protocol.actions import CLIENT_ACTIONS, Actions, find_action
@@ -18,6 +19,7 @@ from cloud_service.protocol.errors import BadRequest, RequestError
 from cloud_service.protocol.roles import DEVICES, is_account_name, roles_of
 
 _DEFAULT_CLIENT: Final = "operator"
+_LONGEST_SECONDS: Final = 86_400
 
 
 class NoAnswer(Exception):
@@ -48,6 +50,13 @@ def _key_and_value(text: str) -> tuple[str, Any]:
         return key, json.loads(value)
     except ValueError:
         return key, value
+
+
+def _seconds(text: str) -> float:
+    seconds = read_amount(text)
+    if seconds > _LONGEST_SECONDS:
+        raise ArgumentTypeError(f"{text!r} is more than a day, {_LONGEST_SECONDS} seconds")
+    return seconds
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -82,7 +91,9 @@ class Options(Struct, frozen=True, kw_only=True):
     ] = None
     timeout: Annotated[
         float,
-        Argument("--timeout", metavar="SECONDS", type=float, help="how long to wait (default: %(default)g)"),
+        Argument(
+            "--timeout", metavar="SECONDS", type=_seconds, help="how long to wait (default: %(default)g)"
+        ),
     ] = 10.0
     broker: BrokerAddress
     gateway: GatewayAddress

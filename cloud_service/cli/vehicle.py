@@ -5,7 +5,16 @@ from typing import Annotated, get_args
 
 from msgspec import Struct
 
-from cloud_service.cli.client_options import INTERRUPTED, PaceOptions, account, finite, positive, run
+from cloud_service.cli.client_options import (
+    INTERRUPTED,
+    PaceOptions,
+    account,
+    finite,
+    percent,
+    percent_to_charge_at,
+    positive,
+    run,
+)
 from cloud_service.config.command_line import Argument
 from cloud_service.config.values import read_count
 from cloud_service.gateway.settings import GatewayAddress
@@ -50,8 +59,8 @@ class Options(Struct, frozen=True, kw_only=True):
         Argument(
             "--battery",
             metavar="PERCENT",
-            type=positive,
-            help="charge of the battery at the start (default: drawn at random, 30 to 45)",
+            type=percent,
+            help="charge of the battery at the start, 0 to 100 (default: drawn at random, 30 to 45)",
         ),
     ] = None
     critical: Annotated[
@@ -59,8 +68,8 @@ class Options(Struct, frozen=True, kw_only=True):
         Argument(
             "--critical",
             metavar="PERCENT",
-            type=positive,
-            help="charge of the battery at which the vehicle books a point (default: %(default)g)",
+            type=percent_to_charge_at,
+            help="charge of the battery at which the vehicle books a point, below 100 (default: %(default)g)",
         ),
     ] = 20.0
     rounds: Annotated[
@@ -89,7 +98,7 @@ def main(options: Options) -> int:
         car=Car(
             x=options.x,
             y=options.y,
-            battery=min(100.0, options.battery or random.uniform(30, 45)),
+            battery=random.uniform(30, 45) if options.battery is None else options.battery,
             capacity=options.capacity,
             home=(options.x, options.y),
         ),

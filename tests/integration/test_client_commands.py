@@ -237,6 +237,9 @@ def test_by_hand_in_portuguese(stack: Stack, tmp_path: Path) -> None:
         vehicle.sees("Ir até lá? [S/n]")
         charger.sees("está reservado para carro")
         vehicle.types("n")
+        vehicle.sees("Cancelar a reserva? Senão, ela continua valendo. [S/n]")
+        vehicle.types("s")
+        vehicle.sees("A reserva foi cancelada")
         assert vehicle.ends() == 0
         charger.sees("A reserva de carro no ponto 1 foi cancelada")
         charger.types("3\n1")

@@ -3,9 +3,11 @@
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from tests.kit.processes import Stack
@@ -46,7 +48,20 @@ class Terminal:
     def types(self, text: str) -> None:
         os.write(self._keys, text.encode() + b"\n")
 
+    def ends_input(self) -> None:
+        """Presses Ctrl-D."""
+        os.write(self._keys, b"\x04")
+
+    def interrupts(self) -> None:
+        """Does what Ctrl-C does; the command is not in the foreground of this terminal."""
+        self._process.send_signal(signal.SIGINT)
+
     def ends(self) -> int:
+        """Reads the rest of the screen, and returns the exit status."""
+        end = time.monotonic() + DEADLINE
+        with suppress(OSError):  # on Linux, the end of a terminal is an error
+            while time.monotonic() < end and (part := os.read(self._keys, 4096)):
+                self.screen += part.decode(errors="replace")
         return self._process.wait(DEADLINE)
 
     def __enter__(self) -> "Terminal":

@@ -17,6 +17,18 @@ class Booked(Struct, frozen=True):
     kilometres: float | None
 
 
+class AlreadyReserved(Struct, frozen=True):
+    """The vehicle has a reservation from an earlier run, and books no other."""
+
+
+class NothingBooked(Struct, frozen=True):
+    """The driver does not want to book."""
+
+
+class ReservationCancelled(Struct, frozen=True):
+    """The driver cancelled the reservation."""
+
+
 class ReservationLost(Struct, frozen=True):
     """Somebody else cancelled the vehicle's reservation; it books again."""
 
@@ -32,8 +44,12 @@ class ChargingStarted(Struct, frozen=True):
 
 
 class ChargingFinished(Struct, frozen=True):
-    """The vehicle has charged `energy` kWh up to `battery` percent for `price`, and has left the point."""
+    """The vehicle has charged `energy` kWh up to `battery` percent for `price`, and has left the point.
 
+    It is less than what was reserved if the vehicle came late, or its battery was full.
+    """
+
+    reservation: Reservation
     battery: float
     energy: float
     price: float
@@ -79,6 +95,9 @@ class ConnectionRestored(Struct, frozen=True):
 
 Report: TypeAlias = (
     Booked
+    | AlreadyReserved
+    | NothingBooked
+    | ReservationCancelled
     | ReservationLost
     | StationMoved
     | ChargingStarted
@@ -116,6 +135,11 @@ class Question(Enum):
 
     BOOK = auto()
     DRIVE_THERE = auto()
+    CANCEL = auto()
+
+
+class DriverQuits(Exception):
+    """The driver ends the vehicle instead of answering."""
 
 
 class Observer(Protocol):
@@ -128,4 +152,4 @@ class Observer(Protocol):
         """Called several times a second."""
 
     async def agrees(self, question: Question, car: Car) -> bool:
-        """Returns the driver's answer."""
+        """Returns the driver's answer. Raises DriverQuits instead if the driver gives none."""

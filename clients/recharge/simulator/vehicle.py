@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Final, Self
 
@@ -10,19 +10,22 @@ from msgspec import Struct
 
 from recharge.errors import NotFound, Refused
 from recharge.records import Event, Reservation, Station
-from recharge.simulator.car import Car, charge, distance, drive, drive_to
+from recharge.simulator.car import SPEED_KM_PER_HOUR, Car, charge, distance, drive, drive_to
 from recharge.simulator.observer import (
     Activity,
+    AlreadyReserved,
     Booked,
     ChargingFinished,
     ChargingStarted,
+    NothingBooked,
     Observer,
     Progress,
     Question,
+    ReservationCancelled,
     ReservationLost,
     StationMoved,
 )
-from recharge.simulator.visits import Visit, plan_visit
+from recharge.simulator.visits import Visit, made_up, plan_visit, price_of, reserved_energy
 from recharge.vehicle import Vehicle
 
 TICK_SECONDS: Final = 0.1
@@ -57,6 +60,7 @@ class SimulatedVehicle:
         self._observer = observer
         self._reservation: Reservation | None = None
         self._station: Station | None = None
+        self._booking = False
         self._listening: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -72,17 +76,28 @@ class SimulatedVehicle:
     def has_reservation(self) -> bool:
         return self._reservation is not None
 
-    async def drive_and_charge(self) -> bool:
-        """Drives until the battery is low, and charges once. Returns False when the driver declines.
+    @property
+    def is_booking(self) -> bool:
+        """Whether a booking was requested of which nobody knows if it took effect."""
+        return self._booking
 
-        Raises what Vehicle's methods raise, including for a refused booking.
+    async def drive_and_charge(self) -> bool:
+        """Charges once: with the vehicle's reservation, or with one that it books when the battery is low.
+
+        Returns False when the driver declines. Raises DriverQuits, and what Vehicle's methods raise,
+        including for a refused booking.
         """
-        await self._drive_about()
-        while await self._book():
+        reservation = await self._vehicle.reservation()
+        if reservation is None:
+            await self._drive_about()
+        else:
+            self._observer.report(AlreadyReserved())
+        while (reservation := reservation or await self._book()) and await self._accept(reservation):
             try:
-                await self._use_reservation()
+                await self._use(reservation)
             except _ReservationCancelled:
                 self._observer.report(ReservationLost())
+                reservation = None
             else:
                 return True
         return False
@@ -92,45 +107,58 @@ class SimulatedVehicle:
             self._car = drive(self._car, self._pace.hours_per_tick, self._random)
             await self._tick(Activity.DRIVING_ABOUT)
 
-    async def _book(self) -> bool:
-        """Returns whether there is a reservation that the driver wants to use."""
+    async def _book(self) -> Reservation | None:
+        """Returns None if the driver does not want to book."""
         if not await self._observer.agrees(Question.BOOK, self._car):
-            return False
+            self._observer.report(NothingBooked())
+            return None
         x, y = round(self._car.x, 3), round(self._car.y, 3)
-        battery = min(round(self._car.battery, 1), MAX_BOOKING_PERCENT)
-        reservation = await self._vehicle.book(x, y, battery, self._car.capacity)
-        self._station = await self._vehicle.station(reservation.station_id)
+        self._booking = True
+        reservation = await self._vehicle.book(x, y, _to_book(self._car.battery), self._car.capacity)
+        self._booking = False
+        return reservation
+
+    async def _accept(self, reservation: Reservation) -> bool:
+        """Returns whether the driver wants to use the reservation. Otherwise it stays, or is cancelled."""
         self._reservation = reservation
+        self._station = await self._vehicle.station(reservation.station_id)
         kilometres = distance(self._car, self._station.x, self._station.y) if self._station else None
         self._observer.report(Booked(reservation, kilometres))
         if await self._observer.agrees(Question.DRIVE_THERE, self._car):
             return True
-        await self._release(reservation)
+        if await self._observer.agrees(Question.CANCEL, self._car):
+            await self._release(reservation)
+            self._observer.report(ReservationCancelled())
         return False
 
-    async def _use_reservation(self) -> None:
-        reservation = self._reservation
-        if reservation is None:
+    async def _use(self, reservation: Reservation) -> None:
+        if self._reservation is None:
             raise _ReservationCancelled
-        visit = plan_visit(reservation, datetime.now(UTC), self._pace.time_scale)
-        await self._drive_there()
+        departed = datetime.now(UTC)
+        arrived = departed + await self._drive_there()
+        planned = plan_visit(reservation, departed, self._pace.time_scale)
+        visit = made_up(planned, arrived, self._pace.time_scale)
         await self._wait(visit)
-        before = self._car.missing_energy
-        await self._charge(reservation, visit)
+        energy = await self._charge(reservation, visit, arrived)
         await self._release(reservation)
-        energy = before - self._car.missing_energy
-        self._observer.report(ChargingFinished(self._car.battery, energy, energy * reservation.kwh_price))
+        self._observer.report(
+            ChargingFinished(reservation, self._car.battery, energy, price_of(reservation, energy))
+        )
 
-    async def _drive_there(self) -> None:
-        # TCP does not tell where a station is: the car drives a few kilometres east.
-        unknown = self._car.x + self._random.uniform(2, 6), self._car.y + self._random.uniform(-4, 4)
+    async def _drive_there(self) -> timedelta:
+        """Returns how long it takes in real time, without the delays of this machine."""
+        # TCP does not tell where a station is: the car drives a few kilometres east, and comes in time.
+        unknown = self._car.x + self._random.uniform(2, 4), self._car.y + self._random.uniform(-2, 2)
+        driven = 0.0
         while True:
             x, y = (self._station.x, self._station.y) if self._station else unknown
             left = distance(self._car, x, y)
             if not left:
-                return
+                return timedelta(seconds=driven)
+            seconds = min(TICK_SECONDS, left / SPEED_KM_PER_HOUR * 3600 / self._pace.time_scale)
             self._car = drive_to(self._car, x, y, self._pace.hours_per_tick)
-            await self._tick(Activity.DRIVING_TO_STATION, kilometres_left=left)
+            await self._tick(Activity.DRIVING_TO_STATION, kilometres_left=left, seconds=seconds)
+            driven += seconds
 
     async def _wait(self, visit: Visit) -> None:
         while (seconds := (visit.begins - datetime.now(UTC)).total_seconds()) > 0:
@@ -140,23 +168,31 @@ class SimulatedVehicle:
                 seconds=min(TICK_SECONDS, seconds),
             )
 
-    async def _charge(self, reservation: Reservation, visit: Visit) -> None:
+    async def _charge(self, reservation: Reservation, visit: Visit, arrived: datetime) -> float:
+        """Returns the energy in kWh: what was reserved, or less after a late arrival or in a full battery."""
         self._observer.report(ChargingStarted(reservation))
-        loop = asyncio.get_running_loop()
-        last = loop.time()
-        while self._car.battery < 100 and (now := datetime.now(UTC)) < visit.ends:
+        before = self._car
+        while True:
+            now = datetime.now(UTC)
+            energy = min(reserved_energy(reservation) * visit.share(arrived, now), before.missing_energy)
+            self._car = charge(before, energy)
+            if now >= visit.ends or energy >= before.missing_energy:
+                return energy
             minutes = self._simulated_minutes((visit.ends - now).total_seconds())
             await self._tick(Activity.CHARGING, minutes_left=minutes)
-            hours = (loop.time() - last) * self._pace.time_scale / 3600
-            last = loop.time()
-            self._car = charge(self._car, reservation.power * hours)
 
     async def _release(self, reservation: Reservation) -> None:
         """Cancels the rest of the reservation, unless it has ended already."""
-        self._reservation = None
         if datetime.now(UTC) < reservation.finish:
-            with suppress(NotFound, Refused):
-                await self._vehicle.cancel(reservation)
+            # The event of our own cancellation must not look like that of somebody else's.
+            self._reservation = None
+            try:
+                with suppress(NotFound, Refused):
+                    await self._vehicle.cancel(reservation)
+            except BaseException:
+                self._reservation = reservation
+                raise
+        self._reservation = None
 
     async def _tick(
         self,
@@ -187,3 +223,9 @@ class SimulatedVehicle:
 
     def _simulated_minutes(self, seconds: float) -> float:
         return max(0.0, seconds * self._pace.time_scale / 60)
+
+
+def _to_book(battery: float) -> float:
+    """Rounds the battery up to a tenth of a percent: what is reserved must fit into it."""
+    rounded = round(battery, 1)
+    return min(rounded if rounded >= battery else round(rounded + 0.1, 1), MAX_BOOKING_PERCENT)

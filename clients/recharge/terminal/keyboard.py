@@ -14,8 +14,18 @@ class Keyboard:
 
     async def ask(self, prompt: str) -> str | None:
         """Prints the prompt and returns the answer, stripped; None at the end of the input."""
-        sys.stdout.write(prompt)
-        sys.stdout.flush()
+        _write(prompt)
+        try:
+            line = await self._line()
+        except asyncio.CancelledError:
+            _write("\n")
+            raise
+        if line is None:
+            _write("\n")
+            return None
+        return line.decode(errors="replace").strip()
+
+    async def _line(self) -> bytes | None:
         while b"\n" not in self._typed:
             await self._readable()
             chunk = self._read()
@@ -23,7 +33,7 @@ class Keyboard:
                 return None
             self._typed += chunk
         line, _, self._typed = self._typed.partition(b"\n")
-        return line.decode(errors="replace").strip()
+        return line
 
     def _read(self) -> bytes:
         try:
@@ -42,6 +52,11 @@ class Keyboard:
             await readable.wait()
         finally:
             loop.remove_reader(self._descriptor)
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def keyboard_of_terminal() -> Keyboard | None:

@@ -1,8 +1,6 @@
 """Runs a charger interactively: registers its station, then shows what happens and a menu."""
 
 import asyncio
-import math
-from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -23,6 +21,7 @@ from recharge.terminal.console import open_console
 from recharge.terminal.keyboard import Keyboard
 from recharge.terminal.language import Language
 from recharge.terminal.menu import Menu
+from recharge.terminal.prompts import Prompts, Quit
 from recharge.terminal.screen import Lines
 from recharge.terminal.wording import describe_failure, explain
 
@@ -56,7 +55,7 @@ async def run_charger(asked: ChargerRun, say: Language) -> int:
     lines = Lines(console, say)
     try:
         saved = saved_station.load(asked.file)
-        wanted = await _choose(asked, saved, say)
+        wanted = await _choose(asked, saved, console, say)
         async with Charger(asked.name, asked.broker, protocol=asked.protocol) as charger:
             registered = await register(
                 charger, wanted, saved, lambda station: saved_station.save(asked.file, station)
@@ -65,6 +64,10 @@ async def run_charger(asked: ChargerRun, say: Language) -> int:
             lines.registered(registered)
             async with watch_connection(charger, lines.report):
                 await _simulate(asked, charger, registered, console, say)
+        lines.tell(say("The charger is offline; its station stays registered"))
+    except Quit:
+        lines.tell(say("Nothing was registered"))
+        return 0
     except (RequestError, OutcomeUnknown) as error:
         lines.tell(describe_failure(error, say))
         return 1
@@ -74,18 +77,24 @@ async def run_charger(asked: ChargerRun, say: Language) -> int:
     return 0
 
 
-async def _choose(asked: ChargerRun, saved: SavedStation | None, say: Language) -> WantedStation:
-    """Takes the location from the flags, else from the saved station, else from the owner, else draws it."""
+async def _choose(
+    asked: ChargerRun, saved: SavedStation | None, console: Console, say: Language
+) -> WantedStation:
+    """Takes the location from the flags, else from the saved station, else from the owner, else draws it.
+
+    Raises Quit.
+    """
     random = Random(asked.seed)
     location: list[Number] = [round(random.uniform(-AREA_KM, AREA_KM), 1) for _ in "xy"]
     x, y = asked.x, asked.y
     if saved is not None:
         location = [saved.x, saved.y]
     elif asked.keyboard is not None:
+        prompts = Prompts(asked.keyboard, say, console.print)
         if x is None:
-            x = _number(await asked.keyboard.ask(say("Station location, kilometres east: ")))
+            x = await prompts.kilometres(say("Station location, kilometres east: "))
         if y is None:
-            y = _number(await asked.keyboard.ask(say("Kilometres north: ")))
+            y = await prompts.kilometres(say("Kilometres north: "))
     return WantedStation(
         location[0] if x is None else x,
         location[1] if y is None else y,
@@ -93,15 +102,6 @@ async def _choose(asked: ChargerRun, saved: SavedStation | None, say: Language) 
         power=asked.power,
         kwh_price=asked.kwh_price,
     )
-
-
-def _number(answer: str | None) -> Number | None:
-    """Returns None when the answer is not a number."""
-    with suppress(ValueError):
-        number = float((answer or "").replace(",", "."))
-        if math.isfinite(number):
-            return int(number) if number.is_integer() else number
-    return None
 
 
 async def _simulate(
@@ -121,7 +121,7 @@ async def _simulate(
         return
     running = asyncio.create_task(simulated.run(), name="simulated charger")
     try:
-        await Menu(charger, station_id, simulated, console, say).run(asked.keyboard)
+        await Menu(charger, station_id, simulated, console, say, asked.keyboard).run()
     finally:
         running.cancel()
         await asyncio.wait([running])

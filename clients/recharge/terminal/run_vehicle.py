@@ -9,6 +9,7 @@ from msgspec import Struct
 from recharge.errors import NotFound, OutcomeUnknown, RequestError
 from recharge.simulator.car import Car
 from recharge.simulator.connection import watch_connection
+from recharge.simulator.observer import DriverQuits
 from recharge.simulator.vehicle import Pace, SimulatedVehicle
 from recharge.terminal.console import open_console
 from recharge.terminal.keyboard import Keyboard
@@ -44,13 +45,25 @@ async def run_vehicle(asked: VehicleRun, say: Language) -> int:
             )
             async with SimulatedVehicle(vehicle, asked.car, asked.pace, asked.random, screen) as simulated:
                 try:
-                    return await _charge(simulated, asked.charges, screen, say)
+                    status = await _charge(simulated, asked.charges, screen, say)
+                except DriverQuits:
+                    screen.tell(_what_stays(simulated, vehicle.name, say))
+                    return 0
                 except asyncio.CancelledError:
-                    if simulated.has_reservation:
-                        screen.tell(
-                            say("The reservation stays; continue with --name {name}", name=vehicle.name)
-                        )
+                    screen.tell(_what_stays(simulated, vehicle.name, say))
                     raise
+                if simulated.has_reservation:
+                    screen.tell(_what_stays(simulated, vehicle.name, say))
+                return status
+
+
+def _what_stays(simulated: SimulatedVehicle, name: str, say: Language) -> str:
+    """Returns what the network keeps for a vehicle that ends now."""
+    if simulated.has_reservation:
+        return say("The reservation stays; continue with --name {name}", name=name)
+    if simulated.is_booking:
+        return say("The booking may have taken effect; continue with --name {name}", name=name)
+    return say("Nothing is reserved")
 
 
 def _open_screen(stack: ExitStack, keyboard: Keyboard | None, say: Language) -> PlainScreen | TerminalScreen:

@@ -11,11 +11,12 @@ from rich.text import Text
 
 from recharge.errors import OutcomeUnknown, RequestError
 from recharge.simulator.car import Car
-from recharge.simulator.observer import Activity, Booked, Progress, Question, Report
+from recharge.simulator.observer import Activity, Booked, DriverQuits, Progress, Question, Report
 from recharge.simulator.registration import RegisteredStation
 from recharge.terminal import wording
 from recharge.terminal.keyboard import Keyboard
 from recharge.terminal.language import Language
+from recharge.terminal.prompts import Prompts, Quit
 from recharge.terminal.tables import booking_table, station_line
 
 BATTERY_STEP_PERCENT: Final = 10
@@ -78,7 +79,7 @@ class TerminalScreen(Lines):
 
     def __init__(self, console: Console, say: Language, keyboard: Keyboard | None) -> None:
         super().__init__(console, say)
-        self._keyboard = keyboard
+        self._prompts = None if keyboard is None else Prompts(keyboard, say, self._show)
         self._live = Live(console=console, transient=True, auto_refresh=False)
 
     def __enter__(self) -> Self:
@@ -108,14 +109,19 @@ class TerminalScreen(Lines):
         self._live.update(row, refresh=True)
 
     async def agrees(self, question: Question, car: Car) -> bool:
-        if self._keyboard is None:
+        if self._prompts is None:
             return True
         self._live.update("", refresh=True)
         self._live.stop()
-        prompt = f"{wording.ask(question, car, self._say)} {self._say('[Y/n]')} "
-        answer = await self._keyboard.ask(prompt)
-        self._live.start()
-        return answer is not None and answer.lower()[:1] != "n"
+        try:
+            return await self._prompts.agrees(wording.ask(question, car, self._say))
+        except Quit:
+            raise DriverQuits from None
+        finally:
+            self._live.start()
+
+    def _show(self, text: str) -> None:
+        self._console.print(text, style="dim")
 
 
 def _colour(battery: float) -> str:

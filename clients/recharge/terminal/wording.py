@@ -10,6 +10,7 @@ from recharge.simulator import observer
 from recharge.simulator.car import Car
 from recharge.simulator.observer import Activity, Progress, Question, Report
 from recharge.simulator.saved_station import SavedStationError
+from recharge.simulator.visits import reserved_energy
 from recharge.station_import.afdc import InvalidLine, MissingColumns
 from recharge.terminal.language import Language
 
@@ -19,6 +20,12 @@ def describe(report: Report, say: Language) -> str:
     match report:
         case observer.Booked(reservation):
             return _describe_booking(reservation, say)
+        case observer.AlreadyReserved():
+            return say("This vehicle has a reservation already:")
+        case observer.NothingBooked():
+            return say("Nothing was booked")
+        case observer.ReservationCancelled():
+            return say("The reservation is cancelled")
         case observer.ReservationLost():
             return say("The reservation was cancelled; looking for another")
         case observer.StationMoved():
@@ -30,13 +37,8 @@ def describe(report: Report, say: Language) -> str:
                 station=reservation.station_id,
                 point=reservation.point_id,
             )
-        case observer.ChargingFinished(battery, energy, price):
-            return say(
-                "Charged to {battery}% with {energy} kWh for {price}; left the charging point",
-                battery=say.number(battery, 0),
-                energy=say.number(energy),
-                price=say.number(price, 2),
-            )
+        case observer.ChargingFinished():
+            return _describe_charge(report, say)
         case observer.EventReceived(event):
             return _describe_event(event, say)
         case observer.VehicleLeft(reservation):
@@ -68,6 +70,27 @@ def _describe_booking(reservation: Reservation, say: Language) -> str:
         start=say.time(reservation.start),
         finish=say.time(reservation.finish),
         price=say.number(reservation.price, 2),
+    )
+
+
+def _describe_charge(finished: observer.ChargingFinished, say: Language) -> str:
+    battery, energy = say.number(finished.battery, 0), say.number(finished.energy)
+    price, promised = say.number(finished.price, 2), say.number(finished.reservation.price, 2)
+    if price == promised:
+        return say(
+            "Charged to {battery}% with {energy} kWh for {price}; left the charging point",
+            battery=battery,
+            energy=energy,
+            price=price,
+        )
+    return say(
+        "Charged to {battery}% with {energy} of {reserved} kWh, for {price} instead of {promised}; left the"
+        " charging point",
+        battery=battery,
+        energy=energy,
+        reserved=say.number(reserved_energy(finished.reservation)),
+        price=price,
+        promised=promised,
     )
 
 
@@ -123,6 +146,8 @@ def ask(question: Question, car: Car, say: Language) -> str:
             return say("Battery at {battery}%. Book a charge?", battery=say.number(car.battery, 0))
         case Question.DRIVE_THERE:
             return say("Drive there?")
+        case Question.CANCEL:
+            return say("Cancel the reservation? Otherwise it stays.")
 
 
 def describe_availability(availability: Availability, say: Language) -> str:

@@ -50,11 +50,15 @@ class FakeVehicle:
     def __init__(self) -> None:
         self.booked: list[Reservation] = []
         self.cancelled: list[Reservation] = []
+        self.found: Reservation | None = None
         self.received = _Events()
 
     async def book(self, x: float, y: float, battery: float, capacity: float) -> Reservation:
         self.booked.append(reservation(len(self.booked) + 1, start=datetime.now(UTC)))
         return self.booked[-1]
+
+    async def reservation(self) -> Reservation | None:
+        return self.found
 
     async def cancel(self, cancelled: Reservation) -> None:
         self.cancelled.append(cancelled)

@@ -1,28 +1,40 @@
 """What a simulated vehicle does and reports."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import cast
+
+import pytest
 
 from recharge import Event, Vehicle
 from recharge.simulator.car import Car
 from recharge.simulator.observer import (
+    AlreadyReserved,
     Booked,
     ChargingFinished,
     ChargingStarted,
+    NothingBooked,
     Question,
+    ReservationCancelled,
     ReservationLost,
 )
 from recharge.simulator.vehicle import Pace, SimulatedVehicle
-from tests.unit.recharge.samples import START
-from tests.unit.recharge.simulator.fakes import FakeVehicle, RecordingObserver
+from tests.unit.recharge.samples import START, reservation
+from tests.unit.recharge.simulator.fakes import STATION, FakeVehicle, RecordingObserver
 
 FAST = Pace(time_scale=30_000)
 
 
-def simulate(vehicle: FakeVehicle, observer: RecordingObserver, pace: Pace = FAST) -> bool:
+def simulate(
+    vehicle: FakeVehicle,
+    observer: RecordingObserver,
+    pace: Pace = FAST,
+    capacity: float = 400,
+    kilometres: float = 0,
+) -> bool:
     async def run() -> bool:
-        car = Car(0, 0, battery=19, capacity=10)
+        car = Car(STATION.x - kilometres, STATION.y, battery=19, capacity=capacity)
         driven = SimulatedVehicle(cast(Vehicle, vehicle), car, pace, Random(1), observer)
         async with driven as simulated:
             return await simulated.drive_and_charge()
@@ -38,22 +50,69 @@ def test_a_vehicle_books_drives_charges_and_gives_the_rest_back() -> None:
     assert booked.kilometres is not None
     assert started == ChargingStarted(booked.reservation)
     assert isinstance(finished, ChargingFinished)
-    assert finished.energy > 0
-    assert finished.price == finished.energy * booked.reservation.kwh_price
+    assert finished.energy == 50
+    assert finished.price == booked.reservation.price
     assert vehicle.cancelled == vehicle.booked
 
 
-def test_a_driver_who_does_not_want_to_charge_books_nothing() -> None:
-    vehicle = FakeVehicle()
-    assert not simulate(vehicle, RecordingObserver(Question.BOOK))
+def test_a_vehicle_that_comes_a_little_late_stays_a_little_longer() -> None:
+    """Four kilometres take four minutes, and five minutes are free after each charge."""
+    observer = RecordingObserver()
+    assert simulate(FakeVehicle(), observer, Pace(time_scale=3000), kilometres=4)
+    finished = observer.reports[-1]
+    assert isinstance(finished, ChargingFinished)
+    assert (finished.energy, finished.price) == (50, 45)
+
+
+def test_a_battery_that_takes_less_than_reserved_pays_a_share() -> None:
+    """It takes 8.1 kWh of 50."""
+    observer = RecordingObserver()
+    assert simulate(FakeVehicle(), observer, capacity=10)
+    finished = observer.reports[-1]
+    assert isinstance(finished, ChargingFinished)
+    assert finished.battery == 100
+    assert finished.energy == pytest.approx(8.1)
+    assert finished.price == pytest.approx(45 * 8.1 / 50)
+
+
+def test_a_vehicle_that_comes_late_pays_for_what_is_left() -> None:
+    vehicle, observer = FakeVehicle(), RecordingObserver()
+    vehicle.found = reservation(start=datetime.now(UTC) - timedelta(minutes=45))
+    assert simulate(vehicle, observer)
+    finished = observer.reports[-1]
+    assert isinstance(finished, ChargingFinished)
+    assert 0 < finished.energy <= 50 / 3
+    assert finished.price == pytest.approx(45 * finished.energy / 50)
+
+
+def test_a_vehicle_uses_the_reservation_that_it_has() -> None:
+    vehicle, observer = FakeVehicle(), RecordingObserver()
+    vehicle.found = reservation(start=datetime.now(UTC))
+    assert simulate(vehicle, observer)
     assert vehicle.booked == []
+    assert observer.asked == [Question.DRIVE_THERE]
+    assert observer.reports[:2] == [AlreadyReserved(), Booked(vehicle.found, 0)]
+
+
+def test_a_driver_may_keep_a_reservation_for_later() -> None:
+    vehicle, observer = FakeVehicle(), RecordingObserver(Question.DRIVE_THERE, Question.CANCEL)
+    assert not simulate(vehicle, observer)
+    assert len(vehicle.booked) == 1
+    assert vehicle.cancelled == []
+
+
+def test_a_driver_who_does_not_want_to_charge_books_nothing() -> None:
+    vehicle, observer = FakeVehicle(), RecordingObserver(Question.BOOK)
+    assert not simulate(vehicle, observer)
+    assert vehicle.booked == []
+    assert observer.reports == [NothingBooked()]
 
 
 def test_a_driver_who_does_not_want_to_go_there_cancels() -> None:
     vehicle, observer = FakeVehicle(), RecordingObserver(Question.DRIVE_THERE)
     assert not simulate(vehicle, observer)
     assert vehicle.cancelled == vehicle.booked != []
-    assert [type(report) for report in observer.reports] == [Booked]
+    assert [type(report) for report in observer.reports] == [Booked, ReservationCancelled]
 
 
 def test_a_vehicle_that_loses_its_reservation_books_again() -> None:
@@ -66,7 +125,7 @@ def test_a_vehicle_that_loses_its_reservation_books_again() -> None:
             return await super().agrees(question, car)
 
     observer = CancelledOnce()
-    assert simulate(vehicle, observer)
+    assert simulate(vehicle, observer, kilometres=1)
     assert [type(report) for report in observer.reports] == [
         Booked,
         ReservationLost,

@@ -3,7 +3,15 @@
 from datetime import UTC, datetime, timedelta
 
 from recharge.records import Reservation
-from recharge.simulator.visits import next_change, occupied, plan_visit
+from recharge.simulator.visits import (
+    Visit,
+    made_up,
+    next_change,
+    occupied,
+    plan_visit,
+    price_of,
+    reserved_energy,
+)
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -42,3 +50,28 @@ def test_the_next_change_is_the_next_arrival_or_departure() -> None:
         moments.append(change)
     assert [(moment - NOW) // timedelta(minutes=1) for moment in moments] == [0, 10, 30, 40, 70]
     assert next_change([], NOW) is None
+
+
+def test_a_share_is_that_of_the_time_at_the_point() -> None:
+    visit = Visit((1, 1, 1), NOW, NOW + timedelta(hours=2))
+    hour = timedelta(hours=1)
+    assert visit.share(NOW - hour, NOW - hour) == 0
+    assert visit.share(NOW - hour, NOW + hour) == 0.5
+    assert visit.share(NOW - hour, NOW + 3 * hour) == 1
+    assert visit.share(NOW + hour, NOW + 3 * hour) == 0.5
+    assert visit.share(NOW + 3 * hour, NOW + 4 * hour) == 0
+
+
+def test_a_late_vehicle_stays_longer_by_at_most_the_margin() -> None:
+    visit = Visit((1, 1, 1), NOW, NOW + timedelta(hours=1))
+    for late, longer in ((-1, 0), (0, 0), (3, 3), (5, 5), (8, 5)):
+        moved = made_up(visit, NOW + timedelta(minutes=late), 1)
+        assert moved.begins == visit.begins + timedelta(minutes=longer)
+        assert moved.ends == visit.ends + timedelta(minutes=longer)
+
+
+def test_the_price_of_the_reserved_energy_is_the_promised_one() -> None:
+    booked = reservation()
+    assert price_of(booked, reserved_energy(booked)) == booked.price
+    assert price_of(booked, reserved_energy(booked) + 1) == booked.price
+    assert price_of(booked, reserved_energy(booked) / 2) == booked.price / 2

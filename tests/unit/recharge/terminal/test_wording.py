@@ -27,10 +27,14 @@ from tests.unit.recharge.samples import START, point, reservation
 
 REPORTS: list[observer.Report] = [
     observer.Booked(reservation(), 2.5),
+    observer.AlreadyReserved(),
+    observer.NothingBooked(),
+    observer.ReservationCancelled(),
     observer.ReservationLost(),
     observer.StationMoved(),
     observer.ChargingStarted(reservation()),
-    observer.ChargingFinished(80, 12.5, 11.25),
+    observer.ChargingFinished(reservation(), 100, 50, 45),
+    observer.ChargingFinished(reservation(), 80, 12.5, 11.25),
     *(
         observer.EventReceived(Event(kind, START, reservation()))
         for kind in get_args(get_type_hints(Event)["type"])
@@ -76,6 +80,11 @@ ERRORS_THAT_PEOPLE_SEE: list[Exception] = [
 def test_a_report_is_described_in_both_languages(report: observer.Report, portuguese: Language) -> None:
     assert describe(report, ENGLISH)
     assert describe(report, portuguese) != describe(report, ENGLISH)
+
+
+def test_a_charge_that_costs_less_than_promised_says_how_much_was_promised() -> None:
+    finished = observer.ChargingFinished(reservation(), 80, 12.5, 11.25)
+    assert "12.5 of 50.0 kWh, for 11.25 instead of 45.00" in describe(finished, ENGLISH)
 
 
 def test_the_reports_above_are_all() -> None:
