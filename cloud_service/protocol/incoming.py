@@ -52,20 +52,21 @@ class Incoming(Struct, frozen=True):
 
     def fingerprint(self) -> bytes:
         """What the request asks for, hashed. However its vehicle is named, it is the same."""
-        return self._fingerprints().normalised
+        if self.fingerprints_when_invalid is not None:
+            return self.fingerprints_when_invalid.normalised
+        return _normalised(self.action, msgspec.to_builtins(self.request), self.client)
 
     def is_as_recorded(self, recorded: bytes) -> bool:
         """Whether this is the request that was recorded with a fingerprint.
 
         Versions up to 0.1.0 recorded the vehicle as it was named.
         """
-        fingerprints = self._fingerprints()
-        return recorded in (fingerprints.normalised, fingerprints.as_it_came)
+        return recorded == self.fingerprint() or recorded == self._fingerprint_as_it_came()
 
-    def _fingerprints(self) -> Fingerprints:
+    def _fingerprint_as_it_came(self) -> bytes:
         if self.fingerprints_when_invalid is not None:
-            return self.fingerprints_when_invalid
-        return _fingerprints(self.action, msgspec.to_builtins(self.request), self.client)
+            return self.fingerprints_when_invalid.as_it_came
+        return fingerprint(self.action, msgspec.to_builtins(self.request))
 
     def expired(self, now: float) -> bool:
         """Whether the request has expired at this Unix time."""
@@ -138,12 +139,10 @@ def _fingerprints_of_invalid(
     action: Action, values: dict[str, Any] | None, payload: bytes, client: str
 ) -> Fingerprints:
     if values is not None:
-        return _fingerprints(action, values, client)
+        return Fingerprints(_normalised(action, values, client), fingerprint(action, values))
     of_payload = fingerprint_of_bytes(action, payload)
     return Fingerprints(of_payload, of_payload)
 
 
-def _fingerprints(action: Action, values: Mapping[str, Any], client: str) -> Fingerprints:
-    return Fingerprints(
-        fingerprint(action, with_vehicle(action, values, client)), fingerprint(action, values)
-    )
+def _normalised(action: Action, values: Mapping[str, Any], client: str) -> bytes:
+    return fingerprint(action, with_vehicle(action, values, client))

@@ -113,9 +113,10 @@ class Scheduler(Struct, frozen=True):
     ) -> tuple[Point, datetime, float]:
         """Returns the point where charging this energy (kWh) can start first, the start, and the hours."""
         choices = []
+        longest_hours = self.longest_charge / timedelta(hours=1)
         for point in points:
             hours = quotient(energy, point.power)
-            if hours <= self.longest_charge / timedelta(hours=1):
+            if hours <= longest_hours:
                 start = network.queue(point.key).earliest_start(now, timedelta(hours=hours))
                 choices.append((start, point.availability != FREE, point.point_id, point, hours))
         if not choices:
