@@ -56,6 +56,8 @@ class Network:
 
     def __init__(self, tables: Tables | None = None) -> None:
         self.tables = tables or Tables()
+        self.visits = 0
+        """How many stations `stations_by_distance` has yielded so far: a measure of the work of bookings."""
         self._locations: dict[tuple[Number, Number], list[int]] = {}
         self._owned: dict[str, set[int]] = {}
         self._station_points: dict[int, list[int]] = {}
@@ -94,7 +96,9 @@ class Network:
         return None if number is None else self.tables.stations[number]
 
     def stations_by_distance(self, x: Number, y: Number) -> Iterator[Station]:
-        return (self.tables.stations[number] for number in self._nearest.by_distance(x, y))
+        for number in self._nearest.by_distance(x, y):
+            self.visits += 1
+            yield self.tables.stations[number]
 
     def stations_of(self, owner: str) -> list[Station]:
         return [self.tables.stations[number] for number in sorted(self._owned.get(owner, ()))]

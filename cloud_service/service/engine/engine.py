@@ -7,7 +7,6 @@ journal. Only then does it release the replies.
 import logging
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from math import inf
 from typing import Any
 
 from cloud_service.core.changes import Event
@@ -87,7 +86,7 @@ class Engine:
         result.events, self._unsent_events = self._unsent_events, []
         requests = self._unexpired(result, now)
         if self._condition.read_only:
-            outcomes = self._decide_reads(requests, self._limits.batch_bytes)
+            outcomes = self._decide_reads(requests, whole=False)
         else:
             outcomes = self._decide_and_write(requests, result, now)
         result.answers += [answered(incoming, outcome) for incoming, outcome in outcomes]
@@ -111,7 +110,7 @@ class Engine:
     ) -> list[tuple[Incoming, Outcome]]:
         """If the write fails, the whole batch is undone, and its requests are decided as reads."""
         with Batch(self.network) as batch:
-            self._decide(batch, requests, self._limits.batch_bytes, may_change=True)
+            self._decide(batch, requests, may_change=True, whole=False)
             try:
                 self._write(batch, result)
             except WriteFailed as error:
@@ -123,30 +122,27 @@ class Engine:
             else:
                 batch.keep()
                 return batch.outcomes
-        return self._decide_reads(incoming for incoming, _ in batch.outcomes)
+        return self._decide_reads((incoming for incoming, _ in batch.outcomes), whole=True)
 
-    def _decide_reads(
-        self, requests: Iterable[Incoming], max_bytes: float = inf
-    ) -> list[tuple[Incoming, Outcome]]:
+    def _decide_reads(self, requests: Iterable[Incoming], *, whole: bool) -> list[tuple[Incoming, Outcome]]:
         """Decides requests while nothing can be written.
 
         Changes are refused, and changes due to the passing of time are undone.
         """
         with Batch(self.network) as batch:
-            self._decide(batch, requests, max_bytes, may_change=False)
+            self._decide(batch, requests, may_change=False, whole=whole)
             return batch.outcomes
 
-    def _decide(
-        self, batch: Batch, requests: Iterable[Incoming], max_bytes: float, *, may_change: bool
-    ) -> None:
-        """Fills a batch, until its outcomes have `max_bytes`."""
-        size = 0
+    def _decide(self, batch: Batch, requests: Iterable[Incoming], *, may_change: bool, whole: bool) -> None:
+        """Fills a batch with all requests if `whole`, otherwise until it is large or has been much work."""
+        size, visits = 0, self.network.visits
         batch.apply(finish_reservations(self.network, self._time))
         for incoming in requests:
             outcome = self._decider.decide(incoming, batch, self._time, may_change)
             batch.outcomes.append((incoming, outcome))
             size += len(outcome.body)
-            if size >= max_bytes:
+            is_large = size >= self._limits.batch_bytes
+            if not whole and (is_large or self.network.visits - visits >= self._limits.batch_visits):
                 return
 
     def _write(self, batch: Batch, result: BatchResult) -> None:

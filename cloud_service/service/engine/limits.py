@@ -62,3 +62,5 @@ class EngineLimits(Struct, frozen=True):
     """A batch has no more requests than this."""
     batch_bytes: int = 4 * 2**20
     """A batch ends once its replies have this size."""
+    batch_visits: int = 5_000
+    """A batch ends once its bookings have looked at this many stations (about 0.1 s)."""

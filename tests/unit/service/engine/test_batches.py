@@ -1,5 +1,7 @@
 """Batches: large replies end one early, and no request is lost."""
 
+from datetime import timedelta
+
 from cloud_service.service.engine.limits import EngineLimits
 from tests.unit.service.engine.bench import Bench, FailingStore, result
 
@@ -15,6 +17,22 @@ def test_large_replies_end_a_batch_and_the_rest_follows_in_order() -> None:
     turns = [[answer.delivery for answer in bench.turn().answers] for _ in range(6)]
 
     assert turns == [[0, "vehicle", 1], [2, 3], [4, 5], [6, 7], [8, 9], []]
+
+
+def test_bookings_in_a_full_network_end_a_batch_early() -> None:
+    """Each looks at all stations: 256 of them would hold up everyone for seconds."""
+    bench = Bench(limits=EngineLimits(batch_visits=5, booking_horizon=timedelta(minutes=1)))
+    for x in range(3):
+        bench.station("ana", x)
+    values = {"x": 0, "y": 0, "actualBatteryPercentage": 50, "batteryCapacity": 20}
+    for number in range(4):
+        bench.send("operator", "scheduleReservation", number, vid=number, **values)
+    bench.send("bob", "findReservation", "vehicle")
+
+    turns = [bench.turn().answers for _ in range(3)]
+
+    assert [[answer.delivery for answer in answers] for answers in turns] == [[0, "vehicle", 1], [2, 3], []]
+    assert {result(answer.reply) for answers in turns for answer in answers} == {"NOT_FOUND"}
 
 
 def test_a_batch_that_ends_early_and_cannot_be_written_loses_no_request() -> None:
