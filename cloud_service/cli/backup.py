@@ -18,7 +18,9 @@ from cloud_service.accounts.settings import AUDIT_LOG, DataSettings
 from cloud_service.config.command_line import Argument
 from cloud_service.config.shared import TimeZone
 from cloud_service.store.backup import BackupFailed, back_up
+from cloud_service.store.copies import record_copy
 from cloud_service.store.errors import DamagedStore
+from cloud_service.store.names import BACKUPS
 from cloud_service.store.snapshot import SnapshotFailed, take_snapshot
 from cloud_service.store.verify import examine
 
@@ -38,9 +40,13 @@ BROKER: Final = "broker"
 def companions_of(data_dir: Path) -> list[Path]:
     """What belongs to a data folder or to a backup and is not the store's, relative to it.
 
-    The audit log, and what the broker knows its clients by.
+    The audit log, the list of earlier backups, and what the broker knows its clients by.
     """
-    files = [data_dir / AUDIT_LOG, *BrokerFolders.within(data_dir / BROKER).files_to_keep()]
+    files = [
+        data_dir / AUDIT_LOG,
+        data_dir / BACKUPS,
+        *BrokerFolders.within(data_dir / BROKER).files_to_keep(),
+    ]
     return [file.relative_to(data_dir) for file in files if file.is_file()]
 
 
@@ -52,6 +58,7 @@ def main(options: Options) -> int:
     except (BackupFailed, SnapshotFailed, DamagedStore) as error:
         print(f"recharge backup: {error}", file=sys.stderr)
         return 1
+    note_copy("recharge backup", data_dir, options.target)
     files = snapshot.names() + [str(file) for file in companions]
     size = sum((options.target / file).stat().st_size for file in files)
     print(f"{len(files)} files, {size} bytes copied to {options.target}")
@@ -66,3 +73,11 @@ def main(options: Options) -> int:
     words = ("recharge", "restore", str(options.target), "--data-dir", str(data_dir))
     print(f"verified: sound. To restore it, stop the network and run: {shlex.join(words)}")
     return 0
+
+
+def note_copy(program: str, data_dir: Path, copy: Path) -> None:
+    """Notes where a copy is, so that `recharge forget` can name it. A copy is good without the note."""
+    try:
+        record_copy(data_dir, copy, datetime.now(UTC))
+    except OSError as error:
+        print(f"{program}: `recharge forget` will not name this copy: {error}", file=sys.stderr)

@@ -51,6 +51,7 @@ COMMANDS: Final = (
     Command("verify", "check a data folder", "verify"),
     Command("backup", "copy the data folder", "backup"),
     Command("restore", "put a backup in the place of the data folder", "restore"),
+    Command("forget", "erase a vehicle's name from the data folder", "forget"),
     Command("charger", "run a charger", "charger", prints=False),
     Command("vehicle", "run a vehicle", "vehicle", prints=False),
     Command("demo", "run simulated chargers and vehicles", "demo"),

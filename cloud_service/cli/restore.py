@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from cloud_service.accounts.secure_broker import BrokerFolders
 from cloud_service.accounts.settings import DataSettings
-from cloud_service.cli.backup import BROKER, companions_of
+from cloud_service.cli.backup import BROKER, companions_of, note_copy
 from cloud_service.config.command_line import Argument
 from cloud_service.config.shared import TimeZone
 from cloud_service.local.data_folder import locked_broker_folder
@@ -53,6 +53,7 @@ def main(options: Options) -> int:
         return _fail(str(error))
     except OSError as error:
         return _fail(f"the backup was not restored: {error}; run the same command again once that is mended")
+    note_copy("recharge restore", place, options.backup)
     if moved is not None:
         print(f"what was in the data folder is in {moved}")
     print(f"restored: {place.resolve()} holds the network of {options.backup}; start it as before")

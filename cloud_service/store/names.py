@@ -14,6 +14,8 @@ OWNERS_AND_IDS: Final = "owners_and_ids.json"
 SET_ASIDE: Final = "set_aside.json"
 UNFINISHED: Final = "restore-unfinished"
 """There while a backup is being restored: until it is gone, files are missing."""
+BACKUPS: Final = "backups.jsonl"
+"""Where backups of the folder were made. It is no part of the network."""
 
 SEGMENTS: Final = re.compile(r"journal-([0-9]{6,})\.jsonl")
 REQUESTS: Final = re.compile(r"requests-([0-9]{12,})\.jsonl")

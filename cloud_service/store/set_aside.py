@@ -30,4 +30,9 @@ def add_to_set_aside(folder: Folder, rows: Iterable[SetAside]) -> None:
     """Adds the rows that `set_aside.json` does not hold yet. Raises DamagedStore or OSError."""
     kept = read_set_aside(folder)
     kept += [row for row in rows if row not in kept]
-    replace_file(folder, SET_ASIDE, [msgspec.json.format(msgspec.json.encode(kept), indent=4), b"\n"])
+    write_set_aside(folder, kept)
+
+
+def write_set_aside(folder: Folder, rows: list[SetAside]) -> None:
+    """Replaces the file in one step. Raises OSError."""
+    replace_file(folder, SET_ASIDE, [msgspec.json.format(msgspec.json.encode(rows), indent=4), b"\n"])

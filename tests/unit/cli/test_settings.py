@@ -37,6 +37,7 @@ ARGUMENTS = {
     "verify": ["data"],
     "backup": ["copy"],
     "restore": ["copy"],
+    "forget": ["ana"],
     "import": ["stations.csv"],
 }
 """The arguments that a command cannot do without."""

@@ -35,11 +35,11 @@ def stations_of(place: Path) -> int:
 
 
 def files_of(place: Path) -> dict[str, bytes]:
-    """The files in a folder and below, without locks and empty folders."""
+    """The files in a folder and below, without locks, empty folders and the list of backups."""
     return {
         str(path.relative_to(place)): path.read_bytes()
         for path in sorted(place.rglob("*"))
-        if path.is_file() and path.name != "lock"
+        if path.is_file() and path.name not in ("lock", "backups.jsonl")
     }
 
 

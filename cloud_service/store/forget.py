@@ -1,0 +1,200 @@
+"""Erases a vehicle's name from a data folder that no service uses.
+
+A clean stop is made first, so that no journal is left. Then each file that has the name is replaced in one
+step. History files keep their length, because the checkpoint says how many of their bytes count. A crash at
+any moment therefore leaves a sound folder, and the next run finds what the interrupted one left.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from cloud_service.core.records import VehicleKey
+from cloud_service.protocol.roles import DEVICES, GATEWAY, roles_of
+from cloud_service.store.errors import RESTORE, DamagedStore
+from cloud_service.store.file_store import FileStore, StoreOptions
+from cloud_service.store.filesystem import TEMPORARY, Folder, replace_file
+from cloud_service.store.interface import CheckpointInput, Recovered, StoredRequest
+from cloud_service.store.journal import RequestRecord
+from cloud_service.store.names import BROKEN, HISTORIES, REQUESTS, RESERVATIONS, SET_ASIDE, is_own
+from cloud_service.store.own_files import decode_own_file
+from cloud_service.store.set_aside import SetAside, read_set_aside, write_set_aside
+
+NOBODY: Final = "(forgotten)"
+"""Where a name has to stand. No account can be called so."""
+_NO_CONTENT: Final = '"ok":true,"result":null'
+
+
+class CannotForget(Exception):
+    """Nothing was erased. The text says why, and what to do."""
+
+
+class Forgotten(Struct, frozen=True):
+    """What was done to a folder."""
+
+    changed: list[str]
+    """The files in which the name stood."""
+    removed: list[str]
+    """Files that may have had the name, and that nobody needs: ends of journals, files half written."""
+
+
+def forget(folder: Folder, vehicle: VehicleKey, options: StoreOptions, now: datetime) -> Forgotten:
+    """Erases a vehicle's name. The caller has locked the folder.
+
+    Raises CannotForget while the network still needs the name, and what a Store raises.
+    """
+    store = FileStore(folder, replace(options, history_months=0))
+    recovered = store.load(now)
+    store.close(_checkpoint_input(recovered, store.sequence), now)
+    _refuse_if_needed(recovered, vehicle)
+    return Forgotten(list(_change_files(folder, vehicle)), list(_remove_remains(folder)))
+
+
+def _refuse_if_needed(recovered: Recovered, vehicle: VehicleKey) -> None:
+    legacy, name = vehicle
+    if any(row.vehicle == vehicle for row in recovered.tables.reservations.values()):
+        raise CannotForget(
+            f"vehicle {name} has a reservation; start the network, cancel the reservation or let it finish,"
+            " and stop the network again"
+        )
+    if any(
+        _concerns(event.reservation.vehicle, event.owner, vehicle) for _, event in recovered.pending_events
+    ):
+        raise CannotForget(
+            f"the broker has not received every event about {name} yet; start the network, and stop it again"
+        )
+    owned = [row.station_id for row in recovered.tables.stations.values() if not legacy and row.owner == name]
+    if owned:
+        raise CannotForget(
+            f"{name} owns station {owned[0]}; start the network, and delete the stations of {name}"
+            " or hand them over with `recharge accounts transfer`"
+        )
+
+
+def _concerns(of_event: VehicleKey, owner: str, vehicle: VehicleKey) -> bool:
+    legacy, name = vehicle
+    return of_event == vehicle or (not legacy and owner == name)
+
+
+def _checkpoint_input(recovered: Recovered, sequence: int) -> CheckpointInput:
+    pending, remembered = recovered.pending_events, recovered.remembered
+    return CheckpointInput(
+        recovered.tables,
+        pending[0][0] - 1 if pending else sequence,
+        pending,
+        remembered[0].sequence if remembered else sequence + 1,
+    )
+
+
+def _change_files(folder: Folder, vehicle: VehicleKey) -> Iterator[str]:
+    """Replaces the files that have the name. Gives the name of each one that was replaced."""
+    for name in sorted(folder.names()):
+        if HISTORIES.fullmatch(name):
+            lines = [_history_line(folder.where(name), line, vehicle) for line in _lines(folder, name)]
+        elif REQUESTS.fullmatch(name) and is_own(name):
+            lines = [
+                _request_line(folder.where(name), number, line, vehicle)
+                for number, line in enumerate(_lines(folder, name))
+            ]
+        else:
+            continue
+        if lines != _lines(folder, name):
+            replace_file(folder, name, lines)
+            yield name
+    rows = read_set_aside(folder)
+    if rows != (changed := [_set_aside_row(row, vehicle) for row in rows]):
+        write_set_aside(folder, changed)
+        yield SET_ASIDE
+
+
+def _lines(folder: Folder, name: str) -> list[bytes]:
+    return folder.read(name).splitlines(keepends=True)
+
+
+def _remove_remains(folder: Folder) -> Iterator[str]:
+    """Removes what cannot be searched for a name, because it may begin or end in the middle of one."""
+    for name in sorted(folder.names()):
+        if BROKEN.fullmatch(name) or (name.endswith(TEMPORARY) and is_own(name.removesuffix(TEMPORARY))):
+            folder.remove(name)
+            yield name
+    folder.sync()
+
+
+def _history_line(where: str, line: bytes, vehicle: VehicleKey) -> bytes:
+    """The line without the name, as long as before: blanks at its end take the place that is free.
+
+    A reservation of nobody belongs to neither world of vehicles, and has no `legacy`.
+    """
+    legacy, name = vehicle
+    row = decode_own_file(where, line, dict[str, Any])
+    try:
+        reservation = row["reservation"]
+        found = row.get("legacy", True) == legacy and str(reservation["vehicleID"]) == name
+    except (KeyError, TypeError) as error:
+        raise DamagedStore(where, None, f"not what the service wrote: {error!r}", RESTORE) from None
+    if found:
+        row = {key: value for key, value in row.items() if key != "legacy"}
+        row["reservation"] = {**reservation, "vehicleID": None}
+    if not legacy and row.get("owner") == name:
+        row["owner"] = ""
+    elif not found:
+        return line
+    return _as_long_as(line, msgspec.json.encode(row))
+
+
+def _request_line(where: str, number: int, line: bytes, vehicle: VehicleKey) -> bytes:
+    """The line without the name, and at least as long as before."""
+    legacy, name = vehicle
+    stored = decode_own_file(where, line, StoredRequest)
+    record = stored.request
+    if record.client == name and not legacy:
+        # It has to stay in its file, and means nothing any more.
+        identity = f"{stored.sequence}-{number}"
+        changed = RequestRecord(NOBODY, identity, bytes(len(record.fingerprint)), record.status, _NO_CONTENT)
+    elif _speaks_for(record.client, legacy=legacy):
+        changed = replace(record, body=_body(record.body, name))
+    else:
+        return line
+    if changed == record:
+        return line
+    return _as_long_as(line, msgspec.json.encode(replace(stored, request=changed)))
+
+
+def _as_long_as(line: bytes, changed: bytes) -> bytes:
+    return changed.ljust(len(line.rstrip(b"\n"))) + b"\n"
+
+
+def _speaks_for(client: str, *, legacy: bool) -> bool:
+    """Whether the replies to this client are about vehicles of this world."""
+    roles = roles_of(client)
+    return GATEWAY in roles if legacy else "operator" in roles or roles == DEVICES
+
+
+def _body(body: str, name: str) -> str:
+    """The members of a reply without the name."""
+    reply: dict[str, Any] = msgspec.json.decode(f"{{{body}}}")
+    result, error = reply.get("result"), reply.get("error")
+    if isinstance(result, Mapping) and str(result.get("vehicleID")) == name:
+        reply["result"] = {**result, "vehicleID": None}
+    elif isinstance(error, Mapping):
+        message = str(error.get("message"))
+        starts = [start for start in (f"vehicle {name!r} ", f"vehicle {name} ") if message.startswith(start)]
+        if not starts:
+            return body
+        reply["error"] = {**error, "message": f"vehicle {NOBODY} {message.removeprefix(starts[0])}"}
+    else:
+        return body
+    return msgspec.json.encode(reply).decode()[1:-1]
+
+
+def _set_aside_row(row: SetAside, vehicle: VehicleKey) -> SetAside:
+    """A reservation that was set aside does not say of which world its vehicle is: both are meant."""
+    if row.file != RESERVATIONS or not isinstance(row.record, Mapping):
+        return row
+    if str(row.record.get("vehicleID")) != vehicle[1]:
+        return row
+    return replace(row, record={**row.record, "vehicleID": None})
