@@ -19,7 +19,7 @@ What can go wrong:
 - `ConnectionError`: the broker or the gateway cannot be reached, or the connection was closed;
   `BrokerRefused` is the one for a login, a subscription or a message that the broker rejects, and
   `NobodyListens` the one for a request that reached no service.
-- `ValueError`: a name that no account can have.
+- `ValueError`: an argument of Charger or Vehicle that cannot be used.
 """
 
 from cloud_service.mqtt.address import BrokerAddress

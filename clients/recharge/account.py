@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, get_args
 
 import msgspec
 
@@ -13,7 +13,14 @@ from cloud_service.mqtt.requester import Requester
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.presence import client_presence
-from cloud_service.protocol.roles import is_account_name
+from recharge.arguments import (
+    InvalidArgument,
+    check_account,
+    check_broker,
+    check_choice,
+    check_client_id,
+    check_count,
+)
 from recharge.records import Event, MQTTProtocol
 
 log = logging.getLogger(__name__)
@@ -44,10 +51,15 @@ class AccountConnection:
         presence: bool = True,
         events_of: str | None = None,
     ) -> None:
-        if not is_account_name(name):
-            raise ValueError(f"not an account name: {name!r} (1 to 64 characters: A-Z, a-z, 0-9, _ and -)")
+        check_account(name)
+        check_broker(broker)
+        check_choice("protocol", protocol, get_args(MQTTProtocol))
+        check_client_id(client_id)
+        check_count("limit", limit)
         if broker.user not in (None, name):
-            raise ValueError(f"the account {broker.user} cannot act as {name}: the names must be the same")
+            raise InvalidArgument(
+                f"the account {broker.user} cannot act as {name}: the names must be the same"
+            )
         if broker.password is not None:
             broker = msgspec.structs.replace(broker, user=name)
         self._event_topics = topics.event(events_of or name, "")

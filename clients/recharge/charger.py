@@ -1,6 +1,6 @@
 """A charger: an account that owns stations and their points."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -8,6 +8,7 @@ import msgspec
 
 from cloud_service.mqtt.address import BrokerAddress
 from recharge.account import AccountConnection
+from recharge.arguments import check_seconds
 from recharge.records import (
     Availability,
     Event,
@@ -21,6 +22,10 @@ from recharge.records import (
 
 LOCAL: Final = BrokerAddress()
 """An open broker on this machine, on port 1883."""
+PAGE_LENGTH: Final = 500
+"""The longest reservations, 500 of them, fit into a reply."""
+_POINT_KEY: Final = ("chargingPointID",)
+_RESERVATION_KEY: Final = ("chargingPointID", "reservationID")
 
 
 class Charger:
@@ -32,7 +37,7 @@ class Charger:
     A request is retried with the same request ID while the network is busy or unreachable, for up to
     `timeout` seconds. Every method that sends one raises RequestError when the network refuses it,
     OutcomeUnknown without a reply in time, and ConnectionError when the connection is closed. Creating a
-    Charger raises ValueError for a name that no account can have.
+    Charger raises ValueError for an argument that cannot be used.
     """
 
     def __init__(
@@ -46,6 +51,7 @@ class Charger:
         timeout: float = 10.0,
         presence: bool = True,
     ) -> None:
+        check_seconds("timeout", timeout)
         self.name = name
         self._connection = AccountConnection(
             name, broker, protocol=protocol, client_id=client_id, limit=limit, presence=presence
@@ -108,13 +114,13 @@ class Charger:
         await self._ask("deleteChargingPoint", values)
 
     async def points(self, station_id: int) -> list[Point]:
-        """Lists the station's points."""
-        found = await self._ask("receiveAllChargingPoints", {"chargingStationID": station_id})
+        """Lists the station's points, however many it has."""
+        found = await self._list("receiveAllChargingPoints", station_id, key=_POINT_KEY)
         return msgspec.convert(found, list[Point])
 
     async def reservations(self, station_id: int) -> list[Reservation]:
-        """Lists the scheduled reservations at the station."""
-        found = await self._ask("receiveAllReservations", {"chargingStationID": station_id})
+        """Lists the scheduled reservations at the station, however many it has."""
+        found = await self._list("receiveAllReservations", station_id, key=_RESERVATION_KEY)
         return [read_reservation(values) for values in found]
 
     def events(self) -> AsyncIterator[Event]:
@@ -123,6 +129,23 @@ class Charger:
         Supports one reader. Keeps the latest 1,000 unread events; misses those of a lost connection.
         """
         return self._connection.events()
+
+    async def _list(self, action: str, station_id: int, *, key: Sequence[str]) -> list[Mapping[str, Any]]:
+        """Asks for a list page by page: as a whole it may be too large for a reply.
+
+        An element that moves to the next page meanwhile is listed once. A service without pages sends the
+        whole list each time, which ends it.
+        """
+        found: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+        offset = 0
+        while True:
+            known = len(found)
+            values = {"chargingStationID": station_id, "limit": PAGE_LENGTH, "offset": offset}
+            page = await self._ask(action, values)
+            found |= {tuple(element[name] for name in key): element for element in page}
+            if len(page) < PAGE_LENGTH or len(found) == known:
+                return list(found.values())
+            offset += len(page)
 
     async def _ask(self, action: str, values: Mapping[str, Any]) -> Any:
         return await self._connection.request(action, values, self._timeout)

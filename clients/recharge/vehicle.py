@@ -3,13 +3,14 @@
 from collections.abc import AsyncIterator, Mapping
 from datetime import tzinfo
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import msgspec
 
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.protocol import topics
 from recharge.account import AccountConnection
+from recharge.arguments import check_address, check_choice, check_seconds, check_vehicle_id
 from recharge.charger import LOCAL
 from recharge.errors import NotFound, Refused
 from recharge.records import Event, Number, Protocol, Reservation, Station, read_reservation
@@ -27,7 +28,7 @@ class Vehicle:
     Every method that sends a request raises RequestError when the network refuses it (Refused over TCP,
     which gives no reason), OutcomeUnknown without a reply in `timeout` seconds, and ConnectionError when the
     connection is closed or the gateway cannot be reached. Over MQTT a request is retried as with Charger.
-    Creating a Vehicle raises ValueError for a name that no account can have.
+    Creating a Vehicle raises ValueError for an argument that cannot be used.
     """
 
     def __init__(
@@ -42,13 +43,20 @@ class Vehicle:
         client_id: str | None = None,
         timeout: float = 10.0,
     ) -> None:
+        check_choice("protocol", protocol, get_args(Protocol))
+        check_seconds("timeout", timeout)
+        if vehicle_id is not None:
+            check_vehicle_id("vehicle_id", vehicle_id)
         self.name = name
         self._zone = zone
         self._timeout = timeout
         self._vehicle_id = vehicle_id
         self._connection: AccountConnection | TCPConnection
         if protocol == "tcp":
-            self._connection = TCPConnection(*gateway)
+            check_vehicle_id("name", name)
+            host, port = gateway
+            check_address("gateway", host, port)
+            self._connection = TCPConnection(host, port)
             self._vehicle_id = name if vehicle_id is None else vehicle_id
         else:
             self._connection = AccountConnection(

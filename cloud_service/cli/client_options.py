@@ -6,7 +6,8 @@ import math
 import signal
 import sys
 from argparse import ArgumentTypeError
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, Final
 
 from msgspec import Struct
@@ -16,6 +17,7 @@ from cloud_service.config.setting import SettingError
 from cloud_service.local.streams import when_output_fails
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.protocol.roles import is_account_name
+from recharge.arguments import InvalidArgument
 from recharge.records import Number
 from recharge.terminal.language import Language, language_of_environment
 from recharge.terminal.prompts import MAX_EXACT_INTEGER
@@ -137,12 +139,22 @@ def run(
         return await work(say)
 
     try:
-        return asyncio.run(until_signalled())
+        with as_settings():
+            return asyncio.run(until_signalled())
     except (KeyboardInterrupt, asyncio.CancelledError):
         return interrupted
     except ConnectionError as error:
         print(f"recharge {command}: {explain(error, say)}", file=sys.stderr)
         return 1
+
+
+@contextmanager
+def as_settings() -> Iterator[None]:
+    """An argument that the library cannot use came from a setting of the command. Raises SettingError."""
+    try:
+        yield
+    except InvalidArgument as error:
+        raise SettingError(str(error)) from None
 
 
 def _leave_connections_to_the_screen() -> None:

@@ -7,7 +7,15 @@ from typing import Annotated, Final
 
 from msgspec import Struct
 
-from cloud_service.cli.client_options import INTERRUPTED, account, finite, not_negative, positive, run
+from cloud_service.cli.client_options import (
+    INTERRUPTED,
+    account,
+    as_settings,
+    finite,
+    not_negative,
+    positive,
+    run,
+)
 from cloud_service.config.command_line import Argument
 from cloud_service.config.values import read_count
 from cloud_service.gateway.settings import GatewayAddress
@@ -83,13 +91,14 @@ class Options(Struct, frozen=True, kw_only=True):
 
 
 def main(options: Options) -> int:
-    charger = Charger(
-        account(options.name, options.broker, ACCOUNT),
-        options.broker,
-        limit=options.at_once,
-        timeout=REQUEST_SECONDS,
-        presence=False,
-    )
+    with as_settings():
+        charger = Charger(
+            account(options.name, options.broker, ACCOUNT),
+            options.broker,
+            limit=options.at_once,
+            timeout=REQUEST_SECONDS,
+            presence=False,
+        )
     asked = ImportRun(
         file=options.file,
         charger=charger,

@@ -9,6 +9,7 @@ from cloud_service.cli.client_options import (
     INTERRUPTED,
     PaceOptions,
     account,
+    as_settings,
     finite,
     percent,
     percent_to_charge_at,
@@ -88,13 +89,15 @@ def main(options: Options) -> int:
     random = Random(options.pace.seed)
     drawn_name = f"vehicle-{random.randrange(1000, 10_000)}"
     on_tcp = options.protocol == "tcp"
-    asked = VehicleRun(
-        vehicle=Vehicle(
+    with as_settings():
+        vehicle = Vehicle(
             (options.name or drawn_name) if on_tcp else account(options.name, options.broker, drawn_name),
             options.broker,
             protocol=options.protocol,
             gateway=(options.gateway.host, options.gateway.port),
-        ),
+        )
+    asked = VehicleRun(
+        vehicle=vehicle,
         car=Car(
             x=options.x,
             y=options.y,

@@ -87,8 +87,10 @@ class AsyncConnection:
         """Raises BrokerRefused, or another ConnectionError if the broker cannot be reached."""
         loss = await self._connect()
         if loss is not None:
-            error = BrokerRefused if loss.cause == "refused" else ConnectionError
-            raise error(f"the broker {self._address} {loss.reason}") from loss.error
+            text = f"the broker {self._address} {loss.reason}"
+            if loss.cause == "refused":
+                raise BrokerRefused(text, repr(self._address)) from loss.error
+            raise ConnectionError(text) from loss.error
         self._open = True
         self._staying = asyncio.create_task(self._stay(), name=f"mqtt {self._client_id}")
         return self
@@ -171,7 +173,7 @@ class AsyncConnection:
             connection = await _open_in_thread(self._address)
             self._session.begin(connection, will=_message(self._will), now=loop.time())
         except (OSError, ValueError) as error:
-            return Loss(f"cannot be reached: {error}", error=error)
+            return Loss(f"cannot be reached: {error}{_remedy(error)}", error=error)
         self._login, self._lost = loop.create_future(), loop.create_future()
         self._descriptor = self._session.descriptor
         loop.add_reader(self._descriptor, self._read)
@@ -265,6 +267,13 @@ async def _open_in_thread(address: BrokerAddress) -> socket.socket:
     except asyncio.CancelledError:
         opening.add_done_callback(_close_unused)
         raise
+
+
+def _remedy(error: Exception) -> str:
+    """TLS and files have errors that say enough."""
+    if isinstance(error, ConnectionRefusedError | socket.gaierror | TimeoutError):
+        return " (is it running, and are its host and port right?)"
+    return ""
 
 
 def _close_unused(opening: asyncio.Task[socket.socket]) -> None:

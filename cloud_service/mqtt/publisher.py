@@ -14,7 +14,14 @@ from cloud_service.protocol.messages import Message
 
 
 class BrokerRefused(ConnectionError):
-    """The broker was reached and refused the login, a subscription or a message."""
+    """The broker was reached and refused the login, a subscription or a message.
+
+    `account` is set if it was the login or a subscription: account, host and port.
+    """
+
+    def __init__(self, message: str, account: str | None = None) -> None:
+        super().__init__(message)
+        self.account = account
 
 
 class Publication(Struct, frozen=True):

@@ -49,6 +49,7 @@ TICK_SECONDS: Final = 0.5
 _TLS_ALERT: Final = 0x15
 """With this byte a TLS listener answers what is not TLS. No packet of a broker begins with it."""
 _EXPECTS_TLS: Final = "expects TLS on this port: name the CA file of its certificate (--mqtt-ca-file)"
+_ACCOUNT_REFUSED: Final = ("Not authorized", "Bad user name or password")
 _PINGREQ: Final = b"\xc0\x00"
 
 
@@ -297,7 +298,7 @@ class Session(Generic[Receipt]):
     def _logged_in(self, result: LoginResult) -> None:
         self._answered = True
         if result.refusal is not None:
-            self._lose(Loss(f"refused the login: {result.refusal}", "refused"))
+            self._lose(Loss(f"refused the login: {result.refusal}{self._login_remedy(result)}", "refused"))
             return
         presence = "present" if result.session_present else "new"
         log.debug("connected to the broker %s as %s, session %s", self._address, self._client_id, presence)
@@ -308,6 +309,19 @@ class Session(Generic[Receipt]):
             self._subscribing = self._control.subscribe(self._subscriptions)
         else:
             self._become_ready()
+
+    def _login_remedy(self, login: LoginResult) -> str:
+        """What to do if the account was refused. Brokers do not say what is wrong with it."""
+        if login.refusal not in _ACCOUNT_REFUSED:
+            return ""
+        user = self._address.user
+        if user is None:
+            return " (it requires an account: --mqtt-user and a password)"
+        if self._address.password is None:
+            return f" (no password was given for the account {user})"
+        return (
+            f" (is there an account {user} with this password, that may use the client ID {self._client_id}?)"
+        )
 
     def _subscribed(self, number: int, refusals: list[str | None]) -> None:
         if number != self._subscribing:

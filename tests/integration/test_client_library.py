@@ -8,8 +8,10 @@ from typing import Literal
 
 import pytest
 
+from cloud_service.mqtt.requester import Requester
 from cloud_service.protocol.errors import Conflict, Forbidden, NotFound
 from recharge import BrokerAddress, Charger, Event, Point, RequestError, Station, Vehicle
+from recharge.charger import PAGE_LENGTH
 from tests.integration.client_commands import EXAMPLES, ROOT, presence_of
 from tests.kit.processes import Process, Stack
 from tests.kit.waiting import DEADLINE, wait_until
@@ -69,6 +71,34 @@ def test_refusals_are_typed(stack: Stack) -> None:
             await ours.delete_station(station.station_id)
 
     asyncio.run(ask())
+
+
+@pytest.mark.parametrize("protocol", ["mqtt5", "mqtt311"])
+def test_a_list_of_several_pages_is_whole(stack: Stack, protocol: Literal["mqtt5", "mqtt311"]) -> None:
+    long = PAGE_LENGTH + 20
+
+    async def list_all() -> None:
+        async with (
+            Charger(f"operator-long-{protocol}", stack.address, protocol=protocol) as charger,
+            Requester(stack.address, "operator-books") as books,
+        ):
+            station = await charger.register_station(-7000, len(protocol))
+            here = {"x": -7000, "y": len(protocol), "actualBatteryPercentage": 0, "batteryCapacity": 1}
+            added = await asyncio.gather(
+                *(charger.add_point(station.station_id, 22, 0.5) for _ in range(long))
+            )
+            vehicles = {f"{protocol}-{number}" for number in range(long)}
+            await asyncio.gather(
+                *(books.request("scheduleReservation", {**here, "vid": vehicle}) for vehicle in vehicles)
+            )
+            points = await charger.points(station.station_id)
+            reservations = await charger.reservations(station.station_id)
+            assert {point.point_id for point in points} == {point.point_id for point in added}
+            assert len(points) == len(reservations) == long
+            assert {reservation.vehicle_id for reservation in reservations} == vehicles
+            await charger.delete_station(station.station_id)
+
+    asyncio.run(list_all())
 
 
 def test_presence_lasts_as_long_as_the_block(stack: Stack) -> None:

@@ -1,6 +1,7 @@
 """The clients with no more than their accounts' rights, over TLS."""
 
 import asyncio
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Literal
 import pytest
 
 from cloud_service.accounts.broker_accounts import AccountRole
-from recharge import BrokerAddress, Charger, Vehicle
+from recharge import BrokerAddress, BrokerRefused, Charger, Vehicle
 from tests.integration.client_commands import EXAMPLES
 from tests.kit.processes import HOST, Process, clean_environment
 from tests.kit.secured import SecuredBroker, SecuredStack
@@ -52,6 +53,56 @@ def test_a_charger_and_a_vehicle_meet(network: SecuredStack, protocol: Literal["
             await charger.delete_station(station.station_id)
 
     asyncio.run(meet())
+
+
+@pytest.mark.parametrize("protocol", ["mqtt5", "mqtt311"])
+def test_a_failed_login_names_the_account_and_what_to_check(
+    network: SecuredStack, protocol: Literal["mqtt5", "mqtt311"]
+) -> None:
+    port = network.secured.port
+
+    async def connect() -> None:
+        address = BrokerAddress(HOST, port, password="guessed")
+        async with Vehicle("nobody", address, protocol=protocol):
+            pass
+
+    with pytest.raises(BrokerRefused) as caught:
+        asyncio.run(connect())
+    assert f"nobody@{HOST}:{port} refused the login: Not authorized" in str(caught.value)
+    assert "is there an account nobody with this password" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["request", "findReservation"],
+        ["charger", "--yes", "--x", "1", "--y", "1"],
+        ["vehicle", "--yes"],
+        ["import", str(EXAMPLES / "stations.csv")],
+    ],
+    ids=lambda words: words[0],
+)
+def test_every_command_names_the_account_of_a_failed_login(
+    network: SecuredStack, tmp_path: Path, words: list[str]
+) -> None:
+    environment = clean_environment(
+        RECHARGE_MQTT_PORT=str(network.secured.port),
+        RECHARGE_MQTT_USER="operator-nobody",
+        RECHARGE_MQTT_PASSWORD="guessed",
+        XDG_STATE_HOME=str(tmp_path),
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "cloud_service", *words],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert f"operator-nobody@{HOST}:{network.secured.port} refused the login: Not authorized" in done.stderr
+    assert "is there an account operator-nobody with this password" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def command(network: SecuredStack, folder: Path, address: BrokerAddress, *words: str) -> Process:

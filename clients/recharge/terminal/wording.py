@@ -181,6 +181,10 @@ def explain(error: Exception, say: Language) -> str:
             return say("no reply came in time, so the request may have taken effect")
         case NobodyListens():
             return say("the cloud service is not connected to this broker, so the request had no effect")
+        case BrokerRefused(account=str(account)):
+            return say(
+                "the broker refuses {account}: check the account's name, password and role", account=account
+            )
         case BrokerRefused():
             return say("the broker rejected the account or the request")
         case SavedStationError(failed="read"):

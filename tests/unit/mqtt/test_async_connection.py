@@ -225,8 +225,34 @@ async def test_a_broker_that_says_nothing_is_one_clear_error(
 @BOTH
 async def test_a_refused_login_is_one_clear_error(secured: SecuredBroker, protocol: Protocol) -> None:
     address = BrokerAddress(HOST, secured.port, "gateway", "not its password")
-    with pytest.raises(BrokerRefused, match=rf"gateway@127.0.0.1:{secured.port} refused the login: Not auth"):
+    with pytest.raises(
+        BrokerRefused, match=rf"gateway@127.0.0.1:{secured.port} refused the login: Not auth"
+    ) as caught:
         async with AsyncConnection(address, "gateway", protocol=protocol):
+            pass
+    assert "is there an account gateway with this password" in str(caught.value)
+    assert caught.value.account == f"gateway@127.0.0.1:{secured.port}"
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("user", "remedy"),
+    [(None, "it requires an account: --mqtt-user"), ("ana", "no password was given for the account ana")],
+)
+async def test_a_login_without_an_account_or_a_password_says_so(
+    secured: SecuredBroker, protocol: Protocol, user: str | None, remedy: str
+) -> None:
+    with pytest.raises(BrokerRefused, match=remedy):
+        async with AsyncConnection(BrokerAddress(HOST, secured.port, user), "ana", protocol=protocol):
+            pass
+
+
+async def test_a_broker_that_is_not_there_is_named_with_what_to_check() -> None:
+    with pytest.raises(
+        ConnectionError,
+        match=r"anonymous@127\.0\.0\.1:1 cannot be reached: .*is it running, and are its host",
+    ):
+        async with AsyncConnection(BrokerAddress(HOST, 1), "ana"):
             pass
 
 

@@ -17,6 +17,11 @@ PAGE = (Path(__file__).parents[3] / "docs" / "clients.md").read_text()
 CLIENTS = (Charger, Vehicle)
 
 
+def section_of(heading: str) -> str:
+    """The part of the page below this heading."""
+    return PAGE.partition(f"\n### {heading}\n")[2].partition("\n### ")[0]
+
+
 def methods() -> Iterator[tuple[str, FunctionType]]:
     for client in CLIENTS:
         for name, method in inspect.getmembers(client, inspect.isfunction):
@@ -48,6 +53,31 @@ def test_the_page_documents_every_method(name: str, method: FunctionType) -> Non
     )
     assert f"`{method.__name__}({parameters})`" in PAGE
     assert method.__doc__
+
+
+@pytest.mark.parametrize(("name", "method"), [*methods()])
+def test_the_page_has_the_type_and_unit_of_every_argument_of_a_method(
+    name: str, method: FunctionType
+) -> None:
+    """In a row `| argument | type | meaning |` of the section of its class."""
+    section = section_of(name.partition(".")[0])
+    for parameter in list(inspect.signature(method).parameters)[1:]:
+        assert re.search(rf"^\|[^|]*`{parameter}`[^|]*\| `[^|]+` \|[^|]+\|$", section, re.MULTILINE), (
+            parameter
+        )
+
+
+@pytest.mark.parametrize(("name", "method"), [*methods()])
+def test_the_page_has_the_errors_that_a_method_documents(name: str, method: FunctionType) -> None:
+    row = re.search(rf"^\| `{method.__name__}\(.*$", section_of(name.partition(".")[0]), re.MULTILINE)
+    assert row is not None
+    for error in re.findall(r"Raises (\w+)", method.__doc__ or ""):
+        assert f"`{error}`" in row[0]
+
+
+def test_the_page_imports_every_public_name() -> None:
+    imported = re.findall(r"^from recharge import (.*)$", section_of("Install"), re.MULTILINE)
+    assert sorted(name for line in imported for name in line.split(", ")) == sorted(recharge.__all__)
 
 
 @pytest.mark.parametrize("client", CLIENTS)

@@ -63,6 +63,7 @@ ERRORS_THAT_PEOPLE_SEE: list[Exception] = [
     NobodyListens("nobody receives requests at this broker"),
     CutReply("12 bytes"),
     BrokerRefused("the broker refused the login"),
+    BrokerRefused("the broker refused the login: Not authorized", "ana@127.0.0.1:1883"),
     refused_connection(),
     ConnectionError("the connection is closed"),
     SavedStationError(Path("/state.json"), "read", ValueError("Expected `object`")),
