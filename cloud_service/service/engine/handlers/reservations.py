@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import islice
 from math import isfinite
 from typing import Final
 
@@ -30,8 +29,6 @@ from cloud_service.service.engine.handlers.stations import reservations_at, stat
 
 NO_HORIZON: Final = timedelta(0)
 """A charge may start at any time."""
-MOST_STATIONS: Final = 1_000
-"""A booking looks at no more than these, however many of the nearest are full: its work is bounded."""
 
 
 class Scheduler(Struct, frozen=True):
@@ -89,7 +86,7 @@ class Scheduler(Struct, frozen=True):
     ) -> tuple[Station, tuple[Point, datetime, float]]:
         """Returns the nearest station where charging can start within the horizon, and where and when."""
         passed_over = 0
-        for station in islice(network.stations_by_distance(request.x, request.y), MOST_STATIONS):
+        for station in network.stations_by_distance(request.x, request.y):
             try:
                 first = self._first(network, network.points(station.station_id), energy, now)
             except BadRequest:  # the charge would be too long here: it is refused where it would be made
@@ -104,8 +101,7 @@ class Scheduler(Struct, frozen=True):
             passed_over += 1
         if passed_over:
             days = self.horizon / timedelta(days=1)
-            where = "any station" if passed_over < MOST_STATIONS else f"the {MOST_STATIONS} nearest stations"
-            raise NotFound(f"no charge can start within {days:g} days at {where}")
+            raise NotFound(f"no charge can start within {days:g} days at any station")
         raise NotFound("there is no station with a charging point")
 
     def _first(

@@ -222,14 +222,14 @@ class TestScheduling:
         assert charger.book("b", capacity=7190)["chargingStationID"] == 1
         assert charger.book("c")["chargingStationID"] == 2
 
-    @pytest.mark.parametrize(("stations", "where"), [(3, "at any station"), (1100, "the 1000 nearest")])
-    def test_a_booking_looks_at_a_thousand_stations_at_most(self, stations: int, where: str) -> None:
-        world = World(horizon=minutes(1))
-        for x in range(stations):
+    def test_however_many_stations_are_full_the_next_one_is_found(self, world: World) -> None:
+        for x in range(1_100):
             world.station(x, 0)
             world.point(x + 1)
-        with pytest.raises(NotFound, match=where):
-            world.book("car")
+            world.book(f"waiting-{x}", capacity=7200)
+        world.station(5_000, 0)
+        world.point(1_101)
+        assert world.book("car")["chargingStationID"] == 1_101
 
     def test_the_horizon_itself_is_not_beyond_it(self, charger: World) -> None:
         charger.book("a", capacity=10 * (30 * 24 - 10 / 60))
