@@ -133,12 +133,14 @@ class Network:
         undo = self._inverse(changes)
         for station_id in {*changes.removed_stations, *(station.station_id for station in changes.stations)}:
             self._unlink_station(station_id)
-        for point_key in changes.removed_points:
-            self._unlink_point(point_key)
-        for key in {
+        outdated = {
             *changes.removed_reservations,
             *(reservation.key for reservation in changes.reservations),
-        }:
+        }
+        for point_key in changes.removed_points:
+            self._unlink_point(point_key)
+            outdated -= self._unlink_queue(point_key, outdated)
+        for key in outdated:
             self._unlink_reservation(key)
         self.tables.apply(changes)
         for station in changes.stations:
@@ -230,6 +232,23 @@ class Network:
         queue.remove(reservation)
         if not queue:
             del self._queues[reservation.point_key]
+        self._unlink_vehicle(reservation)
+
+    def _unlink_queue(self, key: PointKey, outdated: set[ReservationKey]) -> set[ReservationKey]:
+        """Unlinks the reservations of a point at once if all of them are outdated. Returns their keys.
+
+        One by one, they would open a gap each in a queue that nobody asks any more.
+        """
+        reservations = list(self._queues.get(key, ()))
+        keys = {reservation.key for reservation in reservations}
+        if not keys or not keys <= outdated:
+            return set()
+        del self._queues[key]
+        for reservation in reservations:
+            self._unlink_vehicle(reservation)
+        return keys
+
+    def _unlink_vehicle(self, reservation: Reservation) -> None:
         if self._vehicles.get(reservation.vehicle) == reservation:
             del self._vehicles[reservation.vehicle]
 

@@ -227,3 +227,19 @@ def test_undo_gives_back_records_that_were_replaced_and_removed_at_once() -> Non
     network.apply(undo)
     assert network.tables == tables
     assert network.nearest_station(8, 0) == first
+
+
+def test_a_point_goes_with_its_queue_and_comes_back_with_it() -> None:
+    rows = [
+        reservation(number, NOW + minutes(60 * number), NOW + minutes(60 * number + 30))
+        for number in range(1, 5)
+    ]
+    network = Network()
+    network.apply(Changes(stations=(station(1),), points=(point(1, 1),), reservations=tuple(rows)))
+    before = answers(network)
+    keys = tuple(row.key for row in rows)
+    undo = network.apply(Changes(removed_points=((1, 1),), removed_reservations=keys))
+    assert answers(network) == answers(Network(as_tables(network)))
+    assert not network.queue((1, 1))
+    network.apply(undo)
+    assert answers(network) == before
