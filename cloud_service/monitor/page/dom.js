@@ -1,0 +1,31 @@
+// Elements, made by calls: texts from the network are never read as markup.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function build(node, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (value === true) node.setAttribute(name, "");
+    else if (value !== false && value !== null && value !== undefined) node.setAttribute(name, value);
+  }
+  node.append(...children.filter((child) => child !== null));
+  return node;
+}
+
+export const element = (tag, attributes = {}, ...children) =>
+  build(document.createElement(tag), attributes, children);
+
+export const drawing = (tag, attributes = {}, ...children) =>
+  build(document.createElementNS(SVG, tag), attributes, children);
+
+export const byId = (id) => document.getElementById(id);
+
+let lastSaid = 0;
+
+// Tells a screen reader, once: for what a person did or must know, not for what the network does.
+export function announce(text) {
+  const region = byId("status");
+  // A region whose text does not change is not read again.
+  lastSaid += 1;
+  region.textContent = lastSaid % 2 ? text : `${text}\u00a0`;
+}

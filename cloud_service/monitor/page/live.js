@@ -1,0 +1,55 @@
+// The WebSocket: connects again by itself, and asks for the whole after a gap.
+
+const FIRST_PAUSE = 500;
+const LONGEST_PAUSE = 10_000;
+
+export class Live {
+  // `network` takes the messages over; `onChange` gets what each one changed; `onState` hears "connecting",
+  // "live" and "broken".
+  constructor(network, { onChange, onState }) {
+    this.network = network;
+    this.onChange = onChange;
+    this.onState = onState;
+    this.pause = FIRST_PAUSE;
+    this.timer = null;
+    this.socket = null;
+    window.addEventListener("online", () => this.retryNow());
+    window.addEventListener("offline", () => this.socket?.close());
+  }
+
+  connect() {
+    this.timer = null;
+    const address = new URL("/api/live", location.href);
+    address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+    const socket = new WebSocket(address);
+    this.socket = socket;
+    socket.addEventListener("message", (event) => this.receive(socket, JSON.parse(event.data)));
+    socket.addEventListener("close", () => this.lost(socket));
+  }
+
+  receive(socket, message) {
+    const change = this.network.receive(message);
+    if (change === null) {
+      socket.send(JSON.stringify({ resync: true }));
+      return;
+    }
+    this.pause = FIRST_PAUSE;
+    this.onState("live");
+    this.onChange(change);
+  }
+
+  lost(socket) {
+    if (socket !== this.socket) return;
+    this.onState("broken");
+    // Many pages that lost one monitor do not come back in the same moment.
+    const pause = this.pause * (0.5 + Math.random() / 2);
+    this.pause = Math.min(this.pause * 2, LONGEST_PAUSE);
+    this.timer = setTimeout(() => this.connect(), pause);
+  }
+
+  retryNow() {
+    if (this.timer === null) return;
+    clearTimeout(this.timer);
+    this.connect();
+  }
+}

@@ -1,0 +1,51 @@
+// What the search and the filters mean, and which stations they leave.
+
+const fold = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+
+// "12.5, -3" and "12,5; -3" are a place, "12" is an ID, all else is part of a name.
+export function readQuery(text) {
+  const query = text.trim();
+  const place = query.match(/^\(?(-?\d+(?:[.,]\d+)?)\s*[;\s]\s*(-?\d+(?:[.,]\d+)?)\)?$/)
+    ?? query.match(/^\(?(-?\d+(?:\.\d+)?)\s*,\s*(-?\d+(?:\.\d+)?)\)?$/);
+  if (place) {
+    const [x, y] = place.slice(1).map((number) => Number(number.replace(",", ".")));
+    return { place: { x, y } };
+  }
+  if (/^#?\d+$/.test(query)) return { id: query.replace("#", "") };
+  return { name: fold(query) };
+}
+
+export function readFilters(form) {
+  const limit = (field) => (field.value === "" ? null : field.valueAsNumber);
+  return {
+    ...readQuery(form.query.value),
+    minPower: limit(form.minPower),
+    maxPrice: limit(form.maxPrice),
+    free: form.free.checked,
+  };
+}
+
+function pointMatches(point, { minPower, maxPrice, free }) {
+  return (minPower === null || point.power >= minPower)
+    && (maxPrice === null || point.price <= maxPrice)
+    && (!free || point.state === "free");
+}
+
+// Whether the map shows a station: one of its points fits, and its name or ID too.
+export function matches(station, filters) {
+  const { id, name, minPower, maxPrice, free } = filters;
+  if (id && !String(station.id).startsWith(id) && !fold(station.name ?? "").includes(id)) return false;
+  if (name && !fold(station.name ?? "").includes(name)) return false;
+  if (minPower === null && maxPrice === null && !free) return true;
+  return !(free && station.offline) && station.points.some((point) => pointMatches(point, filters));
+}
+
+const distance = (station, place) => Math.hypot(station.x - place.x, station.y - place.y);
+
+// In the order of the list: nearest first where a place is searched, otherwise by ID.
+export function inOrder(stations, { place }) {
+  if (!place) return stations.sort((one, other) => one.id - other.id);
+  return stations
+    .map((station) => ({ ...station, distance: distance(station, place) }))
+    .sort((one, other) => one.distance - other.distance || one.id - other.id);
+}
