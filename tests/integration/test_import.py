@@ -1,6 +1,7 @@
 """`recharge import` against a network of real processes."""
 
 import asyncio
+import gzip
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,6 +100,27 @@ def test_a_file_that_is_no_export_is_refused_in_one_sentence(stack: Stack, tmp_p
         assert ended.returncode == 1
         assert f"Cannot read {file}: " in ended.stdout
         assert "Traceback" not in ended.stderr
+
+
+def test_an_export_that_a_spreadsheet_has_written_is_read(stack: Stack, tmp_path: Path) -> None:
+    rows = ("ELEC;A;E;;2,0;;11,5;21,5;1,0", "ELEC;B;E;;2,5;;11,6;21,5;2,0", "ELEC;C;E;;1,0;;0;0;3,0")
+    text = "\r\n".join(("sep=;", HEADER.replace(",", ";"), *rows))
+    file = tmp_path / "stations.csv.gz"
+    file.write_bytes(gzip.compress(text.encode("utf-16")))
+    counts = imported(stack, file)
+    assert counts["added"] == [1, 2]
+    assert counts["left out: invalid number of ports"] == [1]
+    assert counts["left out: the location is 0, 0"] == [1]
+
+
+def test_an_import_that_leaves_everything_out_is_no_success(stack: Stack, tmp_path: Path) -> None:
+    file = tmp_path / "stations.csv"
+    for rows in ("", "ELEC,A,E,,2.5,,12.5,22.5,1\n"):
+        file.write_text(f"{HEADER}\n{rows}")
+        ended = stack.recharge("import", str(file))
+        assert ended.returncode == 1
+        assert ended.stderr.startswith("Nothing was imported")
+        assert ("line 2 is left out: invalid number of ports" in ended.stdout) == bool(rows)
 
 
 @pytest.mark.skipif(not REAL_FILE.exists(), reason=f"no file of real stations at {REAL_FILE}")

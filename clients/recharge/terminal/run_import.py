@@ -21,11 +21,13 @@ from recharge.station_import.afdc import (
     MissingColumns,
     Site,
     Skipped,
+    TooManyRows,
     project,
     read_export,
     to_sites,
 )
 from recharge.station_import.importer import Importer, Tally
+from recharge.station_import.lines import UnreadableText, opened_lines
 from recharge.terminal.console import open_console
 from recharge.terminal.language import Language
 from recharge.terminal.screen import Lines
@@ -55,12 +57,15 @@ async def run_import(
     """
     console = open_console()
     try:
-        with asked.file.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+        with opened_lines(asked.file) as lines:
             export = read_export(lines)
-    except (OSError, MissingColumns, InvalidLine) as error:
+    except (OSError, UnreadableText, MissingColumns, InvalidLine, TooManyRows) as error:
         text = say("Cannot read {file}: {reason}", file=asked.file, reason=explain(error, say))
         console.print(text, soft_wrap=True)
         return 1
+    for row in export.invalid:
+        reason = _describe_reason(row.reason, say)
+        console.print(say("line {line} is left out: {reason}", line=row.line, reason=reason), style="yellow")
     _warn_if_far(export, asked.centre, console, say)
     sites = to_sites(export.rows, asked.centre, asked.powers)
     failure: Exception | None = None
@@ -75,12 +80,17 @@ async def run_import(
     console.print(summary)
     if output_failure():
         open_console(sys.stderr).print(summary)
-    if failure is None:
+    if failure is not None:
+        text = say(
+            "Stopped: {reason}. Run the import again; it adds only what is missing.",
+            reason=explain(failure, say),
+        )
+    elif importer.tally.new_stations or importer.tally.known_stations:
         return 0
-    text = say(
-        "Stopped: {reason}. Run the import again; it adds only what is missing.",
-        reason=explain(failure, say),
-    )
+    else:
+        text = say(
+            "Nothing was imported, and none of the file's stations was there before: the summary says why."
+        )
     print(text, file=sys.stderr)
     return 1
 
@@ -173,5 +183,7 @@ def _describe_reason(reason: Skipped, say: Language) -> str:
             return say("invalid number of ports")
         case Skipped.NO_LOCATION:
             return say("no usable location")
+        case Skipped.AT_ZERO:
+            return say("the location is 0, 0")
         case Skipped.REPEATED:
             return say("repeated row")

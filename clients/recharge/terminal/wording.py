@@ -11,7 +11,8 @@ from recharge.simulator.car import Car
 from recharge.simulator.observer import Activity, Progress, Question, Report
 from recharge.simulator.saved_station import SavedStationError
 from recharge.simulator.visits import reserved_energy
-from recharge.station_import.afdc import InvalidLine, MissingColumns
+from recharge.station_import.afdc import InvalidLine, MissingColumns, TooManyRows
+from recharge.station_import.lines import UnreadableText
 from recharge.terminal.language import Language
 
 
@@ -198,9 +199,22 @@ def explain(error: Exception, say: Language) -> str:
                 reason=reason,
             )
         case MissingColumns():
-            return say("missing columns: {names}", names=", ".join(error.names))
+            names = ", ".join(error.names)
+            if not error.found:
+                return say("missing columns: {names}; the file is empty", names=names)
+            return say("missing columns: {names}; the file has {found}", names=names, found=error.found)
         case InvalidLine():
             return say("line {line} is not valid CSV", line=error.line)
+        case TooManyRows():
+            return say("the file has too many stations; split it")
+        case UnreadableText(fault="archive"):
+            return say("this is a zip archive or a spreadsheet: unpack it, or save it as CSV")
+        case UnreadableText(fault="damaged"):
+            return say("the compressed file is damaged or cut short")
+        case UnreadableText(fault="long line"):
+            return say("a line is too long to be CSV")
+        case UnreadableText():
+            return say("the file is too large; split it")
         case ConnectionError(__cause__=OSError() as cause):
             return say("cannot connect: {reason}", reason=_explain_system_error(cause, say))
         case ConnectionError(errno=None):

@@ -6,8 +6,10 @@ from collections import Counter
 import pytest
 
 from recharge.station_import.afdc import (
+    MAX_NAMED,
     Export,
     InvalidLine,
+    InvalidRow,
     MissingColumns,
     Row,
     Site,
@@ -53,6 +55,13 @@ def test_blank_ports_are_none_and_all_three_levels_are_read() -> None:
         ("ELEC,A,E,,2,,nan,-120.0,1", Skipped.NO_LOCATION),
         ("ELEC,A,E,,2,,97.0,-120.0,1", Skipped.NO_LOCATION),
         ("ELEC,A,E,,2", Skipped.NO_LOCATION),
+        ("ELEC,A,E,,2.5,,47.0,-120.0,1", Skipped.INVALID_PORTS),
+        ("ELEC,A,E,,1e999,,47.0,-120.0,1", Skipped.INVALID_PORTS),
+        ("ELEC,A,E,,1_0,,47.0,-120.0,1", Skipped.INVALID_PORTS),
+        ("ELEC,A,E,,2,,4_7.0,-120.0,1", Skipped.NO_LOCATION),
+        ("ELEC,A,E,,2,,0,0,1", Skipped.AT_ZERO),
+        ("ELEC,A,E,,2,,0.000,-0.0,1", Skipped.AT_ZERO),
+        ("ELEC,A,E,nan,<NA>,,47.0,-120.0,1", Skipped.NO_PORTS),
     ],
 )
 def test_a_row_that_is_no_open_station_is_counted_with_its_reason(row: str, reason: Skipped) -> None:
@@ -60,6 +69,91 @@ def test_a_row_that_is_no_open_station_is_counted_with_its_reason(row: str, reas
 
     assert export.skipped == {reason: 1}
     assert len(export.rows) == 1
+
+
+def test_a_table_with_blank_cells_has_made_decimals_of_whole_numbers() -> None:
+    export = read("ELEC,A,E,nan,2.0,1.,47.0,-120.0,12.0", "ELEC,A,E,,2,1,47.0,-120.0,12")
+
+    assert export == Export((Row(47.0, -120.0, (0, 2, 1)),), {Skipped.REPEATED: 1})
+
+
+def test_a_place_on_the_equator_or_on_the_meridian_of_greenwich_is_one() -> None:
+    export = read("ELEC,A,E,,2,,0,32.5,1", "ELEC,B,E,,2,,51.5,0,2")
+
+    assert [(row.latitude, row.longitude) for row in export.rows] == [(0, 32.5), (51.5, 0)]
+
+
+def test_invalid_rows_are_named_with_their_lines() -> None:
+    rows = ("ELEC,A,E,,2.5,,47.0,-120.0,1", "", 'ELEC,"B\nb",E,,2,,0,0,2', "LPG,C,E,,,,,,3")
+    export = read_export("\n".join((HEADER, *rows)).splitlines(keepends=True))
+
+    assert export.invalid == (InvalidRow(2, Skipped.INVALID_PORTS), InvalidRow(5, Skipped.AT_ZERO))
+    assert export.skipped == {Skipped.INVALID_PORTS: 1, Skipped.AT_ZERO: 1, Skipped.OTHER_FUEL: 1}
+
+
+def test_only_the_first_invalid_rows_are_named_and_all_are_counted() -> None:
+    export = read(*["ELEC,A,E,,many,,47.0,-120.0,"] * (MAX_NAMED + 5))
+
+    assert len(export.invalid) == MAX_NAMED
+    assert export.skipped == {Skipped.INVALID_PORTS: MAX_NAMED + 5}
+
+
+GOOD = Export((Row(47.25, -120.5, (0, 2, 1)),), {})
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("first", ["", "sep={}\r\n", '"SEP={}"\n'])
+def test_separators_are_recognised(separator: str, first: str) -> None:
+    lines = [HEADER, "ELEC,A,E,,2,1,47.25,-120.5,1"]
+    text = first.format(separator) + "".join(line.replace(",", separator) + "\r\n" for line in lines)
+
+    assert read_export(text.splitlines(keepends=True)) == GOOD
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_a_comma_that_does_not_separate_is_a_decimal_one(separator: str) -> None:
+    lines = [HEADER.replace(",", separator), "ELEC;A, B;E;;2,0;1;47,25;-120,5;1".replace(";", separator)]
+
+    assert read_export(line + "\n" for line in lines) == GOOD
+
+
+def test_a_number_with_two_commas_is_not_guessed_at() -> None:
+    lines = [HEADER.replace(",", ";"), "ELEC;A;E;;2;1;47,25,1;-120,5;1"]
+
+    assert read_export(line + "\n" for line in lines).skipped == {Skipped.NO_LOCATION: 1}
+
+
+def test_columns_are_found_in_any_case_with_blanks_around_and_after_blank_lines() -> None:
+    header = " , ".join(name.upper() for name in HEADER.split(","))
+    lines = [
+        "\r\n",
+        "  \r\n",
+        header + "\r\n",
+        "\r\n",
+        " elec ,A, e ,, 2 ,1, 47.25 , -120.5 ,1\r\n",
+        ",,,\r\n",
+    ]
+
+    assert read_export(lines) == GOOD
+
+
+def test_only_the_columns_that_are_missing_are_named_beside_those_that_are_there() -> None:
+    with pytest.raises(MissingColumns) as caught:
+        read_export([HEADER.replace("Latitude", "lat") + "\n"])
+
+    assert caught.value.names == ("Latitude",)
+    assert str(caught.value).startswith(
+        "missing columns: Latitude; the file has Fuel Type Code, Station Name"
+    )
+
+
+def test_what_a_file_has_instead_of_columns_is_shown_in_short() -> None:
+    with pytest.raises(MissingColumns) as caught:
+        read_export(["\x1b[2J" + ",".join(["x" * 500] * 500)])
+
+    assert len(caught.value.found) < 1500
+    assert "\x1b" not in caught.value.found
+    assert caught.value.found.endswith("and 470 more")
 
 
 def test_a_row_that_stands_twice_counts_once() -> None:

@@ -20,7 +20,8 @@ from recharge import (
 )
 from recharge.simulator import observer
 from recharge.simulator.saved_station import SavedStationError
-from recharge.station_import.afdc import InvalidLine, MissingColumns
+from recharge.station_import.afdc import InvalidLine, MissingColumns, TooManyRows
+from recharge.station_import.lines import UnreadableText
 from recharge.terminal.language import ENGLISH, Language
 from recharge.terminal.wording import describe, describe_failure, explain
 from tests.unit.recharge.samples import START, point, reservation
@@ -68,7 +69,13 @@ ERRORS_THAT_PEOPLE_SEE: list[Exception] = [
     ConnectionError("the connection is closed"),
     SavedStationError(Path("/state.json"), "read", ValueError("Expected `object`")),
     SavedStationError(Path("/state.json"), "write", PermissionError(errno.EACCES, "Permission denied")),
-    MissingColumns(["ID"]),
+    MissingColumns(["ID"], ["name"]),
+    MissingColumns(["ID"], []),
+    TooManyRows(),
+    UnreadableText("archive"),
+    UnreadableText("damaged"),
+    UnreadableText("long line"),
+    UnreadableText("too large"),
     InvalidLine(2, "',' expected"),
     FileNotFoundError(errno.ENOENT, "No such file or directory"),
     socket.gaierror(-2, "Name or service not known"),
