@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from msgspec import Struct
 
-from cloud_service.accounts.secret_files import FOR_ALL, FOR_OWNER, write_file
+from cloud_service.accounts.secret_files import FOR_ALL, FOR_OWNER, write_file, write_files
 
 AUTHORITY_LIFETIME: Final = timedelta(days=3650)
 BROKER_LIFETIME: Final = timedelta(days=397)
@@ -57,15 +57,13 @@ class CertificateFiles(Struct, frozen=True):
         try:
             return x509.load_pem_x509_certificate(self.certificate_file.read_bytes())
         except (OSError, ValueError) as error:
-            raise CertificateError(
-                f"{self.certificate_file} cannot be read as a certificate: {error}"
-            ) from None
+            raise _unreadable(self.certificate_file, "a certificate", error) from None
 
     def key(self) -> ec.EllipticCurvePrivateKey:
         try:
             key = serialization.load_pem_private_key(self.key_file.read_bytes(), password=None)
         except (OSError, ValueError, TypeError) as error:
-            raise CertificateError(f"{self.key_file} cannot be read as a private key: {error}") from None
+            raise _unreadable(self.key_file, "a private key", error) from None
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise CertificateError(
                 f"{self.key_file} is not an elliptic-curve key: `recharge certificates` did not make it"
@@ -78,7 +76,7 @@ class CertificateFiles(Struct, frozen=True):
         try:
             key = serialization.load_pem_private_key(self.key_file.read_bytes(), password=None)
         except (OSError, ValueError, TypeError) as error:
-            raise CertificateError(f"{self.key_file} cannot be read as a private key: {error}") from None
+            raise _unreadable(self.key_file, "a private key", error) from None
         if key.public_key() != certificate.public_key():
             raise CertificateError(
                 f"{self.key_file} is not the key of {self.certificate_file}: restore the right one, or move"
@@ -87,8 +85,20 @@ class CertificateFiles(Struct, frozen=True):
 
     def write(self, issued: IssuedCertificate) -> None:
         self.certificate_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_file(self.key_file, issued.key, FOR_OWNER)
-        write_file(self.certificate_file, issued.certificate, FOR_ALL)
+        write_files(
+            (self.key_file, issued.key, FOR_OWNER), (self.certificate_file, issued.certificate, FOR_ALL)
+        )
+
+
+def _unreadable(file: Path, kind: str, error: Exception) -> CertificateError:
+    if isinstance(error, OSError):
+        remedy = "let this user read it, or restore it from a backup"
+        return CertificateError(f"{file} cannot be read: {error.strerror}; {remedy}")
+    pair = " and ".join(file.with_suffix(suffix).name for suffix in (".crt", ".key"))
+    return CertificateError(
+        f"{file} cannot be read as {kind}: restore it from a backup, or move {pair} away, and new ones are"
+        " created (if this is the authority, its clients need the new ca.crt)"
+    )
 
 
 class Authority:

@@ -28,7 +28,30 @@ def handed_over(file: Path, content: str, mode: int = FOR_OWNER) -> Iterator[Non
 
 
 def write_file(file: Path, content: str | bytes, mode: int = FOR_OWNER) -> None:
-    """Replaces the file in one step. If writing fails, the old file stays."""
+    """Replaces the file in one step. If writing fails, the old file stays. An OSError names the file."""
+    write_files((file, content, mode))
+
+
+def write_files(*files: tuple[Path, str | bytes, int]) -> None:
+    """Replaces files (name, content, mode) that belong together: none of them before all are written."""
+    written: list[tuple[Path, Path]] = []
+    try:
+        for file, content, mode in files:
+            try:
+                written.append((_write_beside(file, content, mode), file))
+            except OSError as error:
+                error.filename = str(file)
+                raise
+        for temporary, file in written:
+            temporary.replace(file)
+    except BaseException:
+        for temporary, _ in written:
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def _write_beside(file: Path, content: str | bytes, mode: int) -> Path:
+    """Writes the content to a new file in the same folder. Returns its name."""
     descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     temporary = Path(name)
     try:
@@ -37,7 +60,7 @@ def write_file(file: Path, content: str | bytes, mode: int = FOR_OWNER) -> None:
             stream.write(content.encode() if isinstance(content, str) else content)
             stream.flush()
             os.fsync(descriptor)
-        temporary.replace(file)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    return temporary

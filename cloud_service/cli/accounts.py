@@ -91,7 +91,7 @@ def main(options: Options) -> int:
     except OSError as error:
         if isinstance(error, ConnectionError):
             raise
-        return _fail(f"{error.filename}: {error.strerror}")
+        return _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     return 0
 
 

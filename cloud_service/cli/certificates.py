@@ -62,7 +62,7 @@ def main(options: Options) -> int:
     except (AccountsDamaged, AccountsError, CertificateError) as error:
         return _fail(str(error))
     except OSError as error:
-        return _fail(f"{error.filename}: {error.strerror}")
+        return _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     return 0
 
 

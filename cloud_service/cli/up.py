@@ -20,11 +20,11 @@ from cloud_service.gateway.settings import GatewaySettings
 from cloud_service.local import mosquitto, ports, presence
 from cloud_service.local.access import LOOPBACK, Access, OpenAccess, SecureAccess, reachable
 from cloud_service.local.data_folder import locked_broker_folder
-from cloud_service.local.errors import CannotStart
+from cloud_service.local.errors import CannotStart, UnknownHost
 from cloud_service.local.lines import lines_to
 from cloud_service.local.processes import allow_open_files
 from cloud_service.local.supervisor import ChildEnded, StopRequested, Supervisor
-from cloud_service.mqtt.address import BrokerEndpoint
+from cloud_service.mqtt.address import BrokerAddress, BrokerEndpoint
 from cloud_service.service.settings import ServiceSettings
 
 _SCREEN_SECONDS: Final = 0.5
@@ -71,8 +71,15 @@ def main(options: Options) -> int:
         return asyncio.run(_up(options))
     except ChildEnded as end:
         return _fail(f"{end}, so everything else was stopped too; its last messages are above")
+    except UnknownHost as error:
+        _fail(str(error))
+        return 2
     except (CannotStart, AccountsDamaged, CertificateError, PluginMissing) as error:
         return _fail(str(error))
+    except OSError as error:
+        if isinstance(error, ConnectionError):
+            raise
+        return _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
 
 
 def _fail(reason: str) -> int:
@@ -86,11 +93,6 @@ async def _up(options: Options) -> int:
     options = _with_ports(options)
     with locked_broker_folder(options.data_dir) as broker_folder:
         _check_openness(options, broker_folder)
-        if damaged := mosquitto.set_damaged_state_aside(broker_folder):
-            logs.say(
-                f"recharge up: the broker's own state was damaged, and is now {damaged}; the broker starts"
-                " without it: clients subscribe and ask again"
-            )
         access = _access(options, broker_folder)
         async with Supervisor() as supervisor:
             try:
@@ -143,8 +145,7 @@ async def _start(
     configuration = mosquitto.write_configuration(broker_folder, access.listeners())
     address = access.address("gateway")
     command = [str(program), "-c", str(configuration)]
-    await supervisor.start("the broker", command, output=logs.lines())
-    await supervisor.run(ports.accepting(address.host, address.port))
+    await _start_broker(supervisor, command, address, mosquitto.BrokerState(broker_folder))
     # -P: modules in the user's current folder must not replace ours.
     recharge = (sys.executable, "-P", "-m", "cloud_service")
     async with presence.watch(address) as watch:
@@ -161,6 +162,34 @@ async def _start(
         # On a terminal the demo has colours; anywhere else it must not wait for a reader, or end with one.
         output = None if sys.stderr.isatty() else logs.lines()
         await supervisor.start("the demo", [*recharge, "demo"], environment, output=output)
+
+
+async def _start_broker(
+    supervisor: Supervisor, command: list[str], address: BrokerAddress, state: mosquitto.BrokerState
+) -> None:
+    """Starts the broker, without its state if it ends with it and runs without it."""
+
+    async def start() -> None:
+        await supervisor.start("the broker", command, output=logs.lines())
+        await supervisor.run(ports.accepting(address.host, address.port))
+
+    try:
+        await start()
+    except ChildEnded:
+        if not state.set_aside():
+            raise
+    else:
+        return
+    supervisor.forget_ended()
+    try:
+        await start()
+    except ChildEnded:
+        state.put_back()
+        raise
+    logs.say(
+        f"recharge up: the broker's own state was damaged, and is now {state.damaged}; the broker has started"
+        " without it: clients subscribe and ask again"
+    )
 
 
 def _environment(options: Options, access: Access, process: str) -> dict[str, str]:

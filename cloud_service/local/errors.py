@@ -3,3 +3,7 @@
 
 class CannotStart(Exception):
     """The network cannot be started here. The text says why, and what to do."""
+
+
+class UnknownHost(CannotStart):
+    """A setting names a host that does not exist."""

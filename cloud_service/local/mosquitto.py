@@ -20,9 +20,6 @@ FOLDERS = (
 """Folders where Mosquitto may be installed although they are not on the PATH. `./run` has the same list."""
 
 
-_STATE_MAGIC = b"\x00\xb5\x00mosquitto db"
-
-
 class MosquittoMissing(CannotStart):
     """Mosquitto is not on this machine. The text says how to install it."""
 
@@ -62,20 +59,24 @@ def open_listener(host: str, port: int) -> str:
     return f"listener {port} {host}\nallow_anonymous true\nconnection_messages false\n"
 
 
-def set_damaged_state_aside(folder: Path) -> Path | None:
-    """Renames the broker's file of sessions and retained messages if the broker could not start with it.
+class BrokerState:
+    """The broker's file of sessions and retained messages. Everything in it can be made again."""
 
-    Everything in it can be made again. Returns the new name, or None if nothing was wrong.
-    """
-    file = folder / "mosquitto.db"
-    try:
-        with file.open("rb") as stream:
-            beginning = stream.read(len(_STATE_MAGIC))
-    except FileNotFoundError:
-        return None
-    if beginning in (_STATE_MAGIC, b""):
-        return None
-    return file.replace(folder / "mosquitto.db.damaged")
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "mosquitto.db"
+        self.damaged = folder / "mosquitto.db.damaged"
+
+    def set_aside(self) -> bool:
+        """Renames the file, so that the broker starts without it. Returns whether there was one."""
+        try:
+            self._file.replace(self.damaged)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def put_back(self) -> None:
+        """Undoes `set_aside`."""
+        self.damaged.replace(self._file)
 
 
 def write_configuration(folder: Path, listeners: str) -> Path:

@@ -5,7 +5,7 @@ import errno
 import socket
 from typing import Final
 
-from cloud_service.local.errors import CannotStart
+from cloud_service.local.errors import CannotStart, UnknownHost
 
 _RETRY_SECONDS: Final = 0.05
 
@@ -13,13 +13,15 @@ _RETRY_SECONDS: Final = 0.05
 def choose_port(host: str, port: int, flag: str, *, fixed: bool) -> int:
     """Returns this port, or a free one if it is 0, or if it is taken and not `fixed`.
 
-    Raises CannotStart if a fixed port is taken; the text names the flag that sets it.
+    Raises CannotStart if a fixed port is taken; the text names the flag that sets it. Raises UnknownHost.
     """
     try:
         if port == 0:
             return free_port(host)
         if is_free(host, port):
             return port
+    except socket.gaierror as error:
+        raise UnknownHost(f"{host}, where port {port} is to listen, is not known: {error.strerror}") from None
     except OSError as error:
         raise CannotStart(f"cannot listen on {host}, port {port}: {error.strerror}") from None
     if fixed:

@@ -62,6 +62,14 @@ class Supervisor:
         self._children.append(child)
         self._ends.append(asyncio.create_task(child.wait(), name=f"end of {name}"))
 
+    def forget_ended(self) -> None:
+        """Goes on without the processes that have ended, so that they can be started again."""
+        running = [
+            (child, end) for child, end in zip(self._children, self._ends, strict=True) if not end.done()
+        ]
+        self._children = [child for child, _ in running]
+        self._ends = [end for _, end in running]
+
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Does this work while all processes run. Raises ChildEnded or StopRequested if that comes first."""
         task = asyncio.create_task(work)

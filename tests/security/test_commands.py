@@ -141,6 +141,14 @@ def test_a_password_that_cannot_be_handed_over_changes_no_account(
             pass
 
 
+def test_a_certificate_that_cannot_be_printed_is_no_success(recharge: Recharge) -> None:
+    for redirection in (">/dev/full", ">&-"):
+        result = recharge("certificates", "device", "car-2", "--print", redirection=redirection)
+        assert result.returncode == 1
+        assert result.stderr.startswith("recharge certificates: cannot ")
+        assert len(result.stderr.splitlines()) == 1
+
+
 def test_a_password_file_is_made_again_on_demand_only(
     broker: SecuredBroker, recharge: Recharge, tmp_path: Path
 ) -> None:

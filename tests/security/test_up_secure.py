@@ -111,7 +111,64 @@ def test_a_damaged_file_is_named_with_a_remedy(tmp_path: Path, damaged: str, len
     with up(tmp_path, "--secure", "--data-dir", str(tmp_path / "data"), *FREE_PORTS) as network:
         assert network.wait_end() == 1
         assert str(file) in network.stderr
+        assert "restore" in network.stderr
+        assert "move " in network.stderr
         assert "Traceback" not in network.stderr
+
+
+def test_a_host_that_nobody_knows_is_a_wrong_setting(tmp_path: Path) -> None:
+    for flag in ("--mqtt-host", "--tcp-host"):
+        words = (flag, "nowhere.invalid", "--data-dir", str(tmp_path / "data"), *FREE_PORTS)
+        with up(tmp_path, *words) as network:
+            assert network.wait_end() == 2
+            assert "nowhere.invalid, where port 0 is to listen, is not known" in network.stderr
+            assert "Traceback" not in network.stderr
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    folders = BrokerFolders.within(tmp_path / "data" / "broker")
+    folders.broker.mkdir(parents=True)
+    folders.secrets.folder.write_text("not a folder")
+    with up(tmp_path, "--secure", "--data-dir", str(tmp_path / "data"), *FREE_PORTS) as network:
+        assert network.wait_end() == 1
+        assert f"recharge up: {folders.secrets.folder}" in network.stderr
+        assert "Traceback" not in network.stderr
+
+
+@pytest.mark.parametrize("first", [(), ("--secure",)])
+def test_the_demo_says_why_it_cannot_go_on_with_or_without_accounts(
+    tmp_path: Path, first: tuple[str, ...]
+) -> None:
+    """Its stations belong to the accounts that registered them."""
+    words = ("--demo", "--data-dir", str(tmp_path / "data"), *FREE_PORTS)
+    second = ("--open",) if first else ("--secure",)
+    with up(tmp_path / "first", *first, *words) as network:
+        wait_until(lambda: network.stderr.count("demo-charger-") >= 3, "the demo has its stations")
+    with up(tmp_path / "second", *second, *words) as network:
+        assert network.wait_end() == 1
+        assert "The demo's stations belong to other accounts" in network.stderr
+        assert "Traceback" not in network.stderr
+    with up(tmp_path / "third", *first, *(("--open",) if not first else ()), *words) as network:
+        wait_until(lambda: network.stderr.count("demo-charger-") >= 3, "the demo goes on as before")
+
+
+@pytest.mark.parametrize("length", [0, 5, 40, 1000])
+def test_a_state_of_the_broker_that_is_cut_short_is_set_aside(tmp_path: Path, length: int) -> None:
+    ports = ("--mqtt-port", "0", "--tcp-port", "0", "--data-dir", str(tmp_path / "data"))
+    file = tmp_path / "data" / "broker" / "mosquitto.db"
+    with up(tmp_path / "first", *ports) as network:
+        network.wait_ready()
+        with MqttClient(network.port("MQTT"), "owner") as owner:
+            for place in range(20):
+                owner.ask("newChargingStation", x_position=place, y_position=0)
+    whole = file.read_bytes()
+    assert len(whole) > 1000
+    file.write_bytes(whole[:length])
+    with up(tmp_path / "second", *ports) as network:
+        network.wait_ready()
+        assert ("mosquitto.db.damaged" in network.stderr) == (length > 0)
+        with MqttClient(network.port("MQTT"), "owner") as owner:
+            assert owner.ask("newChargingStation", x_position=0, y_position=0) == 1
 
 
 def test_a_network_with_accounts_opens_only_on_demand(tmp_path: Path) -> None:

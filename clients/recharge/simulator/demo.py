@@ -60,7 +60,8 @@ class Demo(Struct, frozen=True):
     async def run(self, observe: Callable[[str], DemoObserver]) -> None:
         """Runs until it is cancelled. `observe` returns the observer of the participant with this name.
 
-        Raises ConnectionError when the broker cannot be reached.
+        Raises ConnectionError if the broker cannot be reached, and RequestError or OutcomeUnknown if a
+        charger cannot register its station.
         """
         failure: Exception | None = None
         try:
@@ -69,7 +70,7 @@ class Demo(Struct, frozen=True):
                     tasks.create_task(self._run_charger(number, observe))
                 for number in range(self.vehicles):
                     tasks.create_task(self._run_vehicle(number, observe))
-        except* ConnectionError as group:
+        except* (ConnectionError, RequestError, OutcomeUnknown) as group:
             failure = group.exceptions[0]
         if failure is not None:
             raise failure

@@ -1,11 +1,12 @@
 """A secret file is written completely or not at all, and is never readable by others on the way."""
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
-from cloud_service.accounts.secret_files import FOR_ALL, FOR_GROUP, FOR_OWNER, write_file
+from cloud_service.accounts.secret_files import FOR_ALL, FOR_GROUP, FOR_OWNER, write_file, write_files
 
 
 @pytest.mark.parametrize("mode", [FOR_OWNER, FOR_GROUP, FOR_ALL])
@@ -40,10 +41,23 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
     file.write_bytes(b"old")
 
     def fail(descriptor: int) -> None:
-        raise OSError("no space left on device")
+        raise OSError(errno.ENOSPC, "no space left on device")
 
     monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(OSError, match="no space left") as caught:
         write_file(file, b"new")
+    assert caught.value.filename == str(file)
     assert file.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_files_that_belong_together_are_replaced_together_or_not_at_all(tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key", tmp_path / "no folder" / "certificate"
+    key.write_bytes(b"old")
+
+    with pytest.raises(FileNotFoundError) as caught:
+        write_files((key, b"new", FOR_OWNER), (certificate, b"new", FOR_ALL))
+
+    assert caught.value.filename == str(certificate)
+    assert key.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [key]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cloud_service.local.errors import CannotStart
+from cloud_service.local.errors import CannotStart, UnknownHost
 from cloud_service.local.ports import accepting, choose_port, free_port, is_free
 
 HOST = "127.0.0.1"
@@ -44,6 +44,12 @@ def test_a_taken_port_is_replaced_unless_it_is_fixed(taken: int) -> None:
 def test_an_address_of_another_machine() -> None:
     with pytest.raises(CannotStart, match=r"cannot listen on 192\.0\.2\.1, port 1234: "):
         choose_port("192.0.2.1", 1234, "--port", fixed=False)
+
+
+@pytest.mark.parametrize("port", [0, 1234])
+def test_a_host_that_nobody_knows(port: int) -> None:
+    with pytest.raises(UnknownHost, match=rf"nowhere\.invalid, where port {port} is to listen, is not known"):
+        choose_port("nowhere.invalid", port, "--port", fixed=True)
 
 
 def test_accepting_waits_for_a_listener() -> None:
