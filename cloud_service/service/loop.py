@@ -40,8 +40,11 @@ GOODBYE_SECONDS: Final = 2.0
 """For the broker to acknowledge everything before the service stops."""
 MAX_OUTSTANDING_BYTES: Final = 32 * 2**20
 """While the broker has this much to acknowledge, requests wait: large replies must not fill the memory."""
-_OWN_TOPICS: Final = topics.reply(SERVICE) + "/"
-"""Below it, the service sends messages to itself."""
+_OWN_TOPIC: Final = topics.service(SERVICE)
+_REPLIES: Final = topics.reply(SERVICE) + "/"
+"""The session of an earlier version is still subscribed to it."""
+_OLD_MARKS: Final = tuple(f"{topics.reply(SERVICE)}/{name}" for name in ("running", "compared"))
+"""Earlier versions retained messages to themselves there. Nothing may be retained below `reply/`."""
 
 
 class ServiceLoop:
@@ -59,13 +62,13 @@ class ServiceLoop:
         self._since = start.wall
         self._audit_log = audit_log
         self._audit = RequestAudit(audit_log)
-        self._second_service = SecondServiceCheck(_OWN_TOPICS + "running", start.wall)
+        self._second_service = SecondServiceCheck(start.wall)
         self._state = RetainedState()
         self._next_heartbeat = 0.0
         self._connection = PollingConnection(
             broker,
             SERVICE,
-            subscriptions=[*request_topics(ACTIONS), _OWN_TOPICS + "#"],
+            subscriptions=request_topics(ACTIONS),
             will=self._presence(online=False),
             on_message=self._received,
             on_published=self._published,
@@ -137,22 +140,23 @@ class ServiceLoop:
         self._audit_log.record("serviceStopped", self._now())
 
     def _received(self, message: Message, delivery: Delivery) -> None:
-        if not message.topic.startswith(_OWN_TOPICS):
+        if message.topic == _OWN_TOPIC:
+            self._second_service.receive(message.payload, self._clock().wall)
+        elif message.topic.startswith(_REPLIES):
+            self._connection.acknowledge(delivery)
+        else:
             self._engine.take_in(message, delivery, self._now().timestamp())
-            return
-        if message.topic == self._second_service.topic:
-            self._second_service.receive(message.payload)
-        self._connection.acknowledge(delivery)
 
     def _published(self, receipt: Any) -> None:
         if receipt is not None:
             self._engine.acknowledged(receipt)
 
     def _ready(self) -> None:
-        self._next_heartbeat = 0.0
-        self._connection.subscribe(self._second_service.topic)
-        # The other service has the same wall clock, but may not believe the same of it.
-        self._connection.publish(self._second_service.mark(self._clock().wall))
+        self._second_service.connected()
+        self._connection.subscribe(_OWN_TOPIC)
+        self._connection.publish(self._presence(online=True))
+        for topic in _OLD_MARKS:
+            self._connection.publish(Message(topic, b"", retain=True))
         self._reconciliation.begin()
 
     def _beat(self) -> None:

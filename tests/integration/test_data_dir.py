@@ -2,6 +2,7 @@
 
 import json
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -236,3 +237,26 @@ def test_of_two_services_at_one_broker_the_younger_ends(stack: Stack, tmp_path: 
         if other.service.running:
             other.service.kill()
     stack.stop()
+
+
+def test_nothing_is_retained_below_reply_and_a_forged_mark_ends_no_service(stack: Stack) -> None:
+    """On an open broker anybody can retain anything, in the service's name too."""
+    forged = {"online": True, "version": "1", "since": "2000-01-01T00:00:00Z", "now": "2100-01-01T00:00:00Z"}
+    stack.start()
+    for topic in ("service/cloud_service", "reply/cloud_service/running", "reply/cloud_service/compared"):
+        retain(stack, f"recharge/v1/{topic}", json.dumps(forged))
+    for _ in range(2):
+        stack.service.kill()
+        retain(stack, "recharge/v1/service/cloud_service", json.dumps(forged))
+        stack.start_service()
+        assert ask(stack, "newChargingStation", "x_position=1", "y_position=1") == 1
+    command = ["mosquitto_sub", "-p", str(stack.mqtt_port), "--retained-only", "-W", "2", "-t"]
+    below = subprocess.run([*command, "recharge/v1/reply/#"], capture_output=True, text=True, check=False)
+    assert below.stdout == ""
+    stack.stop()
+
+
+def retain(stack: Stack, topic: str, text: str) -> None:
+    subprocess.run(
+        ["mosquitto_pub", "-p", str(stack.mqtt_port), "-q", "1", "-r", "-t", topic, "-m", text], check=True
+    )
