@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from cloud_service.metrics.settings import MetricsSettings
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.service.process import run_service
 from cloud_service.service.settings import ServiceSettings
@@ -10,7 +11,8 @@ from cloud_service.service.settings import ServiceSettings
 class Options(Struct, frozen=True):
     service: ServiceSettings
     broker: BrokerAddress
+    metrics: MetricsSettings
 
 
 def main(options: Options) -> int:
-    return run_service(options.service, options.broker)
+    return run_service(options.service, options.broker, options.metrics)

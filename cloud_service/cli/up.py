@@ -193,8 +193,12 @@ async def _start_broker(
 
 
 def _environment(options: Options, access: Access, process: str) -> dict[str, str]:
-    """This process's settings, and the broker of the network instead of another one that the shell names."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("RECHARGE_MQTT_")}
+    """This process's settings, and the broker of the network instead of another one that the shell names.
+
+    Two processes cannot serve their metrics on the one port that the shell may name: so neither does.
+    """
+    not_theirs = ("RECHARGE_MQTT_", "RECHARGE_METRICS_")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(not_theirs)}
     return {**inherited, **to_environment(options), **access.environment(process)}
 
 

@@ -24,6 +24,7 @@ class Section(StrEnum):
     SECURITY = "accounts and certificates"
     TCP = "TCP for legacy clients"
     LOGS = "logs"
+    METRICS = "metrics"
     SERVICE_LIMITS = "limits of the service"
     GATEWAY_LIMITS = "limits of the gateway"
 

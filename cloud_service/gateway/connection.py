@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from cloud_service.gateway.bookings import RequestSender, TooManyBookings
 from cloud_service.gateway.framing import Framer
+from cloud_service.gateway.measurements import Measurements
 from cloud_service.gateway.settings import GatewaySettings
 from cloud_service.gateway.translation import NONE, may_be_last, read_request, write_reply
 from cloud_service.mqtt.requester import OutcomeUnknown
@@ -32,10 +33,13 @@ _UNKNOWN: Final = "UNKNOWN"
 class Connection:
     """A client's connection. `peer` is its address in the log."""
 
-    def __init__(self, *, peer: str, requester: RequestSender, settings: GatewaySettings) -> None:
+    def __init__(
+        self, *, peer: str, requester: RequestSender, settings: GatewaySettings, measurements: Measurements
+    ) -> None:
         self._peer = peer
         self._requester = requester
         self._settings = settings
+        self._measurements = measurements
         self._reader: asyncio.StreamReader
         self._writer: asyncio.StreamWriter
         self._framer = Framer()
@@ -142,6 +146,7 @@ class Connection:
             reply = await self._format(action, result)
         except TooManyBookings:
             outcome = None
+            self._measurements.refused("bookings")
             return None
         except TooLarge as error:  # `None` would say that the list is empty
             outcome, reason = error.code, error.message
@@ -178,12 +183,14 @@ class Connection:
         request_id: str | None = None,
         reason: str | None = None,
     ) -> None:
+        seconds = self._loop.time() - begun
+        self._measurements.answered(action, outcome, seconds)
         fields = {
             "action": action,
             "client": self._peer,
             "request_id": request_id,
             "outcome": outcome,
-            "milliseconds": round((self._loop.time() - begun) * 1000, 1),
+            "milliseconds": round(seconds * 1000, 1),
         }
         if reason is not None:
             fields["reason"] = reason

@@ -16,8 +16,11 @@ from typing import Final
 
 import msgspec
 
+from cloud_service.gateway.measurements import INTERVAL_SECONDS, Measurements
 from cloud_service.gateway.server import GatewayServer, listen
 from cloud_service.gateway.settings import GatewaySettings
+from cloud_service.metrics.endpoint import serve_metrics
+from cloud_service.metrics.settings import MetricsSettings
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.mqtt.publisher import BrokerRefused
@@ -35,7 +38,7 @@ _ACCOUNT: Final = "gateway"
 """The gateway's account if the broker requires no login."""
 
 
-def run_gateway(settings: GatewaySettings, broker: BrokerAddress) -> int:
+def run_gateway(settings: GatewaySettings, broker: BrokerAddress, metrics: MetricsSettings) -> int:
     """Runs the gateway until SIGTERM or SIGINT, and returns its exit status.
 
     Logs one line and returns 1 if the port is not available or the broker cannot be used.
@@ -51,22 +54,25 @@ def run_gateway(settings: GatewaySettings, broker: BrokerAddress) -> int:
             reason,
         )
         return 1
-    with listener:
+    measurements = Measurements()
+    with listener, serve_metrics(metrics, lambda: measurements.latest):
         try:
-            asyncio.run(_run(_within_descriptors(settings), broker, listener))
+            asyncio.run(_run(_within_descriptors(settings), broker, listener, measurements))
         except ConnectionError as error:
             log.error("%s", error)
             return 1
     return 0
 
 
-async def _run(settings: GatewaySettings, broker: BrokerAddress, listener: socket.socket) -> None:
+async def _run(
+    settings: GatewaySettings, broker: BrokerAddress, listener: socket.socket, measurements: Measurements
+) -> None:
     """Serves until a signal arrives; further signals have no effect."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    serving = asyncio.create_task(_serve(settings, broker, listener), name="gateway")
+    serving = asyncio.create_task(_serve(settings, broker, listener, measurements), name="gateway")
     stopping = asyncio.create_task(stop.wait(), name="stop signal")
     await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
@@ -78,7 +84,9 @@ async def _run(settings: GatewaySettings, broker: BrokerAddress, listener: socke
     log.info("stopped")
 
 
-async def _serve(settings: GatewaySettings, broker: BrokerAddress, listener: socket.socket) -> None:
+async def _serve(
+    settings: GatewaySettings, broker: BrokerAddress, listener: socket.socket, measurements: Measurements
+) -> None:
     """Serves until cancelled. Ends in order: requests in progress, presence, the connection to the broker."""
     account = broker.user or _ACCOUNT
     started = datetime.now(UTC)
@@ -96,8 +104,17 @@ async def _serve(settings: GatewaySettings, broker: BrokerAddress, listener: soc
         birth=partial(presence, online=True),
         will=partial(presence, online=False),
     )
-    server = GatewayServer(listener, requester, settings)
-    async with requester, _repeated(partial(presence, online=True), requester.connection), server:
+    server = GatewayServer(listener, requester, settings, measurements=measurements)
+
+    def measure() -> None:
+        measurements.take(server.connections, requester.connection, started, datetime.now(UTC))
+
+    async with (
+        requester,
+        _repeated(partial(presence, online=True), requester.connection),
+        server,
+        _measured(measure),
+    ):
         log.info("listening on %s, port %d", settings.host, server.port)
         gc.freeze()
         while True:
@@ -119,6 +136,22 @@ async def _repeated(presence: Callable[[], Message], connection: AsyncConnection
                 log.warning("%s", error)
 
     repeating = asyncio.create_task(repeat(), name="presence")
+    try:
+        yield
+    finally:
+        repeating.cancel()
+
+
+@asynccontextmanager
+async def _measured(measure: Callable[[], None]) -> AsyncIterator[None]:
+    """Takes the figures for the metrics at intervals while the block lasts."""
+
+    async def repeat() -> None:
+        while True:
+            measure()
+            await asyncio.sleep(INTERVAL_SECONDS)
+
+    repeating = asyncio.create_task(repeat(), name="figures")
     try:
         yield
     finally:

@@ -7,8 +7,11 @@ from collections import Counter
 from types import TracebackType
 from typing import Final, Self
 
+from msgspec import Struct
+
 from cloud_service.gateway.bookings import Bookings, RequestSender, plain_address
 from cloud_service.gateway.connection import Connection
+from cloud_service.gateway.measurements import Measurements, RefusalKind
 from cloud_service.gateway.refusals import Refusals
 from cloud_service.gateway.settings import GatewaySettings
 
@@ -38,6 +41,13 @@ def listen(settings: GatewaySettings) -> socket.socket:
     return listener
 
 
+class _Refusal(Struct, frozen=True):
+    """Why a connection is refused: for the metrics, and for the log."""
+
+    kind: RefusalKind
+    reason: str
+
+
 class GatewayServer:
     """Serves legacy clients while its `async with` block lasts."""
 
@@ -47,6 +57,7 @@ class GatewayServer:
         requester: RequestSender,
         settings: GatewaySettings,
         *,
+        measurements: Measurements | None = None,
         stop_seconds: float = STOP_SECONDS,
         retry_seconds: float = RETRY_SECONDS,
     ) -> None:
@@ -54,6 +65,7 @@ class GatewayServer:
         self._listener = listener
         self._bookings = Bookings(requester, settings.max_bookings_per_address)
         self._settings = settings
+        self._measurements = measurements or Measurements()
         self._stop_seconds = stop_seconds
         self._retry_seconds = retry_seconds
         self._resuming: asyncio.TimerHandle | None = None
@@ -111,17 +123,20 @@ class GatewayServer:
 
     def _admit(self, accepted: socket.socket, host: str, port: int) -> None:
         accepted.setblocking(False)
-        reason = self._reason_to_refuse(host)
-        if reason is not None:
-            self._refusals.note(host, reason)
-        if reason is not None or _has_ended(accepted):
+        refusal = self._refusal(host)
+        if refusal is not None:
+            self._measurements.refused(refusal.kind)
+            self._refusals.note(host, refusal.reason)
+        if refusal is not None or _has_ended(accepted):
             accepted.close()
             return
+        self._measurements.accepted()
         accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = Connection(
             peer=f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
             requester=self._bookings.of(host),
             settings=self._settings,
+            measurements=self._measurements,
         )
         task = asyncio.create_task(connection.serve(accepted), name=f"connection of {host}:{port}")
         self._connections[task] = connection
@@ -136,14 +151,15 @@ class GatewayServer:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a connection from %s failed", host, exc_info=error)
 
-    def _reason_to_refuse(self, host: str) -> str | None:
+    def _refusal(self, host: str) -> _Refusal | None:
         networks = self._settings.allowed_networks
         if networks and not any(plain_address(host) in network for network in networks):
-            return "not in an allowed network"
+            return _Refusal("network", "not in an allowed network")
         if len(self._connections) >= self._settings.max_connections:
-            return f"at the limit of {self._settings.max_connections} connections"
-        if self._per_address[host] >= self._settings.max_connections_per_address:
-            return f"at the limit of {self._settings.max_connections_per_address} connections per address"
+            return _Refusal("connections", f"at the limit of {self._settings.max_connections} connections")
+        most = self._settings.max_connections_per_address
+        if self._per_address[host] >= most:
+            return _Refusal("connectionsPerAddress", f"at the limit of {most} connections per address")
         return None
 
 

@@ -73,6 +73,8 @@ class AsyncConnection:
             clock=lambda: asyncio.get_running_loop().time(),
         )
         self._reconnection = Reconnection(client_id)
+        self.logins = 0
+        """How often the broker has accepted the login and the subscriptions."""
         self._open = False
         self._ready = asyncio.Event()
         self._login: asyncio.Future[Loss | None] | None = None
@@ -119,6 +121,11 @@ class AsyncConnection:
     def connected(self) -> bool:
         """Whether the broker has accepted the login and the subscriptions."""
         return self._ready.is_set()
+
+    @property
+    def outstanding(self) -> int:
+        """How many messages the broker has not acknowledged."""
+        return self._session.outstanding
 
     @property
     def waiting(self) -> int:
@@ -233,6 +240,7 @@ class AsyncConnection:
         self._session.acknowledge(delivery)
 
     def _note_ready(self) -> None:
+        self.logins += 1
         self._reconnection.connected(asyncio.get_running_loop().time())
         birth = _message(self._birth)
         if birth is not None:

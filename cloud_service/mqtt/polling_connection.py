@@ -69,6 +69,8 @@ class PollingConnection:
         self._poll = select.poll()
         self._descriptor = -1
         self._reconnection = Reconnection(client_id)
+        self.logins = 0
+        """How often the broker has accepted the login and the subscriptions."""
         self._closing = False
         self._next_attempt = 0.0
         self._next_tick = 0.0
@@ -168,6 +170,7 @@ class PollingConnection:
         self._next_attempt = now + retry.pause
 
     def _note_ready(self) -> None:
+        self.logins += 1
         self._reconnection.connected(time.monotonic())
         log.info("connected to the broker %s", self._address)
         self._ready()

@@ -19,6 +19,7 @@ from cloud_service.service.clock import Clock
 from cloud_service.service.engine.answers import BatchResult
 from cloud_service.service.engine.engine import Engine
 from cloud_service.service.engine.network_time import NetworkTime, Reading
+from cloud_service.service.measurements import INTERVAL_SECONDS, Measurements
 from cloud_service.service.reconciliation import Reconciliation
 from cloud_service.service.request_audit import RequestAudit
 from cloud_service.service.request_log import log_answer
@@ -54,13 +55,21 @@ class ServiceLoop:
     """
 
     def __init__(
-        self, engine: Engine, broker: BrokerAddress, audit_log: AuditLog, clock: Clock, start: Reading
+        self,
+        engine: Engine,
+        broker: BrokerAddress,
+        audit_log: AuditLog,
+        clock: Clock,
+        start: Reading,
+        measurements: Measurements,
     ) -> None:
         self._engine = engine
         self._clock = clock
         self._time = NetworkTime(start)
         self._since = start.wall
         self._audit_log = audit_log
+        self._measurements = measurements
+        self._next_figures = 0.0
         self._audit = RequestAudit(audit_log)
         self._second_service = SecondServiceCheck(start.wall)
         self._state = RetainedState()
@@ -100,6 +109,7 @@ class ServiceLoop:
         self._reconciliation.turn(self._engine.network)
         self._state_publisher.turn(self._engine.network, self._now())
         self._beat()
+        self._measure()
 
     @property
     def _broker_is_behind(self) -> bool:
@@ -119,6 +129,7 @@ class ServiceLoop:
         for answer in result.answers:
             log_answer(answer, now)
             self._audit.note(answer, now)
+        self._measurements.note(result, now)
         for changes in result.changes:
             self._state.note(changes)
         if result.reloaded:
@@ -164,6 +175,11 @@ class ServiceLoop:
             self._next_heartbeat = time.monotonic() + HEARTBEAT_SECONDS
             self._audit.flush(self._now())
             self._connection.publish(self._presence(online=True))
+
+    def _measure(self) -> None:
+        if time.monotonic() >= self._next_figures:
+            self._next_figures = time.monotonic() + INTERVAL_SECONDS
+            self._measurements.take(self._engine, self._state, self._connection, self._now())
 
     def _presence(self, *, online: bool) -> Message:
         return process_presence(SERVICE, online=online, since=self._since, now=self._now())

@@ -8,10 +8,13 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from cloud_service.accounts.audit_log import AuditLog
+from cloud_service.metrics.endpoint import serve_metrics
+from cloud_service.metrics.settings import MetricsSettings
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.service.clock import Clock, system_clock
 from cloud_service.service.engine.engine import Engine
 from cloud_service.service.loop import ServiceLoop
+from cloud_service.service.measurements import Measurements, folder_figures
 from cloud_service.service.settings import ServiceSettings
 from cloud_service.service.stop_signal import stop_signals
 from cloud_service.store.errors import StoreError
@@ -21,7 +24,12 @@ from cloud_service.store.filesystem import DiskFolder, Folder, FolderLocked
 log = logging.getLogger(__name__)
 
 
-def run_service(settings: ServiceSettings, broker: BrokerAddress, clock: Clock = system_clock) -> int:
+def run_service(
+    settings: ServiceSettings,
+    broker: BrokerAddress,
+    metrics: MetricsSettings,
+    clock: Clock = system_clock,
+) -> int:
     """Runs the service until SIGTERM or SIGINT, and returns its exit status."""
     try:
         folder = DiskFolder(settings.data.data_dir)
@@ -31,9 +39,13 @@ def run_service(settings: ServiceSettings, broker: BrokerAddress, clock: Clock =
     try:
         with stop_signals() as stop:
             start = clock()
-            engine = _recover(folder, settings, start.wall)
-            loop = ServiceLoop(engine, broker, AuditLog(settings.data.audit_log), clock, start)
-            return loop.run(stop)
+            measurements = Measurements(start.wall)
+            engine = _recover(folder, settings, start.wall, measurements)
+            audit_log = AuditLog(settings.data.audit_log)
+            loop = ServiceLoop(engine, broker, audit_log, clock, start, measurements)
+            data_dir = settings.data.data_dir
+            with serve_metrics(metrics, lambda: measurements.latest, lambda: folder_figures(data_dir)):
+                return loop.run(stop)
     except (OSError, StoreError) as error:
         log.error("%s", error)
         return 1
@@ -41,10 +53,10 @@ def run_service(settings: ServiceSettings, broker: BrokerAddress, clock: Clock =
         folder.close()
 
 
-def _recover(folder: Folder, settings: ServiceSettings, now: datetime) -> Engine:
+def _recover(folder: Folder, settings: ServiceSettings, now: datetime, measurements: Measurements) -> Engine:
     begun = time.monotonic()
     with _without_garbage_collection():
-        engine = Engine(FileStore(folder, settings.store), settings.limits, now)
+        engine = Engine(FileStore(folder, settings.store, measurements), settings.limits, now)
     tables = engine.network.tables
     log.info(
         "%d stations, %d points, %d reservations read in %.1f s",

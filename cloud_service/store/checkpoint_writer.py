@@ -1,6 +1,7 @@
 """Makes a checkpoint: writes the files from a snapshot, in a thread beside the service."""
 
 import logging
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event as Flag
@@ -79,6 +80,8 @@ class CheckpointWriter:
         """How many bytes of each history file count, whether or not this checkpoint fails."""
         self.request_sizes: Mapping[str, int] = checkpoint.requests
         """How many bytes each file of request records has that the last good checkpoint names."""
+        self.seconds = 0.0
+        """How long the checkpoint took, once it is written."""
         self._folder = folder
         self._tables = tables
         self._checkpoint = checkpoint
@@ -103,6 +106,7 @@ class CheckpointWriter:
         A crash before the checkpoint leaves files that are newer than the last one says. Replaying the
         journal over them gives the same network, because its lines hold records as they are afterwards.
         """
+        begun = time.monotonic()
         folder, tables = self._folder, self._tables
         ChargingStationsFile(folder).write(self._until_cancelled(tables.stations.values()))
         ChargingPointsFile(folder).write(self._until_cancelled(tables.points.values()))
@@ -120,6 +124,7 @@ class CheckpointWriter:
         remove_numbered(folder, REQUESTS, before=self._oldest_remembered)
         self._remove_outdated_history()
         folder.sync()
+        self.seconds = time.monotonic() - begun
 
     def _remove_outdated_history(self) -> None:
         for name in filter(self._is_outdated, self._folder.names()):

@@ -21,7 +21,7 @@ from cloud_service.store.checkpoint_writer import CheckpointCancelled, Checkpoin
 from cloud_service.store.errors import SyncFailed
 from cloud_service.store.filesystem import Folder
 from cloud_service.store.history import months_before
-from cloud_service.store.interface import CheckpointInput, Recovered
+from cloud_service.store.interface import CheckpointInput, NoObserver, Recovered, StoreObserver
 from cloud_service.store.journal import RequestRecord
 from cloud_service.store.journal_writer import JournalWriter
 from cloud_service.store.names import segment_name
@@ -77,10 +77,11 @@ class _RunningCheckpoint(Struct, frozen=True):
 class FileStore:
     """A Store in a folder."""
 
-    def __init__(self, folder: Folder, options: StoreOptions) -> None:
+    def __init__(self, folder: Folder, options: StoreOptions, observer: StoreObserver | None = None) -> None:
         self._folder = folder
         self._options = options
-        self._journal = JournalWriter(folder)
+        self._observer = observer or NoObserver()
+        self._journal = JournalWriter(folder, self._observer.synced)
         self._tail = JournalTail()
         self._history_sizes: dict[str, int] = {}
         self._request_sizes: dict[str, int] = {}
@@ -108,6 +109,8 @@ class FileStore:
         self._history_sizes = {name: size for name, size in sizes.items() if name in names}
         self._request_sizes = sizes_of_requests(self._folder, contents.checkpoint)
         self._checkpoint_time = contents.checkpoint.at
+        if contents.checkpoint.at is not None:
+            self._observer.checkpoint_done(contents.checkpoint.at, None)
         self._checkpoint_pause = Pause.of(self._options.checkpoint_seconds, now)
         self._journal.open(contents.position, contents.last_segment)
         if contents.set_aside:
@@ -230,6 +233,7 @@ class FileStore:
         if error is None:
             self._checkpoint_failures = 0
             self._checkpoint_time = now
+            self._observer.checkpoint_done(now, writer.seconds)
             self._checkpoint_pause = Pause.of(self._options.checkpoint_seconds, now)
             return
         self._tail = writer.tail.followed_by(self._tail)
@@ -248,6 +252,7 @@ class FileStore:
 
     def _postpone_checkpoint(self, error: BaseException, now: datetime) -> None:
         self._checkpoint_failures += 1
+        self._observer.checkpoint_failed()
         seconds = min(2**self._checkpoint_failures, _LONGEST_RETRY_SECONDS)
         self._checkpoint_pause = Pause.of(seconds, now)
         _log.error("checkpoint failed, the journal keeps growing: %r; next attempt in %d s", error, seconds)

@@ -43,6 +43,32 @@ class CheckpointInput(Struct, frozen=True):
     """The batch of the oldest request that deduplication knows. Request records before it are removed."""
 
 
+class StoreObserver(Protocol):
+    """Learns how long the disk takes. Called in the thread that uses the store."""
+
+    def synced(self, seconds: float) -> None:
+        """The journal was synced."""
+
+    def checkpoint_done(self, at: datetime, seconds: float | None) -> None:
+        """There is a checkpoint of this time. Without a duration, it was found when loading."""
+
+    def checkpoint_failed(self) -> None:
+        """A checkpoint failed, and will be tried again."""
+
+
+class NoObserver:
+    """Learns nothing."""
+
+    def synced(self, seconds: float) -> None:
+        pass
+
+    def checkpoint_done(self, at: datetime, seconds: float | None) -> None:
+        pass
+
+    def checkpoint_failed(self) -> None:
+        pass
+
+
 class Store(Protocol):
     """Keeps decisions durable. Used by one thread. Time is passed in and may run backwards."""
 

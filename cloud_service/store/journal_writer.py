@@ -1,6 +1,7 @@
 """Appends batches to the journal, and begins its segments."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from cloud_service.core.changes import Changes
@@ -13,12 +14,13 @@ from cloud_service.store.names import segment_name
 class JournalWriter:
     """Writes the newest segment. Once a sync of a segment fails, nothing is written to it any more."""
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Folder, synced: Callable[[float], None] = lambda seconds: None) -> None:
         self.position = JournalPosition()
         """The end of the last line that is on disk."""
         self.segment_number = 0
         """Of the segment that is written."""
         self._folder = folder
+        self._synced = synced
         self._segment: File | None = None
         self._last_number = 0
 
@@ -68,11 +70,13 @@ class JournalWriter:
         except OSError as error:
             self._cut_back(segment, size, error)
             raise WriteFailed(f"{self._where()}: {_reason(error)}") from error
+        begun = time.perf_counter()
         try:
             segment.sync()
         except OSError as error:
             self.abandon_segment()
             raise SyncFailed(f"{self._where()}: {_reason(error)}") from error
+        self._synced(time.perf_counter() - begun)
         self.position = position
         return batch
 

@@ -66,6 +66,11 @@ class Engine:
         """How many messages wait: for a decision, or for their refusal to be sent."""
         return len(self._admission)
 
+    @property
+    def writable(self) -> bool:
+        """Whether the last write succeeded, as far as one was tried."""
+        return self._condition is WRITABLE
+
     def take_in(self, message: Message, delivery: object, arrival: float) -> None:
         """Takes in a message that arrived at this Unix time. A later `work` answers it."""
         self._admission.take_in(message, delivery, arrival)

@@ -62,6 +62,10 @@ class Outbox:
         self.delivered = delivered
         self._batches: deque[_BatchEvents] = deque()
 
+    def __len__(self) -> int:
+        """How many batches have events that may be pending."""
+        return len(self._batches)
+
     def add(self, sequence: int, events: Iterable[Event]) -> list[OutgoingEvent]:
         """Adds the events of a batch, and returns their messages."""
         batch = _BatchEvents(sequence, tuple(events), 0)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from cloud_service.gateway.measurements import Measurements
 from cloud_service.gateway.server import GatewayServer, listen
 from cloud_service.gateway.settings import GatewaySettings
 from tests.kit.fake_requester import FakeRequester
@@ -28,7 +29,10 @@ class Gateway:
         **options: float,
     ) -> None:
         self.requester = FakeRequester(answer)
-        self.server = GatewayServer(listen(settings), self.requester, settings, **options)
+        self.measurements = Measurements()
+        self.server = GatewayServer(
+            listen(settings), self.requester, settings, measurements=self.measurements, **options
+        )
         self._clients: list[Client] = []
 
     async def __aenter__(self) -> Self:

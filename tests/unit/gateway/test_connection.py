@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from cloud_service.gateway.connection import LONG_LIST_RECORDS, Connection
+from cloud_service.gateway.measurements import Measurements
 from cloud_service.gateway.settings import GatewaySettings
 from cloud_service.mqtt.requester import OutcomeUnknown
 from cloud_service.protocol.errors import Busy, NotFound
@@ -31,7 +32,12 @@ class Serving:
         ours, self._theirs = socket.socketpair()
         ours.setblocking(False)
         self.requester = FakeRequester(answer)
-        self.connection = Connection(peer="10.0.0.1:5", requester=self.requester, settings=settings)
+        self.connection = Connection(
+            peer="10.0.0.1:5",
+            requester=self.requester,
+            settings=settings,
+            measurements=Measurements(),
+        )
         self.task = asyncio.create_task(self.connection.serve(ours))
 
     async def client(self) -> Client:

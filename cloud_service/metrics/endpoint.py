@@ -1,0 +1,52 @@
+"""A process's own endpoint, from which Prometheus scrapes. A thread of its own renders what is asked for."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from msgspec import Struct
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.exposition import start_http_server
+
+from cloud_service.config.setting import SettingError
+from cloud_service.metrics.collector import FiguresCollector
+from cloud_service.metrics.settings import MetricsSettings
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def serve_metrics(settings: MetricsSettings, *sources: Callable[[], Struct | None]) -> Iterator[None]:
+    """Serves these figures and those of the process within the block, if the settings name a port.
+
+    A source is called in the endpoint's threads, for each scrape: it must not touch what a loop changes.
+    Raises SettingError if the port cannot be used.
+    """
+    if settings.metrics_port is None:
+        yield
+        return
+    try:
+        server, thread = start_http_server(settings.metrics_port, settings.metrics_host, registry(*sources))
+    except OSError as error:
+        raise SettingError(
+            f"cannot serve metrics on {settings.metrics_host}, port {settings.metrics_port}:"
+            f" {error.strerror or error}; choose others with --metrics-host and --metrics-port"
+        ) from None
+    log.info("metrics on http://%s:%d/metrics", settings.metrics_host, server.server_port)
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def registry(*sources: Callable[[], Struct | None]) -> CollectorRegistry:
+    """These figures, with those of the process and of Python."""
+    found = CollectorRegistry()
+    ProcessCollector(registry=found)
+    PlatformCollector(registry=found)
+    GCCollector(registry=found)
+    for source in sources:
+        found.register(FiguresCollector(source))
+    return found

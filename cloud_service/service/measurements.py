@@ -1,0 +1,158 @@
+"""What the service counts as it works: plain numbers, of which it makes a record of figures once a second.
+
+The loop alone changes them. The endpoint's threads read only the finished record, so nothing is locked.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from cloud_service import __version__
+from cloud_service.core.changes import Changes
+from cloud_service.core.network import Tables
+from cloud_service.core.records import PointKey
+from cloud_service.metrics.histogram import (
+    BATCH_REQUESTS,
+    REQUEST_SECONDS,
+    SYNC_SECONDS,
+    WAIT_SECONDS,
+    Histogram,
+)
+from cloud_service.mqtt.polling_connection import PollingConnection
+from cloud_service.protocol.actions import ACTIONS
+from cloud_service.service.engine.answers import BatchResult
+from cloud_service.service.engine.engine import Engine
+from cloud_service.service.figures import FolderFigures, ServiceFigures
+from cloud_service.service.retained_state import RetainedState
+from cloud_service.store.names import SEGMENTS
+
+INTERVAL_SECONDS: Final = 1.0
+"""Between two records of figures."""
+_IGNORED: Final = "none"
+"""The action of a message that was not a request. A topic would be a label that anybody can choose."""
+
+
+class PointStates:
+    """How many points there are of each availability, kept up to date from the changes."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._states = {key: point.availability for key, point in tables.points.items()}
+        self.counts: Counter[str] = Counter(self._states.values())
+
+    def note(self, changes: Changes) -> None:
+        """Takes changes that were made in the network."""
+        for key in changes.removed_points:
+            self._remove(key)
+        for point in changes.points:
+            self._remove(point.key)
+            self._states[point.key] = point.availability
+            self.counts[point.availability] += 1
+
+    def _remove(self, key: PointKey) -> None:
+        state = self._states.pop(key, None)
+        if state is not None:
+            self.counts[state] -= 1
+
+
+class Measurements:
+    """Counts what happens. `latest` is the record of the last second."""
+
+    def __init__(self, started: datetime) -> None:
+        self.latest: ServiceFigures | None = None
+        self._started = started.timestamp()
+        self._requests: Counter[tuple[str, ...]] = Counter()
+        self._request_seconds = {name: Histogram(REQUEST_SECONDS) for name in ACTIONS}
+        self._batch_requests = Histogram(BATCH_REQUESTS)
+        self._sync_seconds = Histogram(SYNC_SECONDS)
+        self._booking_wait = Histogram(WAIT_SECONDS)
+        self._points: PointStates | None = None
+        self._checkpoint: tuple[datetime, float | None] | None = None
+        self._failed_checkpoints = 0
+
+    def synced(self, seconds: float) -> None:
+        """The journal was synced, which took so long."""
+        self._sync_seconds.observe(seconds)
+
+    def checkpoint_done(self, at: datetime, seconds: float | None) -> None:
+        """There is a checkpoint of this time. None: it was found at the start."""
+        self._checkpoint = (at, seconds)
+
+    def checkpoint_failed(self) -> None:
+        """A checkpoint failed, and will be tried again."""
+        self._failed_checkpoints += 1
+
+    def note(self, result: BatchResult, now: datetime) -> None:
+        """Takes a batch whose replies were sent at this time."""
+        if result.answers:
+            self._batch_requests.observe(len(result.answers))
+        timestamp = now.timestamp()
+        for answer in result.answers:
+            incoming = answer.incoming
+            if incoming is None:
+                self._requests[_IGNORED, answer.outcome] += 1
+                continue
+            name = incoming.action.name
+            self._requests[name, answer.outcome] += 1
+            self._request_seconds[name].observe(max(timestamp - incoming.arrival, 0.0))
+        if result.reloaded:
+            self._points = None
+        for changes in result.changes:
+            self._note_changes(changes)
+
+    def _note_changes(self, changes: Changes) -> None:
+        if self._points is not None:
+            self._points.note(changes)
+        for event in changes.events:
+            if event.type == "reservationScheduled":
+                self._booking_wait.observe((event.reservation.start - event.at).total_seconds())
+
+    def take(
+        self, engine: Engine, state: RetainedState, connection: PollingConnection, now: datetime
+    ) -> None:
+        """Makes the record of this moment."""
+        if self._points is None:
+            self._points = PointStates(engine.network.tables)
+        at, seconds = self._checkpoint or (None, None)
+        self.latest = ServiceFigures(
+            updated=now.timestamp(),
+            started=self._started,
+            version={(__version__,): 1},
+            mqtt_connected=connection.ready,
+            mqtt_reconnects=max(connection.logins - 1, 0),
+            mqtt_outstanding=connection.outstanding,
+            requests=dict(self._requests),
+            request_seconds={(name,): seen.read() for name, seen in self._request_seconds.items()},
+            batch_requests=self._batch_requests.read(),
+            sync_seconds=self._sync_seconds.read(),
+            waiting=len(engine),
+            request_records=len(engine.deduplication),
+            unacknowledged_events=len(engine.outbox),
+            stale_state=len(state),
+            stations=len(engine.network.tables.stations),
+            points={(name,): self._points.counts[name] for name in ("livre", "ocupado", "reservado")},
+            reservations=len(engine.network.tables.reservations),
+            booking_wait_seconds=self._booking_wait.read(),
+            store_writable=engine.writable,
+            checkpoint_age=None if at is None else (now - at).total_seconds(),
+            checkpoint_seconds=seconds,
+            failed_checkpoints=self._failed_checkpoints,
+        )
+
+
+def folder_figures(folder: Path) -> FolderFigures:
+    """Looks at the data folder. For the endpoint's threads: a slow disk must not hold up the loop."""
+    room = os.statvfs(folder)
+    return FolderFigures(sum(_sizes(folder)), room.f_bavail * room.f_frsize)
+
+
+def _sizes(folder: Path) -> Iterable[int]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if SEGMENTS.fullmatch(entry.name):
+                try:
+                    yield entry.stat().st_size
+                except FileNotFoundError:  # a checkpoint has just removed it
+                    continue
