@@ -7,14 +7,14 @@ import hashlib
 import json
 import os
 import secrets
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
 from cloud_service.accounts.rights import access_list
-from cloud_service.accounts.secret_files import FOR_GROUP, write_file
+from cloud_service.accounts.secret_files import FOR_GROUP, FOR_OWNER, write_files
 from cloud_service.protocol.roles import ADMINISTRATOR, DEVICES, GATEWAY, SERVICE, Role
 
 FIRST_ACCOUNTS: Final[tuple[tuple[str, Role], ...]] = (
@@ -24,6 +24,12 @@ FIRST_ACCOUNTS: Final[tuple[tuple[str, Role], ...]] = (
 )
 _PASSWORD_ITERATIONS: Final = 101
 """As in Mosquitto 2.0. With 192 random bits, the time that one guess takes does not matter."""
+
+RECOVERY: Final = (
+    "restore it from a backup, or stop the network and run `recharge accounts recover`, which gives the first"
+    " accounts new passwords and keeps all other accounts"
+)
+"""What to do if a first account cannot be used."""
 
 
 class AccountsDamaged(Exception):
@@ -57,20 +63,25 @@ def bound_client_id(role: Role, client: str) -> str | None:
 def make_first_accounts(plugin_file: Path, passwords: Secrets) -> bool:
     """Writes the first accounts' passwords and the plugin's file. Returns False if that file already exists.
 
-    The broker must not be running. The plugin's file comes last, so an interrupted start can be repeated.
+    The broker must not be running. Raises AccountsDamaged if some of these files exist and cannot be used.
     """
     if plugin_file.exists():
         _check_sound(plugin_file, passwords)
         return False
+    administrator = passwords.password_file(ADMINISTRATOR)
+    if administrator.exists():
+        raise AccountsDamaged(
+            f"{plugin_file}, the broker's accounts, is missing, but {administrator} is there: restore it from"
+            f" a backup; or move {administrator} away, and the next start creates new first accounts (all"
+            " others have to be added again)"
+        )
     passwords.folder.mkdir(exist_ok=True, mode=0o700)
-    clients, roles = [], []
+    files, clients, roles = [], [], []
     for name, role in FIRST_ACCOUNTS:
         password = new_password()
-        file = passwords.password_file(name)
-        file.parent.mkdir(exist_ok=True, mode=0o700)
-        write_file(file, password + "\n", FOR_GROUP)
+        files.append(_password_file(passwords, name, password))
         clients.append(_client(name, role, password))
-        roles.append({"rolename": role_name(role, name), "acls": access_list(role, name)})
+        roles.append(_role(name, role))
     content = {
         "defaultACLAccess": {
             "publishClientSend": False,
@@ -82,36 +93,117 @@ def make_first_accounts(plugin_file: Path, passwords: Secrets) -> bool:
         "groups": [],
         "roles": roles,
     }
-    write_file(plugin_file, json.dumps(content, indent=1) + "\n")
+    write_files(*files, _as_file(plugin_file, content))
     return True
+
+
+def recover_first_accounts(plugin_file: Path, passwords: Secrets) -> list[str]:
+    """Gives the first accounts new passwords, and returns their names. All other accounts stay as they are.
+
+    The broker must not be running: it has read the plugin's file, and would write its own over it.
+    """
+    content = _read(plugin_file, passwords)
+    clients = {client["username"]: client for client in content["clients"]}
+    roles = {role["rolename"] for role in content["roles"]}
+    files = []
+    for name, role in FIRST_ACCOUNTS:
+        password = new_password()
+        files.append(_password_file(passwords, name, password))
+        if name in clients:
+            _replace_password(clients[name], password)
+        else:
+            content["clients"].append(_client(name, role, password))
+        if role_name(role, name) not in roles:
+            content["roles"].append(_role(name, role))
+    # The plugin's file comes last: after a power loss between the two, the command can be repeated.
+    write_files(*files, _as_file(plugin_file, content))
+    return [name for name, _ in FIRST_ACCOUNTS]
+
+
+def read_password(file: Path) -> str:
+    """Returns the password in a file, or an empty text if the file is missing, empty or no text."""
+    try:
+        return file.read_text().strip()
+    except (FileNotFoundError, UnicodeDecodeError):
+        return ""
 
 
 def _check_sound(plugin_file: Path, passwords: Secrets) -> None:
     """Raises AccountsDamaged if the broker would not know the first accounts, or nobody their passwords."""
-    remedy = (
-        f"restore it from a backup; or move {plugin_file} away, and the next start creates new first accounts"
-        " (all others have to be added again)"
-    )
-    try:
-        names = {client["username"] for client in json.loads(plugin_file.read_bytes())["clients"]}
-    except (OSError, ValueError, LookupError, TypeError):
-        raise AccountsDamaged(f"{plugin_file}, the broker's accounts, is damaged: {remedy}") from None
+    content = _read(plugin_file, passwords)
+    clients = {client["username"]: client for client in content["clients"]}
     for name, _ in FIRST_ACCOUNTS:
-        if name not in names:
-            raise AccountsDamaged(f"{plugin_file} has no account {name}: {remedy}")
+        if name not in clients:
+            raise AccountsDamaged(f"{plugin_file} has no account {name}: {RECOVERY}")
         file = passwords.password_file(name)
-        if not file.is_file() or not file.stat().st_size:
+        password = read_password(file)
+        if not password:
             raise AccountsDamaged(
-                f"{file}, the password of the account {name}, is missing or empty: {remedy}"
+                f"{file}, the password of the account {name}, is missing, empty or no text: {RECOVERY}"
+            )
+        if not _fits(clients[name], password):
+            raise AccountsDamaged(
+                f"{file} holds another password than {plugin_file} has for the account {name}: {RECOVERY}"
             )
 
 
+def _read(plugin_file: Path, passwords: Secrets) -> dict[str, Any]:
+    """The content of the plugin's file. Raises AccountsDamaged if it cannot be that."""
+    try:
+        content: dict[str, Any] = json.loads(plugin_file.read_bytes())
+        sound = all(isinstance(client["username"], str) for client in content["clients"])
+        sound = sound and all(isinstance(role["rolename"], str) for role in content["roles"])
+    except (OSError, ValueError, LookupError, TypeError):
+        sound = False
+    if not sound:
+        administrator = passwords.password_file(ADMINISTRATOR)
+        raise AccountsDamaged(
+            f"{plugin_file}, the broker's accounts, is missing or damaged: restore it from a backup; or move"
+            f" it and {administrator} away, and the next start creates new first accounts (all others have to"
+            " be added again)"
+        )
+    return content
+
+
+def _fits(client: dict[str, Any], password: str) -> bool:
+    """Whether this is the account's password. True for the form of Mosquitto 2.1, which is not checked."""
+    try:
+        digest, salt = b64decode(client["password"]), b64decode(client["salt"])
+        iterations = int(client["iterations"])
+    except (LookupError, TypeError, ValueError):
+        return "encoded_password" in client
+    return hashlib.pbkdf2_hmac("sha512", password.encode(), salt, iterations) == digest
+
+
+def _replace_password(client: dict[str, Any], password: str) -> None:
+    """Both versions of Mosquitto read the form of 2.0, and 2.1 then writes its own, `encoded_password`."""
+    client.pop("encoded_password", None)
+    client.pop("disabled", None)
+    client.update(_hashed(password))
+
+
+def _password_file(passwords: Secrets, name: str, password: str) -> tuple[Path, str, int]:
+    file = passwords.password_file(name)
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return file, password + "\n", FOR_GROUP
+
+
+def _as_file(plugin_file: Path, content: dict[str, Any]) -> tuple[Path, str, int]:
+    return plugin_file, json.dumps(content, indent=1) + "\n", FOR_OWNER
+
+
+def _role(name: str, role: Role) -> dict[str, object]:
+    return {"rolename": role_name(role, name), "acls": access_list(role, name)}
+
+
 def _client(name: str, role: Role, password: str) -> dict[str, object]:
+    return {"username": name, "roles": [{"rolename": role_name(role, name)}], **_hashed(password)}
+
+
+def _hashed(password: str) -> dict[str, object]:
     salt = os.urandom(12)
     digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _PASSWORD_ITERATIONS)
     return {
-        "username": name,
-        "roles": [{"rolename": role_name(role, name)}],
         "password": b64encode(digest).decode(),
         "salt": b64encode(salt).decode(),
         "iterations": _PASSWORD_ITERATIONS,

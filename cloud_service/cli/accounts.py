@@ -1,4 +1,7 @@
-"""Manages the accounts of a secured broker. Changes take effect on the running broker at once."""
+"""Manages the accounts of a secured broker. Changes take effect on the running broker at once.
+
+Only `recover` is for a broker that is stopped.
+"""
 
 import asyncio
 import sys
@@ -13,14 +16,24 @@ from msgspec.structs import replace
 
 from cloud_service.accounts.audit_log import AuditEvent, AuditLog
 from cloud_service.accounts.broker_accounts import Account, AccountRole, Accounts, AccountsError
-from cloud_service.accounts.first_accounts import FIRST_ACCOUNTS, new_password
+from cloud_service.accounts.first_accounts import (
+    FIRST_ACCOUNTS,
+    RECOVERY,
+    AccountsDamaged,
+    new_password,
+    read_password,
+    recover_first_accounts,
+)
 from cloud_service.accounts.rights import as_markdown
 from cloud_service.accounts.secret_files import FOR_GROUP, FOR_OWNER, handed_over
 from cloud_service.accounts.settings import DataSettings, SecuritySettings
 from cloud_service.config.command_line import Argument
 from cloud_service.config.setting import SettingError
+from cloud_service.local.data_folder import locked
+from cloud_service.local.errors import CannotStart
 from cloud_service.local.streams import print_or_fail
 from cloud_service.mqtt.address import BrokerAddress
+from cloud_service.mqtt.publisher import BrokerRefused
 from cloud_service.protocol.roles import ADMINISTRATOR
 
 EPILOG: Final = """\
@@ -32,11 +45,22 @@ verbs:
   transfer OLD NEW      transfers the stations of one account to another
   refresh               brings the rights of all accounts up to date, after an upgrade
   rights                lists what each role may do
+  recover               gives the first accounts new passwords if theirs are lost, and keeps all other
+                        accounts; stop the network before
 
 Without --mqtt-user, the command uses the administrator's account and the password that the network's first
 start created."""
 
-_NAMES: Final = {"add": 1, "list": 0, "rotate": 1, "remove": 1, "transfer": 2, "refresh": 0, "rights": 0}
+_NAMES: Final = {
+    "add": 1,
+    "list": 0,
+    "rotate": 1,
+    "remove": 1,
+    "transfer": 2,
+    "refresh": 0,
+    "rights": 0,
+    "recover": 0,
+}
 """How many names each verb takes."""
 
 
@@ -80,9 +104,16 @@ def main(options: Options) -> int:
         print(as_markdown(), end="")
         return 0
     try:
-        asyncio.run(_run(options))
-    except AccountsError as error:
+        if options.verb == "recover":
+            _recover(options)
+        else:
+            asyncio.run(_run(options))
+    except (AccountsError, AccountsDamaged, CannotStart) as error:
         return _fail(str(error))
+    except BrokerRefused as error:
+        if options.broker.user is not None:
+            raise
+        return _fail(f"{error}; if {_administrator_file(options)} has the wrong password: {RECOVERY}")
     except TimeoutError:
         return _fail(
             "the broker does not answer: does it have the dynamic-security plugin, and is this account its"
@@ -98,6 +129,23 @@ def main(options: Options) -> int:
 def _fail(reason: str) -> int:
     print(f"recharge accounts: {reason}", file=sys.stderr)
     return 1
+
+
+def _recover(options: Options) -> None:
+    folders = options.security.folders(options.data.data_dir)
+    if not folders.broker.is_dir():
+        raise AccountsError(
+            f"{folders.broker} is not the folder of a broker: --data-dir or --broker-dir says where it is"
+        )
+    with locked(folders.broker):
+        names = recover_first_accounts(folders.plugin_file, folders.secrets)
+    audit = AuditLog(options.data.audit_log)
+    for name in names:
+        audit.record("passwordRotated", datetime.now(UTC), by=None, account=name)
+    _say(
+        f"{', '.join(names)} have new passwords, in {folders.secrets.folder}; all other accounts are as they"
+        " were. Start the network now"
+    )
 
 
 async def _run(options: Options) -> None:
@@ -186,15 +234,22 @@ class _Verbs:
 def _address(options: Options) -> BrokerAddress:
     if options.broker.user is not None:
         return options.broker
-    file = options.security.folders(options.data.data_dir).secrets.password_file(ADMINISTRATOR)
+    file = _administrator_file(options)
     try:
-        password = file.read_text().strip()
+        password = read_password(file)
     except OSError as error:
+        raise SettingError(f"cannot read the administrator's password in {file}: {error.strerror}") from None
+    if not password:
         raise SettingError(
-            f"cannot read the administrator's password in {file}: {error.strerror}. A network has accounts"
-            " if `recharge up --secure` or compose started it; --data-dir or --secrets-dir says where it is"
-        ) from None
+            f"{file}, the administrator's password, is missing, empty or no text. A network has accounts if"
+            " `recharge up --secure` or compose started it; --data-dir or --secrets-dir says where it is. If"
+            f" the file is lost: {RECOVERY}"
+        )
     return replace(options.broker, user=ADMINISTRATOR, password=password)
+
+
+def _administrator_file(options: Options) -> Path:
+    return options.security.folders(options.data.data_dir).secrets.password_file(ADMINISTRATOR)
 
 
 @contextmanager
@@ -230,7 +285,7 @@ def _print_password(password: str) -> None:
 
 def _check_has_password(name: str, file: Path) -> None:
     """Raises AccountsError if the file of an account that exists holds no password."""
-    if not file.is_file() or not file.read_text().strip():
+    if not read_password(file):
         raise AccountsError(
             f"{name} exists, but {file} holds no password:"
             f" `accounts rotate {name} --password-file {file}` gives it a new one"

@@ -17,18 +17,29 @@ def locked_broker_folder(data_dir: Path) -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         for writable in (data_dir, folder):
             tempfile.TemporaryFile(dir=writable).close()
-        lock = (folder / "lock").open("w")
     except OSError as error:
         raise CannotStart(
             f"cannot write to the data folder {data_dir.resolve()}: {error.strerror};"
             " choose another with --data-dir"
         ) from None
+    with locked(folder):
+        yield folder
+
+
+@contextmanager
+def locked(broker_folder: Path) -> Iterator[None]:
+    """Keeps `recharge up` out of a broker's folder. Raises CannotStart if it is there already."""
+    file = broker_folder / "lock"
+    try:
+        lock = file.open("w")
+    except OSError as error:
+        raise CannotStart(f"cannot write {file}: {error.strerror}") from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise CannotStart(
-                f"another `recharge up` uses the data folder {data_dir.resolve()}; stop it, or choose"
-                " another folder with --data-dir"
+                f"another `recharge up` uses the data folder {broker_folder.parent.resolve()}; stop it, or"
+                " choose another folder with --data-dir"
             ) from None
-        yield folder
+        yield

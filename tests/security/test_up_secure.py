@@ -95,15 +95,17 @@ def test_the_port_without_tls_takes_a_thousand_connections(tmp_path: Path, few_o
 
 
 @pytest.mark.parametrize(
-    ("damaged", "length"),
+    ("damaged", "length", "remedy"),
     [
-        ("dynamic-security.json", 500),
-        ("secrets/administrator/password", 0),
-        ("certificates/broker.key", 0),
-        ("certificates/broker.crt", 100),
+        ("dynamic-security.json", 500, "move "),
+        ("secrets/administrator/password", 0, "`recharge accounts recover`"),
+        ("certificates/broker.key", 0, "move "),
+        ("certificates/broker.crt", 100, "move "),
     ],
 )
-def test_a_damaged_file_is_named_with_a_remedy(tmp_path: Path, damaged: str, length: int) -> None:
+def test_a_damaged_file_is_named_with_a_remedy(
+    tmp_path: Path, damaged: str, length: int, remedy: str
+) -> None:
     folders = BrokerFolders.within(tmp_path / "data" / "broker")
     prepare(folders, ["localhost", "127.0.0.1"], datetime.now(UTC))
     file = folders.broker / damaged
@@ -112,7 +114,7 @@ def test_a_damaged_file_is_named_with_a_remedy(tmp_path: Path, damaged: str, len
         assert network.wait_end() == 1
         assert str(file) in network.stderr
         assert "restore" in network.stderr
-        assert "move " in network.stderr
+        assert remedy in network.stderr
         assert "Traceback" not in network.stderr
 
 

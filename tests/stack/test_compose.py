@@ -69,6 +69,51 @@ def test_nobody_gets_in_without_an_account(compose: ComposeStack, charger: Charg
                 MqttConnection(port, "charger-1", user, password, ca_file=ca_file).connect()
 
 
+def _checks_healthy(compose: ComposeStack) -> bool:
+    """Runs the broker's health check now."""
+    kind, line = compose.inspect("mosquitto")["Config"]["Healthcheck"]["Test"]
+    assert kind == "CMD-SHELL"
+    words = ["docker", "exec", compose.container("mosquitto"), "sh", "-c", line]
+    return subprocess.run(words, capture_output=True, timeout=DEADLINE, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "rm dynamic-security.json",
+        "echo -n > dynamic-security.json",
+        "head -c 300 kept.json > dynamic-security.json",
+        "sed 's/cloud_service/other/' kept.json > dynamic-security.json",
+    ],
+)
+def test_a_broker_that_knows_nobody_is_not_healthy(compose: ComposeStack, damage: str) -> None:
+    def in_its_folder(line: str) -> None:
+        docker("exec", compose.container("mosquitto"), "sh", "-c", f"cd /mosquitto/data && {line}")
+
+    assert _checks_healthy(compose)
+    in_its_folder("cp -p dynamic-security.json kept.json")
+    try:
+        in_its_folder(damage)
+        assert not _checks_healthy(compose)
+    finally:
+        in_its_folder("mv kept.json dynamic-security.json")
+    assert _checks_healthy(compose)
+
+
+def test_lost_passwords_are_made_again(compose: ComposeStack, charger: Charger) -> None:
+    """With the commands of docs/operations.md."""
+    lose = ("run", "--rm", "-T", "--no-deps", "--entrypoint", "rm", "prepare")
+    compose.compose("stop")
+    compose.compose(*lose, "/secrets/administrator/password")
+    with pytest.raises(AssertionError, match="accounts recover"):
+        compose.compose("run", "--rm", "-T", "prepare")
+    compose.compose("run", "--rm", "-T", "prepare", "accounts", "recover")
+    compose.up()
+    assert ["charger-1", "charger"] in [line.split() for line in compose.accounts("list").splitlines()]
+    with _connect(compose, charger) as client:
+        assert client.ask("newChargingStation", x_position=5, y_position=5)
+
+
 def test_ports_are_open_to_those_they_are_for(compose: ComposeStack) -> None:
     def published(service: str) -> dict[str, set[str]]:
         bindings = compose.inspect(service)["HostConfig"]["PortBindings"] or {}
