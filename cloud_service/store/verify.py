@@ -2,15 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import datetime, tzinfo
-from typing import Any
 
-import msgspec
 from msgspec import Struct, field
 
 from cloud_service.core.network import Tables
-from cloud_service.core.records import ReservationKey
 from cloud_service.store.checkpoint import read_checkpoint
-from cloud_service.store.errors import RESTORE, DamagedStore
+from cloud_service.store.ended import read_history
+from cloud_service.store.errors import DamagedStore
 from cloud_service.store.frozen_folder import FrozenFolder
 from cloud_service.store.journal import Batch
 from cloud_service.store.recovery import describe_removed, describe_torn, read_folder, read_segments
@@ -55,7 +53,7 @@ def examine(folder: FrozenFolder, zone: tzinfo | None, now: datetime) -> Report:
         # A reservation counts as scheduled if it was when the last batch was written.
         last_moment = batches[-1].at if batches else read_checkpoint(folder).at or now
         contents = read_folder(folder, zone, last_moment)
-        history = list(_history(folder, contents.checkpoint.sizes))
+        history = [row.reservation.key for row in read_history(folder, contents.checkpoint.sizes)]
         set_aside = read_set_aside(folder)
     except DamagedStore as damage:
         return unreadable(damage)
@@ -94,15 +92,3 @@ def describe_row(row: SetAside) -> str:
 def _batches(folder: FrozenFolder) -> Iterator[Batch]:
     for _, _, reader in read_segments(folder, read_checkpoint(folder)):
         yield from reader.batches()
-
-
-def _history(folder: FrozenFolder, sizes: dict[str, int]) -> Iterator[ReservationKey]:
-    """The reservations that ended, as far as the checkpoint counts the history."""
-    for name in sorted(sizes.keys() & set(folder.names())):
-        for number, line in enumerate(folder.lines(name, sizes[name]), 1):
-            try:
-                row: dict[str, Any] = msgspec.json.decode(line)["reservation"]
-                yield row["chargingStationID"], row["chargingPointID"], row["reservationID"]
-            except (msgspec.MsgspecError, ValueError, KeyError, TypeError) as error:
-                problem = f"line {number} is not what the service wrote: {error}"
-                raise DamagedStore(folder.where(name), None, problem, RESTORE) from None

@@ -1,0 +1,162 @@
+"""Adds up what the history has of some days: charges, energy, revenue, and how much the points were used.
+
+Also while the service runs. Without --from and --to, it is about the last 30 days.
+"""
+
+import csv
+import sys
+from argparse import ArgumentTypeError
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from cloud_service.cli import report_tables
+from cloud_service.config.command_line import Argument
+from cloud_service.config.setting import SettingError
+from cloud_service.config.shared import DataFolder, TimeZone
+from cloud_service.reports.period import HOURS, Period
+from cloud_service.reports.report import Figures, Report, compute
+from cloud_service.store.ended import read_ended
+from cloud_service.store.errors import DamagedStore
+from cloud_service.store.recovery import read_folder
+from cloud_service.store.snapshot import SnapshotFailed, take_snapshot
+
+_DAYS: Final = 30
+_YEARS: Final = range(1971, 9999)
+"""In these, every time zone has midnights that Python can compute with."""
+
+
+def _day(text: str) -> date:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not a day such as 2026-03-31") from None
+    if day.year not in _YEARS:
+        raise ArgumentTypeError(f"{text!r} is not in the years {_YEARS[0]} to {_YEARS[-1]}")
+    return day
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    first: Annotated[
+        date | None,
+        Argument("--from", metavar="DAY", type=_day, help="first day, such as 2026-03-01"),
+    ] = None
+    last: Annotated[
+        date | None,
+        Argument("--to", metavar="DAY", type=_day, help="last day, which is included (default: today)"),
+    ] = None
+    as_json: Annotated[bool, Argument("--json", action="store_true", help="print JSON instead of tables")] = (
+        False
+    )
+    as_csv: Annotated[bool, Argument("--csv", action="store_true", help="print CSV instead of tables")] = (
+        False
+    )
+    plot: Annotated[
+        Path | None,
+        Argument("--plot", metavar="FILE", type=Path, help="draw a picture (.svg, .png or .pdf) too"),
+    ] = None
+    data: DataFolder
+    time_zone: TimeZone = None
+
+
+def main(options: Options) -> int:
+    period = _period(options, datetime.now(UTC))
+    try:
+        report = _read(options.data.data_dir, period, datetime.now(UTC))
+    except (SnapshotFailed, DamagedStore) as error:
+        return _fail(str(error))
+    if options.plot is not None:
+        try:
+            _draw(report, options.plot)
+        except (OSError, ValueError, ImportError) as error:
+            return _fail(f"--plot {options.plot}: {error}")
+    if options.as_json:
+        print(_json(report))
+    elif options.as_csv:
+        csv.writer(sys.stdout, lineterminator="\n").writerows(_rows(report))
+    else:
+        report_tables.show(report, period.zone)
+    return 0
+
+
+def _period(options: Options, now: datetime) -> Period:
+    """The days that were asked for. Raises SettingError."""
+    if options.as_json and options.as_csv:
+        raise SettingError("--json and --csv: choose one of them")
+    last = options.last or now.astimezone(options.time_zone).date()
+    first = options.first or last - timedelta(days=_DAYS - 1)
+    if last < first:
+        raise SettingError(f"--from {first} --to {last}: the last day is before the first")
+    return Period.of_days(first, last, options.time_zone)
+
+
+def _read(data_dir: Path, period: Period, now: datetime) -> Report:
+    folder = take_snapshot(data_dir)
+    contents = read_folder(folder, period.zone, now)
+    # A reservation is in the file of the month in which it ended, or was found to have ended.
+    ended = read_ended(folder, contents, first_month=f"{period.start:%Y-%m}")
+    return compute(ended, contents.recovered.tables.points, period)
+
+
+def _draw(report: Report, file: Path) -> None:
+    try:
+        from cloud_service.cli import report_plot
+    except ImportError as error:
+        install = f"{sys.executable} -m pip install matplotlib"
+        raise ImportError(f"drawing needs matplotlib ({error}); install it with: {install}") from None
+    report_plot.draw(report, file)
+
+
+def _json(report: Report) -> str:
+    """Energy and revenue are exact decimal numbers."""
+    encoded = msgspec.json.Encoder(decimal_format="number").encode(_flat(report))
+    return msgspec.json.format(encoded, indent=4).decode()
+
+
+def _flat(report: Report) -> dict[str, Any]:
+    """The report with the figures of a station or a point beside its ID."""
+    return {
+        "from": report.start,
+        "to": report.end,
+        "all": report.figures,
+        "stations": [
+            {
+                "chargingStationID": station.station_id,
+                **_named(station.figures),
+                "points": [
+                    {"chargingPointID": point.point_id, **_named(point.figures)} for point in station.points
+                ],
+            }
+            for station in report.stations
+        ],
+    }
+
+
+def _named(figures: Figures) -> dict[str, Any]:
+    names = (field.encode_name for field in msgspec.structs.fields(figures))
+    return dict(zip(names, msgspec.structs.astuple(figures), strict=True))
+
+
+def _rows(report: Report) -> Iterator[list[object]]:
+    """A row for the whole network, then each station and its points. `of` says which kind a row is."""
+    names = ("charges", "cancelled", "kWh", "revenue", "utilisation")
+    yield ["of", "chargingStationID", "chargingPointID", *names, *(f"utilisation{hour:02}" for hour in HOURS)]
+    yield ["all", "", "", *_cells(report.figures)]
+    for station in report.stations:
+        yield ["station", station.station_id, "", *_cells(station.figures)]
+        for point in station.points:
+            yield ["point", station.station_id, point.point_id, *_cells(point.figures)]
+
+
+def _cells(figures: Figures) -> list[object]:
+    *cells, by_hour = msgspec.structs.astuple(figures)
+    return [*cells, *by_hour]
+
+
+def _fail(reason: str) -> int:
+    print(f"recharge report: {reason}", file=sys.stderr)
+    return 1
