@@ -18,6 +18,7 @@ from msgspec import Struct
 
 _HOST_LABEL: Final = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST_NAME: Final = re.compile(rf"(?=.{{1,253}}\Z){_HOST_LABEL}(\.{_HOST_LABEL})*")
+_LONGEST: Final = timedelta(days=36_500)
 
 
 def _write(value: object) -> str:
@@ -47,20 +48,34 @@ def read_count(text: str) -> int:
 
 
 def read_count_or_zero(text: str) -> int:
-    if not text.isdecimal():
+    if not _is_whole_number(text):
         raise ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
     return int(text)
 
 
 def read_amount(text: str) -> float:
-    try:
-        # float() would also take blanks around a number, and underscores in it.
-        number = math.nan if "_" in text or text != text.strip() else float(text)
-    except ValueError:
-        number = math.nan
+    number = _number(text)
     if not 0 < number < math.inf:
         raise ArgumentTypeError(f"{text!r} is not a number above 0")
     return number
+
+
+def _read_amount_or_zero(text: str) -> float:
+    number = _number(text)
+    if not 0 <= number < math.inf:
+        raise ArgumentTypeError(f"{text!r} is not a number of 0 or more")
+    return number
+
+
+def _number(text: str) -> float:
+    """The number that the text is; NaN if it is none."""
+    # float() would also take blanks around a number, underscores in it, and the digits of other scripts.
+    if not text.isascii() or "_" in text or text != text.strip():
+        return math.nan
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def _is_whole_number(text: str) -> bool:
@@ -71,10 +86,6 @@ def _refuse_quotes(text: str) -> None:
     """A shell removes quotes; a file of settings, such as .env or a unit of systemd, may leave them there."""
     if text[:1] in ("'", '"') or text[-1:] in ("'", '"'):
         raise ArgumentTypeError(f"{text} has quotes, which would become part of the value: leave them out")
-
-
-def _read_amount_or_zero(text: str) -> float:
-    return 0.0 if text.strip() in ("0", "0.0") else read_amount(text)
 
 
 def _read_path(text: str) -> Path:
@@ -116,6 +127,7 @@ def _is_address(text: str) -> bool:
 
 
 def _read_time_zone(text: str) -> ZoneInfo:
+    _refuse_quotes(text)
     try:
         return ZoneInfo(text)
     except (LookupError, ValueError, OSError):
@@ -135,10 +147,15 @@ def _read_certificate_names(text: str) -> tuple[str, ...]:
 
 
 def _read_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    _refuse_quotes(text)
+    words = [word.strip() for word in text.split(",") if word.strip()]
     try:
-        return tuple(ip_network(word.strip()) for word in text.split(","))
+        networks = tuple(map(ip_network, words))
     except ValueError as error:
         raise ArgumentTypeError(f"{error}; networks look like 192.0.2.0/24,2001:db8::/32") from None
+    if not networks:
+        raise ArgumentTypeError(f"{text!r} has no network, such as 192.0.2.0/24")
+    return networks
 
 
 def one_of(metavar: str, *choices: str) -> Kind:
@@ -152,16 +169,26 @@ def one_of(metavar: str, *choices: str) -> Kind:
     return Kind(metavar, read)
 
 
+def _read_seconds(text: str) -> float:
+    return _within_bounds(text, read_amount(text), timedelta(seconds=1)) / timedelta(seconds=1)
+
+
 def _duration(metavar: str, unit: timedelta, amount: Callable[[str], float] = read_amount) -> Kind:
     """A duration, written as a number of these units."""
+    return Kind(
+        metavar,
+        lambda text: _within_bounds(text, amount(text), unit),
+        lambda duration: _write(duration / unit),
+    )
 
-    def read(text: str) -> timedelta:
-        try:
-            return amount(text) * unit
-        except OverflowError:
-            raise ArgumentTypeError(f"{text!r} is too large") from None
 
-    return Kind(metavar, read, lambda duration: _write(duration / unit))
+def _within_bounds(text: str, amount: float, unit: timedelta) -> timedelta:
+    """Refuses what no date can be moved by, and what would be 0 in microseconds and so turn a limit off."""
+    if amount > _LONGEST / unit:
+        raise ArgumentTypeError(f"{text!r} is too large: at most {_LONGEST / unit:.0f}, a hundred years")
+    if amount and not amount * unit:
+        raise ArgumentTypeError(f"{text!r} is too small: less than a microsecond")
+    return amount * unit
 
 
 TEXT: Final = Kind("TEXT", str)
@@ -173,7 +200,7 @@ FILE: Final = Kind("FILE", _read_path)
 FOLDER: Final = Kind("DIR", _read_path)
 COUNT: Final = Kind("N", read_count)
 COUNT_OR_ZERO: Final = Kind("N", read_count_or_zero)
-SECONDS: Final = Kind("SECONDS", read_amount)
+SECONDS: Final = Kind("SECONDS", _read_seconds)
 HOURS: Final = _duration("HOURS", timedelta(hours=1))
 DAYS: Final = _duration("DAYS", timedelta(days=1))
 DAYS_OR_NONE: Final = _duration("DAYS", timedelta(days=1), _read_amount_or_zero)

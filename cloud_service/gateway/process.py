@@ -41,17 +41,20 @@ _ACCOUNT: Final = "gateway"
 def run_gateway(settings: GatewaySettings, broker: BrokerAddress, metrics: MetricsSettings) -> int:
     """Runs the gateway until SIGTERM or SIGINT, and returns its exit status.
 
-    Logs one line and returns 1 if the port is not available or the broker cannot be used.
+    Logs one line and returns 1 if the port is not available or the broker cannot be used, and 2 if nobody
+    knows the host.
     """
     try:
         listener = listen(settings)
+    except socket.gaierror as error:
+        log.error("%s, set with --tcp-host, is not known: %s", settings.host, error.strerror)
+        return 2
     except OSError as error:
-        reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
         log.error(
             "cannot listen on %s, port %d: %s; choose others with --tcp-host and --tcp-port",
             settings.host,
             settings.port,
-            reason,
+            os.strerror(error.errno or 0),
         )
         return 1
     measurements = Measurements()

@@ -30,8 +30,13 @@ SEND_BUFFER_BYTES: Final = 131_072
 
 
 def listen(settings: GatewaySettings) -> socket.socket:
-    """Opens the port; connections wait until the server is entered. Raises OSError if that fails."""
+    """Opens the port; connections wait until the server is entered.
+
+    Raises socket.gaierror if nobody knows the host, and another OSError if the port cannot be opened.
+    """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    # create_server() would make another error of it.
+    socket.getaddrinfo(settings.host, settings.port, family, socket.SOCK_STREAM)
     both = settings.host == "::" and socket.has_dualstack_ipv6()
     address = (settings.host, settings.port)
     listener = socket.create_server(address, family=family, backlog=BACKLOG, dualstack_ipv6=both)

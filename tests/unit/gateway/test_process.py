@@ -30,11 +30,16 @@ FIND = b'{"findReservation": true, "vid": 7}'
 class Gateway(Process):
     """`recharge gateway` under its own account."""
 
-    def __init__(self, folder: Path, broker_port: int, account: str, tcp_port: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, broker_port: int, account: str, tcp_port: int | None = None, tcp_host: str = HOST
+    ) -> None:
         self.account = account
         self.port = tcp_port or free_port()
         environment = clean_environment(
-            RECHARGE_MQTT_PORT=str(broker_port), RECHARGE_MQTT_USER=account, RECHARGE_TCP_PORT=str(self.port)
+            RECHARGE_MQTT_PORT=str(broker_port),
+            RECHARGE_MQTT_USER=account,
+            RECHARGE_TCP_HOST=tcp_host,
+            RECHARGE_TCP_PORT=str(self.port),
         )
         words = [sys.executable, "-m", "cloud_service", "gateway"]
         super().__init__("gateway", words, folder / "gateway.log", environment)
@@ -121,6 +126,15 @@ def test_a_port_in_use_is_one_clear_line(broker: Broker, tmp_path: Path) -> None
         assert gateway.wait() == 1
     (line,) = gateway.tail().splitlines()
     assert f"cannot listen on 127.0.0.1, port {port}: Address already in use; choose others" in line
+
+
+def test_a_host_that_nobody_knows_is_one_clear_line(broker: Broker, tmp_path: Path) -> None:
+    gateway = Gateway(tmp_path, broker.port, "gateway-nowhere", tcp_host="nowhere.invalid")
+    gateway.start()
+    assert gateway.wait() == 2
+    (line,) = gateway.tail().splitlines()
+    assert "nowhere.invalid, set with --tcp-host, is not known: " in line
+    assert "Unknown error" not in line
 
 
 def test_a_missing_broker_is_one_clear_line(tmp_path: Path) -> None:
