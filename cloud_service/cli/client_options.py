@@ -8,6 +8,7 @@ import sys
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from secrets import token_hex
 from typing import Annotated, Any, Final
 
 from msgspec import Struct
@@ -16,7 +17,7 @@ from cloud_service.config.command_line import Argument
 from cloud_service.config.setting import SettingError
 from cloud_service.local.streams import when_output_fails
 from cloud_service.mqtt.address import BrokerAddress
-from cloud_service.protocol.roles import is_account_name
+from cloud_service.protocol.roles import DEVICES, is_account_name, roles_of
 from recharge.arguments import InvalidArgument
 from recharge.records import Number
 from recharge.terminal.language import Language, language_of_environment
@@ -91,6 +92,15 @@ def account(name: str | None, broker: BrokerAddress, otherwise: str) -> str:
     if broker.user not in (None, name):
         raise SettingError(f"--name {name}: not the name of the account, {broker.user}")
     return name
+
+
+def client_id_beside(name: str, broker: BrokerAddress) -> str:
+    """A client ID that does not disconnect a program which runs under the same name.
+
+    With a device's account it does, because its client ID has to be its name.
+    """
+    is_bound = broker.user is not None and roles_of(name) == DEVICES
+    return name if is_bound else f"{name}-{token_hex(6)}"
 
 
 class PaceOptions(Struct, frozen=True):

@@ -5,18 +5,18 @@ import json
 import socket
 import sys
 from argparse import ArgumentTypeError
-from secrets import token_hex
 from typing import Annotated, Any, Final
 
 from msgspec import Struct
 
+from cloud_service.cli.client_options import client_id_beside
 from cloud_service.config.command_line import Argument
 from cloud_service.config.values import read_amount
 from cloud_service.gateway.settings import GatewayAddress
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.protocol.actions import CLIENT_ACTIONS, Actions, find_action
 from cloud_service.protocol.errors import BadRequest, RequestError
-from cloud_service.protocol.roles import DEVICES, is_account_name, roles_of
+from cloud_service.protocol.roles import is_account_name
 
 _DEFAULT_CLIENT: Final = "operator"
 _LONGEST_SECONDS: Final = 86_400
@@ -115,12 +115,10 @@ def main(options: Options) -> int:
 async def _ask_over_mqtt(options: Options) -> Any:
     from cloud_service.mqtt.requester import Requester
 
-    account = options.broker.user
-    client = options.client or account or _DEFAULT_CLIENT
+    client = options.client or options.broker.user or _DEFAULT_CLIENT
     if not is_account_name(client):
         raise NoAnswer(f"{client!r} is not a client's name: use 1 to 64 of A-Z, a-z, 0-9, _ and -")
-    bound = account is not None and roles_of(client) == DEVICES
-    client_id = client if bound else f"{client}-{token_hex(6)}"
+    client_id = client_id_beside(client, options.broker)
     async with Requester(options.broker, client, client_id=client_id) as requester:
         return await requester.request(
             options.action, dict(options.values), request_id=options.request_id, timeout=options.timeout

@@ -1,7 +1,10 @@
-"""Runs a vehicle: drives, books the nearest point when the battery is low, charges there and leaves."""
+"""Runs a vehicle: drives, books the nearest point when the battery is low, charges there and leaves.
+
+With `show` or `cancel`, it only shows or cancels the reservation of --name, and asks nothing.
+"""
 
 from random import Random
-from typing import Annotated, get_args
+from typing import Annotated, Literal, get_args
 
 from msgspec import Struct
 
@@ -10,6 +13,7 @@ from cloud_service.cli.client_options import (
     PaceOptions,
     account,
     as_settings,
+    client_id_beside,
     finite,
     percent,
     percent_to_charge_at,
@@ -17,18 +21,35 @@ from cloud_service.cli.client_options import (
     run,
 )
 from cloud_service.config.command_line import Argument
+from cloud_service.config.setting import SettingError
 from cloud_service.config.values import read_count
 from cloud_service.gateway.settings import GatewayAddress
 from cloud_service.mqtt.address import BrokerAddress
+from cloud_service.protocol.roles import roles_of
 from recharge import Vehicle
 from recharge.records import Number, Protocol
 from recharge.simulator.car import Car
 from recharge.simulator.vehicle import Pace
 from recharge.terminal.keyboard import keyboard_of_terminal
+from recharge.terminal.run_reservation import ReservationRun, run_reservation
 from recharge.terminal.run_vehicle import VehicleRun, run_vehicle
+
+Action = Literal["show", "cancel"]
 
 
 class Options(Struct, frozen=True, kw_only=True):
+    action: Annotated[
+        Action | None,
+        Argument(
+            nargs="?",
+            choices=get_args(Action),
+            help="show or cancel the reservation of --name, instead of driving",
+        ),
+    ] = None
+    as_json: Annotated[
+        bool,
+        Argument("--json", action="store_true", help="with show or cancel: print the reservation as JSON"),
+    ] = False
     protocol: Annotated[
         Protocol,
         Argument(
@@ -86,6 +107,10 @@ class Options(Struct, frozen=True, kw_only=True):
 
 
 def main(options: Options) -> int:
+    if options.action is not None:
+        return _show_or_cancel(options, cancel=options.action == "cancel")
+    if options.as_json:
+        raise SettingError("--json: only with `recharge vehicle show` and `recharge vehicle cancel`")
     random = Random(options.pace.seed)
     drawn_name = f"vehicle-{random.randrange(1000, 10_000)}"
     on_tcp = options.protocol == "tcp"
@@ -111,3 +136,35 @@ def main(options: Options) -> int:
         keyboard=None if options.yes else keyboard_of_terminal(),
     )
     return run("vehicle", lambda say: run_vehicle(asked, say), interrupted=INTERRUPTED)
+
+
+def _show_or_cancel(options: Options, *, cancel: bool) -> int:
+    name = options.name or (None if _acts_for_others(options) else options.broker.user)
+    if name is None:
+        raise SettingError("--name: whose reservation?")
+    with as_settings():
+        asked = ReservationRun(_quiet_vehicle(name, options), name, cancel=cancel, as_json=options.as_json)
+    return run("vehicle", lambda say: run_reservation(asked, say), interrupted=INTERRUPTED)
+
+
+def _acts_for_others(options: Options) -> bool:
+    user = options.broker.user
+    return options.protocol != "tcp" and user is not None and "operator" in roles_of(user)
+
+
+def _quiet_vehicle(name: str, options: Options) -> Vehicle:
+    """A vehicle beside the one that may be driving: it announces no presence."""
+    if options.protocol == "tcp":
+        own_account = name
+    elif _acts_for_others(options):
+        own_account = options.broker.user or name
+    else:
+        own_account = account(name, options.broker, name)
+    return Vehicle(
+        own_account,
+        options.broker,
+        protocol=options.protocol,
+        gateway=(options.gateway.host, options.gateway.port),
+        vehicle_id=name,
+        client_id=client_id_beside(own_account, options.broker),
+    )

@@ -1,6 +1,7 @@
 """The clients with no more than their accounts' rights, over TLS."""
 
 import asyncio
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Literal
 import pytest
 
 from cloud_service.accounts.broker_accounts import AccountRole
+from cloud_service.config.environment import to_environment
 from recharge import BrokerAddress, BrokerRefused, Charger, Vehicle
 from tests.integration.client_commands import EXAMPLES
 from tests.kit.processes import HOST, Process, clean_environment
@@ -140,3 +142,32 @@ def test_an_import_works_with_an_operators_account(network: SecuredStack, tmp_pa
     wait_until(lambda: not imported.running, "the import has ended")
     assert "13  points in the file" in imported.tail()
     assert "13  added" in imported.tail()
+
+
+def test_an_operator_cancels_the_reservation_of_any_vehicle(network: SecuredStack) -> None:
+    posts, cars = account(network, "post-op", "charger"), account(network, "car-op", "vehicle")
+    operator = account(network, "operator-desk", "operator")
+
+    async def book() -> None:
+        async with Charger("post-op", posts) as charger, Vehicle("car-op", cars) as vehicle:
+            station = await charger.register_station(300, 300)
+            await charger.add_point(station.station_id, 22, 0.9)
+            await vehicle.book(300, 300, 50, 44)
+
+    asyncio.run(book())
+    cancelled = reservation_command(operator, "cancel", "car-op")
+    assert json.loads(cancelled.stdout)["vehicleID"] == "car-op", cancelled.stderr
+    shown = reservation_command(cars, "show", "car-op")
+    assert (shown.returncode, shown.stdout) == (1, "null\n"), shown.stderr
+
+
+def reservation_command(address: BrokerAddress, action: str, name: str) -> "subprocess.CompletedProcess[str]":
+    password = {"RECHARGE_MQTT_PASSWORD": str(address.password)}
+    return subprocess.run(
+        [sys.executable, "-m", "cloud_service", "vehicle", action, "--name", name, "--json"],
+        env={**clean_environment(), **to_environment(address), **password},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
