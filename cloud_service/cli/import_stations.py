@@ -1,4 +1,7 @@
-"""Imports the stations of a CSV export of the US Alternative Fuels Data Center."""
+"""Imports the stations of a CSV export of the US Alternative Fuels Data Center.
+
+With --undo, deletes the account's stations at the places in the file instead.
+"""
 
 import math
 from argparse import ArgumentTypeError
@@ -17,6 +20,7 @@ from cloud_service.cli.client_options import (
     run,
 )
 from cloud_service.config.command_line import Argument
+from cloud_service.config.setting import SettingError
 from cloud_service.config.values import read_count
 from cloud_service.gateway.settings import GatewayAddress
 from cloud_service.local.streams import output_failure
@@ -24,6 +28,7 @@ from cloud_service.mqtt.address import BrokerAddress
 from recharge import Charger
 from recharge.records import Number
 from recharge.terminal.run_import import ImportRun, run_import
+from recharge.terminal.run_undo import UndoRun, run_undo
 
 ACCOUNT: Final = "operator-import"
 CENTRE: Final = (47.4, -120.7)
@@ -86,11 +91,29 @@ class Options(Struct, frozen=True, kw_only=True):
             "--at-once", metavar="N", type=read_count, help="stations imported at once (default: %(default)s)"
         ),
     ] = 32
+    undo: Annotated[
+        bool,
+        Argument(
+            "--undo",
+            action="store_true",
+            help="delete the stations of this file instead",
+        ),
+    ] = False
+    force: Annotated[
+        bool,
+        Argument(
+            "--force",
+            action="store_true",
+            help="with --undo: delete stations that have reservations too, and cancel those",
+        ),
+    ] = False
     broker: BrokerAddress
     gateway: GatewayAddress
 
 
 def main(options: Options) -> int:
+    if options.force and not options.undo:
+        raise SettingError("--force: only with --undo")
     with as_settings():
         charger = Charger(
             account(options.name, options.broker, ACCOUNT),
@@ -99,6 +122,16 @@ def main(options: Options) -> int:
             timeout=REQUEST_SECONDS,
             presence=False,
         )
+    if options.undo:
+        undo = UndoRun(
+            file=options.file,
+            broker=options.broker,
+            charger=charger,
+            centre=options.centre,
+            force=options.force,
+            at_once=options.at_once,
+        )
+        return run("import", lambda say: run_undo(undo, say, output_failure), interrupted=INTERRUPTED)
     asked = ImportRun(
         file=options.file,
         charger=charger,

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from cloud_service.cli.import_stations import CENTRE
-from recharge import Charger
+from recharge import Charger, Reservation, Vehicle
 from recharge.station_import.afdc import project
-from tests.integration.client_commands import EXAMPLES, ROOT, command
+from tests.integration.client_commands import EXAMPLES, ROOT, command, points_of
 from tests.kit.processes import Stack
 from tests.kit.waiting import wait_until
 
@@ -133,3 +133,56 @@ def test_a_real_network_comes_in_within_a_minute_and_once(stack: Stack) -> None:
     assert first["left out: another fuel"] == [85]
     again = imported(stack, REAL_FILE)
     assert (again["added"], again["there already"]) == ([0, 0], [2460, 6653])
+
+
+def undone(stack: Stack, file: Path, *words: str, status: int = 0) -> tuple[dict[str, int], str]:
+    """Undoes an import; the numbers of the summary by what they count, and everything it printed."""
+    ended = stack.recharge("import", "--undo", str(file), *words)
+    assert ended.returncode == status, ended.stdout + ended.stderr
+    counts = {}
+    for line in ended.stdout.splitlines():
+        number, _, text = line.strip().partition("  ")
+        if number.isdecimal():
+            counts[text.strip()] = int(number)
+    return counts, ended.stdout
+
+
+def test_undoing_deletes_what_the_import_brought_and_nothing_else(stack: Stack, tmp_path: Path) -> None:
+    """Neither what was there before, nor a station with a reservation unless it is forced."""
+
+    async def be_there_first() -> int:
+        async with Charger("neighbour", stack.address) as charger:
+            station = await charger.register_station(*project(50.5, 20.5, CENTRE))
+            await charger.add_point(station.station_id, 50, 0.4)
+            return station.station_id
+
+    async def book(x: float, y: float) -> Reservation:
+        async with Vehicle("far-away", stack.address) as vehicle:
+            return await vehicle.book(x, y, 50, 10)
+
+    foreign = asyncio.run(be_there_first())
+    file = tmp_path / "stations.csv"
+    rows = (f"ELEC,{number},E,,2,,50.5,{20.5 + number},{number}" for number in range(4))
+    file.write_text("\n".join((HEADER, *rows)))
+    imported(stack, file)
+    reservation = asyncio.run(book(*project(50.5, 21.5, CENTRE)))
+
+    first, said = undone(stack, file, status=1)
+    assert first["deleted"] == 2
+    assert (first["left: another owner's station"], first["left: stations with reservations"]) == (1, 1)
+    assert f"Station {reservation.station_id} stays: reservations 1. --force cancels them." in said
+    again, _ = undone(stack, file, status=1)
+    assert (again["deleted"], again["not there"]) == (0, 2)
+
+    forced, said = undone(stack, file, "--force")
+    assert (forced["deleted"], forced["not there"], forced["reservations cancelled"]) == (1, 2, 1)
+    assert "4 of 4 stations" in said
+    last, _ = undone(stack, file)
+    assert (last["deleted"], last["not there"]) == (0, 3)
+    assert len(points_of(stack, "neighbour", foreign)) == 1
+    assert imported(stack, file)["added"] == [3, 6]
+
+
+def test_force_needs_undo(stack: Stack) -> None:
+    refused = stack.recharge("import", str(EXAMPLES / "stations.csv"), "--force")
+    assert (refused.returncode, refused.stderr) == (1, "recharge import: --force: only with --undo\n")

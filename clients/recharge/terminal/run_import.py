@@ -4,11 +4,10 @@ import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 from msgspec import Struct
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from recharge.charger import Charger
@@ -30,6 +29,7 @@ from recharge.station_import.importer import Importer, Tally
 from recharge.station_import.lines import UnreadableText, opened_lines
 from recharge.terminal.console import open_console
 from recharge.terminal.language import Language
+from recharge.terminal.progress import StationProgress
 from recharge.terminal.screen import Lines
 from recharge.terminal.wording import explain
 
@@ -56,12 +56,8 @@ async def run_import(
     `output_failure` returns whether what was printed is lost: the summary then goes to standard error.
     """
     console = open_console()
-    try:
-        with opened_lines(asked.file) as lines:
-            export = read_export(lines)
-    except (OSError, UnreadableText, MissingColumns, InvalidLine, TooManyRows) as error:
-        text = say("Cannot read {file}: {reason}", file=asked.file, reason=explain(error, say))
-        console.print(text, soft_wrap=True)
+    export = read_file(asked.file, console, say)
+    if export is None:
         return 1
     for row in export.invalid:
         reason = _describe_reason(row.reason, say)
@@ -69,9 +65,14 @@ async def run_import(
     _warn_if_far(export, asked.centre, console, say)
     sites = to_sites(export.rows, asked.centre, asked.powers)
     failure: Exception | None = None
-    with _ProgressBar(console, len(sites), say) as bar:
+
+    def show(tally: Tally) -> None:
+        points = say.number(tally.new_points + tally.known_points, 0)
+        bar.update(tally.stations, say("{points} points", points=points))
+
+    with StationProgress(console, len(sites), say) as bar:
         async with asked.charger as charger, watch_connection(charger, Lines(console, say).report):
-            importer = Importer(charger, asked.powers, asked.kwh_price, bar.update)
+            importer = Importer(charger, asked.powers, asked.kwh_price, show)
             try:
                 await importer.run(sites, asked.at_once)
             except* (RequestError, OutcomeUnknown, ConnectionError) as group:
@@ -95,6 +96,17 @@ async def run_import(
     return 1
 
 
+def read_file(file: Path, console: Console, say: Language) -> Export | None:
+    """Reads an export. Returns None, and says why, if it cannot be read."""
+    try:
+        with opened_lines(file) as lines:
+            return read_export(lines)
+    except (OSError, UnreadableText, MissingColumns, InvalidLine, TooManyRows) as error:
+        text = say("Cannot read {file}: {reason}", file=file, reason=explain(error, say))
+        console.print(text, soft_wrap=True)
+        return None
+
+
 def _warn_if_far(export: Export, centre: tuple[float, float], console: Console, say: Language) -> None:
     kilometres = math.hypot(*project(*export.middle, centre))
     if export.rows and kilometres > FAR_KM:
@@ -107,44 +119,6 @@ def _warn_if_far(export: Export, centre: tuple[float, float], console: Console, 
             longitude=export.middle[1],
         )
         console.print(text, style="yellow")
-
-
-class _ProgressBar:
-    """A bar on a terminal; elsewhere, a line for each tenth of the stations."""
-
-    def __init__(self, console: Console, total: int, say: Language) -> None:
-        self._console = console
-        self._total = total
-        self._say = say
-        self._progress = Progress(
-            TextColumn(say("Stations")),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TextColumn("[dim]{task.fields[points]}"),
-            TimeRemainingColumn(),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        self._task = self._progress.add_task("", total=total, points="")
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def update(self, tally: Tally) -> None:
-        number = self._say.number
-        points = self._say("{points} points", points=number(tally.new_points + tally.known_points, 0))
-        self._progress.update(self._task, completed=tally.stations, points=points)
-        if not self._console.is_terminal and tally.stations % max(1, self._total // 10) == 0:
-            text = self._say(
-                "{stations} of {total} stations",
-                stations=number(tally.stations, 0),
-                total=number(self._total, 0),
-            )
-            self._console.print(text)
 
 
 def _summary(export: Export, sites: list[Site], tally: Tally, say: Language) -> Table:

@@ -1,0 +1,129 @@
+"""Undoes an import: deletes the stations of the importing account at the places of a file."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
+
+import msgspec
+from msgspec import Struct, field
+
+from cloud_service.mqtt.address import BrokerAddress
+from cloud_service.mqtt.requester import Requester
+from cloud_service.protocol import topics
+from cloud_service.protocol.messages import Message
+from recharge.charger import Charger
+from recharge.errors import Conflict, NotFound, RequestError
+from recharge.records import Number, Station
+from recharge.station_import.afdc import Site
+
+_log = logging.getLogger(__name__)
+_decode_station = msgspec.json.Decoder(Station).decode
+
+
+class UndoTally(Struct):
+    """Counts what was undone so far, by stations of the file."""
+
+    removed: int = 0
+    absent: int = 0
+    """There was no station at the place."""
+    foreign: int = 0
+    """The station at the place is another account's."""
+    kept: list[tuple[int, int]] = field(default_factory=list)
+    """ID and number of reservations of each station that stays because it has some."""
+    cancelled: int = 0
+    """Reservations that were cancelled with their stations."""
+
+    @property
+    def stations(self) -> int:
+        return self.removed + self.absent + self.foreign + len(self.kept)
+
+
+class Undo:
+    """Undoes with a connected Charger. `places` are those of all stations of the network.
+
+    `on_station` is called after each station of the file.
+    """
+
+    def __init__(
+        self,
+        charger: Charger,
+        places: Collection[tuple[Number, Number]],
+        *,
+        force: bool,
+        on_station: Callable[[UndoTally], None],
+    ) -> None:
+        """With `force`, stations with reservations are deleted too."""
+        self.tally = UndoTally()
+        self._charger = charger
+        self._places = places
+        self._force = force
+        self._on_station = on_station
+
+    async def run(self, sites: Sequence[Site], at_once: int) -> None:
+        """Undoes up to `at_once` sites at a time.
+
+        Raises an ExceptionGroup of the errors of Charger's methods.
+        """
+        remaining = iter(sites)
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(at_once):
+                tasks.create_task(self._work(remaining))
+
+    async def _work(self, remaining: Iterator[Site]) -> None:
+        for site in remaining:
+            await self._undo(site)
+            self._on_station(self.tally)
+
+    async def _undo(self, site: Site) -> None:
+        """Registering an occupied location changes nothing, and tells whose station is there.
+
+        An operator's account could delete the stations of others too.
+        """
+        if (site.x, site.y) not in self._places:
+            self.tally.absent += 1
+            return
+        try:
+            station = await self._charger.register_station(site.x, site.y)
+        except Conflict:
+            self.tally.foreign += 1
+            return
+        reservations = await self._charger.reservations(station.station_id)
+        if reservations and not self._force:
+            self.tally.kept.append((station.station_id, len(reservations)))
+            return
+        try:
+            await self._charger.delete_station(station.station_id)
+        except NotFound:
+            self.tally.absent += 1
+        else:
+            self.tally.removed += 1
+            self.tally.cancelled += len(reservations)
+
+
+async def places_of_stations(broker: BrokerAddress, account: str) -> set[tuple[Number, Number]]:
+    """The places of all stations, from retained state.
+
+    The broker sends what it has retained before the reply to a later request, also after a reconnection.
+    Raises OutcomeUnknown without a reply in time, and ConnectionError if the broker cannot be reached.
+    """
+    stations: dict[str, Station] = {}
+
+    def receive(message: Message) -> None:
+        try:
+            if message.payload:
+                stations[message.topic] = _decode_station(message.payload)
+            else:
+                stations.pop(message.topic, None)
+        except (msgspec.MsgspecError, ValueError) as error:
+            _log.warning("the message on %s is not valid: %s", message.topic, error)
+
+    async with Requester(
+        broker,
+        account,
+        subscriptions=[topics.station_state("+")],
+        on_message=receive,
+    ) as requester:
+        with suppress(RequestError):  # only the arrival of the reply matters
+            await requester.request("receiveAllChargingPoints", {"chargingStationID": 1, "limit": 1})
+    return {(station.x, station.y) for station in stations.values()}
