@@ -106,6 +106,7 @@ class ScriptedMonitor:
         self.port = free_port()
         self.number = 1
         self.broker = True
+        self.silent = False  # whether it leaves what viewers send unanswered
         self.events: list[Message] = []
         self.reservations: dict[int, list[Message]] = {}
         self.asked: list[Message] = []  # what viewers sent over the WebSocket
@@ -199,7 +200,8 @@ class ScriptedMonitor:
         try:
             while True:
                 self.asked.append(await viewer.receive_json())
-                await viewer.send_json(self._whole())
+                if not self.silent:
+                    await viewer.send_json(self._whole())
         except WebSocketDisconnect:
             pass
         finally:

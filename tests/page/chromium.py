@@ -42,11 +42,16 @@ class Viewers:
         self._browser = browser
         self._errors: list[str] = []
 
-    async def view(self, address: str, **options: Any) -> Page:
-        """Opens an address, and waits until its network is drawn. `options` are a browser context's."""
+    async def view(self, address: str, *, own_clock: bool = False, **options: Any) -> Page:
+        """Opens an address, and waits until its network is drawn. `options` are a browser context's.
+
+        With a clock of its own, a test can put the page's time forward.
+        """
         context = await self._browser.new_context(**{"locale": "en-US", "timezone_id": "UTC", **options})
         context.set_default_timeout(PATIENCE * 1000)
         page = await context.new_page()
+        if own_clock:
+            await page.clock.install()
         page.on("console", self._note)
         page.on("pageerror", lambda error: self._errors.append(str(error)))
         await page.goto(address)

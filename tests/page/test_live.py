@@ -51,6 +51,24 @@ async def test_a_device_that_is_online_again_tries_at_once(view: Viewer) -> None
         await expect(page.locator("#connection")).to_have_text("Live")
 
 
+async def test_silence_is_looked_into(view: Viewer) -> None:
+    with ScriptedMonitor({1: a_station("free")}) as monitor:
+        page = await view(monitor.address, own_clock=True)
+        await page.clock.fast_forward(61_000)
+        await eventually(lambda: _answered(monitor), (2, 1))
+        await expect(page.locator("#connection")).to_have_text("Live")
+        monitor.silent = True
+        await page.clock.fast_forward(61_000)
+        await eventually(lambda: _answered(monitor), (2, 2))
+        await page.clock.fast_forward(16_000)
+        await eventually(lambda: _answered(monitor), (3, 2))
+        await expect(page.locator("#connection")).to_have_text("Live")
+
+
+async def _answered(monitor: ScriptedMonitor) -> tuple[int, int]:
+    return monitor.wholes, len(monitor.asked)
+
+
 async def test_the_absence_of_the_broker_is_shown(view: Viewer) -> None:
     with ScriptedMonitor({1: a_station("free")}) as monitor:
         page = await view(monitor.address)

@@ -2,6 +2,8 @@
 
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 10_000;
+const SILENCE = 60_000; // after which the monitor is asked for the whole, to hear whether it is there
+const ANSWER = 15_000;
 
 export class Live {
   // `network` takes the messages over; `onChange` gets what each one changed; `onState` hears "connecting",
@@ -12,9 +14,10 @@ export class Live {
     this.onState = onState;
     this.pause = FIRST_PAUSE;
     this.timer = null;
+    this.silence = null;
     this.socket = null;
     window.addEventListener("online", () => this.retryNow());
-    window.addEventListener("offline", () => this.socket?.close());
+    window.addEventListener("offline", () => this.lost(this.socket));
   }
 
   connect() {
@@ -28,9 +31,11 @@ export class Live {
   }
 
   receive(socket, message) {
+    if (socket !== this.socket) return;
     const change = this.network.receive(message);
+    this.expectWord(socket);
     if (change === null) {
-      socket.send(JSON.stringify({ resync: true }));
+      this.askForWhole(socket);
       return;
     }
     this.pause = FIRST_PAUSE;
@@ -38,8 +43,24 @@ export class Live {
     this.onChange(change);
   }
 
+  askForWhole(socket) {
+    socket.send(JSON.stringify({ resync: true }));
+  }
+
+  // A connection can end without either side being told: silence is looked into.
+  expectWord(socket) {
+    clearTimeout(this.silence);
+    this.silence = setTimeout(() => {
+      this.askForWhole(socket);
+      this.silence = setTimeout(() => this.lost(socket), ANSWER);
+    }, SILENCE);
+  }
+
   lost(socket) {
-    if (socket !== this.socket) return;
+    if (socket === null || socket !== this.socket) return;
+    this.socket = null;
+    clearTimeout(this.silence);
+    socket.close();
     this.onState("broken");
     // Many pages that lost one monitor do not come back in the same moment.
     const pause = this.pause * (0.5 + Math.random() / 2);
