@@ -44,6 +44,7 @@ COMMANDS: Final = (
     Command("up", "start the whole network on this machine", "up", prints=False),
     Command("service", "run the cloud service", "service", prints=False),
     Command("gateway", "run the TCP gateway", "gateway", prints=False),
+    Command("monitor", "serve the live map to browsers", "monitor", prints=False),
     Command("request", "send one request and print its reply", "request"),
     Command("health", "check that the cloud service or a gateway is running", "health"),
     Command("accounts", "manage the accounts of a secured broker", "accounts"),

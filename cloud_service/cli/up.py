@@ -1,4 +1,4 @@
-"""Starts the broker, the cloud service and the gateway on this machine, and stops them on Ctrl-C."""
+"""Starts broker, cloud service, gateway and live map on this machine, and stops them on Ctrl-C."""
 
 import asyncio
 import os
@@ -24,6 +24,7 @@ from cloud_service.local.errors import CannotStart, UnknownHost
 from cloud_service.local.lines import lines_to
 from cloud_service.local.processes import allow_open_files
 from cloud_service.local.supervisor import ChildEnded, StopRequested, Supervisor
+from cloud_service.monitor.settings import MonitorSettings
 from cloud_service.mqtt.address import BrokerAddress, BrokerEndpoint
 from cloud_service.service.settings import ServiceSettings
 
@@ -55,6 +56,7 @@ class Options(Struct, frozen=True, kw_only=True):
     tls: TlsSettings
     service: ServiceSettings
     gateway: GatewaySettings
+    monitor: MonitorSettings
     log: logs.LogSettings
     given: SettingsGiven
 
@@ -106,8 +108,8 @@ async def _up(options: Options) -> int:
 
 
 def _with_ports(options: Options) -> Options:
-    """The options with real ports instead of 0, and instead of default MQTT ports that are taken."""
-    broker, tls, gateway = options.broker, options.tls, options.gateway
+    """The options with real ports instead of 0, and instead of default MQTT and HTTP ports that are taken."""
+    broker, tls, gateway, monitor = options.broker, options.tls, options.gateway, options.monitor
     plain_host = LOOPBACK if options.secure else broker.host
     port = ports.choose_port(plain_host, broker.port, "--mqtt-port", fixed="mqtt_port" in options.given)
     if options.secure:
@@ -115,8 +117,14 @@ def _with_ports(options: Options) -> Options:
         tls_port = ports.choose_port(broker.host, tls.mqtt_tls_port, "--mqtt-tls-port", fixed=fixed)
         tls = replace(tls, mqtt_tls_port=tls_port)
     tcp_port = ports.choose_port(gateway.host, gateway.port, "--tcp-port", fixed=True)
+    fixed = "http_port" in options.given
+    http_port = ports.choose_port(monitor.host, monitor.port, "--http-port", fixed=fixed)
     return replace(
-        options, broker=replace(broker, port=port), tls=tls, gateway=replace(gateway, port=tcp_port)
+        options,
+        broker=replace(broker, port=port),
+        tls=tls,
+        gateway=replace(gateway, port=tcp_port),
+        monitor=replace(monitor, port=http_port),
     )
 
 
@@ -155,8 +163,14 @@ async def _start(
         environment = _environment(options, access, "gateway")
         await supervisor.start("the gateway", [*recharge, "gateway"], environment)
         await supervisor.run(watch.online("gateway"))
+    await supervisor.run(access.open_for("monitor"))
+    environment = _environment(options, access, "monitor")
+    if options.monitor.token is not None:
+        environment["RECHARGE_HTTP_TOKEN"] = options.monitor.token
+    await supervisor.start("the monitor", [*recharge, "monitor"], environment)
+    await supervisor.run(ports.accepting(reachable(options.monitor.host), options.monitor.port))
     if options.demo:
-        await supervisor.run(access.open_for_demo())
+        await supervisor.run(access.open_for("demo"))
         # The rest of this screen is English.
         environment = {**_environment(options, access, "demo"), "LANGUAGE": "en"}
         # On a terminal the demo has colours; anywhere else it must not wait for a reader, or end with one.
@@ -211,6 +225,7 @@ def _describe(options: Options, access: Access) -> None:
     for line in (
         *access.describe(),
         f"TCP   {tcp}",
+        f"map   http://{reachable(options.monitor.host)}:{options.monitor.port}/",
         f"data  {options.data_dir.resolve()}",
         f"\nTry it in a second terminal:\n\n    {access.example()}\n",
         f"ready: the network runs, with MQTT on {mqtt} and TCP on {tcp}; Ctrl-C stops it",

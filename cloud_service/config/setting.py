@@ -23,6 +23,7 @@ class Section(StrEnum):
     BROKER = "MQTT broker"
     SECURITY = "accounts and certificates"
     TCP = "TCP for legacy clients"
+    HTTP = "HTTP of the monitor"
     LOGS = "logs"
     METRICS = "metrics"
     SERVICE_LIMITS = "limits of the service"

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Final, Protocol
 
-from cloud_service.accounts.broker_accounts import Account, Accounts
+from cloud_service.accounts.broker_accounts import Account, AccountRole, Accounts
 from cloud_service.accounts.first_accounts import new_password
 from cloud_service.accounts.secret_files import handed_over
 from cloud_service.accounts.secure_broker import BrokerFolders, find_plugin, prepare, secure_listeners
@@ -20,7 +20,11 @@ from cloud_service.protocol.roles import ADMINISTRATOR
 
 LOOPBACK: Final = "127.0.0.1"
 _EVERYWHERE: Final = (str(IPv4Address(0)), str(IPv6Address(0)))
-_DEMO: Final = "operator-demo"
+_LATER: Final[Mapping[str, tuple[str, AccountRole]]] = {
+    "monitor": ("monitor", "monitor"),
+    "demo": ("operator-demo", "operator"),
+}
+"""Name and role of the accounts of processes that a first start of the broker does not need."""
 
 
 class Access(Protocol):
@@ -30,13 +34,13 @@ class Access(Protocol):
         """The part of the broker's configuration about listeners. Creates the files that it names."""
 
     def address(self, process: str) -> BrokerAddress:
-        """The address and account with which `cloud_service`, `gateway` or `demo` connects."""
+        """The address and account with which `cloud_service`, `gateway`, `monitor` or `demo` connects."""
 
     def environment(self, process: str) -> Mapping[str, str]:
         """The same as environment variables for that process."""
 
-    async def open_for_demo(self) -> None:
-        """Gives the demo's clients access. The broker must be running."""
+    async def open_for(self, process: str) -> None:
+        """Gives `monitor` or `demo` access. The broker must be running."""
 
     def describe(self) -> list[str]:
         """Lines for people that say where the broker is, and who has access."""
@@ -61,7 +65,7 @@ class OpenAccess:
     def environment(self, process: str) -> Mapping[str, str]:
         return to_environment(self.address(process))
 
-    async def open_for_demo(self) -> None:
+    async def open_for(self, process: str) -> None:
         pass
 
     def describe(self) -> list[str]:
@@ -100,15 +104,16 @@ class SecureAccess:
         file = self._folders.secrets.password_file(self._account(process)).resolve()
         return {**to_environment(self.address(process)), "RECHARGE_MQTT_PASSWORD_FILE": str(file)}
 
-    async def open_for_demo(self) -> None:
-        file = self._folders.secrets.password_file(_DEMO)
+    async def open_for(self, process: str) -> None:
+        name, role = _LATER[process]
+        file = self._folders.secrets.password_file(name)
         async with Accounts(self.address(ADMINISTRATOR)) as accounts:
-            if Account(_DEMO, "operator") in await accounts.all() and file.exists():
+            if Account(name, role) in await accounts.all() and file.exists():
                 return
             file.parent.mkdir(exist_ok=True, mode=0o700)
             password = new_password()
             with handed_over(file, password + "\n"):
-                await accounts.add(_DEMO, "operator", password)
+                await accounts.add(name, role, password)
 
     def describe(self) -> list[str]:
         where = f"{self._host}:{self._tls_port}"
@@ -127,7 +132,7 @@ class SecureAccess:
         )
 
     def _account(self, process: str) -> str:
-        return _DEMO if process == "demo" else process
+        return _LATER[process][0] if process in _LATER else process
 
 
 def reachable(host: str) -> str:

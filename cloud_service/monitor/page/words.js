@@ -113,6 +113,9 @@ const en = {
   bookingFailed: "Not booked: {message}",
   cancelFailed: "Not cancelled: {message}",
   noAnswer: "the monitor does not answer",
+
+  token: "Token of this monitor",
+  logIn: "Log in",
 };
 
 const pt = {
@@ -227,6 +230,9 @@ const pt = {
   bookingFailed: "A reserva não foi feita: {message}",
   cancelFailed: "A reserva não foi cancelada: {message}",
   noAnswer: "o monitor não responde",
+
+  token: "Token deste monitor",
+  logIn: "Entrar",
 };
 
 export const dictionaries = { en, pt };

@@ -42,11 +42,14 @@ ARGUMENTS = {
 }
 """The arguments that a command cannot do without."""
 
+SECRETS = {"mqtt_password", "http_token"}
+SECRET_FILES = {f"{name}_file" for name in SECRETS}
+
 SETTINGS = [
     pytest.param(command, declared, id=f"{command.name}-{declared.setting.name}")
     for command in COMMANDS
     for declared in declared_settings(command.load().Options)
-    if declared.setting.flag and declared.setting.name != "mqtt_password_file"
+    if declared.setting.flag and declared.setting.name not in SECRET_FILES
 ]
 
 
@@ -84,16 +87,16 @@ def test_another_process_gets_the_same_settings(command: Command) -> None:
     settings = [
         declared.setting
         for declared in declared_settings(command.load().Options, LogSettings)
-        if declared.setting.flag and declared.setting.name != "mqtt_password_file"
+        if declared.setting.flag and declared.setting.name not in SECRET_FILES
     ]
     words = [word for row in settings for word in (str(row.flag), OTHER_VALUES[row.kind.metavar])]
     for environment in (read(command), read(command, *words)):
         assert read(command, environment=environment) == environment
 
 
-def test_only_the_password_is_a_secret() -> None:
+def test_only_password_and_token_are_secrets() -> None:
     settings = [row.setting for command in COMMANDS for row in declared_settings(command.load().Options)]
-    assert {setting.name for setting in settings if setting.secret} == {"mqtt_password"}
+    assert {setting.name for setting in settings if setting.secret} == SECRETS
 
 
 def test_password_file_that_cannot_be_read_ends_a_command() -> None:

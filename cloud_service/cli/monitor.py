@@ -1,0 +1,16 @@
+"""Serves the live map of the network to browsers until SIGINT or SIGTERM."""
+
+from msgspec import Struct
+
+from cloud_service.monitor.process import run_monitor
+from cloud_service.monitor.settings import MonitorSettings
+from cloud_service.mqtt.address import BrokerAddress
+
+
+class Options(Struct, frozen=True):
+    monitor: MonitorSettings
+    broker: BrokerAddress
+
+
+def main(options: Options) -> int:
+    return run_monitor(options.monitor, options.broker)

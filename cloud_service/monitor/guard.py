@@ -1,0 +1,98 @@
+"""Who may ask: the host and the origin of a request, the login, and what browsers may do with answers."""
+
+import hmac
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from http.cookies import SimpleCookie
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
+
+COOKIE: Final = "recharge_login"
+HEADERS: Final[Mapping[str, str]] = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
+        " base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+_OPEN: Final = ("/healthz", "/readyz", "/login", "/page/")
+"""What needs no login: nothing here tells of the network."""
+_READING: Final = frozenset({"GET", "HEAD"})
+
+
+def login_cookie(token: str) -> str:
+    """What the browser keeps instead of the token."""
+    return hmac.new(token.encode(), b"recharge monitor", sha256).hexdigest()
+
+
+class Guard:
+    """Passes on only what may be asked, and adds the headers to every answer.
+
+    `names` are those by which the monitor is reached: another one is a name that somebody else points here.
+    """
+
+    def __init__(self, application: ASGIApp, *, names: Iterable[str], token: str | None) -> None:
+        self._application = application
+        self._names = frozenset(name.lower() for name in names)
+        self._token = token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._application(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        refusal = self._refusal(scope)
+        if refusal is None:
+            await self._application(scope, receive, send_with_headers)
+        elif scope["type"] == "websocket":
+            await WebSocketClose(1008, refusal[1])(scope, receive, send)
+        else:
+            await PlainTextResponse(refusal[1] + "\n", refusal[0])(scope, receive, send_with_headers)
+
+    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        if _host_name(host) not in self._names:
+            return 421, "this is not a name of the monitor; RECHARGE_HTTP_NAMES lists them"
+        reads = scope["type"] == "http" and scope["method"] in _READING
+        origin = headers.get("origin")
+        if not reads and origin is not None and urlsplit(origin).netloc != host:
+            return 403, "another page asked for this"
+        path: str = scope["path"]
+        if path == "/" or path.startswith(_OPEN) or self._logged_in(headers):
+            return None
+        return 401, "log in first"
+
+    def _logged_in(self, headers: Headers) -> bool:
+        return self._token is None or has_login(headers, self._token)
+
+
+def has_login(headers: Headers, token: str) -> bool:
+    """Whether the cookie, or a bearer token, shows that the token is known."""
+    cookies = SimpleCookie(headers.get("cookie", ""))
+    shown = cookies[COOKIE].value if COOKIE in cookies else ""
+    bearer = headers.get("authorization", "").removeprefix("Bearer ")
+    return hmac.compare_digest(shown.encode(), login_cookie(token).encode()) or hmac.compare_digest(
+        bearer.encode(), token.encode()
+    )
+
+
+def _host_name(host: str) -> str:
+    """The host of a Host header, without its port."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "").lower()
+    except ValueError:
+        return ""

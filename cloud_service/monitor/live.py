@@ -1,0 +1,75 @@
+"""The WebSocket: each viewer has a task of its own, which never waits for another viewer's."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import Final
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from cloud_service.monitor.feed import Feed
+
+log = logging.getLogger(__name__)
+
+PAUSE_SECONDS: Final = 0.2
+"""Between two messages to a viewer. What changes meanwhile becomes one message."""
+STILL_SECONDS: Final = 10.0
+"""After which a viewer hears that nothing has changed."""
+SEND_SECONDS: Final = 30.0
+_TRY_AGAIN_LATER: Final = 1013
+
+
+class Live:
+    """The viewers of a feed, at most `most` at once."""
+
+    def __init__(self, feed: Feed, most: int) -> None:
+        self._feed = feed
+        self._most = most
+        self._viewers = 0
+
+    async def serve(self, socket: WebSocket) -> None:
+        """Serves a viewer until it leaves, or does not read for SEND_SECONDS."""
+        await socket.accept()
+        if self._viewers >= self._most:
+            await socket.close(_TRY_AGAIN_LATER, "too many viewers")
+            return
+        self._viewers += 1
+        viewer = _Viewer(self._feed, socket)
+        listening = asyncio.create_task(viewer.listen(), name="viewer")
+        try:
+            with suppress(WebSocketDisconnect, TimeoutError, RuntimeError):
+                await viewer.send_changes()
+        finally:
+            self._viewers -= 1
+            listening.cancel()
+            await asyncio.wait([listening])
+
+
+class _Viewer:
+    def __init__(self, feed: Feed, socket: WebSocket) -> None:
+        self._feed = feed
+        self._socket = socket
+        self._number: int | None = None
+        self._left = False
+
+    async def listen(self) -> None:
+        """Takes what the viewer sends: each message asks for the whole, whatever it says."""
+        try:
+            while True:
+                await self._socket.receive_text()
+                self._number = None
+        except (WebSocketDisconnect, RuntimeError, KeyError):
+            self._left = True
+
+    async def send_changes(self) -> None:
+        """Sends everything since the viewer's own last number, at most five times a second."""
+        loop = asyncio.get_running_loop()
+        still_until = 0.0
+        while not self._left:
+            if self._number != self._feed.number or loop.time() >= still_until:
+                text, number = self._feed.text_since(self._number), self._feed.number
+                self._number = number
+                async with asyncio.timeout(SEND_SECONDS):
+                    await self._socket.send_text(text)
+                still_until = loop.time() + STILL_SECONDS
+            await asyncio.sleep(PAUSE_SECONDS)

@@ -1,0 +1,75 @@
+"""Feeds an overview from the broker, and follows the broker when it goes and comes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from secrets import token_hex
+from typing import Final
+
+from cloud_service.mqtt.address import BrokerAddress
+from cloud_service.mqtt.requester import Requester
+from cloud_service.overview.overview import SUBSCRIPTIONS, Overview
+from cloud_service.protocol.messages import Message
+
+CHECK_SECONDS: Final = 0.2
+QUIET_SECONDS: Final = 2.0
+"""For so long no retained message arrives once the broker has sent them all."""
+MINUTE_SECONDS: Final = 60.0
+
+
+class Observer:
+    """An overview and the connection that feeds it, while `running()`.
+
+    `requester` asks the service under the same account.
+    """
+
+    def __init__(self, broker: BrokerAddress, account: str) -> None:
+        self.overview = Overview()
+        self._retained_at = 0.0
+        self.requester = Requester(
+            broker,
+            account,
+            client_id=f"{account}-{token_hex(6)}",
+            subscriptions=SUBSCRIPTIONS,
+            on_message=self._receive,
+        )
+
+    def _receive(self, message: Message) -> None:
+        if message.retain:
+            self._retained_at = asyncio.get_running_loop().time()
+        self.overview.receive(message, datetime.now(UTC))
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Observes while the block lasts. Raises ConnectionError if the broker cannot be reached at first."""
+        async with self.requester:
+            tasks = [
+                asyncio.create_task(self._follow_connection(), name="broker"),
+                asyncio.create_task(self._keep_history(), name="history"),
+            ]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.wait(tasks)
+
+    async def _follow_connection(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            self._retained_at = loop.time()
+            self.overview.connected()
+            complete = False
+            while self.requester.connection.connected:
+                await asyncio.sleep(CHECK_SECONDS)
+                if not complete and loop.time() - self._retained_at > QUIET_SECONDS:
+                    self.overview.complete()
+                    complete = True
+            self.overview.disconnected()
+            await self.requester.connection.wait_connected()
+
+    async def _keep_history(self) -> None:
+        while True:
+            await asyncio.sleep(MINUTE_SECONDS)
+            self.overview.minute(datetime.now(UTC))

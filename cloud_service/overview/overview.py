@@ -1,0 +1,254 @@
+"""Follows the network from its messages. It has no network and no clock: messages and time are passed in.
+
+Each change gets the next number. `changes_since` costs time in proportion to what changed.
+"""
+
+import logging
+import re
+from collections import OrderedDict, deque
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from cloud_service.overview.records import (
+    Event,
+    ServiceState,
+    read_event,
+    read_point,
+    read_station,
+    to_point,
+)
+from cloud_service.overview.station import FIGURES, Station
+from cloud_service.protocol import topics
+from cloud_service.protocol.errors import BadRequest
+from cloud_service.protocol.messages import Message
+from cloud_service.protocol.presence import read_presence
+from cloud_service.protocol.roles import GATEWAY
+
+log = logging.getLogger(__name__)
+
+SUBSCRIPTIONS: Final = (
+    topics.station_state("+"),
+    topics.point_state("+", "+"),
+    topics.presence("+"),
+    topics.service("+"),
+    topics.event("+", "+"),
+)
+KEPT_EVENTS: Final = 200
+KEPT_MINUTES: Final = 60
+_RECENT_KEYS: Final = 10_000
+_RECENT_BOOKINGS: Final = timedelta(minutes=1)
+_GONE: Final = 10_000
+"""How many stations that no longer exist `changes_since` can name."""
+
+_OTHER = re.compile(rf"{topics.ROOT}/(presence|service|event)/([^/]+)(?:/[^/]+)?")
+
+
+class Overview:
+    """Stations, figures, services and the last events. `number` is that of the last change."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.stations: dict[int, Station] = {}
+        self.services: dict[str, ServiceState] = {}
+        self.broker = False
+        self.events: deque[tuple[int, Event]] = deque(maxlen=KEPT_EVENTS)
+        self.history: dict[str, deque[float | None]] = {
+            name: deque([None] * KEPT_MINUTES, KEPT_MINUTES) for name in (*FIGURES, "bookingsAMinute")
+        }
+        self._sums: dict[str, float] = dict.fromkeys(FIGURES, 0)
+        self._changed: OrderedDict[int, int] = OrderedDict()
+        self._gone: deque[tuple[int, int]] = deque()
+        self._forgotten = 0
+        self._owners: dict[int, str] = {}
+        self._owned: dict[str, set[int]] = {}
+        self._presence: dict[str, tuple[bool, datetime]] = {}
+        self._keys: OrderedDict[tuple[object, ...], None] = OrderedDict()
+        self._bookings: deque[datetime] = deque()
+        self._unconfirmed: set[tuple[int, ...]] = set()
+
+    def receive(self, message: Message, now: datetime) -> None:
+        """Takes a message. One that cannot be read is logged and skipped."""
+        try:
+            self._receive(message, now)
+        except (msgspec.MsgspecError, BadRequest, ValueError, RecursionError) as error:
+            log.warning("skipped the message on %s: %s", message.topic, error)
+
+    def _receive(self, message: Message, now: datetime) -> None:
+        subject = topics.parse_state(message.topic)
+        if subject is not None:
+            self._unconfirmed.discard(subject)
+            self._receive_state(subject, message.payload)
+        elif match := _OTHER.fullmatch(message.topic):
+            kind, client = match[1], match[2]
+            if kind == "presence":
+                self._receive_presence(client, message, now)
+            elif kind == "service":
+                self._receive_service(client, message.payload)
+            else:
+                self._receive_event(client, read_event(message.payload), now)
+
+    # The broker comes and goes
+
+    def connected(self) -> None:
+        """The broker sends its retained messages again; what it does not send again has gone meanwhile."""
+        self._unconfirmed = {(station,) for station in self.stations}
+        self._unconfirmed |= {
+            (number, point) for number, station in self.stations.items() for point in station.points
+        }
+        self.broker = True
+        self._next()
+
+    def complete(self) -> None:
+        """All retained messages have been sent."""
+        for subject in self._unconfirmed:
+            self._receive_state(subject, b"")
+        self._unconfirmed = set()
+
+    def disconnected(self) -> None:
+        self.broker = False
+        self._next()
+
+    # What changed
+
+    def changes_since(self, number: int) -> tuple[list[Station], list[int]] | None:
+        """The stations that changed, and those that went. None: only the whole can tell."""
+        if number < self._forgotten or number > self.number:
+            return None
+        changed = []
+        for station, changed_at in reversed(self._changed.items()):
+            if changed_at <= number:
+                break
+            changed.append(self.stations[station])
+        gone = []
+        for gone_at, station in reversed(self._gone):
+            if gone_at <= number:
+                break
+            gone.append(station)
+        return changed, gone
+
+    def events_since(self, number: int) -> list[Event]:
+        found: list[Event] = []
+        for at, event in reversed(self.events):
+            if at <= number:
+                break
+            found.append(event)
+        return found[::-1]
+
+    def known_stations(self) -> Iterable[Station]:
+        """Those whose place is known."""
+        return (station for station in self.stations.values() if station.place is not None)
+
+    def presence_of(self, station: int) -> tuple[bool, datetime] | None:
+        """Whether the station's owner is online, and since when. None: its owner or presence is not known."""
+        owner = self._owners.get(station)
+        return None if owner is None else self._presence.get(owner)
+
+    def figures(self, now: datetime) -> dict[str, float]:
+        while self._bookings and self._bookings[0] <= now - _RECENT_BOOKINGS:
+            self._bookings.popleft()
+        return {**self._sums, "bookingsAMinute": len(self._bookings)}
+
+    def minute(self, now: datetime) -> None:
+        """Adds the figures to the history: to be called once a minute."""
+        for name, value in self.figures(now).items():
+            self.history[name].append(value)
+
+    # State
+
+    def _receive_state(self, subject: tuple[int, ...], payload: bytes) -> None:
+        station = self.stations.get(subject[0])
+        if station is None:
+            if not payload:
+                return
+            station = Station(subject[0], offline=self._owner_offline(subject[0]))
+        before = station.contribution()
+        if len(subject) == 1:
+            station.place = read_station(payload) if payload else None
+        elif payload:
+            station.points[subject[1]] = to_point(read_point(payload))
+        else:
+            station.points.pop(subject[1], None)
+        self.stations[subject[0]] = station
+        self._note(station, before)
+
+    def _note(self, station: Station, before: dict[str, float]) -> None:
+        for name, value in before.items():
+            self._sums[name] -= value
+        for name, value in station.contribution().items():
+            self._sums[name] += value
+        self._next()
+        if station.place is not None:
+            self._changed[station.number] = self.number
+            self._changed.move_to_end(station.number)
+            return
+        if not station.points:
+            del self.stations[station.number]
+        if self._changed.pop(station.number, None) is not None:
+            self._gone.append((self.number, station.number))
+            if len(self._gone) > _GONE:
+                self._forgotten = self._gone.popleft()[0]
+
+    def _next(self) -> None:
+        self.number += 1
+
+    # Presence and services
+
+    def _receive_presence(self, client: str, message: Message, now: datetime) -> None:
+        if not message.payload:
+            self._presence.pop(client, None)
+        else:
+            online = read_presence(message.payload).online
+            if client in self._presence and self._presence[client][0] == online:
+                return
+            self._presence[client] = (online, now)
+        for station in self._owned.get(client, ()):
+            self._see_owner(station)
+
+    def _receive_service(self, name: str, payload: bytes) -> None:
+        if not payload:
+            self.services.pop(name, None)
+        else:
+            presence = read_presence(payload)
+            state = ServiceState(name, presence.online, presence.since, presence.version)
+            if self.services.get(name) == state:
+                return
+            self.services[name] = state
+        self._next()
+
+    def _owner_offline(self, station: int) -> bool:
+        presence = self.presence_of(station)
+        return presence is not None and not presence[0]
+
+    def _see_owner(self, number: int) -> None:
+        station = self.stations.get(number)
+        if station is None or station.offline == self._owner_offline(number):
+            return
+        before = station.contribution()
+        station.offline = not station.offline
+        self._note(station, before)
+
+    # Events
+
+    def _receive_event(self, client: str, event: Event, now: datetime) -> None:
+        self._learn_owner(client, event)
+        if event.key in self._keys:
+            return
+        self._keys[event.key] = None
+        if len(self._keys) > _RECENT_KEYS:
+            self._keys.popitem(last=False)
+        if event.type == "reservationScheduled":
+            self._bookings.append(now)
+        self._next()
+        self.events.append((self.number, event))
+
+    def _learn_owner(self, client: str, event: Event) -> None:
+        """Only events tell whose a station is: its owner's topic gets a copy of the vehicle's."""
+        if str(event.reservation.vehicle) == client or client == GATEWAY:
+            return
+        station = event.reservation.station
+        self._owners[station] = client
+        self._owned.setdefault(client, set()).add(station)
+        self._see_owner(station)

@@ -1,0 +1,102 @@
+"""What the overview reads from messages. Keys that it does not know are ignored."""
+
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+from msgspec import Struct, field
+
+PointState: TypeAlias = Literal["free", "reserved", "occupied", "outOfOrder"]
+
+_STATES: dict[str, PointState] = {"livre": "free", "reservado": "reserved", "ocupado": "occupied"}
+
+
+class StationMessage(Struct, frozen=True):
+    """The retained state of a station."""
+
+    x: float = field(name="x_position")
+    y: float = field(name="y_position")
+    name: str | None = None
+    address: str | None = None
+
+
+class PointMessage(Struct, frozen=True):
+    """The retained state of a point."""
+
+    power: float
+    price: float = field(name="kWhPrice")
+    availability: Literal["livre", "reservado", "ocupado"]
+    operational: bool = True
+    queue_length: int = field(name="queueLength", default=0)
+    free_from: datetime | None = field(name="freeFrom", default=None)
+    connector: str | None = None
+
+    @property
+    def state(self) -> PointState:
+        return _STATES[self.availability] if self.operational else "outOfOrder"
+
+
+class Reservation(Struct, frozen=True):
+    """The reservation of an event. `vehicle` is for those only who may see names."""
+
+    number: int = field(name="reservationID")
+    station: int = field(name="chargingStationID")
+    point: int = field(name="chargingPointID")
+    start: datetime = field(name="startDateTime")
+    finish: datetime = field(name="finishDateTime")
+    vehicle: int | str | None = field(name="vehicleID", default=None)
+
+
+class Event(Struct, frozen=True):
+    """Something that happened to a reservation."""
+
+    type: str
+    at: datetime
+    reservation: Reservation
+    reason: str | None = None
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Tells a repetition, or the copy for another client, from another event."""
+        what = self.reservation
+        return (self.type, self.at, what.station, what.point, what.number)
+
+
+class ServiceState(Struct, frozen=True):
+    """One of the network's own processes."""
+
+    name: str
+    online: bool
+    since: str | None
+    version: str | None
+
+
+class Point(Struct, frozen=True):
+    """A point, as of its last message."""
+
+    power: float
+    price: float
+    state: PointState
+    queue_length: int
+    free_from: datetime | None
+    connector: str | None
+
+
+read_station = msgspec.json.Decoder(StationMessage).decode
+read_point = msgspec.json.Decoder(PointMessage).decode
+read_event = msgspec.json.Decoder(Event).decode
+
+
+def to_point(message: PointMessage) -> Point:
+    return Point(
+        message.power,
+        message.price,
+        message.state,
+        message.queue_length,
+        message.free_from,
+        message.connector,
+    )
+
+
+Row: TypeAlias = list[Any]
+"""A station in the monitor's protocol: [ID, x, y, name, offline, [[point ID, power, price, state], ...]]."""

@@ -1,0 +1,66 @@
+"""A station of the overview, and what it adds to the figures."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from cloud_service.overview.records import Point, PointState, Row, StationMessage
+
+FIGURES: Final = (
+    "stationsFree",
+    "stationsBusy",
+    "stationsOutOfOrder",
+    "stationsOffline",
+    "pointsFree",
+    "pointsReserved",
+    "pointsOccupied",
+    "pointsOutOfOrder",
+    "reservations",
+    "powerUnderWay",
+)
+_OF_POINT: Final[dict[PointState, str]] = {
+    "free": "pointsFree",
+    "reserved": "pointsReserved",
+    "occupied": "pointsOccupied",
+    "outOfOrder": "pointsOutOfOrder",
+}
+
+
+@dataclass(slots=True)
+class Station:
+    """Its points may be known before its place is, because each has a message of its own."""
+
+    number: int
+    place: StationMessage | None = None
+    offline: bool = False
+    points: dict[int, Point] = field(default_factory=dict)
+
+    @property
+    def row(self) -> Row:
+        assert self.place is not None
+        points = [
+            [number, point.power, point.price, point.state] for number, point in sorted(self.points.items())
+        ]
+        return [self.number, self.place.x, self.place.y, self.place.name, int(self.offline), points]
+
+    @property
+    def figure(self) -> str:
+        """Under which figure of stations it counts."""
+        states = {point.state for point in self.points.values()}
+        if self.offline:
+            return "stationsOffline"
+        if "free" in states:
+            return "stationsFree"
+        return "stationsBusy" if states & {"reserved", "occupied"} else "stationsOutOfOrder"
+
+    def contribution(self) -> dict[str, float]:
+        """What it adds to each figure."""
+        if self.place is None:
+            return {}
+        added: dict[str, float] = {self.figure: 1}
+        for point in self.points.values():
+            name = _OF_POINT[point.state]
+            added[name] = added.get(name, 0) + 1
+            added["reservations"] = added.get("reservations", 0) + point.queue_length
+            if point.state == "occupied":
+                added["powerUnderWay"] = added.get("powerUnderWay", 0) + point.power
+        return added
