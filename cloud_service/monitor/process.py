@@ -104,6 +104,7 @@ async def _serve(settings: MonitorSettings, broker: BrokerAddress, listener: soc
             ws="websockets-sansio",
             ws_max_size=_LARGEST_QUESTION,
             log_config=None,
+            log_level="warning",
             access_log=False,
             lifespan="off",
             server_header=False,

@@ -61,7 +61,9 @@ def test_network_starts_answers_ends_and_starts_again(tmp_path: Path) -> None:
         network.process.send_signal(signal.SIGINT)
         assert network.wait_end() == 0, network.stderr
         stopped = [line for line in network.stderr.splitlines() if "stopped" in line]
-        assert ["gateway" in stopped[0], "service" in stopped[1], len(stopped)] == [True, True, 2]
+        assert len(stopped) == 3
+        for name, line in zip(("monitor", "gateway", "service"), stopped, strict=True):
+            assert f"{name}: stopped" in line
         assert network.stdout.splitlines()[-1].startswith("ready")
 
     stations = json.loads((data_dir / "charging_stations.json").read_text())
@@ -79,7 +81,7 @@ def test_a_signal_to_the_process_alone_ends_everything(tmp_path: Path, number: s
     with up(tmp_path, "--data-dir", str(tmp_path / "data"), *FREE_PORTS) as network:
         network.wait_ready()
         running = processes_of(tmp_path / "data")
-        assert set(running) == {"broker", "service", "gateway"}
+        assert set(running) == {"broker", "service", "gateway", "monitor"}
         network.process.send_signal(number)
         assert network.wait_end() == 0, network.stderr
         assert all(has_ended(pid) for pid in running.values())
@@ -89,7 +91,7 @@ def test_ctrl_c_reaches_the_supervisor_only(tmp_path: Path) -> None:
     with up(tmp_path, "--data-dir", str(tmp_path / "data"), *FREE_PORTS) as network:
         network.wait_ready()
         groups = {os.getpgid(pid) for pid in processes_of(tmp_path / "data").values()}
-        assert len(groups) == 3
+        assert len(groups) == 4
         assert os.getpgid(network.process.pid) not in groups
         os.killpg(network.process.pid, signal.SIGINT)
         assert network.wait_end() == 0, network.stderr
@@ -109,7 +111,7 @@ def test_nothing_outlives_a_killed_supervisor(tmp_path: Path) -> None:
     with up(tmp_path, "--data-dir", str(tmp_path / "data"), *FREE_PORTS) as network:
         network.wait_ready()
         running = processes_of(tmp_path / "data")
-        assert set(running) == {"broker", "service", "gateway"}
+        assert set(running) == {"broker", "service", "gateway", "monitor"}
         network.process.kill()
         network.wait_end()
         wait_until(lambda: all(has_ended(pid) for pid in running.values()), "the children have ended")
@@ -120,13 +122,13 @@ def test_demo_shows_what_lives(tmp_path: Path) -> None:
     """Chargers are there at once, and a vehicle books within the first minutes of its day."""
     with up(tmp_path, "--data-dir", str(tmp_path / "data"), *FREE_PORTS, "--demo") as network:
         network.wait_ready()
-        assert set(processes_of(tmp_path / "data")) == {"broker", "service", "gateway", "demo"}
+        assert set(processes_of(tmp_path / "data")) == {"broker", "service", "gateway", "monitor", "demo"}
         wait_until(lambda: "demo-vehicle" in network.stderr, "a vehicle does something", 120)
         assert "demo-charger" in network.stderr
         assert "INFO" not in network.stderr
         network.process.send_signal(signal.SIGINT)
         assert network.wait_end() == 0, network.stderr
-        assert "ending the demo, the gateway, the service, the broker" in network.stderr
+        assert "ending the demo, the monitor, the gateway, the service, the broker" in network.stderr
     assert len(json.loads((tmp_path / "data" / "reservations.json").read_text())) > 0
 
 
