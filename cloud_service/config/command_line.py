@@ -90,6 +90,10 @@ class CommandLine:
                 values[setting.name] = _first_line(values[setting.secret_file.name])
         return Values(values, frozenset(given))
 
+    def help_text(self) -> str:
+        """What `--help` prints."""
+        return self._parser.format_help()
+
     def _add_arguments(self, record: type[Struct]) -> None:
         for field in fields(record):
             if is_record(field):
