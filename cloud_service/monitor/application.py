@@ -1,6 +1,7 @@
 """The routes of the monitor."""
 
 import logging
+import re
 from pathlib import Path
 from secrets import compare_digest, token_hex
 from typing import Any, Final
@@ -16,15 +17,15 @@ from starlette.types import ASGIApp
 from xstatic.pkg import leaflet
 
 from cloud_service import __version__
+from cloud_service.monitor.answers import ERROR_HANDLERS, json_answer
 from cloud_service.monitor.feed import Feed
 from cloud_service.monitor.guard import COOKIE, Guard, has_login, login_cookie
 from cloud_service.monitor.live import Live
+from cloud_service.monitor.query import Query
 from cloud_service.monitor.settings import MonitorSettings
-from cloud_service.monitor.stations import PAGE, Stations, describe
-from cloud_service.mqtt.requester import OutcomeUnknown
+from cloud_service.monitor.stations import Stations, describe
 from cloud_service.overview.observer import Observer
-from cloud_service.overview.station import Station
-from cloud_service.protocol.errors import BadRequest, NotFound, RequestError
+from cloud_service.protocol.errors import BadRequest, NotFound, TooLarge
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ FILES: Final = Path(__file__).parent / "page"
 VEHICLE_PREFIX: Final = "map-"
 """Begins the names of the vehicles that book from the map: it cancels no other's."""
 _LARGEST_BODY: Final = 4096
-_STATUS: Final = {"BAD_REQUEST": 400, "FORBIDDEN": 403, "NOT_FOUND": 404, "CONFLICT": 409, "TOO_LARGE": 413}
+_is_id = re.compile("[1-9][0-9]{0,30}").fullmatch
 
 
 def create_application(observer: Observer, settings: MonitorSettings, *, books: bool) -> ASGIApp:
@@ -42,7 +43,7 @@ def create_application(observer: Observer, settings: MonitorSettings, *, books: 
     routes = _Routes(observer, settings, books=books)
     booking = [
         Route("/api/reservations", routes.book, methods=["POST"]),
-        Route("/api/reservations/{id:int}", routes.cancel, methods=["DELETE"]),
+        Route("/api/reservations/{id}", routes.cancel, methods=["DELETE"]),
     ]
     application = Starlette(
         routes=[
@@ -53,16 +54,12 @@ def create_application(observer: Observer, settings: MonitorSettings, *, books: 
             WebSocketRoute("/api/live", live.serve),
             Route("/api/page", routes.page),
             Route("/api/stations", routes.stations),
-            Route("/api/stations/{id:int}", routes.station),
+            Route("/api/stations/{id}", routes.station),
             *(booking if books else []),
             Route("/healthz", routes.healthy),
             Route("/readyz", routes.ready),
         ],
-        exception_handlers={
-            RequestError: _refuse,
-            OutcomeUnknown: _unavailable,
-            ConnectionError: _unavailable,
-        },
+        exception_handlers=dict(ERROR_HANDLERS),
     )
     return Guard(application, names=settings.names, token=settings.token)
 
@@ -89,82 +86,46 @@ class _Routes:
         return answer
 
     async def page(self, request: Request) -> Response:
-        return _json({"booking": self._books, "version": __version__, "center": None})
+        return json_answer({"booking": self._books, "version": __version__, "center": None})
 
     async def stations(self, request: Request) -> Response:
-        query = _Query.read(request)
+        query = Query.read(request)
         found = self._stations.page(query.matches, query.near)
         shown = found[query.offset : query.offset + query.limit]
-        return _json({"total": len(found), "stations": [describe(station) for station in shown]})
+        return json_answer({"total": len(found), "stations": [describe(station) for station in shown]})
 
     async def station(self, request: Request) -> Response:
-        station = self._stations.find(request.path_params["id"])
+        station = self._stations.find(_number(request, "station"))
         if station is None:
             raise NotFound(f"there is no station {request.path_params['id']}")
-        return _json(await self._stations.details(station))
+        return json_answer(await self._stations.details(station))
 
     async def book(self, request: Request) -> Response:
         wish = await _object(request)
         wish["vid"] = VEHICLE_PREFIX + token_hex(6)
-        return _json(await self._observer.requester.request("scheduleReservation", wish), 201)
+        return json_answer(await self._observer.requester.request("scheduleReservation", wish), 201)
 
     async def cancel(self, request: Request) -> Response:
         vehicle = (await _object(request)).get("vehicleID")
         if not isinstance(vehicle, str) or not vehicle.startswith(VEHICLE_PREFIX):
             raise BadRequest("vehicleID is not that of a booking from the map")
-        asked = {"reservationID": request.path_params["id"], "vehicleID": vehicle}
-        return _json({"result": await self._observer.requester.request("deleteReservation", asked)})
+        asked = {"reservationID": _number(request, "reservation"), "vehicleID": vehicle}
+        return json_answer({"result": await self._observer.requester.request("deleteReservation", asked)})
 
     async def healthy(self, request: Request) -> Response:
-        return _json({"version": __version__})
+        return json_answer({"version": __version__})
 
     async def ready(self, request: Request) -> Response:
         ready = self._observer.overview.broker
-        return _json({"broker": ready}, 200 if ready else 503)
+        return json_answer({"broker": ready}, 200 if ready else 503)
 
 
-class _Query(msgspec.Struct, frozen=True):
-    """The parameters of a list of stations."""
-
-    limit: int = 100
-    offset: int = 0
-    query: str = ""
-    min_power: float = 0
-    max_price: float = float("inf")
-    free: bool = False
-    near: tuple[float, float] | None = None
-
-    @classmethod
-    def read(cls, request: Request) -> "_Query":
-        """Raises BadRequest that names the parameter."""
-        given = dict(request.query_params)
-        if "near" in given:
-            given["near"] = given["near"].split(",")  # type: ignore[assignment]
-        names = {"minPower": "min_power", "maxPrice": "max_price"}
-        try:
-            query = msgspec.convert(
-                {names.get(key, key): value for key, value in given.items()}, cls, strict=False
-            )
-        except msgspec.ValidationError as error:
-            raise BadRequest(str(error)) from None
-        if not (1 <= query.limit <= PAGE and query.offset >= 0):
-            raise BadRequest(f"limit is from 1 to {PAGE}, and offset 0 or more")
-        return query
-
-    def matches(self, station: Station) -> bool:
-        assert station.place is not None
-        texts = (str(station.number), station.place.name or "", station.place.address or "")
-        if not any(self.query.casefold() in text.casefold() for text in texts):
-            return False
-        if self.free and station.offline:
-            return False
-        asks_for_point = self.free or self.min_power > 0 or self.max_price < float("inf")
-        return not asks_for_point or any(
-            point.power >= self.min_power
-            and point.price <= self.max_price
-            and (point.state == "free" or not self.free)
-            for point in station.points.values()
-        )
+def _number(request: Request, what: str) -> int:
+    """The ID in the path. Raises NotFound if nothing could have it."""
+    text: str = request.path_params["id"]
+    if not _is_id(text):
+        raise NotFound(f"there is no {what} {text[:40]}")
+    return int(text)
 
 
 async def _body(request: Request) -> bytes:
@@ -172,7 +133,7 @@ async def _body(request: Request) -> bytes:
     async for part in request.stream():
         body += part
         if len(body) > _LARGEST_BODY:
-            raise BadRequest(f"more than {_LARGEST_BODY} bytes")
+            raise TooLarge(f"more than {_LARGEST_BODY} bytes")
     return body
 
 
@@ -181,17 +142,3 @@ async def _object(request: Request) -> dict[str, Any]:
         return msgspec.json.decode(await _body(request), type=dict[str, Any])
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise BadRequest(f"not a JSON object: {error}") from None
-
-
-def _json(content: object, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(content), status, media_type="application/json")
-
-
-async def _refuse(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestError)
-    body = {"error": {"code": error.code, "message": error.message}}
-    return _json(body, _STATUS.get(error.code, 503))
-
-
-async def _unavailable(request: Request, error: Exception) -> Response:
-    return _json({"error": {"code": "UNAVAILABLE", "message": str(error)}}, 503)

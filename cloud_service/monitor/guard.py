@@ -3,14 +3,16 @@
 import hmac
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
-from http.cookies import SimpleCookie
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
+
+from cloud_service.monitor.answers import error_answer
 
 COOKIE: Final = "recharge_login"
 HEADERS: Final[Mapping[str, str]] = {
@@ -20,7 +22,7 @@ HEADERS: Final[Mapping[str, str]] = {
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
 _OPEN: Final = ("/healthz", "/readyz", "/login", "/page/")
@@ -60,7 +62,8 @@ class Guard:
         elif scope["type"] == "websocket":
             await WebSocketClose(1008, refusal[1])(scope, receive, send)
         else:
-            await PlainTextResponse(refusal[1] + "\n", refusal[0])(scope, receive, send_with_headers)
+            status, reason = refusal
+            await error_answer(HTTPStatus(status).name, reason, status)(scope, receive, send_with_headers)
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         headers = Headers(scope=scope)
@@ -69,7 +72,7 @@ class Guard:
             return 421, "this is not a name of the monitor; RECHARGE_HTTP_NAMES lists them"
         reads = scope["type"] == "http" and scope["method"] in _READING
         origin = headers.get("origin")
-        if not reads and origin is not None and urlsplit(origin).netloc != host:
+        if not reads and origin is not None and _place(origin) != host:
             return 403, "another page asked for this"
         path: str = scope["path"]
         if path == "/" or path.startswith(_OPEN) or self._logged_in(headers):
@@ -82,12 +85,19 @@ class Guard:
 
 def has_login(headers: Headers, token: str) -> bool:
     """Whether the cookie, or a bearer token, shows that the token is known."""
-    cookies = SimpleCookie(headers.get("cookie", ""))
-    shown = cookies[COOKIE].value if COOKIE in cookies else ""
+    shown = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
     bearer = headers.get("authorization", "").removeprefix("Bearer ")
     return hmac.compare_digest(shown.encode(), login_cookie(token).encode()) or hmac.compare_digest(
         bearer.encode(), token.encode()
     )
+
+
+def _place(origin: str) -> str:
+    """The host and port of an Origin header."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 def _host_name(host: str) -> str:

@@ -1,0 +1,210 @@
+"""What the overview makes of messages, and what it costs to ask for what changed."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from cloud_service.overview.overview import KEPT_MINUTES, Overview
+from cloud_service.protocol import topics
+from cloud_service.protocol.messages import Message
+from cloud_service.protocol.presence import client_presence
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class Network:
+    """Messages as the service and the clients of a network send them."""
+
+    def __init__(self) -> None:
+        self.overview = Overview()
+        self.overview.connected()
+
+    def send(self, topic: str, body: Any, now: datetime = NOW) -> None:
+        payload = b"" if body is None else json.dumps(body).encode()
+        self.overview.receive(Message(topic, payload), now)
+
+    def station(self, station: int, x: float = 0, y: float = 0, **more: Any) -> None:
+        self.send(topics.station_state(station), {"x_position": x, "y_position": y, **more})
+
+    def point(self, station: int, point: int, availability: str = "livre", **more: Any) -> None:
+        body = {"power": 22, "kWhPrice": 0.9, "availability": availability, **more}
+        self.send(topics.point_state(station, point), body)
+
+    def booked(self, client: str, vehicle: str, number: int = 1, now: datetime = NOW) -> None:
+        reservation = {
+            "reservationID": number,
+            "chargingStationID": 1,
+            "chargingPointID": 1,
+            "vehicleID": vehicle,
+            "startDateTime": "2026-03-01T12:05:00+00:00",
+            "finishDateTime": "2026-03-01T13:05:00+00:00",
+        }
+        body = {"type": "reservationScheduled", "at": "2026-03-01T12:00:00+00:00", "reservation": reservation}
+        self.send(topics.event(client, "reservationScheduled"), body, now)
+
+    def changes(self, number: int) -> tuple[list[int], list[int]]:
+        found = self.overview.changes_since(number)
+        assert found is not None
+        changed, gone = found
+        return sorted(station.number for station in changed), sorted(gone)
+
+    def figures(self, now: datetime = NOW) -> dict[str, float]:
+        return {name: value for name, value in self.overview.figures(now).items() if value}
+
+
+@pytest.fixture
+def network() -> Network:
+    return Network()
+
+
+def test_figures_follow_every_change(network: Network) -> None:
+    network.station(1)
+    network.point(1, 1)
+    network.point(1, 2, "reservado", queueLength=2)
+    network.station(2)
+    network.point(2, 1, "ocupado", queueLength=1)
+    assert network.figures() == {
+        "stationsFree": 1,
+        "stationsBusy": 1,
+        "pointsFree": 1,
+        "pointsReserved": 1,
+        "pointsOccupied": 1,
+        "reservations": 3,
+        "powerUnderWay": 22,
+    }
+    network.point(1, 1, operational=False)
+    network.point(2, 1, "livre")
+    network.send(topics.point_state(1, 2), None)
+    assert network.figures() == {
+        "stationsFree": 1,
+        "stationsOutOfOrder": 1,
+        "pointsFree": 1,
+        "pointsOutOfOrder": 1,
+    }
+    for topic in (topics.station_state(1), topics.point_state(1, 1)):
+        network.send(topic, None)
+    for topic in (topics.point_state(2, 1), topics.station_state(2)):
+        network.send(topic, None)
+    assert network.figures() == {}
+    assert network.overview.stations == {}
+
+
+def test_changes_are_those_since_a_number(network: Network) -> None:
+    for station in (1, 2, 3):
+        network.station(station)
+    number = network.overview.number
+    assert network.changes(number) == ([], [])
+    network.point(2, 1)
+    network.station(4)
+    network.send(topics.station_state(3), None)
+    assert network.changes(number) == ([2, 4], [3])
+    assert network.changes(network.overview.number - 1) == ([], [3])
+    assert network.overview.changes_since(network.overview.number + 1) is None
+
+
+def test_a_change_costs_no_more_in_a_large_network(network: Network) -> None:
+    for station in range(1, 20_001):
+        network.station(station, station, station)
+    number = network.overview.number
+    network.point(7, 1)
+
+    class Counted(dict[int, Any]):
+        lookups = 0
+
+        def __getitem__(self, key: int) -> Any:
+            Counted.lookups += 1
+            return super().__getitem__(key)
+
+    network.overview.stations = Counted(network.overview.stations)
+    assert network.changes(number) == ([7], [])
+    assert Counted.lookups == 1
+
+
+def test_too_many_that_went_lead_to_the_whole(network: Network) -> None:
+    number = network.overview.number
+    for station in range(1, 10_002):
+        network.station(station)
+        network.send(topics.station_state(station), None)
+    assert network.overview.changes_since(number) is None
+
+
+def test_a_point_may_come_before_its_station(network: Network) -> None:
+    network.point(5, 1)
+    assert list(network.overview.known_stations()) == []
+    network.station(5, 3, 4, name="Praça")
+    [station] = network.overview.known_stations()
+    assert station.row == [5, 3, 4, "Praça", 0, [[1, 22, 0.9, "free"]]]
+
+
+def test_what_the_broker_no_longer_retains_is_gone(network: Network) -> None:
+    network.station(1)
+    network.point(1, 1)
+    network.point(1, 2)
+    network.station(2)
+    network.overview.disconnected()
+    assert not network.overview.broker
+    number = network.overview.number
+    network.overview.connected()
+    network.station(1)
+    network.point(1, 1)
+    network.overview.complete()
+    assert network.overview.broker
+    assert network.changes(number) == ([1], [2])
+    [station] = network.overview.known_stations()
+    assert list(station.points) == [1]
+
+
+def test_a_station_is_offline_with_its_owner(network: Network) -> None:
+    network.station(1)
+    network.point(1, 1)
+    network.booked("ana", "beto")
+    network.overview.receive(client_presence("ana", online=False), NOW)
+    assert network.figures()["stationsOffline"] == 1
+    assert network.overview.presence_of(1) == (False, NOW)
+    later = NOW + timedelta(hours=1)
+    network.overview.receive(client_presence("ana", online=False), later)
+    assert network.overview.presence_of(1) == (False, NOW), "repeated, it is not a later change"
+    network.overview.receive(client_presence("ana", online=True), later)
+    assert network.figures()["stationsFree"] == 1
+    assert network.overview.presence_of(1) == (True, later)
+
+
+def test_an_event_counts_once_whoever_gets_a_copy(network: Network) -> None:
+    number = network.overview.number
+    network.booked("ana", "beto")
+    network.booked("beto", "beto")
+    network.booked("beto", "beto", number=2)
+    assert [event.reservation.number for event in network.overview.events_since(number)] == [1, 2]
+    assert network.figures()["bookingsAMinute"] == 2
+    assert "bookingsAMinute" not in network.figures(NOW + timedelta(minutes=1))
+
+
+def test_the_history_has_a_value_a_minute(network: Network) -> None:
+    network.station(1)
+    network.overview.minute(NOW)
+    assert len(network.overview.history["stationsOutOfOrder"]) == KEPT_MINUTES
+    assert list(network.overview.history["stationsOutOfOrder"])[-2:] == [None, 1]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"not JSON", b"[]", b'{"power": "much"}', b"\xff", b"[" * 100_000, b'{"x_position": NaN}'],
+    ids=["empty", "no JSON", "a list", "a text", "no UTF-8", "deep", "NaN"],
+)
+@pytest.mark.parametrize(
+    "topic",
+    [
+        topics.station_state(9),
+        topics.point_state(9, 1),
+        topics.presence("ana"),
+        topics.service("gateway"),
+        topics.event("ana", "reservationScheduled"),
+    ],
+)
+def test_what_cannot_be_read_changes_nothing(network: Network, topic: str, body: bytes) -> None:
+    network.station(1)
+    before = network.figures(), network.overview.broker
+    network.overview.receive(Message(topic, body), NOW)
+    assert (network.figures(), network.overview.broker) == before
