@@ -29,18 +29,25 @@ class Live:
 
     async def serve(self, socket: WebSocket) -> None:
         """Serves a viewer until it leaves, or does not read for SEND_SECONDS."""
-        await socket.accept()
         if self._viewers >= self._most:
+            # Only an accepted socket can tell a browser why it closes.
+            await socket.accept()
             await socket.close(_TRY_AGAIN_LATER, "too many viewers")
             return
         self._viewers += 1
+        try:
+            await socket.accept()
+            await self._follow(socket)
+        finally:
+            self._viewers -= 1
+
+    async def _follow(self, socket: WebSocket) -> None:
         viewer = _Viewer(self._feed, socket)
         listening = asyncio.create_task(viewer.listen(), name="viewer")
         try:
             with suppress(WebSocketDisconnect, TimeoutError, RuntimeError):
                 await viewer.send_changes()
         finally:
-            self._viewers -= 1
             listening.cancel()
             await asyncio.wait([listening])
 
