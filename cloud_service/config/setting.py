@@ -24,6 +24,7 @@ class Section(StrEnum):
     SECURITY = "accounts and certificates"
     TCP = "TCP for legacy clients"
     HTTP = "HTTP of the monitor"
+    OPEN_DATA = "open data of the monitor"
     LOGS = "logs"
     METRICS = "metrics"
     SERVICE_LIMITS = "limits of the service"

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Callable
 from pathlib import Path
 from secrets import compare_digest, token_hex
 from typing import Any, Final
@@ -18,9 +19,12 @@ from xstatic.pkg import leaflet
 
 from cloud_service import __version__
 from cloud_service.monitor.answers import ERROR_HANDLERS, json_answer
+from cloud_service.monitor.event_stream import EventStream
 from cloud_service.monitor.feed import Feed
+from cloud_service.monitor.geojson import MEDIA_TYPE, feature_collection
 from cloud_service.monitor.guard import COOKIE, Guard, has_login, login_cookie
 from cloud_service.monitor.live import Live
+from cloud_service.monitor.open_data import OpenData, set_center
 from cloud_service.monitor.query import Query
 from cloud_service.monitor.settings import MonitorSettings
 from cloud_service.monitor.stations import Stations, describe
@@ -30,21 +34,23 @@ from cloud_service.protocol.errors import BadRequest, NotFound, TooLarge
 log = logging.getLogger(__name__)
 
 FILES: Final = Path(__file__).parent / "page"
+DESCRIPTION: Final = Path(__file__).parent / "openapi.json"
+"""In OpenAPI 3.1."""
 VEHICLE_PREFIX: Final = "map-"
 """Begins the names of the vehicles that book from the map: it cancels no other's."""
 _LARGEST_BODY: Final = 4096
 _is_id = re.compile("[1-9][0-9]{0,30}").fullmatch
 
 
-def create_application(observer: Observer, settings: MonitorSettings, *, books: bool) -> ASGIApp:
-    """`books`: the account is an operator's, so vehicles' names are shown, and the map books."""
-    overview = observer.overview
-    live = Live(Feed(overview, names=books), settings.max_viewers)
+def create_application(
+    observer: Observer, settings: MonitorSettings, *, books: bool, ending: Callable[[], bool]
+) -> ASGIApp:
+    """`books`: the account is an operator's, so vehicles' names are shown, and the map books.
+
+    `ending` says when the process ends, and with it what would last.
+    """
+    live = Live(Feed(observer.overview, names=books), settings.max_viewers)
     routes = _Routes(observer, settings, books=books)
-    booking = [
-        Route("/api/reservations", routes.book, methods=["POST"]),
-        Route("/api/reservations/{id}", routes.cancel, methods=["DELETE"]),
-    ]
     application = Starlette(
         routes=[
             Route("/", routes.index),
@@ -52,16 +58,34 @@ def create_application(observer: Observer, settings: MonitorSettings, *, books: 
             Mount("/page", StaticFiles(directory=FILES)),
             Mount("/leaflet", StaticFiles(directory=leaflet.BASE_DIR)),
             WebSocketRoute("/api/live", live.serve),
-            Route("/api/page", routes.page),
-            Route("/api/stations", routes.stations),
-            Route("/api/stations/{id}", routes.station),
-            *(booking if books else []),
-            Route("/healthz", routes.healthy),
-            Route("/readyz", routes.ready),
+            *described_routes(observer, settings, books=books, ending=ending),
         ],
         exception_handlers=dict(ERROR_HANDLERS),
     )
     return Guard(application, names=settings.names, token=settings.token)
+
+
+def described_routes(
+    observer: Observer, settings: MonitorSettings, *, books: bool, ending: Callable[[], bool]
+) -> list[Route]:
+    """The routes that DESCRIPTION describes."""
+    routes = _Routes(observer, settings, books=books)
+    events = EventStream(observer.overview, names=books, most=settings.max_viewers, ending=ending)
+    booking = [
+        Route("/api/reservations", routes.book, methods=["POST"]),
+        Route("/api/reservations/{id}", routes.cancel, methods=["DELETE"]),
+    ]
+    return [
+        Route("/api/page", routes.page),
+        Route("/api/stations", routes.stations),
+        Route("/api/stations/{id}", routes.station),
+        Route("/api/events", events.serve),
+        Route("/api/locations", OpenData(observer.overview, settings).locations),
+        *(booking if books else []),
+        Route("/openapi.json", routes.description),
+        Route("/healthz", routes.healthy),
+        Route("/readyz", routes.ready),
+    ]
 
 
 class _Routes:
@@ -86,12 +110,21 @@ class _Routes:
         return answer
 
     async def page(self, request: Request) -> Response:
-        return json_answer({"booking": self._books, "version": __version__, "center": None})
+        center = self._settings.center
+        return json_answer(
+            {
+                "booking": self._books,
+                "version": __version__,
+                "center": center and [center.latitude, center.longitude],
+            }
+        )
 
     async def stations(self, request: Request) -> Response:
         query = Query.read(request)
         found = self._stations.page(query.matches, query.near)
         shown = found[query.offset : query.offset + query.limit]
+        if query.format == "geojson":
+            return json_answer(feature_collection(shown, set_center(self._settings)), media_type=MEDIA_TYPE)
         return json_answer({"total": len(found), "stations": [describe(station) for station in shown]})
 
     async def station(self, request: Request) -> Response:
@@ -111,6 +144,9 @@ class _Routes:
             raise BadRequest("vehicleID is not that of a booking from the map")
         asked = {"reservationID": _number(request, "reservation"), "vehicleID": vehicle}
         return json_answer({"result": await self._observer.requester.request("deleteReservation", asked)})
+
+    async def description(self, request: Request) -> Response:
+        return FileResponse(DESCRIPTION, media_type="application/json")
 
     async def healthy(self, request: Request) -> Response:
         return json_answer({"version": __version__})

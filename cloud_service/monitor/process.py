@@ -97,7 +97,10 @@ class _Server(uvicorn.Server):
 async def _serve(settings: MonitorSettings, broker: BrokerAddress, listener: socket.socket) -> None:
     account = broker.user or _ACCOUNT
     observer = Observer(broker, account)
-    application = create_application(observer, settings, books="operator" in roles_of(account))
+    stopping = asyncio.Event()
+    application = create_application(
+        observer, settings, books="operator" in roles_of(account), ending=stopping.is_set
+    )
     server = _Server(
         uvicorn.Config(
             application,
@@ -114,6 +117,7 @@ async def _serve(settings: MonitorSettings, broker: BrokerAddress, listener: soc
 
     def stop() -> None:
         log.info("stopping")
+        stopping.set()
         server.should_exit = True
 
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,13 +1,76 @@
 """The settings of the monitor."""
 
-from typing import Annotated
+import re
+from argparse import ArgumentTypeError
+from typing import Annotated, Any, Final
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from cloud_service.config.setting import Section, Setting
-from cloud_service.config.values import COUNT, HOST, NAMES, PORT, TEXT
+from cloud_service.config.values import COUNT, HOST, NAMES, PORT, TEXT, TIME_ZONE, Kind
+from cloud_service.monitor.geography import Center
 
 _HTTP = Section.HTTP
+_OPEN_DATA = Section.OPEN_DATA
+
+
+def _read_center(text: str) -> Center:
+    try:
+        latitude, longitude = map(float, text.split(","))
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not LATITUDE,LONGITUDE, such as -12.97,-38.5") from None
+    if not (abs(latitude) < _STEEPEST and abs(longitude) <= 180):
+        raise ArgumentTypeError(f"{text!r}: a latitude is from -89 to 89, a longitude from -180 to 180")
+    return Center(latitude, longitude)
+
+
+def _pattern(metavar: str, pattern: str, example: str) -> Kind:
+    """The kind whose values match the pattern."""
+
+    def read(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ArgumentTypeError(f"{text!r} is not such as {example}")
+        return text
+
+    return Kind(metavar, read)
+
+
+def _write_center(center: Any) -> str:
+    return f"{center.latitude},{center.longitude}"
+
+
+_STEEPEST: Final = 89
+"""At a pole every place has the same longitude."""
+_CENTER: Final = Kind("LAT,LON", _read_center, _write_center)
+
+
+class OcpiSettings(Struct, frozen=True):
+    """What OCPI says of an operator and its country, and stations do not."""
+
+    country_code: Annotated[
+        str,
+        Setting("ocpi_country_code", _pattern("CC", "[A-Z]{2}", "BR"), _OPEN_DATA, "country of the operator"),
+    ] = "BR"
+    party_id: Annotated[
+        str,
+        Setting(
+            "ocpi_party_id",
+            _pattern("ID", "[A-Z0-9]{3}", "RCH"),
+            _OPEN_DATA,
+            "ID of the operator in its country",
+        ),
+    ] = "RCH"
+    country: Annotated[
+        str,
+        Setting("ocpi_country", _pattern("CCC", "[A-Z]{3}", "BRA"), _OPEN_DATA, "country of the stations"),
+    ] = "BRA"
+    city: Annotated[
+        str, Setting("ocpi_city", _pattern("CITY", ".{1,45}", "Salvador"), _OPEN_DATA, "city of the stations")
+    ] = "Feira de Santana"
+    time_zone: Annotated[
+        ZoneInfo, Setting("ocpi_time_zone", TIME_ZONE, _OPEN_DATA, "time zone of the stations")
+    ] = ZoneInfo("America/Bahia")
 
 
 class MonitorSettings(Struct, frozen=True):
@@ -30,3 +93,14 @@ class MonitorSettings(Struct, frozen=True):
         ),
     ] = None
     max_viewers: Annotated[int, Setting("http_max_viewers", COUNT, _HTTP, "pages open at once")] = 500
+    center: Annotated[
+        Center | None,
+        Setting(
+            "http_center",
+            _CENTER,
+            _OPEN_DATA,
+            "latitude and longitude of (0, 0) on the plane, as the import of stations printed them;"
+            " GeoJSON and OCPI need it",
+        ),
+    ] = None
+    ocpi: OcpiSettings = OcpiSettings()

@@ -18,6 +18,7 @@ class StationMessage(Struct, frozen=True):
     y: float = field(name="y_position")
     name: str | None = None
     address: str | None = None
+    updated: datetime | None = None
 
 
 class PointMessage(Struct, frozen=True):
@@ -30,6 +31,7 @@ class PointMessage(Struct, frozen=True):
     queue_length: int = field(name="queueLength", default=0)
     free_from: datetime | None = field(name="freeFrom", default=None)
     connector: str | None = None
+    updated: datetime | None = None
 
     @property
     def state(self) -> PointState:
@@ -80,6 +82,7 @@ class Point(Struct, frozen=True):
     queue_length: int
     free_from: datetime | None
     connector: str | None
+    updated: datetime | None
 
 
 read_station = msgspec.json.Decoder(StationMessage).decode
@@ -95,6 +98,7 @@ def to_point(message: PointMessage) -> Point:
         message.queue_length,
         message.free_from,
         message.connector,
+        message.updated,
     )
 
 

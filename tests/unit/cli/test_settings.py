@@ -26,6 +26,11 @@ OTHER_VALUES = {
     "NETWORKS": "192.0.2.0/24,2001:db8::/32",
     "text|json": "json",
     "LEVEL": "debug",
+    "LAT,LON": "12.5,-38.5",
+    "CC": "PT",
+    "CCC": "PRT",
+    "ID": "ABC",
+    "CITY": "Porto",
 }
 """By metavar, a valid value that is not any setting's default."""
 
