@@ -19,6 +19,7 @@ from cloud_service.service.clock import Clock
 from cloud_service.service.engine.answers import BatchResult
 from cloud_service.service.engine.engine import Engine
 from cloud_service.service.engine.network_time import NetworkTime, Reading
+from cloud_service.service.event_publisher import EventPublisher
 from cloud_service.service.measurements import INTERVAL_SECONDS, Measurements
 from cloud_service.service.reconciliation import Reconciliation
 from cloud_service.service.request_audit import RequestAudit
@@ -83,6 +84,7 @@ class ServiceLoop:
             on_published=self._published,
             on_ready=self._ready,
         )
+        self._events = EventPublisher(engine, self._connection)
         self._state_publisher = StatePublisher(self._state, self._connection)
         self._reconciliation = Reconciliation(broker, SERVICE, self._state, self._connection)
 
@@ -94,7 +96,8 @@ class ServiceLoop:
         self._audit_log.record("serviceStarted", self._since, version=__version__)
         self._connection.watch(stop.descriptor)
         while not stop.received and not self._second_service.is_second:
-            busy = self._reconciliation.has_work or (len(self._engine) and not self._broker_is_behind)
+            may_work = len(self._engine) and not self._broker_is_behind
+            busy = self._reconciliation.has_work or self._events.has_work or may_work
             self._connection.poll(0 if busy else POLL_SECONDS)
             self._turn()
         log.info("stopping")
@@ -105,6 +108,7 @@ class ServiceLoop:
     def _turn(self) -> None:
         if not self._broker_is_behind:
             self._send(self._engine.work(self._now()))
+        self._events.turn()
         self._engine.maintain(self._now())
         self._reconciliation.turn(self._engine.network)
         self._state_publisher.turn(self._engine.network, self._now())
@@ -113,15 +117,13 @@ class ServiceLoop:
 
     @property
     def _broker_is_behind(self) -> bool:
-        return self._connection.outstanding_bytes >= MAX_OUTSTANDING_BYTES
+        return self._connection.outstanding_bytes >= MAX_OUTSTANDING_BYTES or self._events.is_behind
 
     def _send(self, result: BatchResult) -> None:
-        """Sends replies, then events, and only then acknowledges: a crash in between loses nothing."""
+        """Sends replies, and only then acknowledges: a crash in between loses nothing."""
         for answer in result.answers:
             if answer.reply is not None:
                 self._connection.publish(answer.reply)
-        for event in result.events:
-            self._connection.publish(event.message, event.receipt)
         for answer in result.answers:
             self._connection.acknowledge(answer.delivery)
         self._connection.flush()
@@ -160,7 +162,7 @@ class ServiceLoop:
 
     def _published(self, receipt: Any) -> None:
         if receipt is not None:
-            self._engine.acknowledged(receipt)
+            self._events.acknowledged(receipt)
 
     def _ready(self) -> None:
         self._second_service.connected()

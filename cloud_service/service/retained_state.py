@@ -5,6 +5,7 @@ Reconciliation compares what the broker has with the network, and marks what is 
 """
 
 from datetime import datetime
+from operator import itemgetter
 from typing import TypeAlias
 
 import msgspec
@@ -38,7 +39,7 @@ class RetainedState:
         for key in (*changes.removed_points, *(point.key for point in changes.points)):
             subjects.append(key)
         subjects += [(station_id,) for station_id, _ in changes.removed_points]
-        subjects += [key[:2] for key in changes.removed_reservations]
+        subjects += dict.fromkeys(map(itemgetter(0, 1), changes.removed_reservations))
         subjects += [reservation.point_key for reservation in changes.reservations]
         self._stale.update(dict.fromkeys(subjects))
 

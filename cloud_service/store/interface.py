@@ -1,6 +1,6 @@
 """What the service asks of a store."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -37,8 +37,8 @@ class CheckpointInput(Struct, frozen=True):
     tables: Tables
     delivered: int
     """The broker has acknowledged the events of the batches up to this one."""
-    pending_events: Sequence[tuple[int, Event]]
-    """The events in the outbox, each with the number of its batch."""
+    pending_events: Iterable[tuple[int, Event]]
+    """The events in the outbox, each with the number of its batch. Read only if a checkpoint is due."""
     oldest_remembered: int
     """The batch of the oldest request that deduplication knows. Request records before it are removed."""
 

@@ -35,7 +35,7 @@ def run(random: Random, trouble: Trouble = no_trouble, turns: int = 40) -> Run:
             service.take_in(traffic.next(), None, now.timestamp())
         work = service.work(now)
         witness.hear(work.answers)
-        for event in work.events:
+        for event in service.take_events(1_000):
             if random.random() < 0.8:
                 service.acknowledged(event.receipt)
         service.maintain(now)

@@ -8,7 +8,6 @@ from cloud_service.core.changes import Changes
 from cloud_service.protocol.incoming import Incoming
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.replies import Outcome
-from cloud_service.service.engine.outbox import OutgoingEvent
 
 _TOPIC_CHARACTERS = 200
 """A topic may have 64 KiB; the log and the audit log get its beginning."""
@@ -28,10 +27,9 @@ class Answer(Struct, frozen=True):
 
 
 class BatchResult(Struct):
-    """What a batch brings about. Replies go out first, then events."""
+    """What a batch brings about, besides its events, which are in the outbox."""
 
     answers: list[Answer] = field(default_factory=list)
-    events: list[OutgoingEvent] = field(default_factory=list)
     changes: list[Changes] = field(default_factory=list)
     """What has been changed in the network."""
     reloaded: bool = False

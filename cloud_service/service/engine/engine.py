@@ -59,7 +59,6 @@ class Engine:
         self._admission = Admission(limits, actions, self._turn_away)
         self._condition = WRITABLE
         self._time = now
-        self._unsent_events: list[OutgoingEvent] = []
         self._load(now)
 
     def __len__(self) -> int:
@@ -88,7 +87,6 @@ class Engine:
             # This may have taken seconds. The next call knows which requests have expired meanwhile.
             result.reloaded = True
             return result
-        result.events, self._unsent_events = self._unsent_events, []
         requests = self._unexpired(result, now)
         if self._condition.read_only:
             outcomes = self._decide_reads(requests, whole=False)
@@ -96,6 +94,15 @@ class Engine:
             outcomes = self._decide_and_write(requests, result, now)
         result.answers += [answered(incoming, outcome) for incoming, outcome in outcomes]
         return result
+
+    @property
+    def waiting_events(self) -> int:
+        """How many events `take_events` has not given back yet."""
+        return self.outbox.waiting
+
+    def take_events(self, most: int) -> list[OutgoingEvent]:
+        """The messages of at most this many events, oldest first. Their changes are on disk."""
+        return self.outbox.take(most)
 
     def acknowledged(self, receipt: Any) -> None:
         """Notes that the broker has acknowledged an event."""
@@ -159,8 +166,7 @@ class Engine:
         self._condition = WRITABLE
         for record in records:
             self.deduplication.add(StoredRequest(sequence, self._time, record))
-        events = [event for changes in batch.changes for event in changes.events]
-        result.events += self.outbox.add(sequence, events)
+        self.outbox.add(sequence, (event for changes in batch.changes for event in changes.events))
         result.changes = batch.changes
 
     def _unexpired(self, result: BatchResult, now: datetime) -> Iterator[Incoming]:
@@ -211,9 +217,8 @@ class Engine:
         for sequence, event in recovered.pending_events:
             pending.setdefault(sequence, []).append(event)
         self.outbox = Outbox(min(pending, default=self._store.sequence + 1) - 1)
-        self._unsent_events = [
-            outgoing for sequence, events in pending.items() for outgoing in self.outbox.add(sequence, events)
-        ]
+        for sequence, events in pending.items():
+            self.outbox.add(sequence, events)
 
     def _checkpoint_input(self) -> CheckpointInput:
         oldest = self.deduplication.oldest

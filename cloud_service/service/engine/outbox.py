@@ -1,7 +1,7 @@
 """The outbox: events that the broker has not acknowledged yet. None is forgotten before it has."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -43,16 +43,38 @@ def messages(event: Event) -> list[Message]:
 
 
 class _BatchEvents(Struct):
-    """The events of a batch, some of whose messages are pending."""
+    """The events of a batch, some of which are pending."""
 
     sequence: int
     events: tuple[Event, ...]
-    pending: int
-    """Messages that the broker has not acknowledged."""
+    taken: int = 0
+    """Events whose messages were made; those after them wait."""
+    unacknowledged: int = 0
+    """Messages of the events that were taken, which the broker has not acknowledged."""
+
+    @property
+    def waits(self) -> int:
+        """Events that were not taken yet."""
+        return len(self.events) - self.taken
+
+    @property
+    def delivered(self) -> bool:
+        return not self.waits and not self.unacknowledged
+
+    def take(self, count: int) -> list[OutgoingEvent]:
+        """The messages of the next events."""
+        events = self.events[self.taken : self.taken + count]
+        outgoing = [OutgoingEvent(message, self) for event in events for message in messages(event)]
+        self.taken += len(events)
+        self.unacknowledged += len(outgoing)
+        return outgoing
 
 
 class Outbox:
     """Which events are pending, and which are delivered.
+
+    Events wait until they are taken, in their order; only then are their messages made. One decision may make
+    a hundred thousand events, and a message takes longer to make than an event.
 
     The broker has acknowledged the events of all batches up to the number `delivered`. The journal keeps this
     number; after a crash, the events of later batches are sent again.
@@ -60,31 +82,48 @@ class Outbox:
 
     def __init__(self, delivered: int = 0) -> None:
         self.delivered = delivered
+        self.waiting = 0
+        """How many events were not taken yet."""
         self._batches: deque[_BatchEvents] = deque()
+        self._waiting: deque[_BatchEvents] = deque()
 
     def __len__(self) -> int:
         """How many batches have events that may be pending."""
         return len(self._batches)
 
-    def add(self, sequence: int, events: Iterable[Event]) -> list[OutgoingEvent]:
-        """Adds the events of a batch, and returns their messages."""
-        batch = _BatchEvents(sequence, tuple(events), 0)
-        outgoing = [OutgoingEvent(message, batch) for event in batch.events for message in messages(event)]
-        batch.pending = len(outgoing)
+    def add(self, sequence: int, events: Iterable[Event]) -> None:
+        """Adds the events of a batch."""
+        batch = _BatchEvents(sequence, tuple(events))
         self._batches.append(batch)
+        if batch.waits:
+            self._waiting.append(batch)
+            self.waiting += batch.waits
+        self._advance()
+
+    def take(self, most: int) -> list[OutgoingEvent]:
+        """Takes at most this many of the events that wait, and returns their messages."""
+        outgoing: list[OutgoingEvent] = []
+        while most > 0 and self._waiting:
+            batch = self._waiting[0]
+            count = min(most, batch.waits)
+            outgoing += batch.take(count)
+            self.waiting -= count
+            most -= count
+            if not batch.waits:
+                self._waiting.popleft()
         self._advance()
         return outgoing
 
     def acknowledged(self, receipt: Any) -> None:
         """Notes that the broker has acknowledged the message with this receipt."""
         batch: _BatchEvents = receipt
-        batch.pending -= 1
+        batch.unacknowledged -= 1
         self._advance()
 
-    def pending_events(self) -> list[tuple[int, Event]]:
+    def pending_events(self) -> Iterator[tuple[int, Event]]:
         """The events that may be pending, each with the number of its batch."""
-        return [(batch.sequence, event) for batch in self._batches for event in batch.events]
+        return ((batch.sequence, event) for batch in self._batches for event in batch.events)
 
     def _advance(self) -> None:
-        while self._batches and not self._batches[0].pending:
+        while self._batches and self._batches[0].delivered:
             self.delivered = self._batches.popleft().sequence

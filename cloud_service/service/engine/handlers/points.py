@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from cloud_service.core.changes import Changes
-from cloud_service.core.records import FREE, RESERVED, Point
+from cloud_service.core.records import FREE, RESERVED, Point, reservation_keys
 from cloud_service.core.view import NetworkView
 from cloud_service.protocol.errors import NotFound
 from cloud_service.protocol.replies import SUCCESS
@@ -54,7 +54,7 @@ def delete_charging_point(
         SUCCESS,
         Changes(
             removed_points=(point.key,),
-            removed_reservations=tuple(reservation.key for reservation in reservations),
+            removed_reservations=reservation_keys(reservations),
             events=cancellations(reservations, "pointDeleted", station.owner, now),
         ),
     )

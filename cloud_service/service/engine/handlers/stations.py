@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from cloud_service.core.changes import Changes, Event, Reason
-from cloud_service.core.records import Reservation, Station
+from cloud_service.core.records import Reservation, Station, reservation_keys
 from cloud_service.core.view import NetworkView
 from cloud_service.protocol.errors import Conflict, Forbidden, NotFound
 from cloud_service.protocol.replies import SUCCESS
@@ -55,7 +55,7 @@ def delete_charging_station(
         Changes(
             removed_stations=(station.station_id,),
             removed_points=tuple(point.key for point in network.points(station.station_id)),
-            removed_reservations=tuple(reservation.key for reservation in reservations),
+            removed_reservations=reservation_keys(reservations),
             events=cancellations(reservations, "stationDeleted", station.owner, now),
         ),
     )

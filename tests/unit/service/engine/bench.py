@@ -11,6 +11,7 @@ from cloud_service.protocol.messages import Message
 from cloud_service.service.engine.answers import BatchResult
 from cloud_service.service.engine.engine import Engine
 from cloud_service.service.engine.limits import EngineLimits
+from cloud_service.service.engine.outbox import OutgoingEvent
 from cloud_service.store.errors import SyncFailed, WriteFailed
 from cloud_service.store.interface import Store
 from cloud_service.store.journal import RequestRecord
@@ -71,6 +72,10 @@ class Bench:
     def turn(self, **later: float) -> BatchResult:
         self.now += timedelta(**later)
         return self.engine.work(self.now)
+
+    def events(self, most: int = 1_000) -> list[OutgoingEvent]:
+        """Takes the messages of the events that wait."""
+        return self.engine.take_events(most)
 
     def ask(self, client: str, action: str, **values: Any) -> Any:
         """The reply's `result`, or its error's code."""
