@@ -48,6 +48,11 @@ class BrokerFolders(Struct, frozen=True):
         """What the broker keeps of sessions and retained messages, while it does not run."""
         return self.broker / "mosquitto.db"
 
+    @property
+    def has_accounts(self) -> bool:
+        """Whether this broker has, or had, accounts: the file that lists them may be lost."""
+        return self.plugin_file.exists() or any(self.secrets.folder.glob("*/password"))
+
     def files_to_keep(self) -> list[Path]:
         """The files of accounts, certificates and passwords that exist: the broker knows its clients by them.
 

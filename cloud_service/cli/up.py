@@ -132,7 +132,7 @@ def _check_openness(options: Options, broker_folder: Path) -> None:
     """Raises CannotStart before a network with accounts starts open to everybody by accident."""
     if options.open and options.secure:
         raise CannotStart("--open and --secure exclude each other")
-    if not options.secure and not options.open and BrokerFolders.within(broker_folder).plugin_file.exists():
+    if not options.secure and not options.open and BrokerFolders.within(broker_folder).has_accounts:
         raise CannotStart(
             f"{options.data_dir.resolve()} belongs to a network with accounts: start it with --secure, or"
             " with --open, after which anyone who reaches the broker can use any name"

@@ -74,7 +74,7 @@ class OpenAccess:
 
     def example(self) -> str:
         return (
-            f"{mosquitto.command('mosquitto_rr')} -V mqttv5 -h {reachable(self._host)} -p {self._port}"
+            f"{mosquitto.command('mosquitto_rr')} -W 10 -V mqttv5 -h {reachable(self._host)} -p {self._port}"
             f" -t {topics.request('newChargingStation', 'ana')} -e {topics.reply('ana')}"
             """ -m '{"x_position": 10, "y_position": 20}'"""
         )

@@ -173,9 +173,12 @@ def test_a_state_of_the_broker_that_is_cut_short_is_set_aside(tmp_path: Path, le
             assert owner.ask("newChargingStation", x_position=0, y_position=0) == 1
 
 
-def test_a_network_with_accounts_opens_only_on_demand(tmp_path: Path) -> None:
+@pytest.mark.parametrize("lost", ["", "dynamic-security.json", "secrets", "certificates"])
+def test_a_network_with_accounts_opens_only_on_demand(tmp_path: Path, lost: str) -> None:
     data = tmp_path / "data"
     prepare(BrokerFolders.within(data / "broker"), ["localhost"], datetime.now(UTC))
+    if lost:
+        (data / "broker" / lost).rename(tmp_path / "lost")
     (data / "broker" / "mosquitto.db").write_bytes(bytes(4096))
     ports = ("--mqtt-port", "0", "--tcp-port", "0")
     with up(tmp_path / "plain", "--data-dir", str(data), *ports) as network:
