@@ -6,6 +6,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
+GUIDES = {
+    "connect-a-charger": "conectar-uma-estacao",
+    "move-from-the-old-server": "migrar-do-servidor-antigo",
+    "old-tcp-clients": "manter-clientes-tcp-antigos",
+    "operate": "operar",
+    "write-a-vehicle": "escrever-um-veiculo",
+}
+"""The names of the guides in docs/guides, and of their translations in docs/pt."""
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 RUN = ("sh", "python")
@@ -75,6 +83,11 @@ class Page:
         return [target for line in self.prose for target in _LINK.findall(line)]
 
     @property
+    def targets(self) -> list[str]:
+        """The links without their anchors, which are headings and so differ between languages."""
+        return [link.partition("#")[0] for link in self.links]
+
+    @property
     def tables(self) -> list[tuple[int, int]]:
         """The numbers of rows and columns of each table."""
         rows: list[int] = []
@@ -86,6 +99,15 @@ class Page:
                 found.append((len(rows), max(rows)))
                 rows = []
         return found
+
+
+def in_portuguese(target: str) -> str:
+    """Where the Portuguese page links if the English one links to this."""
+    folder, _, name = target.rpartition("/")
+    translated = GUIDES.get(name.removesuffix(".md"))
+    if translated is None:
+        return target
+    return f"{folder.replace('guides', 'pt')}/{translated}.md".removeprefix("/")
 
 
 def pages() -> list[Page]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import cloud_service
 from cloud_service.protocol.actions import CLIENT_ACTIONS
-from tests.docs.pages import ROOT, Block, Page, commands
+from tests.docs.pages import ROOT, Block, Page, commands, in_portuguese
 from tests.kit.processes import HOST, Process, clean_environment
 from tests.kit.waiting import DEADLINE, wait_until
 
@@ -36,12 +36,12 @@ def test_same_structure() -> None:
 
 
 def test_same_links() -> None:
-    """Except for anchors, which are headings, and the links of the READMEs to each other."""
+    """Except for those of the READMEs to each other. The guides are those in the reader's language."""
     targets = [
-        [link.partition("#")[0] for link in page.links if not link.startswith("README")]
+        [target for target in page.targets if not target.startswith("README")]
         for page in (ENGLISH, PORTUGUESE)
     ]
-    assert targets[0] == targets[1]
+    assert targets[1] == [in_portuguese(target) for target in targets[0]]
     assert PORTUGUESE.path.name in ENGLISH.links
     assert ENGLISH.path.name in PORTUGUESE.links
 

@@ -1,0 +1,52 @@
+"""The guides in Portuguese say what the English ones say, with the glossary's word for each thing."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import GUIDES, ROOT, Page, in_portuguese
+
+PAIRS = [
+    pytest.param(
+        Page(ROOT / "docs" / "guides" / f"{english}.md"),
+        Page(ROOT / "docs" / "pt" / f"{portuguese}.md"),
+        id=portuguese,
+    )
+    for english, portuguese in GUIDES.items()
+]
+OTHER_WORDS = {
+    "estação": ("carregador", "eletroposto", "posto"),
+    "ponto": ("tomada", "vaga"),
+    "reserva": ("agendamento", "reservação"),
+    "requisição": ("solicitação", "pedido"),
+}
+
+
+def test_every_guide_is_there_in_both_languages() -> None:
+    for folder, names in (("guides", GUIDES.keys()), ("pt", GUIDES.values())):
+        assert {path.stem for path in (ROOT / "docs" / folder).glob("*.md")} == set(names)
+
+
+@pytest.mark.parametrize(("english", "portuguese"), PAIRS)
+def test_same_blocks_and_structure(english: Page, portuguese: Page) -> None:
+    blocks = [[(block.language, block.text) for block in page.blocks] for page in (english, portuguese)]
+    assert blocks[0] == blocks[1]
+    levels = [[heading.level for heading in page.headings] for page in (english, portuguese)]
+    assert levels[0] == levels[1]
+    assert english.tables == portuguese.tables
+
+
+@pytest.mark.parametrize(("english", "portuguese"), PAIRS)
+def test_same_links(english: Page, portuguese: Page) -> None:
+    """To pages outside the guides. Those to guides lead to the same guide in the other language."""
+    assert portuguese.targets == [in_portuguese(target) for target in english.targets]
+
+
+@pytest.mark.parametrize("path", [ROOT / "README.pt-BR.md", *sorted((ROOT / "docs" / "pt").glob("*.md"))])
+def test_one_word_for_each_thing(path: Path) -> None:
+    prose = "\n".join(Page(path).prose).lower()
+    used = [
+        word for words in OTHER_WORDS.values() for word in words if re.search(rf"\b{word}(s|es)?\b", prose)
+    ]
+    assert used == []
