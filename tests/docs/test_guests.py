@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from jinja2 import Environment
 
 from cloud_service.accounts.rights import access_list
 from recharge import Charger, Vehicle
@@ -138,6 +139,32 @@ def test_telegrafs_rules_fit_the_messages(network: Stack) -> None:
     assert shown in lines
     assert len(set(lines)) == 3
     assert all(body[settings["json_v2"][0]["timestamp_path"]] for body in messages.values())
+
+
+def _rendered(template: str, body: dict[str, Any]) -> str:
+    return Environment(autoescape=True).from_string(template).render(value_json=body)
+
+
+def test_home_assistants_sensors_show_a_point(network: Stack) -> None:
+    """Their keys are those that Home Assistant documents, and their templates fit real messages."""
+    platforms = yaml.safe_load((EXAMPLES / "home-assistant.yaml").read_text())["mqtt"]
+    sensors = [sensor for platform in platforms for rows in platform.values() for sensor in rows]
+    documented = {"name", "unique_id", "state_topic", "value_template", "availability_topic", "device"}
+    documented |= {"availability_template", "device_class", "unit_of_measurement", "state_class"}
+    shown = {}
+    for sensor in sensors:
+        assert set(sensor) <= documented
+        assert set(sensor["device"]) == {"identifiers", "name", "manufacturer"}
+        [(_, body)] = retained(network, sensor["state_topic"], 1)
+        [(_, presence)] = retained(network, sensor["availability_topic"], 1)
+        assert _rendered(sensor["availability_template"], presence) == "online"
+        shown[sensor["unique_id"]] = _rendered(sensor["value_template"], body)
+    assert shown == {
+        "recharge_1_1_free": "ON",
+        "recharge_1_1_availability": "livre",
+        "recharge_1_1_queue": "0",
+        "recharge_1_1_power": "22",
+    }
 
 
 @pytest.fixture
