@@ -14,8 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-LIBRARY: Final = Path(__file__).parents[1] / "clients" / "recharge"
+ROOT: Final = Path(__file__).parents[1]
+LIBRARY: Final = ROOT / "clients" / "recharge"
+COMMANDS: Final = ROOT / "cloud_service" / "cli"
 CATALOGUE: Final = LIBRARY / "locale" / "pt" / "LC_MESSAGES" / "recharge.po"
+LANGUAGE_MODULE: Final = "from recharge.terminal.language import"
 SAY: Final = ("say", "_say")
 """Names under which the code calls a Language."""
 
@@ -25,12 +28,18 @@ _MO_HEADER_BYTES: Final = 7 * 4
 
 def said() -> Iterator[tuple[str, str | None]]:
     """Yields the place of each call of a Language, and its text; None for a text that is not a literal."""
-    for file in sorted(LIBRARY.rglob("*.py")):
+    for file in _speaking_files():
         for node in ast.walk(ast.parse(file.read_text())):
             match node:
                 case ast.Call(func=ast.Name(name) | ast.Attribute(attr=name), args=[text, *_]) if name in SAY:
                     literal = text.value if isinstance(text, ast.Constant) else None
-                    yield f"{file.relative_to(LIBRARY)}:{node.lineno}", literal
+                    yield f"{file.relative_to(ROOT)}:{node.lineno}", literal
+
+
+def _speaking_files() -> list[Path]:
+    """The library, and the commands that have a Language."""
+    commands = [file for file in COMMANDS.glob("*.py") if LANGUAGE_MODULE in file.read_text()]
+    return sorted([*LIBRARY.rglob("*.py"), *commands])
 
 
 def read_catalogue(text: str) -> dict[str, str]:

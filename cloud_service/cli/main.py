@@ -42,6 +42,9 @@ class Command(Struct, frozen=True):
 
 COMMANDS: Final = (
     Command("up", "start the whole network on this machine", "up", prints=False),
+    Command("status", "show what runs and how the network is", "status"),
+    Command("stations", "list the stations", "stations"),
+    Command("watch", "follow the network in the terminal", "watch"),
     Command("service", "run the cloud service", "service", prints=False),
     Command("gateway", "run the TCP gateway", "gateway", prints=False),
     Command("monitor", "serve the live map to browsers", "monitor", prints=False),

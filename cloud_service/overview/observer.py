@@ -43,6 +43,7 @@ class Observer:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Observes while the block lasts. Raises ConnectionError if the broker cannot be reached at first."""
+        self.overview.connected()  # before the first message, so that complete() removes nothing that came
         async with self.requester:
             tasks = [
                 asyncio.create_task(self._follow_connection(), name="broker"),
@@ -55,19 +56,27 @@ class Observer:
                     task.cancel()
                 await asyncio.wait(tasks)
 
+    async def settle(self, quiet_seconds: float = QUIET_SECONDS) -> None:
+        """Returns once no retained message has arrived for so long: the broker has then sent them all."""
+        clock = asyncio.get_running_loop().time
+        while (rest := self._retained_at + quiet_seconds - clock()) > 0:  # noqa: ASYNC110
+            await asyncio.sleep(rest)
+
     async def _follow_connection(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop, connection = asyncio.get_running_loop(), self.requester.connection
         while True:
-            self._retained_at = loop.time()
-            self.overview.connected()
-            complete = False
-            while self.requester.connection.connected:
+            self._retained_at, logins, complete = loop.time(), connection.logins, False
+            while connection.connected and connection.logins == logins:
                 await asyncio.sleep(CHECK_SECONDS)
                 if not complete and loop.time() - self._retained_at > QUIET_SECONDS:
                     self.overview.complete()
                     complete = True
             self.overview.disconnected()
-            await self.requester.connection.wait_connected()
+            await connection.wait_connected()
+            self.overview.connected()
+            # The broker may have sent some retained messages before this task ran: let it send all of them.
+            for topic in SUBSCRIPTIONS:
+                connection.watch(topic)
 
     async def _keep_history(self) -> None:
         while True:

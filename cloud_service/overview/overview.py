@@ -6,8 +6,9 @@ Each change gets the next number. `changes_since` costs time in proportion to wh
 import logging
 import re
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -68,6 +69,8 @@ class Overview:
         self._keys: OrderedDict[tuple[object, ...], None] = OrderedDict()
         self._bookings: deque[datetime] = deque()
         self._unconfirmed: set[tuple[int, ...]] = set()
+        self.is_complete = False
+        """Whether the broker has sent everything that it has retained."""
 
     def receive(self, message: Message, now: datetime) -> None:
         """Takes a message. One that cannot be read is logged and skipped."""
@@ -106,9 +109,10 @@ class Overview:
         for subject in self._unconfirmed:
             self._receive_state(subject, b"")
         self._unconfirmed = set()
+        self.is_complete = True
 
     def disconnected(self) -> None:
-        self.broker = False
+        self.broker = self.is_complete = False
         self._next()
 
     # What changed
@@ -145,6 +149,15 @@ class Overview:
         """Whether the station's owner is online, and since when. None: its owner or presence is not known."""
         owner = self._owners.get(station)
         return None if owner is None else self._presence.get(owner)
+
+    @property
+    def clients(self) -> Mapping[str, tuple[bool, datetime]]:
+        """Of each account with a presence topic: whether it is online, and since when it is seen to be."""
+        return self._presence
+
+    def changed_last(self, count: int) -> list[Station]:
+        """So many stations, the one that changed last first."""
+        return [self.stations[number] for number in islice(reversed(self._changed), count)]
 
     def figures(self, now: datetime) -> dict[str, float]:
         while self._bookings and self._bookings[0] <= now - _RECENT_BOOKINGS:

@@ -1,0 +1,81 @@
+"""The words for stations, points and events on the screens of `status`, `stations` and `watch`."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from cloud_service.overview.records import Event, PointState
+from cloud_service.overview.station import Station
+from recharge.terminal.language import Language
+
+STYLES: Final[dict[PointState, str]] = {
+    "free": "green",
+    "reserved": "yellow",
+    "occupied": "cyan",
+    "outOfOrder": "red",
+}
+
+
+def place_width(screen_width: int) -> int:
+    """How wide the names of stations may be, so that the numbers beside them have their place."""
+    return min(40, max(11, screen_width - 49))
+
+
+def describe_state(state: PointState, say: Language) -> str:
+    match state:
+        case "free":
+            return say("free")
+        case "reserved":
+            return say("reserved")
+        case "occupied":
+            return say("occupied")
+        case "outOfOrder":
+            return say("out of order")
+
+
+def describe_place(station: Station, say: Language) -> str:
+    """The station's name; without one, where it is."""
+    place = station.place
+    if place is None:
+        return ""
+    return place.name or f"({say.measure(place.x)}, {say.measure(place.y)})"
+
+
+def describe_event(event: Event, say: Language, *, with_vehicle: bool) -> str:
+    """An event in one sentence. The vehicle is named to those only who may see its name."""
+    row = event.reservation
+    values = {
+        "station": row.station,
+        "point": row.point,
+        "start": say.time(row.start),
+        "finish": say.time(row.finish),
+    }
+    match event.type:
+        case "reservationScheduled":
+            text = say("Station {station}, point {point}: reserved from {start} to {finish}", **values)
+        case "reservationChanged":
+            text = say("Station {station}, point {point}: reservation changed", **values)
+        case "reservationCancelled":
+            text = say("Station {station}, point {point}: reservation cancelled", **values)
+        case "reservationFinished":
+            text = say("Station {station}, point {point}: reservation over", **values)
+        case other:
+            text = say("Station {station}, point {point}: {event}", event=other, **values)
+    return f"{text} ({row.vehicle})" if with_vehicle and row.vehicle is not None else text
+
+
+def describe_since(since: str | None, now: datetime, say: Language) -> str:
+    """A moment in ISO 8601 and how long ago it was; empty if it is not one."""
+    try:
+        moment = datetime.fromisoformat(since or "").astimezone()
+    except ValueError:
+        return ""
+    return say("since {time} ({ago})", time=say.time(moment), ago=describe_length(now - moment, say))
+
+
+def describe_length(length: timedelta, say: Language) -> str:
+    """A length of time in its largest unit."""
+    minutes = max(0, length // timedelta(minutes=1))
+    if minutes < 120:
+        return say("{minutes} min", minutes=minutes)
+    hours = minutes // 60
+    return say("{hours} h", hours=hours) if hours < 48 else say("{days} d", days=hours // 24)
