@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Browser, expect
 
 from cloud_service.mqtt.requester import Requester
 from cloud_service.protocol.messages import Message
@@ -92,6 +92,20 @@ async def test_an_operators_monitor_books_and_cancels(network: Stack, view: View
             await page.get_by_role("button", name="Cancel the booking").click()
             await expect(page.locator(".result")).to_contain_text("The booking is cancelled.")
             assert await ana.request("receiveAllReservations", {"chargingStationID": station}) == []
+
+
+async def test_a_viewer_logs_in_with_the_token(network: Stack, browser: Browser) -> None:
+    with Monitor(network, http_token="a-token-that-nobody-guesses") as monitor:
+        page = await browser.new_page(locale="en-US")
+        await page.goto(monitor.address)
+        token = page.get_by_label("Token of this monitor")
+        await token.fill("a guess")
+        await token.press("Enter")
+        await expect(token).to_have_value("")
+        await token.fill("a-token-that-nobody-guesses")
+        await token.press("Enter")
+        await expect(page.locator("#connection")).to_have_text("Live")
+        assert await page.evaluate("document.cookie") == "", "no script reads the login"
 
 
 async def test_broker_service_and_monitor_go_and_come(network: Stack, view: Viewer) -> None:

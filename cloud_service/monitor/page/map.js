@@ -10,6 +10,7 @@ import { onThemeChange, readPalette } from "./palette.js";
 import { addButtons, addPlane } from "./plane.js";
 
 const CLOSE_UP = 40; // pixels per kilometre from which on a cell is never one mark
+const AROUND = [80, 110]; // pixels of room for buttons, scale and legend
 const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
 const place = ({ x, y }) => [y, x];
 
@@ -23,7 +24,7 @@ export class StationMap {
     this.map = L.map(container, {
       crs: L.CRS.Simple, renderer: L.canvas({ padding: 0.3 }), attributionControl: false, zoomControl: false,
       zoomSnap: 0.25, zoomDelta: 1, wheelPxPerZoomLevel: 90, minZoom: -20, maxZoom: 12,
-      zoomAnimation: !still, fadeAnimation: !still, inertia: !still,
+      fadeAnimation: !still, inertia: !still,
     });
     this.map.setView([0, 0], 0);
     this.grid = new Grid(1);
@@ -126,7 +127,7 @@ export class StationMap {
   fit(stations) {
     if (stations.length === 0) return;
     const bounds = L.latLngBounds(stations.map(place));
-    const zoom = Math.min(this.map.getBoundsZoom(bounds, false, [40, 40]), 6);
+    const zoom = Math.min(this.map.getBoundsZoom(bounds, false, AROUND), 6);
     this.map.setView(bounds.getCenter(), zoom);
   }
 
