@@ -14,7 +14,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from cloud_service.accounts.rights import access_list
-from cloud_service.accounts.secret_files import FOR_GROUP, FOR_OWNER, write_files
+from cloud_service.accounts.secret_files import FOR_GROUP, FOR_OWNER, write_file, write_files
 from cloud_service.protocol.roles import ADMINISTRATOR, DEVICES, GATEWAY, SERVICE, Role
 
 FIRST_ACCOUNTS: Final[tuple[tuple[str, Role], ...]] = (
@@ -48,6 +48,15 @@ class Secrets(Struct, frozen=True):
 def new_password() -> str:
     """A password with 192 random bits."""
     return secrets.token_urlsafe(24)
+
+
+def make_monitor_token(passwords: Secrets) -> Path:
+    """Writes what the live map's login asks for, unless it is there already. Returns its file."""
+    file = passwords.folder / "monitor" / "token"
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_file(file, new_password() + "\n", FOR_GROUP)
+    return file
 
 
 def role_name(role: Role, client: str) -> str:

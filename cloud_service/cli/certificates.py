@@ -10,7 +10,7 @@ from msgspec import Struct
 from cloud_service.accounts.audit_log import AuditLog
 from cloud_service.accounts.broker_accounts import AccountsError, check_device_name
 from cloud_service.accounts.certificates import Authority, CertificateError, CertificateFiles
-from cloud_service.accounts.first_accounts import AccountsDamaged
+from cloud_service.accounts.first_accounts import AccountsDamaged, make_monitor_token
 from cloud_service.accounts.secure_broker import BrokerFolders, prepare
 from cloud_service.accounts.settings import DataSettings, SecuritySettings
 from cloud_service.config.command_line import Argument
@@ -18,7 +18,8 @@ from cloud_service.config.command_line import Argument
 EPILOG: Final = """\
 verbs:
   prepare      creates what a secured broker needs to start and does not have yet: a private authority, the
-               broker's certificate, and the first accounts; renews a certificate that expires soon
+               broker's certificate, the first accounts, and the token of the live map; renews a certificate
+               that expires soon
   device NAME  creates NAME.crt and NAME.key, with which a device is the account NAME: for mutual TLS
   show         lists the certificates and when they expire"""
 
@@ -74,6 +75,8 @@ def _fail(reason: str) -> int:
 def _prepare(folders: BrokerFolders, names: tuple[str, ...]) -> None:
     first = prepare(folders, names, datetime.now(UTC))
     print(f"{folders.certificates}: the broker's certificate, and {folders.ca_file.name} for its clients")
+    token = make_monitor_token(folders.secrets)
+    print(f"{token}: what the live map's login asks for")
     state = "created now" if first else "as they were"
     print(f"{folders.secrets.folder}: the first accounts' passwords, {state}")
 

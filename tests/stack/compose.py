@@ -3,7 +3,7 @@
 import json
 import shlex
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from random import randrange
@@ -22,6 +22,8 @@ EVERYWHERE = "0.0.0.0"
 VERSIONS = {"2.0": (), "2.1": (Path(__file__).parent / "mosquitto-2.1.yml",)}
 """Mosquitto's, and what each needs beside the product's compose file."""
 PATIENCE = 240
+LASTING = ("mosquitto", "cloud_service", "gateway", "monitor")
+"""The services that run until somebody stops them."""
 
 
 def docker(*words: str, stdin: bytes | None = None) -> str:
@@ -62,7 +64,7 @@ class ComposeStack:
         self.name = f"recharge-test-{uuid4().hex[:8]}"
         self.image = image or f"{self.name}:test"
         self.network = f"{self.name}-manager"
-        self.tls_port, self.mqtt_port, self.tcp_port = _free_ports(3)
+        self.tls_port, self.mqtt_port, self.tcp_port, self.http_port = _free_ports(4)
         self.files = (project / "docker-compose.yml", *VERSIONS[version])
         self.environment = folder / f"{self.name}.env"
         self.settings = {
@@ -75,6 +77,7 @@ class ComposeStack:
             "MQTT_TLS_PORT": str(self.tls_port),
             "MQTT_PORT": str(self.mqtt_port),
             "TCP_PORT": str(self.tcp_port),
+            "HTTP_PORT": str(self.http_port),
         }
         self.write_settings()
 
@@ -86,7 +89,8 @@ class ComposeStack:
     def take_over(self, before: "ComposeStack") -> None:
         """Becomes the next version of that stack: the same names, ports and volumes, an image of its own."""
         self.name, self.network = before.name, before.network
-        self.tls_port, self.mqtt_port, self.tcp_port = before.tls_port, before.mqtt_port, before.tcp_port
+        self.tls_port, self.mqtt_port = before.tls_port, before.mqtt_port
+        self.tcp_port, self.http_port = before.tcp_port, before.http_port
         self.settings = before.settings | {"RECHARGE_IMAGE": self.image}
         self.write_settings()
 
@@ -131,8 +135,10 @@ class ComposeStack:
         found: dict[str, Any] = json.loads(docker("inspect", self.container(service)))[0]
         return found
 
-    def wait_healthy(self, services: Sequence[str] = ("mosquitto", "cloud_service", "gateway")) -> None:
-        for service in services:
+    def wait_healthy(self) -> None:
+        """Waits for those of LASTING that this version of the product has."""
+        known = self.compose("config", "--services").split()
+        for service in (name for name in LASTING if name in known):
             wait_until(
                 lambda service=service: (
                     self.inspect(service)["State"].get("Health", {}).get("Status") == "healthy"

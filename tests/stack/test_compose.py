@@ -1,5 +1,6 @@
 """`docker compose up --build`: what runs, with which rights, and who gets in."""
 
+import http.client
 import io
 import json
 import re
@@ -12,15 +13,16 @@ import pytest
 
 from tests.kit.mqtt import VERSIONS, MqttClient, MqttConnection, NotAccepted, Version
 from tests.kit.waiting import DEADLINE, wait_until
-from tests.stack.compose import HOST, Charger, ComposeStack, docker
+from tests.stack.compose import HOST, LASTING, Charger, ComposeStack, docker
 
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(1500)]
 
-RUNNING = ("mosquitto", "cloud_service", "gateway")
+
 SECRET_FOLDERS = {
     "mosquitto": (),
     "cloud_service": ("cloud_service",),
     "gateway": ("gateway",),
+    "monitor": ("monitor",),
 }
 """Whose passwords a container sees."""
 
@@ -122,9 +124,25 @@ def test_ports_are_open_to_those_they_are_for(compose: ComposeStack) -> None:
     assert published("mosquitto") == {"1883/tcp": {HOST}, "8883/tcp": {""}}
     assert published("gateway") == {"64352/tcp": {""}}
     assert published("cloud_service") == {}
+    assert published("monitor") == {"8080/tcp": {HOST}}
 
 
-@pytest.mark.parametrize("service", RUNNING)
+def test_the_map_asks_for_its_token(compose: ComposeStack) -> None:
+    def status(**headers: str) -> int:
+        connection = http.client.HTTPConnection(HOST, compose.http_port, timeout=DEADLINE)
+        connection.request("GET", "/api/stations", headers=headers)
+        try:
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+    token = compose.compose("exec", "-T", "monitor", "cat", "/secrets/monitor/token").strip()
+    assert status() == 401
+    assert status(Authorization=f"Bearer {token}") == 200
+    assert token not in compose.logs()
+
+
+@pytest.mark.parametrize("service", LASTING)
 def test_least_rights(compose: ComposeStack, service: str) -> None:
     inspected = compose.inspect(service)
     host = inspected["HostConfig"]
@@ -145,7 +163,7 @@ def _file_exists(container: str, path: str) -> bool:
     return subprocess.run(["docker", "cp", f"{container}:{path}", "-"], capture_output=True).returncode == 0
 
 
-@pytest.mark.parametrize("service", RUNNING)
+@pytest.mark.parametrize("service", LASTING)
 def test_a_container_sees_its_own_secrets_only(compose: ComposeStack, service: str) -> None:
     container = compose.container(service)
     for name in ("administrator", "cloud_service", "gateway"):
@@ -164,8 +182,8 @@ def _secrets(compose: ComposeStack) -> list[str]:
 
 
 def test_no_secret_is_in_logs_or_arguments(compose: ComposeStack, charger: Charger) -> None:
-    texts = [compose.logs(), *(json.dumps(compose.inspect(service)) for service in RUNNING)]
-    texts += [docker("top", compose.container(service), "-eo", "pid,args") for service in RUNNING]
+    texts = [compose.logs(), *(json.dumps(compose.inspect(service)) for service in LASTING)]
+    texts += [docker("top", compose.container(service), "-eo", "pid,args") for service in LASTING]
     for secret in (*_secrets(compose), charger.password):
         assert not any(secret in text for text in texts)
     assert "cloud_service" in texts[0], "these are not the logs"
@@ -209,7 +227,7 @@ def _kill(compose: ComposeStack, service: str) -> None:
     )
 
 
-@pytest.mark.parametrize("service", RUNNING)
+@pytest.mark.parametrize("service", LASTING)
 def test_killed_containers_come_back(compose: ComposeStack, charger: Charger, service: str) -> None:
     with _connect(compose, charger) as client:
         station = client.ask("newChargingStation", x_position=3, y_position=3)
