@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from cloud_service.metrics.settings import MetricsSettings
 from cloud_service.monitor.process import run_monitor
 from cloud_service.monitor.settings import MonitorSettings
 from cloud_service.mqtt.address import BrokerAddress
@@ -10,7 +11,8 @@ from cloud_service.mqtt.address import BrokerAddress
 class Options(Struct, frozen=True):
     monitor: MonitorSettings
     broker: BrokerAddress
+    metrics: MetricsSettings
 
 
 def main(options: Options) -> int:
-    return run_monitor(options.monitor, options.broker)
+    return run_monitor(options.monitor, options.broker, options.metrics)

@@ -24,6 +24,7 @@ from cloud_service.monitor.feed import Feed
 from cloud_service.monitor.geojson import MEDIA_TYPE, feature_collection
 from cloud_service.monitor.guard import COOKIE, Guard, has_login, login_cookie
 from cloud_service.monitor.live import Live
+from cloud_service.monitor.load import Load
 from cloud_service.monitor.open_data import OpenData, set_center
 from cloud_service.monitor.query import Query
 from cloud_service.monitor.settings import MonitorSettings
@@ -43,13 +44,13 @@ _is_id = re.compile("[1-9][0-9]{0,30}").fullmatch
 
 
 def create_application(
-    observer: Observer, settings: MonitorSettings, *, books: bool, ending: Callable[[], bool]
+    observer: Observer, settings: MonitorSettings, load: Load, *, books: bool, ending: Callable[[], bool]
 ) -> ASGIApp:
     """`books`: the account is an operator's, so vehicles' names are shown, and the map books.
 
     `ending` says when the process ends, and with it what would last.
     """
-    live = Live(Feed(observer.overview, names=books), settings.max_viewers)
+    live = Live(Feed(observer.overview, names=books), load, settings.max_viewers)
     routes = _Routes(observer, settings, books=books)
     application = Starlette(
         routes=[
@@ -58,7 +59,7 @@ def create_application(
             Mount("/page", StaticFiles(directory=FILES)),
             Mount("/leaflet", StaticFiles(directory=leaflet.BASE_DIR)),
             WebSocketRoute("/api/live", live.serve),
-            *described_routes(observer, settings, books=books, ending=ending),
+            *described_routes(observer, settings, load, books=books, ending=ending),
         ],
         exception_handlers=dict(ERROR_HANDLERS),
     )
@@ -66,11 +67,11 @@ def create_application(
 
 
 def described_routes(
-    observer: Observer, settings: MonitorSettings, *, books: bool, ending: Callable[[], bool]
+    observer: Observer, settings: MonitorSettings, load: Load, *, books: bool, ending: Callable[[], bool]
 ) -> list[Route]:
     """The routes that DESCRIPTION describes."""
     routes = _Routes(observer, settings, books=books)
-    events = EventStream(observer.overview, names=books, most=settings.max_viewers, ending=ending)
+    events = EventStream(observer.overview, names=books, load=load, most=settings.max_viewers, ending=ending)
     booking = [
         Route("/api/reservations", routes.book, methods=["POST"]),
         Route("/api/reservations/{id}", routes.cancel, methods=["DELETE"]),

@@ -11,6 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from cloud_service.monitor.answers import error_answer
 from cloud_service.monitor.feed import describe_event
+from cloud_service.monitor.load import Load
 from cloud_service.overview.overview import Overview
 
 PAUSE_SECONDS: Final = 0.2
@@ -25,17 +26,19 @@ class EventStream:
     `names`: with vehicles' names. `ending` says when the process ends, and with it every stream.
     """
 
-    def __init__(self, overview: Overview, *, names: bool, most: int, ending: Callable[[], bool]) -> None:
+    def __init__(
+        self, overview: Overview, *, names: bool, load: Load, most: int, ending: Callable[[], bool]
+    ) -> None:
         self._overview = overview
         self._names = names
         self._most = most
         self._ending = ending
-        self._readers = 0
+        self._load = load
         # The numbers begin again with each run of the monitor.
         self._run = token_hex(4)
 
     async def serve(self, request: Request) -> Response:
-        if self._readers >= self._most:
+        if self._load.readers >= self._most:
             return error_answer("BUSY", f"{self._most} programs read the events already", 503)
         begin = self._number_after(request.headers.get("last-event-id", ""))
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -49,7 +52,7 @@ class EventStream:
         return self._overview.number
 
     async def _texts(self, number: int) -> AsyncIterator[bytes]:
-        self._readers += 1
+        self._load.readers += 1
         try:
             yield b"retry: %d\n\n" % RETRY_MILLISECONDS
             loop = asyncio.get_running_loop()
@@ -64,7 +67,7 @@ class EventStream:
                     still_until = loop.time() + STILL_SECONDS
                 await asyncio.sleep(PAUSE_SECONDS)
         finally:
-            self._readers -= 1
+            self._load.readers -= 1
 
     def _text_since(self, number: int) -> bytes:
         last_id = f"{self._run}-{self._overview.number}".encode()

@@ -8,6 +8,7 @@ from typing import Final
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from cloud_service.monitor.feed import Feed
+from cloud_service.monitor.load import Load
 
 log = logging.getLogger(__name__)
 
@@ -22,24 +23,25 @@ _TRY_AGAIN_LATER: Final = 1013
 class Live:
     """The viewers of a feed, at most `most` at once."""
 
-    def __init__(self, feed: Feed, most: int) -> None:
+    def __init__(self, feed: Feed, load: Load, most: int) -> None:
         self._feed = feed
         self._most = most
-        self._viewers = 0
+        self._load = load
 
     async def serve(self, socket: WebSocket) -> None:
         """Serves a viewer until it leaves, or does not read for SEND_SECONDS."""
-        if self._viewers >= self._most:
+        if self._load.viewers >= self._most:
+            self._load.refused += 1
             # Only an accepted socket can tell a browser why it closes.
             await socket.accept()
             await socket.close(_TRY_AGAIN_LATER, "too many viewers")
             return
-        self._viewers += 1
+        self._load.viewers += 1
         try:
             await socket.accept()
             await self._follow(socket)
         finally:
-            self._viewers -= 1
+            self._load.viewers -= 1
 
     async def _follow(self, socket: WebSocket) -> None:
         viewer = _Viewer(self._feed, socket)

@@ -12,7 +12,10 @@ from typing import Final
 
 import uvicorn
 
+from cloud_service.metrics.endpoint import serve_metrics
+from cloud_service.metrics.settings import MetricsSettings
 from cloud_service.monitor.application import create_application
+from cloud_service.monitor.figures import Measurements
 from cloud_service.monitor.settings import MonitorSettings
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.overview.observer import Observer
@@ -27,7 +30,7 @@ _GOODBYE_SECONDS: Final = 2
 _LARGEST_QUESTION: Final = 4096
 
 
-def run_monitor(settings: MonitorSettings, broker: BrokerAddress) -> int:
+def run_monitor(settings: MonitorSettings, broker: BrokerAddress, metrics: MetricsSettings) -> int:
     """Runs the monitor until SIGTERM or SIGINT, and returns its exit status.
 
     Logs one line and returns 1 if it may not listen, or the port or the broker is not available.
@@ -46,9 +49,10 @@ def run_monitor(settings: MonitorSettings, broker: BrokerAddress) -> int:
             reason,
         )
         return 1
-    with listener:
+    measurements = Measurements()
+    with listener, serve_metrics(metrics, lambda: measurements.latest):
         try:
-            asyncio.run(_serve(settings, broker, listener))
+            asyncio.run(_serve(settings, broker, listener, measurements))
         except ConnectionError as error:
             log.error("%s", error)
             return 1
@@ -94,12 +98,14 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _serve(settings: MonitorSettings, broker: BrokerAddress, listener: socket.socket) -> None:
+async def _serve(
+    settings: MonitorSettings, broker: BrokerAddress, listener: socket.socket, measurements: Measurements
+) -> None:
     account = broker.user or _ACCOUNT
     observer = Observer(broker, account)
     stopping = asyncio.Event()
     application = create_application(
-        observer, settings, books="operator" in roles_of(account), ending=stopping.is_set
+        observer, settings, measurements.load, books="operator" in roles_of(account), ending=stopping.is_set
     )
     server = _Server(
         uvicorn.Config(
@@ -122,7 +128,7 @@ async def _serve(settings: MonitorSettings, broker: BrokerAddress, listener: soc
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop)
-    async with observer.running():
+    async with observer.running(), measurements.taken(observer):
         host, port = listener.getsockname()[:2]
         log.info("the live map is at http://%s:%d/", f"[{host}]" if ":" in host else host, port)
         await server.serve([listener])

@@ -8,6 +8,7 @@ from msgspec import Struct
 from cloud_service.gateway.figures import GatewayFigures
 from cloud_service.metrics.connection import ProcessFigures
 from cloud_service.metrics.metric import declared_metrics
+from cloud_service.monitor.figures import MonitorFigures
 from cloud_service.service.figures import FolderFigures, ServiceFigures
 from tests.docs.pages import ROOT
 
@@ -17,6 +18,7 @@ SECTIONS: Final[tuple[tuple[str, tuple[type[Struct], ...]], ...]] = (
     ("Every process", (ProcessFigures,)),
     ("Cloud service", (ServiceFigures, FolderFigures)),
     ("Gateway", (GatewayFigures,)),
+    ("Monitor", (MonitorFigures,)),
 )
 
 _BEGIN = "<!-- metrics: python -m tests.docs.metrics_table -->"

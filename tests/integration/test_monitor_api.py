@@ -10,7 +10,8 @@ import pytest
 
 from cloud_service.mqtt.requester import Requester
 from tests.kit.monitor import Monitor
-from tests.kit.processes import HOST, Stack
+from tests.kit.processes import HOST, Stack, free_port
+from tests.kit.scraping import wait_for_sample
 from tests.kit.waiting import wait_until
 
 BATTERY = {"actualBatteryPercentage": 50, "batteryCapacity": 40}
@@ -180,6 +181,15 @@ def test_a_monitors_account_sees_no_names(network: Stack) -> None:
         assert "beto" not in events.next()["data"]
         assert running.stop() == 0, "it ends although somebody reads"
         assert "Traceback" not in running.tail()
+
+
+def test_it_measures_itself(network: Stack) -> None:
+    port = free_port()
+    with Monitor(network, metrics_port=str(port), http_max_viewers="1") as running, Events(running):
+        seen = wait_for_sample(port, "recharge_monitor_event_readers", 1)
+        assert seen("recharge_monitor_stations") == 3
+        assert seen("recharge_mqtt_connected") == 1
+        assert seen("recharge_monitor_viewers") == 0
 
 
 def test_readiness_is_the_brokers(network: Stack, monitor: Monitor) -> None:

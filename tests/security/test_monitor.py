@@ -13,6 +13,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from cloud_service.config.command_line import CommandLine
+from cloud_service.metrics.settings import MetricsSettings
 from cloud_service.monitor.process import run_monitor
 from cloud_service.monitor.settings import MonitorSettings
 from cloud_service.mqtt.address import BrokerAddress
@@ -185,7 +186,7 @@ def test_it_does_not_start_where_strangers_could_enter(
     host: str, token: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = MonitorSettings(host=host, port=0, token=token)
-    assert run_monitor(settings, BrokerAddress(HOST, 1)) == 1
+    assert run_monitor(settings, BrokerAddress(HOST, 1), MetricsSettings()) == 1
     assert "token" in caplog.text.lower()
 
 

@@ -8,6 +8,7 @@ from starlette.websockets import WebSocket
 
 from cloud_service.monitor import live
 from cloud_service.monitor.feed import Feed
+from cloud_service.monitor.load import Load
 from cloud_service.overview.overview import Overview
 
 
@@ -21,7 +22,7 @@ async def test_a_send_that_takes_too_long_ends_the_viewer(monkeypatch: pytest.Mo
         if message["type"] == "websocket.send":
             await closed.wait()
 
-    viewers = live.Live(Feed(Overview(), names=False), most=1)
+    viewers = live.Live(Feed(Overview(), names=False), Load(), most=1)
     first = WebSocket({"type": "websocket"}, incoming.get, send)
     async with asyncio.timeout(10):
         await viewers.serve(first)
