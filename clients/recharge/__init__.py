@@ -42,10 +42,11 @@ from recharge.errors import (
     StorageFailed,
     TooLarge,
 )
-from recharge.records import Availability, Event, Point, Reservation, Station
+from recharge.records import KEEP, Availability, Connector, Event, Point, Reservation, Station
 from recharge.vehicle import Vehicle
 
 __all__ = [
+    "KEEP",
     "Availability",
     "BadRequest",
     "BrokerAddress",
@@ -54,6 +55,7 @@ __all__ = [
     "Charger",
     "ClocksDiffer",
     "Conflict",
+    "Connector",
     "CutReply",
     "Event",
     "Forbidden",

@@ -10,7 +10,10 @@ from cloud_service.mqtt.address import BrokerAddress
 from recharge.account import AccountConnection
 from recharge.arguments import check_seconds
 from recharge.records import (
+    KEEP,
     Availability,
+    Connector,
+    Described,
     Event,
     MQTTProtocol,
     Number,
@@ -73,40 +76,65 @@ class Charger:
         """False while a lost connection is being restored."""
         return self._connection.connected
 
-    async def register_station(self, x: Number, y: Number) -> Station:
+    async def register_station(
+        self, x: Number, y: Number, *, name: Described = KEEP, address: Described = KEEP
+    ) -> Station:
         """Registers a station, or returns the one that this account has at this location.
 
-        `x` and `y` are in kilometres. Raises Conflict when another account has a station there.
+        `x` and `y` are in kilometres. A `name` (128 characters at most) and an `address` (256) are set in
+        both cases; None removes them, and without them the station keeps those that it has, which the
+        record does not tell. Raises Conflict when another account has a station there.
         """
-        station_id = await self._ask("newChargingStation", {"x_position": x, "y_position": y})
-        return Station(station_id, x, y)
+        values = {"x_position": x, "y_position": y, "name": name, "address": address}
+        return Station(await self._ask("newChargingStation", _given(values)), x, y, **_texts(name, address))
 
-    async def move_station(self, station_id: int, x: Number, y: Number) -> Station:
-        """Changes the location, in kilometres. Raises Conflict when another station is there."""
+    async def move_station(
+        self, station_id: int, x: Number, y: Number, *, name: Described = KEEP, address: Described = KEEP
+    ) -> Station:
+        """Changes the location, in kilometres, and the name and the address as `register_station` does.
+
+        Raises Conflict when another station is there.
+        """
         values = {"chargingStationID": station_id, "x_position": x, "y_position": y}
-        await self._ask("updateChargingStation", values)
-        return Station(station_id, x, y)
+        await self._ask("updateChargingStation", _given({**values, "name": name, "address": address}))
+        return Station(station_id, x, y, **_texts(name, address))
 
     async def delete_station(self, station_id: int) -> None:
         """Deletes a station and its points, and cancels their reservations."""
         await self._ask("deleteChargingStation", {"chargingStationID": station_id})
 
     async def add_point(
-        self, station_id: int, power: Number, kwh_price: Number, availability: Availability = "livre"
+        self,
+        station_id: int,
+        power: Number,
+        kwh_price: Number,
+        availability: Availability = "livre",
+        *,
+        connector: Connector | None = None,
     ) -> Point:
         """Adds a point. `power` is in kW, `kwh_price` is the price of one kWh."""
-        values = {
+        values: dict[str, Any] = {
             "chargingStationID": station_id,
             "power": power,
             "kWhPrice": kwh_price,
             "availability": availability,
         }
-        return Point(await self._ask("newChargingPoint", values), station_id, power, kwh_price, availability)
+        if connector is not None:
+            values["connector"] = connector
+        point_id = await self._ask("newChargingPoint", values)
+        return Point(point_id, station_id, power, kwh_price, availability, connector)
 
-    async def update_point(self, point: Point) -> Point:
-        """Sets the power, the price and the availability of the point with this record's IDs."""
-        await self._ask("updateChargingPoint", msgspec.to_builtins(point))
-        return point
+    async def update_point(self, point: Point, *, remove_connector: bool = False) -> Point:
+        """Sets the power, the price and the availability of the point with this record's IDs.
+
+        Sets its connector as well, if the record has one. Otherwise the point keeps the one that it has,
+        unless `remove_connector`.
+        """
+        values = msgspec.to_builtins(point)
+        if remove_connector:
+            values["connector"] = None
+        await self._ask("updateChargingPoint", values)
+        return msgspec.structs.replace(point, connector=None) if remove_connector else point
 
     async def delete_point(self, point: Point) -> None:
         """Deletes a point and cancels its reservations."""
@@ -149,3 +177,14 @@ class Charger:
 
     async def _ask(self, action: str, values: Mapping[str, Any]) -> Any:
         return await self._connection.request(action, values, self._timeout)
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not KEEP}
+
+
+def _texts(name: Described, address: Described) -> dict[str, str | None]:
+    return {
+        "name": name if isinstance(name, str) else None,
+        "address": address if isinstance(address, str) else None,
+    }

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, UnsetType, field
+
+from cloud_service.protocol.connectors import Connector as Connector
 
 Number: TypeAlias = int | float
 MQTTProtocol: TypeAlias = Literal["mqtt5", "mqtt311"]
@@ -13,19 +15,29 @@ Protocol: TypeAlias = Literal["mqtt5", "mqtt311", "tcp"]
 Availability: TypeAlias = Literal["livre", "ocupado", "reservado"]
 """Free, occupied, reserved."""
 
+Described: TypeAlias = str | UnsetType | None
+"""A name or an address that is given; None removes it, and KEEP leaves it as it is."""
+KEEP: Final = UNSET
+"""Stands for a description that is left as it is."""
+
 
 class Station(Struct, frozen=True):
-    """A charging station. `x` and `y` are kilometres east and north of the origin."""
+    """A charging station. `x` and `y` are kilometres east and north of the origin.
+
+    `name` and `address` are for people; None where there are none, or where they are not known.
+    """
 
     station_id: int = field(name="chargingStationID")
     x: Number = field(name="x_position")
     y: Number = field(name="y_position")
+    name: str | None = None
+    address: str | None = None
 
 
-class Point(Struct, frozen=True):
+class Point(Struct, frozen=True, omit_defaults=True):
     """A charging point. `power` is in kW, `kwh_price` is the price of one kWh.
 
-    `point_id` is unique at its station only.
+    `point_id` is unique at its station only. `connector` is None where it is not known.
     """
 
     point_id: int = field(name="chargingPointID")
@@ -33,6 +45,7 @@ class Point(Struct, frozen=True):
     power: Number
     kwh_price: Number = field(name="kWhPrice")
     availability: Availability
+    connector: str | None = None
 
 
 class Reservation(Struct, frozen=True):

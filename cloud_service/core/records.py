@@ -35,6 +35,7 @@ class Station(Struct, frozen=True, gc=False):
 
     `owner` is the name of the account that registered it; all gateways own their stations as `gateway`.
     `last_point_id` is the largest point ID ever given in this station, 0 before the first.
+    `name` and `address` are for people; clients of the legacy protocol and the three files know neither.
     """
 
     station_id: int = field(name="chargingStationID")
@@ -42,6 +43,8 @@ class Station(Struct, frozen=True, gc=False):
     y: Number = field(name="y_position")
     owner: str = GATEWAY
     last_point_id: int = field(name="lastChargingPointID", default=0)
+    name: str | None = None
+    address: str | None = None
 
     @property
     def location(self) -> tuple[Number, Number]:
@@ -49,14 +52,19 @@ class Station(Struct, frozen=True, gc=False):
         return self.x, self.y
 
     def public(self) -> dict[str, object]:
-        """The station as clients see it, and as the files have it."""
+        """The station as legacy clients see it, and as the files have it."""
         return {"chargingStationID": self.station_id, "x_position": self.x, "y_position": self.y}
+
+    def described(self) -> dict[str, object]:
+        """The station as clients on MQTT see it: with the name and the address that it has."""
+        return _with(self.public(), name=self.name, address=self.address)
 
 
 class Point(Struct, frozen=True, gc=False):
     """A charging point. `power` is in kW; `kwh_price` is the price of one kWh.
 
     `last_reservation_id` is the largest reservation ID ever given on this point, 0 before the first.
+    `connector` is a ConnectorType of OCPI; clients of the legacy protocol and the three files have none.
     """
 
     point_id: int = field(name="chargingPointID")
@@ -65,13 +73,14 @@ class Point(Struct, frozen=True, gc=False):
     kwh_price: Number = field(name="kWhPrice")
     availability: Availability
     last_reservation_id: int = field(name="lastReservationID", default=0)
+    connector: str | None = None
 
     @property
     def key(self) -> PointKey:
         return self.station_id, self.point_id
 
     def public(self) -> dict[str, object]:
-        """The point as clients see it, and as the files have it."""
+        """The point as legacy clients see it, and as the files have it."""
         return {
             "chargingPointID": self.point_id,
             "chargingStationID": self.station_id,
@@ -79,6 +88,10 @@ class Point(Struct, frozen=True, gc=False):
             "kWhPrice": self.kwh_price,
             "availability": self.availability,
         }
+
+    def described(self) -> dict[str, object]:
+        """The point as clients on MQTT see it: with the connector that it has."""
+        return _with(self.public(), connector=self.connector)
 
 
 class Reservation(Struct, frozen=True, gc=False):
@@ -127,6 +140,10 @@ class Reservation(Struct, frozen=True, gc=False):
             "price": self.price,
         }
 
+    def described(self, point: Point) -> dict[str, object]:
+        """The reservation in a list on MQTT: with the connector of its point, which is `point`."""
+        return _with(self.public(), connector=point.connector)
+
 
 _key = attrgetter("station_id", "point_id", "reservation_id")
 
@@ -134,3 +151,8 @@ _key = attrgetter("station_id", "point_id", "reservation_id")
 def reservation_keys(reservations: Iterable[Reservation]) -> tuple[ReservationKey, ...]:
     """The keys of many reservations, in a third of the time that their properties take."""
     return tuple(map(_key, reservations))
+
+
+def _with(known: dict[str, object], **descriptions: str | None) -> dict[str, object]:
+    """Adds the descriptions that there are: a key without a value would only be another thing to handle."""
+    return known | {key: text for key, text in descriptions.items() if text is not None}

@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias, TypeVar,
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from cloud_service.protocol.connectors import Connector
 from cloud_service.protocol.errors import BadRequest
 from cloud_service.protocol.roles import NAME_PATTERN
 
@@ -45,6 +46,12 @@ AccountName: TypeAlias = Annotated[
 PageLimit: TypeAlias = Annotated[int, Meta(ge=1, le=1000, description="an integer from 1 to 1000")]
 PageOffset: TypeAlias = Annotated[int, Meta(ge=0, description="an integer of 0 or more")]
 Availability: TypeAlias = Literal["livre", "ocupado", "reservado"]
+StationName: TypeAlias = Annotated[
+    str, Meta(max_length=128, description="a text of at most 128 characters, or null")
+]
+Address: TypeAlias = Annotated[
+    str, Meta(max_length=256, description="a text of at most 256 characters, or null")
+]
 
 
 class Request(Struct, frozen=True, omit_defaults=True):
@@ -62,18 +69,25 @@ AnyRequest = TypeVar("AnyRequest", bound=Request)
 class NewChargingStation(Request, frozen=True):
     """Registers a station at a location."""
 
+    mqtt_only = ("name", "address")
+
     x: Coordinate = field(name="x_position")
     y: Coordinate = field(name="y_position")
+    name: StationName | UnsetType | None = UNSET
+    address: Address | UnsetType | None = UNSET
 
 
 class UpdateChargingStation(Request, frozen=True):
-    """Moves a station."""
+    """Moves a station, and describes it."""
 
     integers = ("chargingStationID",)
+    mqtt_only = ("name", "address")
 
     station_id: ID = field(name="chargingStationID")
     x: Coordinate = field(name="x_position")
     y: Coordinate = field(name="y_position")
+    name: StationName | UnsetType | None = UNSET
+    address: Address | UnsetType | None = UNSET
 
 
 class DeleteChargingStation(Request, frozen=True):
@@ -88,23 +102,27 @@ class NewChargingPoint(Request, frozen=True):
     """Registers a point of a station. `power` is in kW, `kwh_price` the price of one kWh."""
 
     integers = ("chargingStationID",)
+    mqtt_only = ("connector",)
 
     station_id: ID = field(name="chargingStationID")
     power: AboveZero
     kwh_price: ZeroOrMore = field(name="kWhPrice")
     availability: Availability
+    connector: Connector | UnsetType | None = UNSET
 
 
 class UpdateChargingPoint(Request, frozen=True):
     """Changes a point. `power` is in kW, `kwh_price` the price of one kWh."""
 
     integers = ("chargingPointID", "chargingStationID")
+    mqtt_only = ("connector",)
 
     point_id: ID = field(name="chargingPointID")
     station_id: ID = field(name="chargingStationID")
     power: AboveZero
     kwh_price: ZeroOrMore = field(name="kWhPrice")
     availability: Availability
+    connector: Connector | UnsetType | None = UNSET
 
 
 class DeleteChargingPoint(Request, frozen=True):

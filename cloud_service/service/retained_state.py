@@ -92,14 +92,14 @@ def _describe(network: Network, subject: Subject) -> dict[str, object] | None:
         station = network.station(subject[0])
         if station is None:
             return None
-        return {**station.public(), "chargingPoints": len(network.points(station.station_id))}
+        return {**station.described(), "chargingPoints": len(network.points(station.station_id))}
     point = network.point((subject[0], subject[1]))
     if point is None:
         return None
     queue = network.queue(point.key)
     free_from = queue.free_from
     return {
-        **point.public(),
+        **point.described(),
         "queueLength": len(queue),
         "freeFrom": None if free_from is None else free_from.isoformat(),
     }

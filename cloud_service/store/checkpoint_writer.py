@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from cloud_service.core.changes import ENDING, Event
 from cloud_service.core.network import Tables
 from cloud_service.store.checkpoint import Checkpoint, write_checkpoint
+from cloud_service.store.descriptions import write_descriptions
 from cloud_service.store.filesystem import Folder
 from cloud_service.store.history import History
 from cloud_service.store.interface import StoredRequest
@@ -112,6 +113,7 @@ class CheckpointWriter:
         ChargingPointsFile(folder).write(self._until_cancelled(tables.points.values()))
         ReservationsFile(folder).write(self._until_cancelled(tables.reservations.values()))
         write_owners_and_ids(folder, tables)
+        write_descriptions(folder, tables)
         request_sizes = self._write_requests()
         history = History(folder, self._checkpoint.sizes)
         history.append(self.tail.endings)

@@ -1,5 +1,6 @@
-"""Reading the files that only the service writes."""
+"""The files that only the service writes."""
 
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 import msgspec
@@ -21,3 +22,11 @@ def decode_own_file(where: str, data: bytes, content: type[Content]) -> Content:
         return msgspec.json.decode(data, type=content)
     except (msgspec.MsgspecError, ValueError) as error:
         raise DamagedStore(where, None, f"not what the service wrote: {error}", RESTORE) from None
+
+
+def rows(items: Iterable[tuple[object, ...]]) -> Iterator[bytes]:
+    """The items of a JSON array, each on a line of its own, one at a time."""
+    separator = b"\n"
+    for item in items:
+        yield separator + msgspec.json.encode(item)
+        separator = b",\n"

@@ -1,8 +1,7 @@
 """`owners_and_ids.json`: what the service knows of records, and the three files for people do not have."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
@@ -10,7 +9,7 @@ from cloud_service.core.network import Tables
 from cloud_service.core.records import GATEWAY
 from cloud_service.store.filesystem import Folder, replace_file
 from cloud_service.store.names import OWNERS_AND_IDS
-from cloud_service.store.own_files import read_own_file
+from cloud_service.store.own_files import read_own_file, rows
 
 
 class OwnersAndIDs(Struct, forbid_unknown_fields=True):
@@ -56,26 +55,17 @@ def write_owners_and_ids(folder: Folder, tables: Tables) -> None:
 def _pieces(tables: Tables) -> Iterator[bytes]:
     """An OwnersAndIDs as JSON, a row a line, without ever holding all of it."""
     yield b'{"lastStationID":%d,\n"stations":[' % tables.last_station_id
-    yield from _rows(
+    yield from rows(
         (station.station_id, station.owner, station.last_point_id)
         for station in tables.stations.values()
         if station.owner != GATEWAY or station.last_point_id
     )
     yield b'],\n"points":['
-    yield from _rows(
+    yield from rows(
         (*point.key, point.last_reservation_id)
         for point in tables.points.values()
         if point.last_reservation_id
     )
     yield b'],\n"accounts":['
-    yield from _rows(
-        reservation.key for reservation in tables.reservations.values() if not reservation.legacy
-    )
+    yield from rows(reservation.key for reservation in tables.reservations.values() if not reservation.legacy)
     yield b"]}\n"
-
-
-def _rows(rows: Iterable[tuple[object, ...]]) -> Iterator[bytes]:
-    separator = b"\n"
-    for row in rows:
-        yield separator + msgspec.json.encode(row)
-        separator = b",\n"

@@ -9,8 +9,9 @@ from msgspec import Struct, field
 
 from cloud_service.core.changes import Event
 from cloud_service.core.network import Tables
-from cloud_service.store.checkpoint import BEFORE_THE_FIRST, Checkpoint, read_checkpoint
+from cloud_service.store.checkpoint import BEFORE_THE_FIRST, DESCRIBED_SINCE, Checkpoint, read_checkpoint
 from cloud_service.store.checkpoint_writer import JournalTail
+from cloud_service.store.descriptions import read_descriptions
 from cloud_service.store.errors import DamagedStore
 from cloud_service.store.filesystem import Folder, replace_file
 from cloud_service.store.interface import Recovered
@@ -66,6 +67,8 @@ def read_folder(folder: Folder, zone: tzinfo | None, now: datetime) -> FolderCon
         require_files(folder, checkpoint)
     _log.info("reading the data folder, up to batch %d", checkpoint.sequence)
     builder = _read_files(folder, zone)
+    if checkpoint.format >= DESCRIBED_SINCE:
+        read_descriptions(folder).restore(builder.tables)
     requests = read_requests(folder, checkpoint.sequence)
     replay = _Replay(builder.tables, checkpoint.delivered, list(checkpoint.pending_events))
     position, last_segment = checkpoint.position, checkpoint.segment - 1

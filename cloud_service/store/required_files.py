@@ -3,10 +3,18 @@
 from collections.abc import Iterator
 from typing import Final
 
-from cloud_service.store.checkpoint import Checkpoint
+from cloud_service.store.checkpoint import DESCRIBED_SINCE, Checkpoint
 from cloud_service.store.errors import RESTORE, DamagedStore
 from cloud_service.store.filesystem import Folder
-from cloud_service.store.names import HISTORIES, OWNERS_AND_IDS, POINTS, RESERVATIONS, STATIONS, segment_name
+from cloud_service.store.names import (
+    DESCRIPTIONS,
+    HISTORIES,
+    OWNERS_AND_IDS,
+    POINTS,
+    RESERVATIONS,
+    STATIONS,
+    segment_name,
+)
 
 _RESTORE_OR_EMPTY: Final = (
     "Restore the file from a backup of the same moment, or the whole folder; if the network is to have none,"
@@ -26,6 +34,8 @@ def require_files(folder: Folder, checkpoint: Checkpoint) -> None:
     for name, (content, advice) in _HELD.items():
         if name not in names:
             raise _missing(folder, name, content, advice)
+    if checkpoint.format >= DESCRIBED_SINCE and DESCRIPTIONS not in names:
+        raise _missing(folder, DESCRIPTIONS, "it holds names, addresses and connectors", RESTORE)
     for name, size in checkpoint.requests.items():
         if name not in names:
             raise _missing(folder, name, "it holds requests that were answered", RESTORE)

@@ -15,6 +15,7 @@ import cloud_service
 from cloud_service.core import changes
 from cloud_service.protocol import requests, topics
 from cloud_service.protocol.actions import CLIENT_ACTIONS, Action
+from cloud_service.protocol.connectors import CONNECTORS
 from cloud_service.protocol.errors import ERRORS
 from cloud_service.protocol.incoming import receive
 from cloud_service.protocol.messages import Message
@@ -136,6 +137,7 @@ def test_words() -> None:
     assert tuple(event["type"]["enum"]) == get_args(changes.EventType)
     assert tuple(event["reason"]["enum"]) == get_args(changes.Reason)
     assert tuple(SCHEMAS["Availability"]["enum"]) == get_args(requests.Availability)
+    assert tuple(SCHEMAS["Connector"]["enum"]) == CONNECTORS
 
 
 @pytest.mark.parametrize("name", [name for name in MESSAGES if name.endswith("Reply")])
@@ -160,8 +162,8 @@ def test_real_messages_have_these_keys(network: Stack, tmp_path: Path) -> None:
             Charger("asyncapi-charger", network.address) as charger,
             Vehicle("asyncapi", network.address) as car,
         ):
-            station = await charger.register_station(500, 500)
-            point = await charger.add_point(station.station_id, 22, 0.9)
+            station = await charger.register_station(500, 500, name="Town hall", address="Main Street 1")
+            point = await charger.add_point(station.station_id, 22, 0.9, connector="IEC_62196_T2")
             listening = asyncio.create_task(
                 asyncio.to_thread(_hear, network, "-q", "1", "-t", topics.event("+", "reservationCancelled"))
             )

@@ -53,13 +53,16 @@ class Traffic:
         random = self._random
         charger = random.choice(_CHARGERS)
         station = {"chargingStationID": random.randint(1, 4)}
-        place = {"x_position": random.randint(0, 3), "y_position": random.randint(0, 2)}
+        place: dict[str, Any] = {"x_position": random.randint(0, 3), "y_position": random.randint(0, 2)}
         point = {"chargingPointID": random.randint(1, 3)}
-        equipment = {
+        equipment: dict[str, Any] = {
             "power": random.choice((7, 22.5, 50)),
             "kWhPrice": random.choice((0, 1, 0.25)),
             "availability": random.choice(("livre", "livre", "ocupado", "reservado")),
         }
+        name = random.choice(({}, {"name": f"station {random.randint(1, 9)}"}, {"name": None}))
+        address = random.choice(({}, {"address": f"street {random.randint(1, 9)}"}))
+        equipment |= random.choice(({}, {"connector": "CHADEMO"}, {"connector": None}))
         vehicle = random.choice(self._vehicles)
         battery = {
             "x": random.uniform(0, 3),
@@ -68,8 +71,8 @@ class Traffic:
             "batteryCapacity": random.choice((20, 60.5)),
         }
         chances: list[tuple[int, tuple[str, str, dict[str, Any]]]] = [
-            (4, ("newChargingStation", charger, place)),
-            (1, ("updateChargingStation", charger, station | place)),
+            (4, ("newChargingStation", charger, place | name)),
+            (1, ("updateChargingStation", charger, station | place | name | address)),
             (1, ("deleteChargingStation", charger, station)),
             (6, ("newChargingPoint", charger, station | equipment)),
             (3, ("updateChargingPoint", charger, station | point | equipment)),

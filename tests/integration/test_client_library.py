@@ -54,6 +54,35 @@ def test_a_charger_and_a_vehicle_meet(stack: Stack, protocol: Literal["mqtt5", "
     asyncio.run(meet())
 
 
+def test_a_station_and_a_point_are_described(stack: Stack) -> None:
+    async def describe() -> None:
+        async with Charger("described", stack.address) as charger, Vehicle("reader", stack.address) as reader:
+            station = await charger.register_station(9500, 5, name="Town hall", address="Main Street 1")
+            point = await charger.add_point(station.station_id, 22, 0.5, connector="CHADEMO")
+            assert await charger.points(station.station_id) == [point]
+            await _told(reader, station)
+
+            moved = await charger.move_station(station.station_id, 9501, 5, address=None)
+            assert (moved.name, moved.address) == (None, None), "a name that was left out is not told"
+            await _told(reader, Station(station.station_id, 9501, 5, name="Town hall"))
+
+            unknown = Point(point.point_id, point.station_id, 30, 0.5, "livre")
+            await charger.update_point(unknown)
+            assert (await charger.points(station.station_id))[0].connector == "CHADEMO"
+            await charger.update_point(unknown, remove_connector=True)
+            assert (await charger.points(station.station_id))[0] == unknown
+            await charger.delete_station(station.station_id)
+
+    asyncio.run(describe())
+
+
+async def _told(reader: Vehicle, expected: Station) -> None:
+    """Waits until the retained state, which follows the replies, is that of this station."""
+    async with asyncio.timeout(DEADLINE):
+        while await reader.station(expected.station_id) != expected:
+            await asyncio.sleep(0.05)
+
+
 def test_refusals_are_typed(stack: Stack) -> None:
     async def ask() -> None:
         async with Charger("typed-a", stack.address) as ours, Charger("typed-b", stack.address) as other:

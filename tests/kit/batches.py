@@ -17,8 +17,8 @@ from tests.kit.records import NOW, minutes, point, reservation, station
 from tests.kit.simulated_disk import SimulatedFolder
 from tests.kit.waiting import wait_until
 
-STATION = station(1, 2, 3.5, last_point_id=1)
-POINT = point(1, 1, 22, 0.25)
+STATION = replace(station(1, 2, 3.5, last_point_id=1), name="Town hall", address="Main Street 1")
+POINT = replace(point(1, 1, 22, 0.25), connector="IEC_62196_T2")
 BOOKED_POINT = replace(POINT, last_reservation_id=1, availability=RESERVED)
 RELEASED_POINT = replace(POINT, availability="reservado", last_reservation_id=1)
 BOOKING = reservation(1, NOW + minutes(5), NOW + minutes(65), "ana")

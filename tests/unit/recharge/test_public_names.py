@@ -44,10 +44,18 @@ def test_every_refusal_is_public() -> None:
     assert refusals <= set(recharge.__all__)
 
 
+def _as_written(default: object) -> str:
+    if default is recharge.KEEP:
+        return "KEEP"
+    return f'"{default}"' if isinstance(default, str) else repr(default)
+
+
 @pytest.mark.parametrize(("name", "method"), [*methods()])
 def test_the_page_documents_every_method(name: str, method: FunctionType) -> None:
     parameters = ", ".join(
-        parameter.name if parameter.default is parameter.empty else f'{parameter.name}="{parameter.default}"'
+        parameter.name
+        if parameter.default is parameter.empty
+        else f"{parameter.name}={_as_written(parameter.default)}"
         for parameter in inspect.signature(method).parameters.values()
         if parameter.name != "self"
     )

@@ -69,12 +69,14 @@ def test_a_long_recovery_logs_its_progress(caplog: pytest.LogCaptureFixture) -> 
 
 
 def test_a_checkpoint_of_a_later_version_stops_the_start() -> None:
-    folder = SimulatedFolder({"checkpoint.json": b'{"format": 3, "whatever": 0}'})
-    with pytest.raises(DamagedStore, match="written in format 3, and this version reads formats 1 to 2"):
+    folder = SimulatedFolder({"checkpoint.json": b'{"format": 4, "whatever": 0}'})
+    with pytest.raises(DamagedStore, match="written in format 4, and this version reads formats 1 to 3"):
         open_store(folder)
 
 
-@pytest.mark.parametrize("name", ["checkpoint.json", "owners_and_ids.json", "requests-000000000003.jsonl"])
+@pytest.mark.parametrize(
+    "name", ["checkpoint.json", "owners_and_ids.json", "descriptions.json", "requests-000000000003.jsonl"]
+)
 def test_a_damaged_own_file_stops_the_start(name: str) -> None:
     files = {**with_history().files(), name: b"{" * 1_000}
     with pytest.raises(DamagedStore, match=rf"folder/{name}: not what the service wrote: .*\. Restore"):
@@ -152,8 +154,15 @@ def test_a_clean_stop_on_a_full_disk_can_be_started_again(caplog: pytest.LogCapt
     assert "if the journal is removed, the next start will not notice" in caplog.text
 
 
-@pytest.mark.parametrize("name", ["checkpoint.json", "owners_and_ids.json"])
-def test_an_unknown_field_in_an_own_file_stops_the_start(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("checkpoint.json", b"segment"),
+        ("owners_and_ids.json", b"lastStationID"),
+        ("descriptions.json", b"stations"),
+    ],
+)
+def test_an_unknown_field_in_an_own_file_stops_the_start(name: str, key: bytes) -> None:
     """Otherwise, a letter that the disk changed would read as if the field were missing."""
     folder = SimulatedFolder()
     store, recovered = open_store(folder)
@@ -161,7 +170,6 @@ def test_an_unknown_field_in_an_own_file_stops_the_start(name: str) -> None:
     recovered.tables.apply(registration())
     checkpoint(store, checkpoint_input(recovered), NOW)
     files = folder.files()
-    key = b"segment" if name == "checkpoint.json" else b"lastStationID"
     files[name] = files[name].replace(key, key[:-1] + b"~")
 
     with pytest.raises(DamagedStore, match=rf"folder/{name}: not what the service wrote: .*unknown field"):

@@ -17,6 +17,7 @@ from cloud_service.protocol.requests import (
 )
 from cloud_service.service.engine.caller import Caller
 from cloud_service.service.engine.handlers.decision import Decision
+from cloud_service.service.engine.handlers.optional import given_or
 from cloud_service.service.engine.handlers.pages import page
 from cloud_service.service.engine.handlers.stations import cancellations, station_for
 
@@ -27,7 +28,14 @@ def new_charging_point(
     """Adds a point to a station. The result is its ID."""
     station = station_for(network, request.station_id, caller)
     point_id = station.last_point_id + 1
-    point = Point(point_id, station.station_id, request.power, request.kwh_price, request.availability)
+    point = Point(
+        point_id,
+        station.station_id,
+        request.power,
+        request.kwh_price,
+        request.availability,
+        connector=given_or(request.connector, None),
+    )
     return Decision(point_id, Changes(stations=(replace(station, last_point_id=point_id),), points=(point,)))
 
 
@@ -39,7 +47,13 @@ def update_charging_point(
     availability = request.availability
     if availability == FREE and len(network.queue(point.key)):
         availability = RESERVED
-    changed = replace(point, power=request.power, kwh_price=request.kwh_price, availability=availability)
+    changed = replace(
+        point,
+        power=request.power,
+        kwh_price=request.kwh_price,
+        availability=availability,
+        connector=given_or(request.connector, point.connector),
+    )
     return Decision(SUCCESS, Changes(points=(changed,)))
 
 
@@ -63,9 +77,10 @@ def delete_charging_point(
 def receive_all_charging_points(
     network: NetworkView, request: ReceiveAllChargingPoints, caller: Caller, now: datetime
 ) -> Decision:
-    """Lists the points of a station, by ID."""
+    """Lists the points of a station, by ID. Legacy clients get their five keys."""
     station = station_for(network, request.station_id, caller)
-    return Decision([point.public() for point in page(network.points(station.station_id), request)])
+    points = page(network.points(station.station_id), request)
+    return Decision([point.public() if caller.is_gateway else point.described() for point in points])
 
 
 def _point(network: NetworkView, station_id: int, point_id: int, caller: Caller) -> Point:

@@ -156,14 +156,20 @@ def cancel_booking(network: NetworkView, request: CancelBooking, caller: Caller,
 def receive_all_reservations(
     network: NetworkView, request: ReceiveAllReservations, caller: Caller, now: datetime
 ) -> Decision:
-    """Lists the scheduled reservations of a station, by point and then by start."""
+    """Lists the scheduled reservations of a station, by point and then by start.
+
+    Legacy clients get their ten keys.
+    """
     station = station_for(network, request.station_id, caller)
     reservations = reservations_at(network, station.station_id)
     if request.point_id is not UNSET:
         if network.point((station.station_id, request.point_id)) is None:
             raise NotFound(f"station {station.station_id} has no point {request.point_id}")
         reservations = list(network.queue((station.station_id, request.point_id)))
-    return Decision([reservation.public() for reservation in page(reservations, request)])
+    if caller.is_gateway:
+        return Decision([reservation.public() for reservation in page(reservations, request)])
+    points = {point.key: point for point in network.points(station.station_id)}
+    return Decision([row.described(points[row.point_key]) for row in page(reservations, request)])
 
 
 def finish_reservations(network: NetworkView, now: datetime) -> Changes:

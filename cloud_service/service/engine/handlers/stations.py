@@ -4,7 +4,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from cloud_service.core.changes import Changes, Event, Reason
+from cloud_service.core.changes import NOTHING, Changes, Event, Reason
 from cloud_service.core.records import Reservation, Station, reservation_keys
 from cloud_service.core.view import NetworkView
 from cloud_service.protocol.errors import Conflict, Forbidden, NotFound
@@ -12,18 +12,24 @@ from cloud_service.protocol.replies import SUCCESS
 from cloud_service.protocol.requests import DeleteChargingStation, NewChargingStation, UpdateChargingStation
 from cloud_service.service.engine.caller import Caller
 from cloud_service.service.engine.handlers.decision import Decision
+from cloud_service.service.engine.handlers.optional import given_or
 
 
 def new_charging_station(
     network: NetworkView, request: NewChargingStation, caller: Caller, now: datetime
 ) -> Decision:
-    """Registers a station. If its owner has one at this location already, that one is the result."""
+    """Registers a station. If its owner has one at this location already, that one is the result.
+
+    A name and an address that the request gives are those of the station from now on, in both cases.
+    """
     existing = network.station_at(request.x, request.y)
     if existing is not None:
         if existing.owner != caller.owner:
             raise Conflict(f"the station at ({request.x}, {request.y}) belongs to another owner")
-        return Decision(existing.station_id)
-    station = Station(network.last_station_id + 1, request.x, request.y, caller.owner)
+        described = _describe(existing, request)
+        changes = NOTHING if described == existing else Changes(stations=(described,))
+        return Decision(existing.station_id, changes)
+    station = _describe(Station(network.last_station_id + 1, request.x, request.y, caller.owner), request)
     return Decision(station.station_id, Changes(stations=(station,), last_station_id=station.station_id))
 
 
@@ -32,7 +38,7 @@ def update_charging_station(
 ) -> Decision:
     """Moves a station. Its reservations do not change, but an event for each says that the station moved."""
     station = station_for(network, request.station_id, caller)
-    moved = replace(station, x=request.x, y=request.y)
+    moved = _describe(replace(station, x=request.x, y=request.y), request)
     if moved.location == station.location:
         return Decision(SUCCESS, Changes(stations=(moved,)))
     if network.station_at(request.x, request.y) is not None:
@@ -87,3 +93,8 @@ def cancellations(
     return tuple(
         Event("reservationCancelled", now, reason, reservation, owner) for reservation in reservations
     )
+
+
+def _describe(station: Station, request: NewChargingStation | UpdateChargingStation) -> Station:
+    name, address = given_or(request.name, station.name), given_or(request.address, station.address)
+    return replace(station, name=name, address=address)
