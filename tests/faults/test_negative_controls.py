@@ -69,7 +69,7 @@ LOST = r"^batch \d+ instead of \d+$"
 CONTROLS: list[tuple[Callable[[seeded.Patch], None], Callable[[], None], str]] = [
     (seeded.reply_before_sync, power_loss, LOST),
     (seeded.answered_before_written, power_loss, LOST),
-    (seeded.no_sync_of_names, power_loss, LOST),
+    (seeded.no_sync_of_names, power_loss, rf"{LOST}|checkpoint\.json: missing: "),
     (seeded.rename_before_sync, power_loss, r"charging_stations\.json: not JSON"),
     (seeded.requests_not_journalled, power_loss, "remembered differs by"),
     (seeded.old_segments_removed_first, power_loss, rf"{LOST}|checkpoint\.json: missing: journal-"),
