@@ -13,7 +13,7 @@ from recharge import Charger, Reservation, Vehicle
 from recharge.station_import.afdc import project
 from tests.integration.client_commands import EXAMPLES, ROOT, command, points_of
 from tests.kit.processes import Stack
-from tests.kit.waiting import wait_until
+from tests.kit.waiting import DEADLINE, wait_until
 
 REAL_FILE = ROOT.parent / "shared" / "data" / "afdc_washington_2024.csv"
 
@@ -186,3 +186,48 @@ def test_undoing_deletes_what_the_import_brought_and_nothing_else(stack: Stack, 
 def test_force_needs_undo(stack: Stack) -> None:
     refused = stack.recharge("import", str(EXAMPLES / "stations.csv"), "--force")
     assert (refused.returncode, refused.stderr) == (1, "recharge import: --force: only with --undo\n")
+
+
+DESCRIBED = """\
+Fuel Type Code,Station Name,City,State,Status Code,EV Level1 EVSE Num,EV Level2 EVSE Num,EV DC Fast Count,\
+Latitude,Longitude,ID,EV Connector Types
+ELEC,Library,Lacey,WA,E,,2,1,48.5,-121.5,901,CHADEMO J1772
+"""
+
+
+def test_names_addresses_and_connectors_come_along(stack: Stack, tmp_path: Path) -> None:
+    """Also for a station that is there already, and without doing anything to its reservations."""
+    file = tmp_path / "described.csv"
+    bare = DESCRIBED.replace("Library,Lacey,WA", ",,").replace("CHADEMO J1772", "")
+    steps: list[tuple[str, str | None, str | None, list[str | None] | None]] = [
+        (bare, None, None, [None] * 3),
+        (DESCRIBED, "Library", "Lacey, WA", ["IEC_62196_T1", "IEC_62196_T1", "CHADEMO"]),
+        (bare, "Library", "Lacey, WA", ["IEC_62196_T1", "IEC_62196_T1", "CHADEMO"]),
+        (DESCRIBED.replace("Library", "New library"), "New library", "Lacey, WA", None),
+    ]
+    for text, name, address, connectors in steps:
+        file.write_text(text)
+        imported(stack, file)
+        asyncio.run(_is_described(stack, name, address, connectors))
+
+
+async def _is_described(
+    stack: Stack, name: str | None, address: str | None, connectors: list[str | None] | None
+) -> None:
+    async with (
+        Charger("operator-import", stack.address, client_id="reader", presence=False) as charger,
+        Vehicle("import-reader", stack.address) as reader,
+    ):
+        station = await charger.register_station(*project(48.5, -121.5, CENTRE))
+        async with asyncio.timeout(DEADLINE):
+            while (told := await reader.station(station.station_id)) is None or (
+                (told.name, told.address) != (name, address)
+            ):
+                await asyncio.sleep(0.05)
+        points = await charger.points(station.station_id)
+        assert connectors is None or [point.connector for point in points] == connectors
+        reservation = await reader.reservation()
+        if reservation is None:
+            await reader.book(station.x, station.y, 50, 40)
+        else:
+            assert sorted(point.availability for point in points) == ["livre", "livre", "reservado"]

