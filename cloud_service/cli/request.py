@@ -5,6 +5,7 @@ import json
 import socket
 import sys
 from argparse import ArgumentTypeError
+from textwrap import fill
 from typing import Annotated, Any, Final
 
 from msgspec import Struct
@@ -20,6 +21,7 @@ from cloud_service.protocol.roles import is_account_name
 
 _DEFAULT_CLIENT: Final = "operator"
 _LONGEST_SECONDS: Final = 86_400
+_LINE_CHARACTERS: Final = 100
 
 
 class NoAnswer(Exception):
@@ -28,7 +30,15 @@ class NoAnswer(Exception):
 
 def describe(actions: Actions) -> str:
     """The part of `--help` that lists these actions."""
-    lines = (f"  {name} {' '.join(f'{key}=...' for key in action.keys)}" for name, action in actions.items())
+    lines = (
+        fill(
+            f"{name} {' '.join(f'{key}=...' for key in action.keys)}",
+            _LINE_CHARACTERS,
+            initial_indent="  ",
+            subsequent_indent="      ",
+        )
+        for name, action in actions.items()
+    )
     return "actions and their keys:\n" + "\n".join(lines)
 
 
