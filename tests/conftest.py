@@ -4,6 +4,7 @@
 
 import gc
 import logging
+import signal
 from collections.abc import Callable, Iterator
 
 import hypothesis
@@ -33,6 +34,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell that runs the tests in its background ignores Ctrl-C for them, and for all that they start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     faults = config.getoption("faults")
     hypothesis.settings.load_profile(faults)
     config.pluginmanager.register(Figures(f"figures (--faults {faults})"))

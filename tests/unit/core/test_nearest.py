@@ -100,6 +100,7 @@ def test_distances_that_rounding_makes_equal_are_apart() -> None:
     assert index_of({1: (-1e308, 0), 2: (-9e307, 1)}).nearest(1e308, 0) == 2
 
 
+@pytest.mark.alone
 def test_a_place_far_beyond_all_locations_costs_little_more_than_one_among_them() -> None:
     """In floats, all are equally far from it."""
     index = index_of({number: (number, 0) for number in range(1, 20_001)})
