@@ -65,14 +65,15 @@ def flipped_bits() -> None:
 
 
 LOST = r"^batch \d+ instead of \d+$"
+MISSING = r"(journal-\d+\.jsonl|\.json): missing: "
 
 CONTROLS: list[tuple[Callable[[seeded.Patch], None], Callable[[], None], str]] = [
     (seeded.reply_before_sync, power_loss, LOST),
     (seeded.answered_before_written, power_loss, LOST),
-    (seeded.no_sync_of_names, power_loss, rf"{LOST}|checkpoint\.json: missing: "),
+    (seeded.no_sync_of_names, power_loss, rf"{LOST}|{MISSING}"),
     (seeded.rename_before_sync, power_loss, r"charging_stations\.json: not JSON"),
     (seeded.requests_not_journalled, power_loss, "remembered differs by"),
-    (seeded.old_segments_removed_first, power_loss, rf"{LOST}|checkpoint\.json: missing: journal-"),
+    (seeded.old_segments_removed_first, power_loss, rf"{LOST}|{MISSING}"),
     (seeded.history_not_synced, power_loss, "reservations that ended are missing"),
     (seeded.sync_tried_again, power_loss_on_a_failing_disk, LOST),
     (seeded.segment_trusted_at_start, power_loss_on_a_failing_disk, LOST),
