@@ -107,7 +107,7 @@ def test_a_place_far_beyond_all_locations_costs_little_more_than_one_among_them(
     began = time.process_time()
     for _ in range(100):
         assert index.nearest(1e300, 0) == 20_000
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < 4
 
 
 coordinates = st.one_of(
