@@ -1,6 +1,7 @@
 """Runs a charger: registers a station and its points, and marks them occupied while vehicles charge."""
 
 import os
+from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import Annotated, get_args
 
@@ -11,10 +12,26 @@ from cloud_service.config.command_line import Argument
 from cloud_service.config.values import read_count
 from cloud_service.gateway.settings import GatewayAddress
 from cloud_service.mqtt.address import BrokerAddress
-from recharge.records import MQTTProtocol, Number
+from cloud_service.protocol.connectors import CONNECTORS, Connector
+from cloud_service.protocol.requests import LONGEST_ADDRESS, LONGEST_NAME
+from recharge.records import KEEP, Described, MQTTProtocol, Number
 from recharge.simulator.saved_station import default_file
 from recharge.terminal.keyboard import keyboard_of_terminal
 from recharge.terminal.run_charger import ChargerRun, run_charger
+
+
+def _name(text: str) -> str:
+    return _at_most(LONGEST_NAME, text)
+
+
+def _address(text: str) -> str:
+    return _at_most(LONGEST_ADDRESS, text)
+
+
+def _at_most(characters: int, text: str) -> str:
+    if len(text) > characters:
+        raise ArgumentTypeError(f"longer than {characters} characters: {text[:40]!r}...")
+    return text
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -57,6 +74,33 @@ class Options(Struct, frozen=True, kw_only=True):
             help="price per kWh (default: as registered, else 0.9)",
         ),
     ] = None
+    station_name: Annotated[
+        str | None,
+        Argument(
+            "--station-name",
+            metavar="TEXT",
+            type=_name,
+            help="what people call the station (default: as registered; an empty text removes it)",
+        ),
+    ] = None
+    station_address: Annotated[
+        str | None,
+        Argument(
+            "--station-address",
+            metavar="TEXT",
+            type=_address,
+            help="where people find the station (default: as registered; an empty text removes it)",
+        ),
+    ] = None
+    connector: Annotated[
+        Connector | None,
+        Argument(
+            "--connector",
+            metavar="TYPE",
+            choices=CONNECTORS,
+            help="connector of each point, such as IEC_62196_T2 in OCPI (default: as registered)",
+        ),
+    ] = None
     state: Annotated[
         Path | None,
         Argument(
@@ -91,7 +135,14 @@ def main(options: Options) -> int:
         points=options.points,
         power=options.power,
         kwh_price=options.price,
+        station_name=_described(options.station_name),
+        station_address=_described(options.station_address),
+        connector=options.connector,
         time_scale=options.pace.time_scale,
         seed=options.pace.seed,
     )
     return run("charger", lambda say: run_charger(asked, say), interrupted=0)
+
+
+def _described(text: str | None) -> Described:
+    return KEEP if text is None else text or None

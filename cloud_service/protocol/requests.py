@@ -17,6 +17,11 @@ from cloud_service.protocol.connectors import Connector
 from cloud_service.protocol.errors import BadRequest
 from cloud_service.protocol.roles import NAME_PATTERN
 
+LONGEST_NAME: Final = 128
+"""Characters of a station's name."""
+LONGEST_ADDRESS: Final = 256
+"""Characters of a station's address."""
+
 _SHOWN_CHARACTERS: Final = 40
 """How much of a wrong value an error repeats."""
 _KEY_OF_ERROR: Final = re.compile(r" - at `\$\.(\w+)`\Z")
@@ -47,10 +52,12 @@ PageLimit: TypeAlias = Annotated[int, Meta(ge=1, le=1000, description="an intege
 PageOffset: TypeAlias = Annotated[int, Meta(ge=0, description="an integer of 0 or more")]
 Availability: TypeAlias = Literal["livre", "ocupado", "reservado"]
 StationName: TypeAlias = Annotated[
-    str, Meta(max_length=128, description="a text of at most 128 characters, or null")
+    str,
+    Meta(max_length=LONGEST_NAME, description=f"a text of at most {LONGEST_NAME} characters, or null"),
 ]
 Address: TypeAlias = Annotated[
-    str, Meta(max_length=256, description="a text of at most 256 characters, or null")
+    str,
+    Meta(max_length=LONGEST_ADDRESS, description=f"a text of at most {LONGEST_ADDRESS} characters, or null"),
 ]
 
 

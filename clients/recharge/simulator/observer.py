@@ -6,15 +6,16 @@ from typing import Protocol, TypeAlias
 from msgspec import Struct
 
 from recharge.errors import OutcomeUnknown, RequestError
-from recharge.records import Event, Point, Reservation
+from recharge.records import Event, Point, Reservation, Station
 from recharge.simulator.car import Car
 
 
 class Booked(Struct, frozen=True):
-    """The vehicle has a reservation. The station is `kilometres` away; None when that is not known."""
+    """The vehicle has a reservation at a station `kilometres` away. None stands for what is not known."""
 
     reservation: Reservation
     kilometres: float | None
+    station: Station | None = None
 
 
 class AlreadyReserved(Struct, frozen=True):

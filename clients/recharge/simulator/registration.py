@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from recharge.charger import Charger
 from recharge.errors import Forbidden, NotFound
-from recharge.records import Number, Point, Station
+from recharge.records import KEEP, Connector, Described, Number, Point, Station
 from recharge.simulator.saved_station import SavedStation
 
 DEFAULT_POINTS: Final = 2
@@ -19,6 +19,7 @@ DEFAULT_KWH_PRICE: Final = 0.9
 class WantedStation(Struct, frozen=True):
     """What the owner asks for. None keeps what exists, or uses the default if nothing exists.
 
+    KEEP leaves the name and the address as they are; None removes them.
     `points` is the minimum number of points, `power` is in kW.
     """
 
@@ -27,6 +28,9 @@ class WantedStation(Struct, frozen=True):
     points: int | None = None
     power: Number | None = None
     kwh_price: Number | None = None
+    name: Described = KEEP
+    address: Described = KEEP
+    connector: Connector | None = None
 
 
 class RegisteredStation(Struct, frozen=True):
@@ -52,10 +56,12 @@ async def register(
     if old.station_id is None or points is None:
         # Saves the location first: after a crash, registering it again returns the same station.
         save(SavedStation(wanted.x, wanted.y, points=old.points))
-        station = await charger.register_station(wanted.x, wanted.y)
+        station = await charger.register_station(wanted.x, wanted.y, name=wanted.name, address=wanted.address)
         points = await charger.points(station.station_id)
     else:
-        station = await charger.move_station(old.station_id, wanted.x, wanted.y)
+        station = await charger.move_station(
+            old.station_id, wanted.x, wanted.y, name=wanted.name, address=wanted.address
+        )
     complete = tuple(await _complete(charger, station.station_id, points, old.points, wanted))
     save(SavedStation(wanted.x, wanted.y, station.station_id, complete))
     return RegisteredStation(station, complete)
@@ -85,13 +91,18 @@ async def _complete(
             point,
             power=_first(wanted.power, point.power),
             kwh_price=_first(wanted.kwh_price, point.kwh_price),
+            connector=wanted.connector or point.connector,
         )
         points.append(point if changed == point else await charger.update_point(changed))
     model = (*points, *saved)[:1]
     power = _first(wanted.power, model[0].power if model else DEFAULT_POWER_KW)
     kwh_price = _first(wanted.kwh_price, model[0].kwh_price if model else DEFAULT_KWH_PRICE)
     missing = (wanted.points or len(saved) or DEFAULT_POINTS) - len(points)
-    return points + [await charger.add_point(station_id, power, kwh_price) for _ in range(missing)]
+    added = [
+        await charger.add_point(station_id, power, kwh_price, connector=wanted.connector)
+        for _ in range(missing)
+    ]
+    return points + added
 
 
 def _first(wanted: Number | None, otherwise: Number) -> Number:

@@ -123,7 +123,7 @@ class SimulatedVehicle:
         self._reservation = reservation
         self._station = await self._vehicle.station(reservation.station_id)
         kilometres = distance(self._car, self._station.x, self._station.y) if self._station else None
-        self._observer.report(Booked(reservation, kilometres))
+        self._observer.report(Booked(reservation, kilometres, self._station))
         if await self._observer.agrees(Question.DRIVE_THERE, self._car):
             return True
         if await self._observer.agrees(Question.CANCEL, self._car):

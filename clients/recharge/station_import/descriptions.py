@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from cloud_service.protocol.connectors import Connector
+from cloud_service.protocol.requests import LONGEST_ADDRESS, LONGEST_NAME
 from recharge.records import Point
 
 NAME: Final = "Station Name"
@@ -18,8 +19,6 @@ OPTIONAL: Final = (NAME, STREET, CITY, STATE, ZIP, COUNTRY, CONNECTORS)
 
 BLANK: Final = frozenset(("", "nan", "na", "n/a", "<na>", "none", "null"))
 """How programs that process tables write a cell that has no value."""
-LONGEST_NAME: Final = 128
-LONGEST_ADDRESS: Final = 256
 
 _TESLA: Final = "TESLA"
 _BY_KIND: Final[tuple[Mapping[str, Connector], ...]] = (

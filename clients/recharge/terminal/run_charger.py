@@ -11,7 +11,7 @@ from rich.console import Console
 from cloud_service.mqtt.address import BrokerAddress
 from recharge.charger import Charger
 from recharge.errors import OutcomeUnknown, RequestError
-from recharge.records import MQTTProtocol, Number
+from recharge.records import Connector, Described, MQTTProtocol, Number
 from recharge.simulator import saved_station
 from recharge.simulator.charger import SimulatedCharger
 from recharge.simulator.connection import watch_connection
@@ -32,6 +32,8 @@ AREA_KM: Final = 8.0
 class ChargerRun(Struct, frozen=True):
     """What the owner asked for. None leaves what is saved or registered, or takes a default.
 
+    KEEP leaves a description as it is; None removes it.
+
     `file` holds what is saved between runs. `keyboard` is None when nobody can answer.
     """
 
@@ -45,6 +47,9 @@ class ChargerRun(Struct, frozen=True):
     points: int | None
     power: Number | None
     kwh_price: Number | None
+    station_name: Described
+    station_address: Described
+    connector: Connector | None
     time_scale: float
     seed: int | None
 
@@ -101,6 +106,9 @@ async def _choose(
         points=asked.points,
         power=asked.power,
         kwh_price=asked.kwh_price,
+        name=asked.station_name,
+        address=asked.station_address,
+        connector=asked.connector,
     )
 
 

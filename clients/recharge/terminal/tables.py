@@ -9,7 +9,7 @@ from recharge.records import Point, Reservation
 from recharge.simulator.observer import Booked
 from recharge.simulator.registration import RegisteredStation
 from recharge.terminal.language import Language
-from recharge.terminal.wording import describe_availability
+from recharge.terminal.wording import call_station, describe_availability
 
 
 def booking_table(booked: Booked, say: Language) -> Table:
@@ -34,11 +34,12 @@ def booking_table(booked: Booked, say: Language) -> Table:
 
 
 def _station(booked: Booked, say: Language) -> str:
+    station = call_station(booked.reservation.station_id, booked.station)
     if booked.kilometres is None:
-        return str(booked.reservation.station_id)
+        return station
     return say(
         "{station}, {kilometres} km away",
-        station=booked.reservation.station_id,
+        station=station,
         kilometres=say.number(booked.kilometres),
     )
 
@@ -74,7 +75,7 @@ def station_line(registered: RegisteredStation, say: Language) -> str:
     """A registered station and its points in one line."""
     return say(
         "Station {station} at ({x}, {y}), points {points}",
-        station=registered.station.station_id,
+        station=call_station(registered.station.station_id, registered.station),
         x=say.measure(registered.station.x),
         y=say.measure(registered.station.y),
         points=", ".join(f"{point.point_id} ({say.measure(point.power)} kW)" for point in registered.points),

@@ -5,7 +5,7 @@ import socket
 import ssl
 
 from recharge.errors import BrokerRefused, ClocksDiffer, NobodyListens, OutcomeUnknown, RequestError
-from recharge.records import Availability, Event, Reservation
+from recharge.records import Availability, Event, Station
 from recharge.simulator import observer
 from recharge.simulator.car import Car
 from recharge.simulator.observer import Activity, Progress, Question, Report
@@ -19,8 +19,8 @@ from recharge.terminal.language import Language
 def describe(report: Report, say: Language) -> str:
     """Returns a report as one sentence."""
     match report:
-        case observer.Booked(reservation):
-            return _describe_booking(reservation, say)
+        case observer.Booked():
+            return _describe_booking(report, say)
         case observer.AlreadyReserved():
             return say("This vehicle has a reservation already:")
         case observer.NothingBooked():
@@ -62,10 +62,11 @@ def describe(report: Report, say: Language) -> str:
             return say("Connected to the network again")
 
 
-def _describe_booking(reservation: Reservation, say: Language) -> str:
+def _describe_booking(booked: observer.Booked, say: Language) -> str:
+    reservation = booked.reservation
     return say(
         "Reserved point {point} of station {station}, {power} kW, {start} to {finish}, for {price}",
-        station=reservation.station_id,
+        station=call_station(reservation.station_id, booked.station),
         point=reservation.point_id,
         power=say.measure(reservation.power),
         start=say.time(reservation.start),
@@ -116,6 +117,16 @@ def _describe_event(event: Event, say: Language) -> str:
             )
         case "reservationFinished":
             return say("The reservation of {vehicle} on point {point} is over", vehicle=vehicle, point=point)
+
+
+def call_station(station_id: int, station: Station | None) -> str:
+    """Returns what a station is called: its ID, with its name if it has one.
+
+    Others wrote the name: what would move the cursor does not reach the terminal.
+    """
+    name = "" if station is None or station.name is None else station.name
+    plain = "".join(letter if letter.isprintable() else " " for letter in name).strip()
+    return f"{station_id} ({plain})" if plain else str(station_id)
 
 
 def describe_activity(activity: Activity, say: Language) -> str:

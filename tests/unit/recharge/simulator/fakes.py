@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
-from recharge import Event, Point, RequestError, Reservation, Station
+from recharge import KEEP, Connector, Event, Point, RequestError, Reservation, Station
+from recharge.records import Described
 from recharge.simulator.car import Car
 from recharge.simulator.observer import Progress, Question, Report
 from tests.unit.recharge.samples import reservation
@@ -80,23 +81,29 @@ class FakeCharger:
         self.failure: RequestError | None = None
         self.received = _Events()
 
-    async def register_station(self, x: float, y: float) -> Station:
+    async def register_station(
+        self, x: float, y: float, *, name: Described = KEEP, address: Described = KEEP
+    ) -> Station:
         for station in self.stations.values():
             if (station.x, station.y) == (x, y):
                 return station
-        station = Station(len(self.stations) + 1, x, y)
+        station = Station(len(self.stations) + 1, x, y, name or None, address or None)
         self.stations[station.station_id] = station
         return station
 
-    async def move_station(self, station_id: int, x: float, y: float) -> Station:
-        self.stations[station_id] = Station(station_id, x, y)
+    async def move_station(
+        self, station_id: int, x: float, y: float, *, name: Described = KEEP, address: Described = KEEP
+    ) -> Station:
+        self.stations[station_id] = Station(station_id, x, y, name or None, address or None)
         return self.stations[station_id]
 
     async def points(self, station_id: int) -> list[Point]:
         return [point for point in self.kept.values() if point.station_id == station_id]
 
-    async def add_point(self, station_id: int, power: float, kwh_price: float) -> Point:
-        point = Point(len(self.kept) + 1, station_id, power, kwh_price, "livre")
+    async def add_point(
+        self, station_id: int, power: float, kwh_price: float, *, connector: Connector | None = None
+    ) -> Point:
+        point = Point(len(self.kept) + 1, station_id, power, kwh_price, "livre", connector)
         self.kept[station_id, point.point_id] = point
         return point
 

@@ -48,3 +48,15 @@ def test_fewer_points_are_wanted_but_none_is_deleted() -> None:
     registration = Registration()
     registration.register(WantedStation(1, 2, points=3))
     assert len(registration.register(WantedStation(1, 2, points=1)).points) == 3
+
+
+def test_descriptions_that_the_owner_gives_are_registered_and_changed() -> None:
+    registration = Registration()
+    first = registration.register(WantedStation(1, 2, name="Town hall", address="Main Street 1"))
+    assert (first.station.name, first.station.address) == ("Town hall", "Main Street 1")
+    assert [point.connector for point in first.points] == [None, None]
+    second = registration.register(WantedStation(1, 2, points=3, name="Library", connector="CHADEMO"))
+    assert second.station.name == "Library"
+    assert [point.connector for point in second.points] == ["CHADEMO"] * 3
+    third = registration.register(WantedStation(1, 2))
+    assert [point.connector for point in third.points] == ["CHADEMO"] * 3

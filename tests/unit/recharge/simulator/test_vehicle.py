@@ -91,7 +91,7 @@ def test_a_vehicle_uses_the_reservation_that_it_has() -> None:
     assert simulate(vehicle, observer)
     assert vehicle.booked == []
     assert observer.asked == [Question.DRIVE_THERE]
-    assert observer.reports[:2] == [AlreadyReserved(), Booked(vehicle.found, 0)]
+    assert observer.reports[:2] == [AlreadyReserved(), Booked(vehicle.found, 0, STATION)]
 
 
 def test_a_driver_may_keep_a_reservation_for_later() -> None:

@@ -17,13 +17,16 @@ from recharge import (
     NotFound,
     OutcomeUnknown,
     Refused,
+    Station,
 )
 from recharge.simulator import observer
+from recharge.simulator.registration import RegisteredStation
 from recharge.simulator.saved_station import SavedStationError
 from recharge.station_import.afdc import InvalidLine, MissingColumns, TooManyRows
 from recharge.station_import.lines import UnreadableText
 from recharge.terminal.language import ENGLISH, Language
-from recharge.terminal.wording import describe, describe_failure, explain
+from recharge.terminal.tables import station_line
+from recharge.terminal.wording import call_station, describe, describe_failure, explain
 from tests.unit.recharge.samples import START, point, reservation
 
 REPORTS: list[observer.Report] = [
@@ -121,3 +124,26 @@ def test_a_connection_that_ended_has_no_cause(portuguese: Language) -> None:
 
 def test_a_refused_connection_is_explained_by_its_cause(portuguese: Language) -> None:
     assert explain(refused_connection(), portuguese) == "não foi possível conectar: conexão recusada"
+
+
+@pytest.mark.parametrize(
+    ("name", "called"),
+    [
+        (None, "7"),
+        ("", "7"),
+        ("\n", "7"),
+        ("Town hall", "7 (Town hall)"),
+        ("Praça da Sé", "7 (Praça da Sé)"),
+        ("a\x1b[2Jb", "7 (a [2Jb)"),
+    ],
+)
+def test_a_station_is_called_by_its_name_too(name: str | None, called: str) -> None:
+    assert call_station(7, Station(7, 1, 1, name)) == called
+    assert call_station(7, None) == "7"
+
+
+def test_a_booking_and_a_charger_name_their_station() -> None:
+    booked = observer.Booked(reservation(), 2.5, Station(reservation().station_id, 1, 1, "Town hall"))
+    assert f"of station {reservation().station_id} (Town hall)," in describe(booked, ENGLISH)
+    registered = RegisteredStation(Station(242, -7.3, 4.1, "Town hall"), ())
+    assert station_line(registered, ENGLISH).startswith("Station 242 (Town hall) at (-7.3, 4.1)")
