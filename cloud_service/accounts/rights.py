@@ -1,6 +1,6 @@
 """Which role may write and read which topic: the one table from which the broker's access control is made.
 
-Everything that no row names is refused: shared subscriptions, `$SYS`, wildcards that reach further.
+Everything that no row names is refused: shared subscriptions, wildcards that reach further.
 """
 
 from collections.abc import Iterator
@@ -53,6 +53,7 @@ def rights(actions: Actions = ACTIONS) -> tuple[Right, ...]:
         Right(f"{ROOT}/service/#", read=_NETWORK),
         Right(f"{ROOT}/control/+/{{client}}", write=_ADMINISTRATOR),
         Right(f"{ROOT}/control/+/+", read=_SERVICE),
+        Right("$SYS/broker/#", read=_WATCHERS | _SERVICE),
         Right(CONTROL, write=_ADMINISTRATOR),
         Right(f"{CONTROL}/response", read=_ADMINISTRATOR),
     )

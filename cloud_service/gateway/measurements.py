@@ -2,7 +2,7 @@
 
 from collections import Counter
 from datetime import datetime
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 from cloud_service import __version__
 from cloud_service.gateway.figures import GatewayFigures
@@ -23,7 +23,8 @@ class Measurements:
     def __init__(self) -> None:
         self.latest: GatewayFigures | None = None
         self._accepted = 0
-        self._refusals: Counter[tuple[str, ...]] = Counter()
+        # Prometheus sees no increase in a series that begins with 1.
+        self._refusals: Counter[tuple[str, ...]] = Counter({(kind,): 0 for kind in get_args(RefusalKind)})
         self._requests: Counter[tuple[str, ...]] = Counter()
         self._request_seconds: dict[str, Histogram] = {}
 

@@ -1,12 +1,13 @@
 """A process's own endpoint, from which Prometheus scrapes. A thread of its own renders what is asked for."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from msgspec import Struct
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import start_http_server
+from prometheus_client.registry import Collector
 
 from cloud_service.config.setting import SettingError
 from cloud_service.metrics.collector import FiguresCollector
@@ -16,7 +17,9 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def serve_metrics(settings: MetricsSettings, *sources: Callable[[], Struct | None]) -> Iterator[None]:
+def serve_metrics(
+    settings: MetricsSettings, *sources: Callable[[], Struct | None], collectors: Iterable[Collector] = ()
+) -> Iterator[None]:
     """Serves these figures and those of the process within the block, if the settings name a port.
 
     A source is called in the endpoint's threads, for each scrape: it must not touch what a loop changes.
@@ -26,7 +29,9 @@ def serve_metrics(settings: MetricsSettings, *sources: Callable[[], Struct | Non
         yield
         return
     try:
-        server, thread = start_http_server(settings.metrics_port, settings.metrics_host, registry(*sources))
+        server, thread = start_http_server(
+            settings.metrics_port, settings.metrics_host, registry(*sources, collectors=collectors)
+        )
     except OSError as error:
         raise SettingError(
             f"cannot serve metrics on {settings.metrics_host}, port {settings.metrics_port}:"
@@ -41,12 +46,14 @@ def serve_metrics(settings: MetricsSettings, *sources: Callable[[], Struct | Non
         thread.join()
 
 
-def registry(*sources: Callable[[], Struct | None]) -> CollectorRegistry:
+def registry(
+    *sources: Callable[[], Struct | None], collectors: Iterable[Collector] = ()
+) -> CollectorRegistry:
     """These figures, with those of the process and of Python."""
     found = CollectorRegistry()
     ProcessCollector(registry=found)
     PlatformCollector(registry=found)
     GCCollector(registry=found)
-    for source in sources:
-        found.register(FiguresCollector(source))
+    for collector in (*map(FiguresCollector, sources), *collectors):
+        found.register(collector)
     return found

@@ -23,6 +23,8 @@ from cloud_service.metrics.histogram import (
 )
 from cloud_service.mqtt.polling_connection import PollingConnection
 from cloud_service.protocol.actions import ACTIONS
+from cloud_service.protocol.errors import Busy, InternalError, StorageFailed
+from cloud_service.protocol.replies import OK
 from cloud_service.service.engine.answers import BatchResult
 from cloud_service.service.engine.engine import Engine
 from cloud_service.service.figures import FolderFigures, ServiceFigures
@@ -33,6 +35,9 @@ INTERVAL_SECONDS: Final = 1.0
 """Between two records of figures."""
 _IGNORED: Final = "none"
 """The action of a message that was not a request. A topic would be a label that anybody can choose."""
+
+_FROM_THE_START: Final = (OK, Busy.code, StorageFailed.code, InternalError.code)
+"""Outcomes that are there as 0. Prometheus sees no increase in a series that begins with 1."""
 
 
 class PointStates:
@@ -63,7 +68,9 @@ class Measurements:
     def __init__(self, started: datetime) -> None:
         self.latest: ServiceFigures | None = None
         self._started = started.timestamp()
-        self._requests: Counter[tuple[str, ...]] = Counter()
+        self._requests: Counter[tuple[str, ...]] = Counter(
+            {(name, outcome): 0 for name in ACTIONS for outcome in _FROM_THE_START}
+        )
         self._request_seconds = {name: Histogram(REQUEST_SECONDS) for name in ACTIONS}
         self._batch_requests = Histogram(BATCH_REQUESTS)
         self._sync_seconds = Histogram(SYNC_SECONDS)

@@ -6,11 +6,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 
 from cloud_service.accounts.audit_log import AuditLog
 from cloud_service.metrics.endpoint import serve_metrics
 from cloud_service.metrics.settings import MetricsSettings
 from cloud_service.mqtt.address import BrokerAddress
+from cloud_service.service.broker_figures import followed_broker
 from cloud_service.service.clock import Clock, system_clock
 from cloud_service.service.engine.engine import Engine
 from cloud_service.service.loop import ServiceLoop
@@ -44,7 +46,7 @@ def run_service(
             audit_log = AuditLog(settings.data.audit_log)
             loop = ServiceLoop(engine, broker, audit_log, clock, start, measurements)
             data_dir = settings.data.data_dir
-            with serve_metrics(metrics, lambda: measurements.latest, lambda: folder_figures(data_dir)):
+            with _served(metrics, measurements, data_dir, broker):
                 return loop.run(stop)
     except (OSError, StoreError) as error:
         log.error("%s", error)
@@ -66,6 +68,20 @@ def _recover(folder: Folder, settings: ServiceSettings, now: datetime, measureme
         time.monotonic() - begun,
     )
     return engine
+
+
+@contextmanager
+def _served(
+    metrics: MetricsSettings, measurements: Measurements, data_dir: Path, broker: BrokerAddress
+) -> Iterator[None]:
+    """Serves the metrics within the block, if they are asked for, and the broker's own with them."""
+    if metrics.metrics_port is None:
+        yield
+        return
+    with followed_broker(broker) as of_broker:
+        sources = (lambda: measurements.latest, lambda: folder_figures(data_dir))
+        with serve_metrics(metrics, *sources, collectors=[of_broker]):
+            yield
 
 
 @contextmanager

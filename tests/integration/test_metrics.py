@@ -3,25 +3,14 @@
 import shutil
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from tests.kit.alerting import MISSING
+from tests.kit.measured import MeasuredStack
 from tests.kit.people import Place, Vehicle, people_of
-from tests.kit.processes import Process, Stack, free_port
+from tests.kit.processes import Stack
 from tests.kit.scraping import Scrape, scrape, wait_for_sample
-
-
-class MeasuredStack(Stack):
-    """A network whose service and gateway each serve metrics."""
-
-    def __init__(self, folder: Path) -> None:
-        self.ports = {"service": free_port(), "gateway": free_port()}
-        super().__init__(folder)
-
-    def _process(self, command: str, account: str) -> Process:
-        self.environment["RECHARGE_METRICS_PORT"] = str(self.ports[command])
-        return super()._process(command, account)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +66,7 @@ def test_nobody_is_named(scrapes: dict[str, Scrape]) -> None:
 def test_names_and_units_are_as_prometheus_wants_them(scrapes: dict[str, Scrape], process: str) -> None:
     promtool = shutil.which("promtool")
     if promtool is None:
-        pytest.skip("promtool is not installed: it comes with Debian's package prometheus")
+        pytest.skip(MISSING)
     text = scrapes[process].text.encode()
     done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, check=False)
     assert (done.returncode, done.stderr.decode()) == (0, "")
@@ -103,3 +92,9 @@ def test_the_same_process_says_where_it_serves(measured: MeasuredStack) -> None:
         port = measured.ports[name]
         assert f"metrics on http://127.0.0.1:{port}/metrics" in process.log.read_text()
         assert scrape(port)("recharge_started_timestamp_seconds")
+
+
+def test_the_brokers_own_figures(measured: MeasuredStack) -> None:
+    seen = wait_for_sample(measured.ports["service"], "broker_load_messages_sent_1min")
+    for name in ("broker_clients_connected", "broker_bytes_received", "broker_uptime"):
+        assert seen(name) is not None, name

@@ -69,7 +69,7 @@ async def test_refused_connections_are_counted_by_reason(limit: str, kind: str) 
         first = await gateway.connect()
         assert await first.ask(STATION) == b"1"
         await gateway.connect()
-        await until(lambda: figures(gateway).refusals == {(kind,): 1})
+        await until(lambda: figures(gateway).refusals[kind,] == 1)
 
 
 async def test_refused_bookings_are_counted() -> None:
@@ -85,4 +85,4 @@ async def test_refused_bookings_are_counted() -> None:
         client = await gateway.connect()
         assert b"reservationID" in await client.ask(BOOKING)
         assert await client.ask(BOOKING) == b""
-        assert figures(gateway).refusals == {("bookings",): 1}
+        assert figures(gateway).refusals["bookings",] == 1

@@ -70,7 +70,8 @@ def test_what_is_ignored_has_no_label_of_its_senders_choice() -> None:
     bench = Measured()
     bench.send("car", "tellMeEverything")
     bench.turn()
-    assert take(bench.measurements, bench).requests == {("none", "ignored"): 1}
+    counted = {labels: count for labels, count in take(bench.measurements, bench).requests.items() if count}
+    assert counted == {("none", "ignored"): 1}
 
 
 def test_points_are_counted_by_availability() -> None:

@@ -1,0 +1,48 @@
+"""Alerts and dashboard use metrics that exist, and each alert has its runbook line and its test."""
+
+import json
+import re
+
+import pytest
+import yaml
+
+from tests.docs.metrics_table import names
+from tests.docs.pages import ROOT
+from tests.kit.alerting import MONITORING, rules
+
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+UNIT_TESTS = yaml.safe_load((ROOT / "tests" / "integration" / "alert_tests.yml").read_text())["tests"]
+ALERTS = [rule["alert"] for rule in rules()]
+
+
+def _known(expression: str) -> bool:
+    """Whether all of our metrics in an expression exist; a histogram's samples have endings of their own."""
+    used = re.findall(r"recharge_[a-z_]+", expression)
+    return {re.sub("_(bucket|sum|count)$", "", name) for name in used} <= names()
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_an_alert_has_a_line_in_the_runbook(alert: str) -> None:
+    row = next((line for line in OPERATIONS.splitlines() if line.startswith(f"| `{alert}` |")), "")
+    assert len([cell for cell in row.strip("|").split("|") if cell.strip()]) == 3
+
+
+def test_the_runbook_has_no_other_alerts() -> None:
+    assert set(re.findall(r"^\| `(Recharge\w+)`", OPERATIONS, re.MULTILINE)) == set(ALERTS)
+
+
+@pytest.mark.parametrize("rule", rules(), ids=ALERTS)
+def test_an_alert_watches_metrics_that_exist(rule: dict[str, str]) -> None:
+    assert _known(rule["expr"])
+
+
+def test_each_alert_is_tried() -> None:
+    tried = {check["alertname"] for test in UNIT_TESTS for check in test["alert_rule_test"]}
+    assert tried == set(ALERTS)
+
+
+def test_the_dashboard_shows_metrics_that_exist() -> None:
+    dashboard = json.loads((MONITORING / "grafana" / "dashboards" / "recharge.json").read_text())
+    expressions = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    assert expressions
+    assert all(_known(expression) for expression in expressions)

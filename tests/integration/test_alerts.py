@@ -1,0 +1,109 @@
+"""The alert rules: tried by promtool, and fired by a real Prometheus where seconds can make a cause."""
+
+import resource
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.kit.alerting import MISSING, MONITORING, Prometheus
+from tests.kit.measured import MeasuredStack
+from tests.kit.people import Place, people_of
+from tests.kit.processes import HOST
+from tests.kit.refusals import refused
+from tests.kit.waiting import wait_until
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("promtool") is None or shutil.which("prometheus") is None, reason=MISSING
+)
+
+UNIT_TESTS = Path(__file__).parent / "alert_tests.yml"
+
+
+def _promtool(*words: str, folder: Path) -> None:
+    done = subprocess.run(["promtool", *words], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_configuration_and_the_rules_are_valid() -> None:
+    _promtool("check", "config", "prometheus.yml", folder=MONITORING)
+
+
+def test_each_rule_fires_for_its_figures(tmp_path: Path) -> None:
+    for file in (MONITORING / "alerts.yml", UNIT_TESTS):
+        shutil.copy(file, tmp_path)
+    _promtool("test", "rules", UNIT_TESTS.name, folder=tmp_path)
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MeasuredStack]:
+    limits = {"tcp_max_connections_per_address": "3", "checkpoint_seconds": "0.5"}
+    with MeasuredStack(tmp_path_factory.mktemp("alerts"), **limits) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def prometheus(measured: MeasuredStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    targets = {"cloud_service": measured.ports["service"], "gateway": measured.ports["gateway"]}
+    process = Prometheus(tmp_path_factory.mktemp("prometheus") / "own", targets)
+    process.start()
+    try:
+        wait_until(lambda: process.healthy_targets() == 2, "both processes were scraped")
+        yield process
+    finally:
+        process.kill()
+
+
+def test_in_a_network_that_is_well_nothing_fires(measured: MeasuredStack, prometheus: Prometheus) -> None:
+    with people_of(measured) as people:
+        people.charger().with_point(Place(0, 0))
+    # The disk of the machine that runs the tests may well be almost full.
+    assert prometheus.firing() <= {"RechargeDiskAlmostFull"}
+
+
+def test_refused_connections(measured: MeasuredStack, prometheus: Prometheus) -> None:
+    with ExitStack() as stack:
+        for _ in range(5):
+            stack.enter_context(socket.create_connection((HOST, measured.tcp_port)))
+        prometheus.wait_for("RechargeGatewayRefuses")
+
+
+def test_a_disk_that_takes_no_more(measured: MeasuredStack, prometheus: Prometheus) -> None:
+    """The kernel refuses to let the service's files grow, as it does on a full disk."""
+    pid = measured.service.pid
+    unlimited = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    with people_of(measured) as people:
+        charger = people.charger()
+        charger.station(Place(500, 0))
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, unlimited[1]))
+        try:
+            with refused("STORAGE"):
+                charger.station(Place(501, 0))
+            prometheus.wait_for("RechargeStoreFailing")
+            prometheus.wait_for("RechargeCheckpointsFail")
+        finally:
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, unlimited)
+        charger.station(Place(502, 0))
+    prometheus.wait_for("RechargeStoreFailing", firing=False)
+
+
+def test_a_broker_that_is_away(measured: MeasuredStack, prometheus: Prometheus) -> None:
+    measured.broker.kill()
+    prometheus.wait_for("RechargeBrokerAway")
+    measured.broker.start()
+    prometheus.wait_for("RechargeBrokerAway", firing=False)
+
+
+def test_processes_that_are_down(measured: MeasuredStack, prometheus: Prometheus) -> None:
+    measured.gateway.stop()
+    prometheus.wait_for("RechargeGatewayDown")
+    measured.service.kill()
+    prometheus.wait_for("RechargeServiceDown")
+    measured.start_service()
+    measured.start_gateway()
+    for alert in ("RechargeServiceDown", "RechargeGatewayDown"):
+        prometheus.wait_for(alert, firing=False)

@@ -1,0 +1,75 @@
+"""A real Prometheus that scrapes processes of this machine and evaluates the product's alert rules."""
+
+import json
+import re
+import shutil
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.kit.processes import HOST, Process, free_port
+from tests.kit.waiting import DEADLINE, wait_until
+
+MONITORING = Path(__file__).parents[2] / "monitoring"
+RULES = MONITORING / "alerts.yml"
+MISSING = "Prometheus is not installed: `apt install prometheus`, a package of Debian and Ubuntu"
+
+
+def rules() -> list[dict[str, Any]]:
+    """The alert rules as they are in the file."""
+    (group,) = yaml.safe_load(RULES.read_text())["groups"]
+    found: list[dict[str, Any]] = group["rules"]
+    return found
+
+
+class Prometheus(Process):
+    """Scrapes each second, and lets alerts fire at once: a test does not wait for minutes."""
+
+    def __init__(self, folder: Path, targets: Mapping[str, int]) -> None:
+        self.port = free_port()
+        folder.mkdir()
+        impatient = re.sub(r"^ +for: .*\n", "", RULES.read_text(), flags=re.MULTILINE)
+        (folder / "alerts.yml").write_text(impatient)
+        jobs = [
+            {"job_name": job, "static_configs": [{"targets": [f"{HOST}:{port}"]}]}
+            for job, port in targets.items()
+        ]
+        intervals = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
+        configuration = {"global": intervals, "rule_files": ["alerts.yml"], "scrape_configs": jobs}
+        (folder / "prometheus.yml").write_text(yaml.safe_dump(configuration))
+        program = shutil.which("prometheus")
+        assert program is not None
+        words = [
+            program,
+            f"--config.file={folder / 'prometheus.yml'}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            f"--web.listen-address={HOST}:{self.port}",
+        ]
+        super().__init__("prometheus", words, folder / "prometheus.log")
+
+    def firing(self) -> set[str]:
+        """The names of the alerts that fire; none while it starts."""
+        try:
+            alerts = self._ask("alerts")["alerts"]
+        except urllib.error.URLError:
+            return set()
+        return {alert["labels"]["alertname"] for alert in alerts if alert["state"] == "firing"}
+
+    def healthy_targets(self) -> int:
+        """How many processes answered the last scrape."""
+        try:
+            targets = self._ask("targets")["activeTargets"]
+        except urllib.error.URLError:
+            return 0
+        return sum(target["health"] == "up" for target in targets)
+
+    def _ask(self, what: str) -> Any:
+        with urllib.request.urlopen(f"http://{HOST}:{self.port}/api/v1/{what}", timeout=DEADLINE) as reply:
+            return json.load(reply)["data"]
+
+    def wait_for(self, alert: str, *, firing: bool = True) -> None:
+        wait_until(lambda: (alert in self.firing()) is firing, f"{alert} fires: {firing}")
