@@ -12,6 +12,7 @@ from struct import pack, unpack_from
 from typing import Final
 
 from cloud_service.protocol.messages import Message
+from cloud_service.protocol.traces import TRACEPARENT_LENGTH
 
 PUBLISH: Final = 0x30
 PUBACK: Final = 0x40
@@ -67,6 +68,7 @@ def read_publish(first: int, body: bytes, *, mqtt5: bool) -> tuple[Message, int]
         properties.expiry,
         properties.status,
         properties.too_long,
+        properties.traceparent,
     )
     return message, number
 
@@ -116,6 +118,7 @@ class _Properties:
         self.response_topic: str | None = None
         self.expiry: int | None = None
         self.status: str | None = None
+        self.traceparent: str | None = None
         self.too_long = False
 
     def read(self, body: bytes, at: int, end: int) -> None:
@@ -130,6 +133,8 @@ class _Properties:
             value, at = _field(body, at)
             if name == b"status" and self.status is None:
                 self.status = _text(value)
+            elif name == b"traceparent" and self.traceparent is None and len(value) == TRACEPARENT_LENGTH:
+                self.traceparent = _text(value)
         elif identifier == _CORRELATION:
             self.correlation, at = _field(body, at)
         elif identifier == _RESPONSE_TOPIC:
@@ -187,6 +192,8 @@ def _pack_properties(message: Message) -> bytes:
         packed += b"%c%b" % (_CORRELATION, _packed(message.correlation))
     if message.status is not None:
         packed += _STATUS + _packed(message.status.encode())
+    if message.traceparent is not None:
+        packed += _TRACEPARENT + _packed(message.traceparent.encode())
     return packed
 
 
@@ -205,3 +212,4 @@ def pack_variable(value: int) -> bytes:
 
 _JSON: Final = b"%c%b" % (_CONTENT_TYPE, _packed(b"application/json"))
 _STATUS: Final = b"%c%b" % (_USER_PROPERTY, _packed(b"status"))
+_TRACEPARENT: Final = b"%c%b" % (_USER_PROPERTY, _packed(b"traceparent"))

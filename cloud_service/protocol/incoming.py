@@ -15,6 +15,7 @@ from cloud_service.protocol.jsontext import decode_object
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.replies import Outcome, encode_reply
 from cloud_service.protocol.requests import Request, make_request
+from cloud_service.protocol.traces import read_traceparent
 
 MAX_REQUEST_BYTES: Final = 65_536
 
@@ -42,6 +43,8 @@ class Incoming(Struct, frozen=True):
     """What the connection needs to acknowledge its message."""
     request: Request | None = None
     error: RequestError | None = None
+    traceparent: str | None = None
+    """The trace that the client says this request belongs to, for the log and the reply."""
     fingerprints_when_invalid: Fingerprints | None = None
     """Computed on arrival: the values of an invalid request may be large, and are not kept."""
 
@@ -80,6 +83,7 @@ class Incoming(Struct, frozen=True):
             encode_reply(self.envelope.request_id, outcome),
             correlation=self.correlation,
             status=outcome.status,
+            traceparent=self.traceparent,
         )
 
 
@@ -107,6 +111,7 @@ def receive(
         delivery,
         request,
         error,
+        read_traceparent(message.traceparent),
         None if request is not None else _fingerprints_of_invalid(action, values, message.payload, client),
     )
 

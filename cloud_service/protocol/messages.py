@@ -17,7 +17,9 @@ class Message(Struct, frozen=True, gc=False):
     status: str | None = None
     """The user property `status` of a reply: `ok` or the error's code."""
     properties_too_long: bool = False
-    """Whether there were more properties than are read: then none of the above is known."""
+    """Whether there were more properties than are read: then none of the others is known."""
+    traceparent: str | None = None
+    """The user property of this name, if it has the length of a trace context."""
 
     @property
     def size(self) -> int:

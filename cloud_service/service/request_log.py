@@ -13,13 +13,13 @@ def log_answer(answer: Answer, now: datetime) -> None:
     incoming = answer.incoming
     if incoming is None:
         return
-    log.info(
-        "request",
-        extra={
-            "action": incoming.action.name,
-            "client": incoming.client,
-            "request_id": incoming.envelope.request_id,
-            "outcome": answer.outcome,
-            "milliseconds": round((now.timestamp() - incoming.arrival) * 1000, 1),
-        },
-    )
+    fields = {
+        "action": incoming.action.name,
+        "client": incoming.client,
+        "request_id": incoming.envelope.request_id,
+        "outcome": answer.outcome,
+        "milliseconds": round((now.timestamp() - incoming.arrival) * 1000, 1),
+    }
+    if incoming.traceparent is not None:
+        fields["traceparent"] = incoming.traceparent
+    log.info("request", extra=fields)

@@ -201,6 +201,38 @@ class TestPropertiesOfMqtt5(Asking):
         assert properties_of(message).ContentType == "application/json"
         assert body_of(message)["error"]["retryable"] is False
 
+    @pytest.mark.parametrize("outcome", ["ok", "BAD_REQUEST"])
+    def test_a_trace_context_is_repeated(self, client: MqttClient, place: Place, outcome: str) -> None:
+        trace = ("traceparent", f"00-{token_hex(16)}-{token_hex(8)}-01")
+        values = location(place) if outcome == "ok" else {"x_position": "far"}
+        client.send(NEW, values, UserProperty=[("tracestate", "vendor=1"), trace])
+        message = client.on(client.reply_topic)
+        assert properties_of(message).UserProperty == [("status", outcome), trace]
+
+    def test_each_delivery_has_the_trace_context_of_its_own(self, client: MqttClient, place: Place) -> None:
+        traces = [("traceparent", f"00-{token_hex(16)}-{token_hex(8)}-00") for _ in range(2)]
+        for trace in traces:
+            client.send(NEW, {**location(place), "requestID": "once"}, UserProperty=trace)
+            assert properties_of(client.on(client.reply_topic)).UserProperty == [("status", "ok"), trace]
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "",
+            "yes",
+            f"00-{'0' * 32}-{'1' * 16}-01",
+            f"00-{'1' * 32}-{'0' * 16}-01",
+            f"ff-{'1' * 32}-{'1' * 16}-01",
+            f"00-{'G' * 32}-{'1' * 16}-01",
+            "x" * 60_000,
+        ],
+    )
+    def test_what_is_no_trace_context_is_ignored(self, client: MqttClient, place: Place, text: str) -> None:
+        client.send(NEW, location(place), UserProperty=("traceparent", text))
+        message = client.on(client.reply_topic)
+        assert properties_of(message).UserProperty == [("status", "ok")]
+        assert result_of(body_of(message)) > 0
+
     def test_without_correlation_data_the_reply_has_none(self, client: MqttClient, place: Place) -> None:
         client.send(NEW, {**location(place), "requestID": "a"})
         message = client.on(client.reply_topic)

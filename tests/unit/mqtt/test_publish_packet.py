@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from cloud_service.mqtt.publish_packet import MAX_PROPERTY_BYTES, Malformed, read_publish
+from cloud_service.mqtt.publish_packet import MAX_PROPERTY_BYTES, Malformed, read_publish, write_publish
 from cloud_service.protocol.messages import Message
 from tests.kit.mqtt_bytes import text, variable
 
@@ -64,6 +64,16 @@ def test_what_paho_writes_is_read(
     assert message == Message(
         topic, payload, retain, qos, fields["correlation"], fields["response_topic"], fields["expiry"], status
     )
+
+
+@given(trace=st.text(st.characters(codec="ascii"), min_size=55, max_size=55), other=TEXT)
+def test_a_trace_context_is_read_as_it_was_written(trace: str, other: str) -> None:
+    message = Message(TOPIC, b"{}", status="ok", traceparent=trace)
+    packet = write_publish(message, 258, mqtt5=True)
+    head = 2 if packet[1] < 128 else 3
+    assert read_publish(packet[0], packet[head:], mqtt5=True) == (message, 258)
+    wrong = b"\x26" + text("traceparent") + text(other)
+    assert read(wrong).traceparent is None, "it does not have the length"
 
 
 def test_mqtt_3_1_1_has_no_properties() -> None:
