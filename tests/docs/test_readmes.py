@@ -62,10 +62,11 @@ def test_the_first_command(tmp_path: Path) -> None:
     """It prints `ready`, the printed command gets a reply, and the chargers of the demo register."""
     start = next(commands(ENGLISH.blocks[0]))
     words = start.removeprefix("./run ").split()
-    free_ports = ["--mqtt-port", "0", "--tcp-port", "0", "--data-dir", str(tmp_path / "data")]
+    free_ports = ["--mqtt-port", "0", "--tcp-port", "0", "--http-port", "0"]
+    folder = ["--data-dir", str(tmp_path / "data")]
     log = tmp_path / "log"
     process = Process(
-        "up", [sys.executable, "-m", "cloud_service", *words, *free_ports], log, clean_environment()
+        "up", [sys.executable, "-m", "cloud_service", *words, *free_ports, *folder], log, clean_environment()
     )
     process.start()
     try:

@@ -180,7 +180,7 @@ def test_the_examples_run(stack: Stack, tmp_path: Path) -> None:
         charger.kill()
 
 
-def test_the_page_quotes_the_examples() -> None:
+@pytest.mark.parametrize("example", ["charger.py", "vehicle.py"])
+def test_the_page_quotes_the_examples_of_the_library(example: str) -> None:
     page = (ROOT / "docs" / "clients.md").read_text()
-    for example in EXAMPLES.glob("*.py"):
-        assert f"```python\n{example.read_text()}```" in page, example.name
+    assert f"```python\n{(EXAMPLES / example).read_text()}```" in page

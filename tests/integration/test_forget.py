@@ -12,7 +12,7 @@ from tests.kit.waiting import DEADLINE
 
 NAME = "carro da Zoé"
 ENCODED = (NAME.encode(), json.dumps(NAME)[1:-1].encode())
-FREE_PORTS = ("--mqtt-port", "0", "--tcp-port", "0")
+FREE_PORTS = ("--mqtt-port", "0", "--tcp-port", "0", "--http-port", "0")
 
 
 def ask(port: int, **request: object) -> str:

@@ -132,7 +132,17 @@ def test_a_vehicle_runs_without_its_streams(stack: Stack) -> None:
 
 def test_what_a_network_without_streams_logs_lands_in_no_file(tmp_path: Path) -> None:
     port = str(free_port())
-    words = ("up", "--data-dir", str(tmp_path / "data"), "--mqtt-port", port, "--tcp-port", "0")
+    words = (
+        "up",
+        "--data-dir",
+        str(tmp_path / "data"),
+        "--mqtt-port",
+        port,
+        "--tcp-port",
+        "0",
+        "--http-port",
+        "0",
+    )
     line = f"exec {shlex.join([sys.executable, '-m', 'cloud_service', *words])} <&- >&- 2>&-"
     environment = clean_environment(RECHARGE_MQTT_PORT=port)
     with subprocess.Popen(["bash", "-c", line], env=environment) as network:

@@ -27,7 +27,16 @@ class Unread:
     def __init__(self, data_dir: Path, *words: str) -> None:
         self.tcp_port = free_port()
         self._reader, writer = os.pipe()
-        ports = ("--mqtt-port", "0", "--mqtt-tls-port", "0", "--tcp-port", str(self.tcp_port))
+        ports = (
+            "--mqtt-port",
+            "0",
+            "--mqtt-tls-port",
+            "0",
+            "--tcp-port",
+            str(self.tcp_port),
+            "--http-port",
+            "0",
+        )
         self.process = subprocess.Popen(
             [sys.executable, "-m", "cloud_service", "up", "--data-dir", str(data_dir), *ports, *words],
             env=clean_environment(),

@@ -18,7 +18,7 @@ from tests.kit.waiting import DEADLINE, wait_until
 PROC = Path("/proc")
 
 
-FREE_PORTS = ("--mqtt-port", "0", "--tcp-port", "0")
+FREE_PORTS = ("--mqtt-port", "0", "--tcp-port", "0", "--http-port", "0")
 
 
 def processes_of(data_dir: Path) -> dict[str, int]:
@@ -150,7 +150,9 @@ def test_default_mqtt_port_that_is_taken_is_replaced(tmp_path: Path) -> None:
             other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             other.bind((HOST, 1883))
             other.listen()
-        with up(tmp_path, "--data-dir", str(tmp_path / "data"), "--tcp-port", "0") as network:
+        with up(
+            tmp_path, "--data-dir", str(tmp_path / "data"), "--tcp-port", "0", "--http-port", "0"
+        ) as network:
             network.wait_ready()
             assert network.port("MQTT") not in (0, 1883)
             assert "1883" not in network.stdout
@@ -161,7 +163,7 @@ def test_default_mqtt_port_that_is_taken_is_replaced(tmp_path: Path) -> None:
 def test_port_that_was_asked_for_and_is_taken(tmp_path: Path, flag: str, other: str) -> None:
     with socket.create_server((HOST, 0)) as listener:
         port = listener.getsockname()[1]
-        words = ("--data-dir", str(tmp_path / "data"), flag, str(port), other, "0")
+        words = ("--data-dir", str(tmp_path / "data"), flag, str(port), other, "0", "--http-port", "0")
         with up(tmp_path, *words) as network:
             assert network.wait_end() == 1
             assert network.stderr.count("\n") == 1
@@ -240,6 +242,7 @@ def test_variables_do_as_flags_do(tmp_path: Path) -> None:
         "RECHARGE_DATA_DIR": str(tmp_path / "data"),
         "RECHARGE_MQTT_PORT": "0",
         "RECHARGE_TCP_PORT": "0",
+        "RECHARGE_HTTP_PORT": "0",
         "RECHARGE_LOG_FORMAT": "json",
         "RECHARGE_MQTT_USER": "nobody",
         "RECHARGE_MQTT_PASSWORD_FILE": str(tmp_path / "absent"),

@@ -11,7 +11,7 @@ from tests.kit.processes import clean_environment
 from tests.kit.up import Up, up
 from tests.kit.waiting import DEADLINE
 
-FREE_PORTS = ("--mqtt-port", "0", "--mqtt-tls-port", "0", "--tcp-port", "0")
+FREE_PORTS = ("--mqtt-port", "0", "--mqtt-tls-port", "0", "--tcp-port", "0", "--http-port", "0")
 
 
 def recharge(*words: str, check: bool = True) -> "subprocess.CompletedProcess[str]":

@@ -18,7 +18,7 @@ from tests.kit.processes import HOST, clean_environment
 from tests.kit.up import up
 from tests.kit.waiting import DEADLINE, wait_until
 
-FREE_PORTS = ("--mqtt-port", "0", "--mqtt-tls-port", "0", "--tcp-port", "0")
+FREE_PORTS = ("--mqtt-port", "0", "--mqtt-tls-port", "0", "--tcp-port", "0", "--http-port", "0")
 
 
 def _paste(line: str, *more: str) -> "subprocess.CompletedProcess[str]":
@@ -156,7 +156,7 @@ def test_the_demo_says_why_it_cannot_go_on_with_or_without_accounts(
 
 @pytest.mark.parametrize("length", [0, 5, 40, 1000])
 def test_a_state_of_the_broker_that_is_cut_short_is_set_aside(tmp_path: Path, length: int) -> None:
-    ports = ("--mqtt-port", "0", "--tcp-port", "0", "--data-dir", str(tmp_path / "data"))
+    ports = ("--mqtt-port", "0", "--tcp-port", "0", "--http-port", "0", "--data-dir", str(tmp_path / "data"))
     file = tmp_path / "data" / "broker" / "mosquitto.db"
     with up(tmp_path / "first", *ports) as network:
         network.wait_ready()
@@ -180,7 +180,7 @@ def test_a_network_with_accounts_opens_only_on_demand(tmp_path: Path, lost: str)
     if lost:
         (data / "broker" / lost).rename(tmp_path / "lost")
     (data / "broker" / "mosquitto.db").write_bytes(bytes(4096))
-    ports = ("--mqtt-port", "0", "--tcp-port", "0")
+    ports = ("--mqtt-port", "0", "--tcp-port", "0", "--http-port", "0")
     with up(tmp_path / "plain", "--data-dir", str(data), *ports) as network:
         assert network.wait_end() == 1
         assert "start it with --secure, or with --open" in network.stderr
