@@ -108,12 +108,16 @@ class SecureAccess:
         name, role = _LATER[process]
         file = self._folders.secrets.password_file(name)
         async with Accounts(self.address(ADMINISTRATOR)) as accounts:
-            if Account(name, role) in await accounts.all() and file.exists():
+            exists = Account(name, role) in await accounts.all()
+            if exists and file.exists():
                 return
             file.parent.mkdir(exist_ok=True, mode=0o700)
             password = new_password()
             with handed_over(file, password + "\n"):
-                await accounts.add(name, role, password)
+                if exists:  # its password was lost
+                    await accounts.rotate(name, password)
+                else:
+                    await accounts.add(name, role, password)
 
     def describe(self) -> list[str]:
         where = f"{self._host}:{self._tls_port}"

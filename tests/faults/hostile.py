@@ -28,6 +28,9 @@ _SOUND: dict[str, Any] = {
     "y": 0,
     "actualBatteryPercentage": 50,
     "batteryCapacity": 40,
+    "name": "Town hall",
+    "address": "1 Main Street",
+    "connector": "IEC_62196_T2",
 }
 _HARMLESS: dict[str, dict[str, Any]] = {
     "newChargingPoint": {"chargingStationID": OTHERS_STATION},

@@ -27,4 +27,4 @@ def test_every_pin_has_hashes() -> None:
 def test_images_are_pinned() -> None:
     for file in ("Dockerfile", "docker-compose.yml"):
         for image in re.findall(r"^(?:FROM|\s+image:) (\S+)", (ROOT / file).read_text(), re.MULTILINE):
-            assert re.search(r":\d+\.\d+\.\d+|^\$\{RECHARGE_IMAGE", image), image
+            assert re.search(r":v?\d+\.\d+\.\d+|^\$\{RECHARGE_IMAGE", image), image

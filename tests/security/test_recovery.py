@@ -106,7 +106,7 @@ def test_lost_passwords_are_made_again_and_other_accounts_stay(
         port = _plain_port(again)
         listed = _accounts(network.data, "list", "--mqtt-port", port)
         assert listed.returncode == 0, listed.stderr
-        assert {line.split()[0] for line in listed.stdout.splitlines()} == {*FIRST, "post"}
+        assert {line.split()[0] for line in listed.stdout.splitlines()} == {*FIRST, "monitor", "post"}
         with MqttClient(int(port), "post", network.password) as client:
             assert client.ask("newChargingStation", x_position=1, y_position=1) == 1
         with pytest.raises(NotAccepted):
