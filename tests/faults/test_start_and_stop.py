@@ -78,7 +78,7 @@ class Asker:
             await until(lambda: not self._stack.service.running)
             assert self._farewell.is_set(), "it said no goodbye"
             assert len(self.results) < self._count, "nothing was left to be answered"
-            await asyncio.to_thread(self._stack.start_service)
+            self._stack.service.start()
             await until(lambda: len(self.results) == self._count)
 
     def _receive(self, message: Message) -> None:
