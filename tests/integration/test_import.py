@@ -10,7 +10,8 @@ import pytest
 
 from cloud_service.cli.import_stations import CENTRE
 from recharge import Charger, Reservation, Vehicle
-from recharge.station_import.afdc import project
+from recharge.station_import.afdc import Site, project
+from recharge.station_import.undo import Undo, UndoTally
 from tests.integration.client_commands import EXAMPLES, ROOT, command, points_of
 from tests.kit.processes import Stack
 from tests.kit.waiting import DEADLINE, wait_until
@@ -181,6 +182,22 @@ def test_undoing_deletes_what_the_import_brought_and_nothing_else(stack: Stack, 
     assert (last["deleted"], last["not there"]) == (0, 3)
     assert len(points_of(stack, "neighbour", foreign)) == 1
     assert imported(stack, file)["added"] == [3, 6]
+
+
+def test_undoing_believes_the_service_where_the_retained_state_still_shows_a_station(stack: Stack) -> None:
+    """It neither deletes what is registered there meanwhile, nor registers a station to find out."""
+
+    async def undo() -> tuple[UndoTally, int]:
+        async with Charger("importer", stack.address) as charger:
+            gone = await charger.register_station(60.5, 60.5)
+            await charger.delete_station(gone.station_id)
+            undoing = Undo(charger, {(60.5, 60.5): gone.station_id}, force=False, on_station=lambda _: None)
+            await undoing.run([Site(60.5, 60.5, {})], 1)
+            following = await charger.register_station(61.5, 60.5)
+        return undoing.tally, following.station_id - gone.station_id
+
+    tally, given_since = asyncio.run(undo())
+    assert (tally.absent, tally.removed, given_since) == (1, 0, 1)
 
 
 def test_force_needs_undo(stack: Stack) -> None:

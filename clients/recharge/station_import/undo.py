@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -13,12 +13,15 @@ from cloud_service.mqtt.requester import Requester
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
 from recharge.charger import Charger
-from recharge.errors import Conflict, NotFound, RequestError
+from recharge.errors import Conflict, Forbidden, NotFound, RequestError
 from recharge.records import Number, Station
 from recharge.station_import.afdc import Site
 
 _log = logging.getLogger(__name__)
 _decode_station = msgspec.json.Decoder(Station).decode
+
+Place = tuple[Number, Number]
+"""`x` and `y`, in kilometres."""
 
 
 class UndoTally(Struct):
@@ -40,7 +43,7 @@ class UndoTally(Struct):
 
 
 class Undo:
-    """Undoes with a connected Charger. `places` are those of all stations of the network.
+    """Undoes with a connected Charger. `stations` has the ID of the network's station at each place.
 
     `on_station` is called after each station of the file.
     """
@@ -48,7 +51,7 @@ class Undo:
     def __init__(
         self,
         charger: Charger,
-        places: Collection[tuple[Number, Number]],
+        stations: Mapping[Place, int],
         *,
         force: bool,
         on_station: Callable[[UndoTally], None],
@@ -56,7 +59,7 @@ class Undo:
         """With `force`, stations with reservations are deleted too."""
         self.tally = UndoTally()
         self._charger = charger
-        self._places = places
+        self._stations = stations
         self._force = force
         self._on_station = on_station
 
@@ -76,33 +79,43 @@ class Undo:
             self._on_station(self.tally)
 
     async def _undo(self, site: Site) -> None:
-        """Registering an occupied location changes nothing, and tells whose station is there.
+        """Counts a station that is not there, or not this account's, and deletes the others.
 
-        An operator's account could delete the stations of others too.
+        Retained state may still show a station that has gone: its reservations are asked of the service.
         """
-        if (site.x, site.y) not in self._places:
+        station_id = self._stations.get((site.x, site.y))
+        if station_id is None:
             self.tally.absent += 1
             return
         try:
-            station = await self._charger.register_station(site.x, site.y)
-        except Conflict:
-            self.tally.foreign += 1
-            return
-        reservations = await self._charger.reservations(station.station_id)
-        if reservations and not self._force:
-            self.tally.kept.append((station.station_id, len(reservations)))
-            return
-        try:
-            await self._charger.delete_station(station.station_id)
+            reservations = await self._charger.reservations(station_id)
+            if not await self._owns(site):
+                self.tally.foreign += 1
+            elif reservations and not self._force:
+                self.tally.kept.append((station_id, len(reservations)))
+            else:
+                await self._charger.delete_station(station_id)
+                self.tally.removed += 1
+                self.tally.cancelled += len(reservations)
         except NotFound:
             self.tally.absent += 1
-        else:
-            self.tally.removed += 1
-            self.tally.cancelled += len(reservations)
+        except Forbidden:
+            self.tally.foreign += 1
+
+    async def _owns(self, site: Site) -> bool:
+        """Whether this account owns the station there: an operator's could delete those of others too.
+
+        Registering an occupied location changes nothing, and tells whose station is there.
+        """
+        try:
+            await self._charger.register_station(site.x, site.y)
+        except Conflict:
+            return False
+        return True
 
 
-async def places_of_stations(broker: BrokerAddress, account: str) -> set[tuple[Number, Number]]:
-    """The places of all stations, from retained state.
+async def stations_by_place(broker: BrokerAddress, account: str) -> dict[Place, int]:
+    """The ID of the station at each place, the lowest of several, from retained state.
 
     The broker sends what it has retained before the reply to a later request, also after a reconnection.
     Raises OutcomeUnknown without a reply in time, and ConnectionError if the broker cannot be reached.
@@ -126,4 +139,5 @@ async def places_of_stations(broker: BrokerAddress, account: str) -> set[tuple[N
     ) as requester:
         with suppress(RequestError):  # only the arrival of the reply matters
             await requester.request("receiveAllChargingPoints", {"chargingStationID": 1, "limit": 1})
-    return {(station.x, station.y) for station in stations.values()}
+    ordered = sorted(stations.values(), key=lambda station: station.station_id, reverse=True)
+    return {(station.x, station.y): station.station_id for station in ordered}

@@ -14,7 +14,7 @@ from recharge.charger import Charger
 from recharge.errors import OutcomeUnknown, RequestError
 from recharge.simulator.connection import watch_connection
 from recharge.station_import.afdc import to_sites
-from recharge.station_import.undo import Undo, UndoTally, places_of_stations
+from recharge.station_import.undo import Undo, UndoTally, stations_by_place
 from recharge.terminal.console import open_console
 from recharge.terminal.language import Language
 from recharge.terminal.progress import StationProgress
@@ -51,14 +51,14 @@ async def run_undo(asked: UndoRun, say: Language, output_failure: Callable[[], o
     tally = UndoTally()
     failure: Exception | None = None
     try:
-        places = await places_of_stations(asked.broker, asked.charger.name)
+        stations = await stations_by_place(asked.broker, asked.charger.name)
     except OutcomeUnknown as error:
         failure = error
     else:
         with StationProgress(console, len(sites), say) as bar:
             async with asked.charger as charger, watch_connection(charger, Lines(console, say).report):
                 undo = Undo(
-                    charger, places, force=asked.force, on_station=lambda tally: bar.update(tally.stations)
+                    charger, stations, force=asked.force, on_station=lambda tally: bar.update(tally.stations)
                 )
                 tally = undo.tally
                 try:
