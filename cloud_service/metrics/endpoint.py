@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from msgspec import Struct
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
-from prometheus_client.exposition import start_http_server
+from prometheus_client.exposition import choose_encoder, start_http_server
 from prometheus_client.registry import Collector
 
 from cloud_service.config.setting import SettingError
@@ -44,6 +44,12 @@ def serve_metrics(
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def render(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
+    """What a scrape that accepts these forms gets, and its media type."""
+    encode, media_type = choose_encoder(accept)
+    return encode(registry), media_type
 
 
 def registry(

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
@@ -18,13 +19,14 @@ from starlette.types import ASGIApp
 from xstatic.pkg import leaflet
 
 from cloud_service import __version__
+from cloud_service.metrics.endpoint import registry, render
 from cloud_service.monitor.answers import ERROR_HANDLERS, json_answer
 from cloud_service.monitor.event_stream import EventStream
 from cloud_service.monitor.feed import Feed
+from cloud_service.monitor.figures import Measurements
 from cloud_service.monitor.geojson import MEDIA_TYPE, feature_collection
 from cloud_service.monitor.guard import COOKIE, Guard, has_login, login_cookie
 from cloud_service.monitor.live import Live
-from cloud_service.monitor.load import Load
 from cloud_service.monitor.open_data import OpenData, set_center
 from cloud_service.monitor.query import Query
 from cloud_service.monitor.settings import MonitorSettings
@@ -44,13 +46,18 @@ _is_id = re.compile("[1-9][0-9]{0,30}").fullmatch
 
 
 def create_application(
-    observer: Observer, settings: MonitorSettings, load: Load, *, books: bool, ending: Callable[[], bool]
+    observer: Observer,
+    settings: MonitorSettings,
+    measurements: Measurements,
+    *,
+    books: bool,
+    ending: Callable[[], bool],
 ) -> ASGIApp:
     """`books`: the account is an operator's, so vehicles' names are shown, and the map books.
 
     `ending` says when the process ends, and with it what would last.
     """
-    live = Live(Feed(observer.overview, names=books), load, settings.max_viewers)
+    live = Live(Feed(observer.overview, names=books), measurements.load, settings.max_viewers)
     routes = _Routes(observer, settings, books=books)
     application = Starlette(
         routes=[
@@ -59,7 +66,7 @@ def create_application(
             Mount("/page", StaticFiles(directory=FILES)),
             Mount("/leaflet", StaticFiles(directory=leaflet.BASE_DIR)),
             WebSocketRoute("/api/live", live.serve),
-            *described_routes(observer, settings, load, books=books, ending=ending),
+            *described_routes(observer, settings, measurements, books=books, ending=ending),
         ],
         exception_handlers=dict(ERROR_HANDLERS),
     )
@@ -67,10 +74,16 @@ def create_application(
 
 
 def described_routes(
-    observer: Observer, settings: MonitorSettings, load: Load, *, books: bool, ending: Callable[[], bool]
+    observer: Observer,
+    settings: MonitorSettings,
+    measurements: Measurements,
+    *,
+    books: bool,
+    ending: Callable[[], bool],
 ) -> list[Route]:
     """The routes that DESCRIPTION describes."""
     routes = _Routes(observer, settings, books=books)
+    load = measurements.load
     events = EventStream(observer.overview, names=books, load=load, most=settings.max_viewers, ending=ending)
     booking = [
         Route("/api/reservations", routes.book, methods=["POST"]),
@@ -86,6 +99,7 @@ def described_routes(
         Route("/openapi.json", routes.description),
         Route("/healthz", routes.healthy),
         Route("/readyz", routes.ready),
+        Route("/metrics", _Metrics(measurements).serve),
     ]
 
 
@@ -155,6 +169,17 @@ class _Routes:
     async def ready(self, request: Request) -> Response:
         ready = self._observer.overview.broker
         return json_answer({"broker": ready}, 200 if ready else 503)
+
+
+class _Metrics:
+    def __init__(self, measurements: Measurements) -> None:
+        self._registry = registry(lambda: measurements.latest)
+
+    async def serve(self, request: Request) -> Response:
+        """Rendered in a thread, so that a scrape holds up no viewer."""
+        accepted = request.headers.get("accept", "")
+        text, media_type = await run_in_threadpool(render, self._registry, accepted)
+        return Response(text, headers={"Content-Type": media_type})
 
 
 def _number(request: Request, what: str) -> int:

@@ -105,7 +105,7 @@ async def _serve(
     observer = Observer(broker, account)
     stopping = asyncio.Event()
     application = create_application(
-        observer, settings, measurements.load, books="operator" in roles_of(account), ending=stopping.is_set
+        observer, settings, measurements, books="operator" in roles_of(account), ending=stopping.is_set
     )
     server = _Server(
         uvicorn.Config(

@@ -9,11 +9,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from websockets.sync.client import connect
 
 from tests.kit.alerting import MISSING, MONITORING, Prometheus
 from tests.kit.measured import MeasuredStack
+from tests.kit.monitor import Monitor
 from tests.kit.people import Place, people_of
-from tests.kit.processes import HOST
+from tests.kit.processes import HOST, free_port
 from tests.kit.refusals import refused
 from tests.kit.waiting import wait_until
 
@@ -47,12 +49,24 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MeasuredStack
 
 
 @pytest.fixture(scope="module")
-def prometheus(measured: MeasuredStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    targets = {"cloud_service": measured.ports["service"], "gateway": measured.ports["gateway"]}
+def monitor(measured: MeasuredStack) -> Iterator[Monitor]:
+    with Monitor(measured, metrics_port=str(free_port()), http_max_viewers="1") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def prometheus(
+    measured: MeasuredStack, monitor: Monitor, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Prometheus]:
+    targets = {
+        "cloud_service": measured.ports["service"],
+        "gateway": measured.ports["gateway"],
+        "monitor": monitor.port,
+    }
     process = Prometheus(tmp_path_factory.mktemp("prometheus") / "own", targets)
     process.start()
     try:
-        wait_until(lambda: process.healthy_targets() == 2, "both processes were scraped")
+        wait_until(lambda: process.healthy_targets() == 3, "all processes were scraped")
         yield process
     finally:
         process.kill()
@@ -70,6 +84,14 @@ def test_refused_connections(measured: MeasuredStack, prometheus: Prometheus) ->
         for _ in range(5):
             stack.enter_context(socket.create_connection((HOST, measured.tcp_port)))
         prometheus.wait_for("RechargeGatewayRefuses")
+
+
+def test_pages_for_which_there_is_no_room(monitor: Monitor, prometheus: Prometheus) -> None:
+    address = f"ws://{HOST}:{monitor.port}/api/live"
+    with connect(address) as first:
+        first.recv()
+        with connect(address):
+            prometheus.wait_for("RechargeMonitorFull")
 
 
 def test_a_disk_that_takes_no_more(measured: MeasuredStack, prometheus: Prometheus) -> None:
@@ -98,12 +120,15 @@ def test_a_broker_that_is_away(measured: MeasuredStack, prometheus: Prometheus) 
     prometheus.wait_for("RechargeBrokerAway", firing=False)
 
 
-def test_processes_that_are_down(measured: MeasuredStack, prometheus: Prometheus) -> None:
+def test_processes_that_are_down(measured: MeasuredStack, monitor: Monitor, prometheus: Prometheus) -> None:
+    monitor.stop()
+    prometheus.wait_for("RechargeMonitorDown")
     measured.gateway.stop()
     prometheus.wait_for("RechargeGatewayDown")
     measured.service.kill()
     prometheus.wait_for("RechargeServiceDown")
     measured.start_service()
     measured.start_gateway()
-    for alert in ("RechargeServiceDown", "RechargeGatewayDown"):
+    monitor.start()
+    for alert in ("RechargeServiceDown", "RechargeGatewayDown", "RechargeMonitorDown"):
         prometheus.wait_for(alert, firing=False)

@@ -11,7 +11,7 @@ import pytest
 from cloud_service.mqtt.requester import Requester
 from tests.kit.monitor import Monitor
 from tests.kit.processes import HOST, Stack, free_port
-from tests.kit.scraping import wait_for_sample
+from tests.kit.scraping import scrape, wait_for_sample
 from tests.kit.waiting import wait_until
 
 BATTERY = {"actualBatteryPercentage": 50, "batteryCapacity": 40}
@@ -190,6 +190,10 @@ def test_it_measures_itself(network: Stack) -> None:
         assert seen("recharge_monitor_stations") == 3
         assert seen("recharge_mqtt_connected") == 1
         assert seen("recharge_monitor_viewers") == 0
+
+
+def test_its_figures_stand_beside_the_map_too(monitor: Monitor) -> None:
+    assert scrape(monitor.port)("recharge_monitor_stations") == 3
 
 
 def test_readiness_is_the_brokers(network: Stack, monitor: Monitor) -> None:

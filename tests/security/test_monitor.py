@@ -133,7 +133,9 @@ def test_its_own_page_may(operators: Monitor) -> None:
     assert socket_status(operators, headers) == 101
 
 
-@pytest.mark.parametrize("path", ["/api/stations", "/api/stations/1", "/api/page", "/leaflet/leaflet.js"])
+@pytest.mark.parametrize(
+    "path", ["/api/stations", "/api/stations/1", "/api/page", "/metrics", "/leaflet/leaflet.js"]
+)
 def test_without_the_login_there_is_nothing(locked: Monitor, path: str) -> None:
     for headers in (
         {},
