@@ -12,6 +12,7 @@ from struct import pack, unpack_from
 from typing import Final
 
 from cloud_service.protocol.messages import Message
+from cloud_service.protocol.roles import LONGEST_NAME
 from cloud_service.protocol.traces import TRACEPARENT_LENGTH
 
 PUBLISH: Final = 0x30
@@ -69,6 +70,7 @@ def read_publish(first: int, body: bytes, *, mqtt5: bool) -> tuple[Message, int]
         properties.status,
         properties.too_long,
         properties.traceparent,
+        properties.owner,
     )
     return message, number
 
@@ -119,6 +121,7 @@ class _Properties:
         self.expiry: int | None = None
         self.status: str | None = None
         self.traceparent: str | None = None
+        self.owner: str | None = None
         self.too_long = False
 
     def read(self, body: bytes, at: int, end: int) -> None:
@@ -131,10 +134,7 @@ class _Properties:
         if identifier == _USER_PROPERTY:
             name, at = _field(body, at)
             value, at = _field(body, at)
-            if name == b"status" and self.status is None:
-                self.status = _text(value)
-            elif name == b"traceparent" and self.traceparent is None and len(value) == TRACEPARENT_LENGTH:
-                self.traceparent = _text(value)
+            self._read_user_property(name, value)
         elif identifier == _CORRELATION:
             self.correlation, at = _field(body, at)
         elif identifier == _RESPONSE_TOPIC:
@@ -154,6 +154,15 @@ class _Properties:
         else:
             raise Malformed(f"{identifier:#x} is not a property of a PUBLISH packet")
         return at
+
+    def _read_user_property(self, name: bytes, value: bytes) -> None:
+        """Of several with one name, the first counts."""
+        if name == b"status" and self.status is None:
+            self.status = _text(value)
+        elif name == b"traceparent" and self.traceparent is None and len(value) == TRACEPARENT_LENGTH:
+            self.traceparent = _text(value)
+        elif name == b"owner" and self.owner is None and len(value) <= LONGEST_NAME:
+            self.owner = _text(value)
 
 
 def _field(body: bytes, at: int) -> tuple[bytes, int]:
@@ -194,6 +203,8 @@ def _pack_properties(message: Message) -> bytes:
         packed += _STATUS + _packed(message.status.encode())
     if message.traceparent is not None:
         packed += _TRACEPARENT + _packed(message.traceparent.encode())
+    if message.owner is not None:
+        packed += _OWNER + _packed(message.owner.encode())
     return packed
 
 
@@ -213,3 +224,4 @@ def pack_variable(value: int) -> bytes:
 _JSON: Final = b"%c%b" % (_CONTENT_TYPE, _packed(b"application/json"))
 _STATUS: Final = b"%c%b" % (_USER_PROPERTY, _packed(b"status"))
 _TRACEPARENT: Final = b"%c%b" % (_USER_PROPERTY, _packed(b"traceparent"))
+_OWNER: Final = b"%c%b" % (_USER_PROPERTY, _packed(b"owner"))

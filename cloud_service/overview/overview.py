@@ -26,7 +26,6 @@ from cloud_service.protocol import topics
 from cloud_service.protocol.errors import BadRequest
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.presence import read_presence
-from cloud_service.protocol.roles import GATEWAY
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +82,7 @@ class Overview:
         subject = topics.parse_state(message.topic)
         if subject is not None:
             self._unconfirmed.discard(subject)
-            self._receive_state(subject, message.payload)
+            self._receive_state(subject, message.payload, message.owner)
         elif match := _OTHER.fullmatch(message.topic):
             kind, client = match[1], match[2]
             if kind == "presence":
@@ -91,7 +90,7 @@ class Overview:
             elif kind == "service":
                 self._receive_service(client, message.payload)
             else:
-                self._receive_event(client, read_event(message.payload), now)
+                self._receive_event(read_event(message.payload), now)
 
     # The broker comes and goes
 
@@ -171,15 +170,17 @@ class Overview:
 
     # State
 
-    def _receive_state(self, subject: tuple[int, ...], payload: bytes) -> None:
+    def _receive_state(self, subject: tuple[int, ...], payload: bytes, owner: str | None = None) -> None:
         station = self.stations.get(subject[0])
         if station is None:
             if not payload:
                 return
-            station = Station(subject[0], offline=self._owner_offline(subject[0]))
+            station = Station(subject[0])
         before = station.contribution()
         if len(subject) == 1:
             station.place = read_station(payload) if payload else None
+            self._set_owner(station.number, owner)
+            station.offline = self._owner_offline(station.number)
         elif payload:
             station.points[subject[1]] = to_point(read_point(payload))
         else:
@@ -231,6 +232,16 @@ class Overview:
             self.services[name] = state
         self._next()
 
+    def _set_owner(self, station: int, owner: str | None) -> None:
+        before = self._owners.pop(station, None)
+        if before is not None:
+            self._owned[before].discard(station)
+            if not self._owned[before]:
+                del self._owned[before]
+        if owner is not None:
+            self._owners[station] = owner
+            self._owned.setdefault(owner, set()).add(station)
+
     def _owner_offline(self, station: int) -> bool:
         presence = self.presence_of(station)
         return presence is not None and not presence[0]
@@ -245,8 +256,7 @@ class Overview:
 
     # Events
 
-    def _receive_event(self, client: str, event: Event, now: datetime) -> None:
-        self._learn_owner(client, event)
+    def _receive_event(self, event: Event, now: datetime) -> None:
         if event.key in self._keys:
             return
         self._keys[event.key] = None
@@ -256,12 +266,3 @@ class Overview:
             self._bookings.append(now)
         self._next()
         self.events.append((self.number, event))
-
-    def _learn_owner(self, client: str, event: Event) -> None:
-        """Only events tell whose a station is: its owner's topic gets a copy of the vehicle's."""
-        if str(event.reservation.vehicle) == client or client == GATEWAY:
-            return
-        station = event.reservation.station
-        self._owners[station] = client
-        self._owned.setdefault(client, set()).add(station)
-        self._see_owner(station)

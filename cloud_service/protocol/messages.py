@@ -20,6 +20,8 @@ class Message(Struct, frozen=True, gc=False):
     """Whether there were more properties than are read: then none of the others is known."""
     traceparent: str | None = None
     """The user property of this name, if it has the length of a trace context."""
+    owner: str | None = None
+    """The user property of this name of a station's state: the account that registered the station."""
 
     @property
     def size(self) -> int:

@@ -8,7 +8,8 @@ Role: TypeAlias = Literal["charger", "vehicle", "monitor", "operator", "gateway"
 
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
-NAME_PATTERN: Final = "[A-Za-z0-9_-]{1,64}"
+LONGEST_NAME: Final = 64
+NAME_PATTERN: Final = f"[A-Za-z0-9_-]{{1,{LONGEST_NAME}}}"
 """What the name of an account consists of; it is the `{client}` in topics."""
 
 SERVICE: Final = "cloud_service"

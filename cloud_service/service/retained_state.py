@@ -12,6 +12,7 @@ import msgspec
 
 from cloud_service.core.changes import Changes
 from cloud_service.core.network import Network
+from cloud_service.core.records import GATEWAY
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
 
@@ -59,7 +60,7 @@ class RetainedState:
         subject = topics.parse_state(message.topic)
         if subject is None or not message.payload or self._confirmed is None:
             return
-        if _is_right(network, subject, message.payload):
+        if _is_right(network, subject, message):
             self._confirmed.add(subject)
         else:
             self._stale[subject] = None
@@ -83,7 +84,14 @@ def _message(network: Network, subject: Subject, now: datetime) -> Message:
     topic = topics.station_state(*subject) if len(subject) == 1 else topics.point_state(*subject)
     if known is None:
         return Message(topic, b"", retain=True)
-    return Message(topic, _encode({**known, "updated": now.isoformat()}), retain=True)
+    payload = _encode({**known, "updated": now.isoformat()})
+    return Message(topic, payload, retain=True, owner=_owner(network, subject))
+
+
+def _owner(network: Network, subject: Subject) -> str | None:
+    """The owner of a station; None for a point, and for the stations of clients without accounts."""
+    station = network.station(subject[0]) if len(subject) == 1 else None
+    return None if station is None or station.owner == GATEWAY else station.owner
 
 
 def _describe(network: Network, subject: Subject) -> dict[str, object] | None:
@@ -105,12 +113,12 @@ def _describe(network: Network, subject: Subject) -> dict[str, object] | None:
     }
 
 
-def _is_right(network: Network, subject: Subject, payload: bytes) -> bool:
+def _is_right(network: Network, subject: Subject, message: Message) -> bool:
     try:
-        delivered = msgspec.json.decode(payload)
+        delivered = msgspec.json.decode(message.payload)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return False
     if not isinstance(delivered, dict):
         return False
     delivered.pop("updated", None)
-    return delivered == _describe(network, subject)
+    return delivered == _describe(network, subject) and message.owner == _owner(network, subject)

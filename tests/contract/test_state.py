@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.kit.mqtt import MqttClient
+from tests.kit.mqtt import MqttClient, properties_of
 from tests.kit.people import Charger, People, Place
 
 Record = dict[str, Any]
@@ -85,6 +85,16 @@ class TestState:
         reader.until(topic, lambda state: state["chargingPoints"] == 2)
         charger.move(station, place.beside(0.5))
         reader.until(topic, lambda state: state["x_position"] == place.x + 0.5)
+
+    def test_whose_a_station_is(
+        self, people: People, reader: Reader, charger: Charger, place: Place, transport: str
+    ) -> None:
+        """Beside the body, whose keys are fixed. Clients of the gateway have no names."""
+        topic = station_topic(charger.station(place))
+        reader.until(topic, lambda state: True)
+        retained = people.mqtt("monitor", version="mqtt5", subscriptions=[topic]).on(topic)
+        named = [] if transport == "tcp" else [("owner", charger.name)]
+        assert getattr(properties_of(retained), "UserProperty", []) == named
 
     def test_a_point(self, people: People, reader: Reader, charger: Charger, place: Place) -> None:
         station = charger.with_point(place, power=30, price=0.5)

@@ -66,13 +66,18 @@ def test_status_shows_what_runs_and_what_is_reserved(stack: Stack) -> None:
 
 
 def test_stations_are_listed(stack: Stack) -> None:
-    ended = stack.recharge("stations", "--near=0,0", "--free", "--json")
+    ended = stack.recharge("stations", "--near=0,0", "--json")
     assert ended.returncode == 0, ended.stderr
     (row,) = json.loads(ended.stdout)
     assert (row["chargingStationID"], row["distance"]) == (1, 5.0)
     assert [point["power"] for point in row["chargingPoints"]] == [22, 50]
-    assert stack.recharge("stations", "--offline").stdout == "No station is like that\n"
     assert "22-50" in stack.recharge("stations").stdout
+
+
+def test_a_station_whose_charger_has_gone_is_known_to_be_offline(stack: Stack) -> None:
+    (row,) = json.loads(stack.recharge("stations", "--offline", "--json").stdout)
+    assert row["offline"]
+    assert stack.recharge("stations", "--free").stdout == "No station is like that\n"
 
 
 def test_watch_prints_events_as_lines_of_json(stack: Stack, tmp_path: Path) -> None:

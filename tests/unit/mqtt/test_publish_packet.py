@@ -76,6 +76,14 @@ def test_a_trace_context_is_read_as_it_was_written(trace: str, other: str) -> No
     assert read(wrong).traceparent is None, "it does not have the length"
 
 
+@given(owner=st.text(st.characters(codec="ascii"), max_size=64))
+def test_an_owner_is_read_as_it_was_written(owner: str) -> None:
+    message = Message(TOPIC, b"{}", owner=owner)
+    packet = write_publish(message, 258, mqtt5=True)
+    assert read_publish(packet[0], packet[2:], mqtt5=True) == (message, 258)
+    assert read(b"\x26" + text("owner") + text("x" * 65)).owner is None, "no account has such a name"
+
+
 def test_mqtt_3_1_1_has_no_properties() -> None:
     found = read_publish(0x32, text(TOPIC) + b"\x00\x07" + b"{}", mqtt5=False)
     assert found == (Message(TOPIC, b"{}"), 7)

@@ -21,12 +21,14 @@ class Network:
         self.overview = Overview()
         self.overview.connected()
 
-    def send(self, topic: str, body: Any, now: datetime = NOW) -> None:
+    def send(self, topic: str, body: Any, now: datetime = NOW, owner: str | None = None) -> None:
         payload = b"" if body is None else json.dumps(body).encode()
-        self.overview.receive(Message(topic, payload), now)
+        self.overview.receive(Message(topic, payload, owner=owner), now)
 
-    def station(self, station: int, x: float = 0, y: float = 0, **more: Any) -> None:
-        self.send(topics.station_state(station), {"x_position": x, "y_position": y, **more})
+    def station(
+        self, station: int, x: float = 0, y: float = 0, owner: str | None = None, **more: Any
+    ) -> None:
+        self.send(topics.station_state(station), {"x_position": x, "y_position": y, **more}, owner=owner)
 
     def point(self, station: int, point: int, availability: str = "livre", **more: Any) -> None:
         body = {"power": 22, "kWhPrice": 0.9, "availability": availability, **more}
@@ -157,9 +159,8 @@ def test_what_the_broker_no_longer_retains_is_gone(network: Network) -> None:
 
 
 def test_a_station_is_offline_with_its_owner(network: Network) -> None:
-    network.station(1)
+    network.station(1, owner="ana")
     network.point(1, 1)
-    network.booked("ana", "beto")
     network.overview.receive(client_presence("ana", online=False), NOW)
     assert network.figures()["stationsOffline"] == 1
     assert network.overview.presence_of(1) == (False, NOW)
@@ -169,6 +170,27 @@ def test_a_station_is_offline_with_its_owner(network: Network) -> None:
     network.overview.receive(client_presence("ana", online=True), later)
     assert network.figures()["stationsFree"] == 1
     assert network.overview.presence_of(1) == (True, later)
+
+
+def test_presence_may_come_before_the_station(network: Network) -> None:
+    network.overview.receive(client_presence("ana", online=False), NOW)
+    network.point(1, 1)
+    network.station(1, owner="ana")
+    assert network.figures()["stationsOffline"] == 1
+
+
+def test_a_station_changes_hands(network: Network) -> None:
+    network.overview.receive(client_presence("ana", online=False), NOW)
+    network.overview.receive(client_presence("beto", online=True), NOW)
+    network.station(1, owner="ana")
+    network.point(1, 1)
+    network.station(1, owner="beto")
+    assert network.figures()["stationsFree"] == 1
+    network.overview.receive(client_presence("ana", online=True), NOW)
+    network.overview.receive(client_presence("beto", online=False), NOW)
+    assert network.figures()["stationsOffline"] == 1
+    network.station(1)
+    assert network.figures()["stationsFree"] == 1, "nobody's presence says whether it is offline"
 
 
 def test_an_event_counts_once_whoever_gets_a_copy(network: Network) -> None:

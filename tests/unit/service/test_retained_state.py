@@ -44,6 +44,21 @@ def test_many_changes_of_a_point_become_one_message() -> None:
     }
 
 
+def test_a_station_s_message_names_its_owner() -> None:
+    state, network = RetainedState(), _network()
+    stations = (network.tables.stations[1], Station(2, 4, 4, "gateway"))
+    network.apply(Changes(stations=stations[1:], last_station_id=2))
+    state.note(Changes(stations=stations, points=tuple(network.tables.points.values())))
+
+    owners = {message.topic: message.owner for message in state.take(network, 100, NOON)}
+
+    assert owners == {
+        "recharge/v1/state/station/1": "ana",
+        "recharge/v1/state/point/1/1": None,
+        "recharge/v1/state/station/2": None,
+    }
+
+
 def test_what_no_longer_exists_is_cleared() -> None:
     state, network = RetainedState(), _network()
     changes = Changes(removed_stations=(1,), removed_points=((1, 1),))
@@ -84,6 +99,7 @@ def test_reconciliation_corrects_what_is_wrong_missing_or_superfluous() -> None:
     assert after(station) == {"point/1/1"}
     assert after() == {"station/1", "point/1/1"}
     assert after(station, point, Message("recharge/v1/state/station/9", b"{}")) == {"station/9"}
+    assert after(Message(station.topic, station.payload), point) == {"station/1"}, "without its owner"
     wrong = Message(point.topic, point.payload.replace(b"livre", b"ocupado"))
     assert after(station, wrong) == {"point/1/1"}
     assert after(station, Message(point.topic, b"[" * 5_000)) == {"point/1/1"}
