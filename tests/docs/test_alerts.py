@@ -36,6 +36,12 @@ def test_an_alert_watches_metrics_that_exist(rule: dict[str, str]) -> None:
     assert _known(rule["expr"])
 
 
+def test_each_alert_is_fired_by_its_cause() -> None:
+    tests = (ROOT / "tests" / "integration").glob("test_alerts*.py")
+    fired = {name for file in tests for name in re.findall(r'wait_for\("(Recharge\w+)"\)', file.read_text())}
+    assert fired == set(ALERTS)
+
+
 def test_each_alert_is_tried() -> None:
     tried = {check["alertname"] for test in UNIT_TESTS for check in test["alert_rule_test"]}
     assert tried == set(ALERTS)

@@ -1,4 +1,7 @@
-"""The alert rules: tried by promtool, and fired by a real Prometheus where seconds can make a cause."""
+"""The alert rules: tried by promtool, and fired by a real Prometheus.
+
+test_alerts_of_ailments.py has the causes that need an ailing service, link or disk.
+"""
 
 import resource
 import shutil
