@@ -4,11 +4,15 @@ test_blocks.py runs the code blocks.
 """
 
 import asyncio
+import json
 import os
 import shutil
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -17,7 +21,9 @@ from recharge import Vehicle
 from tests.docs.pages import ROOT
 from tests.guests import INSTALL, MODULES
 from tests.kit.mqtt import MqttConnection
+from tests.kit.people import target_of
 from tests.kit.processes import HOST, Process, Stack
+from tests.kit.tcp import TcpClient
 from tests.kit.waiting import DEADLINE, wait_until
 
 ESP32 = ROOT / "docs" / "examples" / "esp32_charger.py"
@@ -25,6 +31,8 @@ GUESTS = ROOT / "tests" / "guests"
 SYSTEMD = ROOT / "systemd"
 NODE = shutil.which("node")
 MICROPYTHON = MODULES / "@micropython"
+OLD_ZONE = ZoneInfo("America/Sao_Paulo")
+STATION = {"chargingStationID": 1}
 
 
 def test_the_esp32_charger_registers_and_hears_of_a_booking(network: Stack, tmp_path: Path) -> None:
@@ -81,6 +89,54 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
     )
     about_ours = [line for line in verified.stderr.splitlines() if "recharge" in line]
     assert (verified.returncode, about_ours) == (0, [])
+
+
+def test_a_trial_move_from_the_old_server(tmp_path: Path) -> None:
+    """`verify` names what the network then sets aside, and its clients find their dates as they were."""
+    start = datetime.now(OLD_ZONE).replace(tzinfo=None) + timedelta(minutes=10)
+    folder = tmp_path / "data"
+    write_old_files(folder, start)
+    stack = Stack(tmp_path, time_zone=str(OLD_ZONE))
+    verified = stack.recharge("verify", str(folder))
+    assert verified.stdout.endswith("not sound\n")
+    with stack:
+        set_aside = json.loads((folder / "set_aside.json").read_text())
+        [kept] = json.loads(
+            TcpClient(target_of(stack), "old").text({"receiveAllReservations": True, **STATION})
+        )
+    assert [row["reason"] for row in set_aside] == [
+        "its station does not exist",
+        "the vehicle has another reservation",
+    ]
+    assert all(
+        f"WRONG: {row['file']}: {row['reason']}: {row['record']}" in verified.stdout for row in set_aside
+    )
+    assert kept["startDateTime"] == start.isoformat()
+
+
+def write_old_files(folder: Path, start: datetime) -> None:
+    """Files of the old server with a point too many, and a vehicle with two reservations."""
+    point = {"chargingPointID": 1, "power": 30, "kWhPrice": 0.5, "availability": "livre"}
+    charge = {"chargingPointPower": 30, "kWhPrice": 0.5, "vehicleID": 7, "duration": 1, "price": 15}
+    reservations = [
+        {
+            "reservationID": number,
+            "chargingPointID": 1,
+            "startDateTime": (start + timedelta(days=number - 1)).isoformat(),
+            "finishDateTime": (start + timedelta(days=number - 1, hours=1)).isoformat(),
+            **charge,
+            **STATION,
+        }
+        for number in (1, 2)
+    ]
+    files: dict[str, list[dict[str, Any]]] = {
+        "charging_stations": [{"x_position": 10, "y_position": 20, **STATION}],
+        "charging_points": [{**point, **STATION}, {**point, "chargingStationID": 99}],
+        "reservations": reservations,
+    }
+    folder.mkdir()
+    for name, records in files.items():
+        (folder / f"{name}.json").write_text(json.dumps(records, indent=4))
 
 
 def test_the_nightly_backup_keeps_the_newest(network: Stack, checkout: Path, reader: dict[str, str]) -> None:
