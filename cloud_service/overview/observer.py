@@ -27,6 +27,7 @@ class Observer:
     def __init__(self, broker: BrokerAddress, account: str) -> None:
         self.overview = Overview()
         self._retained_at = 0.0
+        """When the last retained message arrived, or the connection was made."""
         self.requester = Requester(
             broker,
             account,
@@ -45,6 +46,7 @@ class Observer:
         """Observes while the block lasts. Raises ConnectionError if the broker cannot be reached at first."""
         self.overview.connected()  # before the first message, so that complete() removes nothing that came
         async with self.requester:
+            self._retained_at = asyncio.get_running_loop().time()
             tasks = [
                 asyncio.create_task(self._follow_connection(), name="broker"),
                 asyncio.create_task(self._keep_history(), name="history"),

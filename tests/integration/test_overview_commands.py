@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -121,6 +122,21 @@ def test_without_a_broker_one_sentence_says_so(stack: Stack) -> None:
         assert ended.returncode == 1
         assert ended.stderr.count("\n") == 1
         assert ended.stderr.startswith(f"recharge {words[0]}: the broker anonymous@127.0.0.1:1 ")
+
+
+def test_the_first_retained_message_is_waited_for(tmp_path: Path) -> None:
+    """It may come a moment after the login: `stations` listed none then. This broker has none at all."""
+    quiet = 0.3
+
+    async def settle(broker: Broker) -> float:
+        observer = Observer(broker.address, "monitor")
+        begun = time.monotonic()
+        async with observer.running():
+            await observer.settle(quiet)
+        return time.monotonic() - begun
+
+    with Broker(tmp_path / "broker") as broker:
+        assert asyncio.run(settle(broker)) >= quiet
 
 
 def test_what_is_retained_is_known_after_the_broker_has_been_away(tmp_path: Path) -> None:
