@@ -19,7 +19,10 @@ def draw(report: Report, file: Path) -> None:
     by_hour.set(title="Points in use", xlabel="hour of the day", ylabel="%", xticks=HOURS[::3])
     stations = sorted(report.stations, key=lambda station: -station.figures.energy)[:_MOST_STATIONS]
     names = [str(station.station_id) for station in stations]
-    by_station.bar(names, [float(station.figures.energy) for station in stations])
+    energies = [float(station.figures.energy) for station in stations]
+    by_station.bar(range(len(names)), energies, tick_label=names)
     by_station.set(title="Energy by station", xlabel="station", ylabel="kWh")
+    for axes in (by_hour, by_station):
+        axes.set_ylim(bottom=0)
     figure.suptitle(f"{report.figures.charges:,} charges, {report.figures.energy:,.1f} kWh")
     figure.savefig(file)

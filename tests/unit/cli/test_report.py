@@ -104,9 +104,11 @@ def test_tables_fit_into_sixty_columns_without_utf_8(data: Path) -> None:
     assert any(line.startswith("14  ---") and line.endswith("50.0%") for line in lines)
 
 
-def test_a_picture_is_drawn(data: Path, tmp_path: Path) -> None:
+def test_a_picture_is_drawn(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert report(data, "--plot", str(tmp_path / "report.svg")) == 0
     assert "<svg" in (tmp_path / "report.svg").read_text()
+    [line] = capsys.readouterr().err.splitlines()
+    assert "reading the data folder" in line
 
 
 @pytest.mark.parametrize(
