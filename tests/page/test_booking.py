@@ -16,14 +16,17 @@ async def test_a_monitor_that_only_reads_has_no_booking(view: Viewer) -> None:
     with ScriptedMonitor(dict(ROWS)) as monitor:
         page = await view(monitor.address)
         await expect(page.locator("html")).to_have_attribute("data-version", "1.0")
+        await page.locator("#map").click(position={"x": 250, "y": 200})
         await expect(page.locator("#tab-booking")).to_be_hidden()
+        await expect(page.locator("#booking")).to_be_hidden()
 
 
 async def test_a_click_on_the_map_a_booking_and_its_cancellation(view: Viewer) -> None:
     with ScriptedMonitor(dict(ROWS), booking=True) as monitor:
-        page = await view(monitor.address)
-        await page.get_by_role("tab", name="Book").click()
+        page = await view(f"{monitor.address}/#station=1")
+        await expect(page.locator("#panel")).to_be_visible()
         await page.locator("#map").click(position={"x": 250, "y": 200})
+        await expect(page.locator("#panel")).to_be_hidden()
         await page.get_by_label("Battery (%)").fill("10")
         await page.get_by_label("Capacity (kWh)").fill("50")
         await page.get_by_role("button", name="Book a charge").click()

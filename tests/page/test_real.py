@@ -83,7 +83,6 @@ async def test_an_operators_monitor_books_and_cancels(network: Stack, view: View
         async with Requester(network.address, "ana") as ana:
             station = await register_station(ana)
             page = await view(monitor.address)
-            await page.get_by_role("tab", name="Book").click()
             await page.locator("#map").click(position={"x": 200, "y": 200})
             await page.get_by_role("button", name="Book a charge").click()
             await expect(page.locator(".result")).to_contain_text(f"Booked: Station {station}, point 1")

@@ -35,11 +35,16 @@ const log = createLog(byId("events"), nameOf);
 const tabs = new Tabs(document.querySelector("[role=tablist]"));
 const openStation = (id) => { location.hash = `station=${id}`; };
 let booking = null;
-const map = new StationMap(byId("map"), {
-  onStation: openStation,
-  onPlace: (place) => { if (booking !== null && tabs.chosen === "booking") booking.choose(place); },
-});
+const map = new StationMap(byId("map"), { onStation: openStation, onPlace: bookAt });
 const panel = new Panel(network, { onOpen: (station, move) => map.select(station, { move }) });
+
+// A click beside all stations says where the vehicle is that is to charge.
+function bookAt(place) {
+  if (booking === null) return;
+  if (panel.id !== null) panel.close();
+  tabs.choose(byId("tab-booking"));
+  booking.choose(place);
+}
 
 let filters = readFilters(search.elements);
 let found = new Map(); // the stations that search and filters leave

@@ -8,10 +8,6 @@ export class Tabs {
     this.choose(this.tabs[0]);
   }
 
-  get chosen() {
-    return this.tabs.find((tab) => tab.ariaSelected === "true").getAttribute("aria-controls");
-  }
-
   choose(chosen) {
     for (const tab of this.tabs) {
       tab.ariaSelected = String(tab === chosen);
