@@ -1,6 +1,5 @@
 """Alerts and dashboard use metrics that exist, and each alert has its runbook line and its test."""
 
-import json
 import re
 
 import pytest
@@ -8,7 +7,7 @@ import yaml
 
 from tests.docs.metrics_table import names
 from tests.docs.pages import ROOT
-from tests.kit.alerting import MONITORING, rules
+from tests.kit.alerting import dashboard_expressions, rules
 
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 UNIT_TESTS = yaml.safe_load((ROOT / "tests" / "integration" / "alert_tests.yml").read_text())["tests"]
@@ -48,7 +47,5 @@ def test_each_alert_is_tried() -> None:
 
 
 def test_the_dashboard_shows_metrics_that_exist() -> None:
-    dashboard = json.loads((MONITORING / "grafana" / "dashboards" / "recharge.json").read_text())
-    expressions = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
-    assert expressions
-    assert all(_known(expression) for expression in expressions)
+    assert dashboard_expressions()
+    assert all(_known(expression) for expression in dashboard_expressions())

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from websockets.sync.client import connect
 
-from tests.kit.alerting import MISSING, MONITORING, Prometheus
+from tests.kit.alerting import MISSING, MONITORING, Prometheus, dashboard_expressions
 from tests.kit.measured import MeasuredStack
 from tests.kit.monitor import Monitor
-from tests.kit.people import Place, people_of
+from tests.kit.people import Place, new_place, people_of
 from tests.kit.processes import HOST, free_port
 from tests.kit.refusals import refused
 from tests.kit.waiting import wait_until
@@ -80,6 +80,19 @@ def test_in_a_network_that_is_well_nothing_fires(measured: MeasuredStack, promet
         people.charger().with_point(Place(0, 0))
     # The disk of the machine that runs the tests may well be almost full.
     assert prometheus.firing() <= {"RechargeDiskAlmostFull"}
+
+
+@pytest.mark.parametrize("expression", dashboard_expressions())
+def test_each_panel_of_the_dashboard_shows_something(
+    measured: MeasuredStack, prometheus: Prometheus, expression: str
+) -> None:
+    with people_of(measured) as people:
+        place = new_place()
+        people.charger().with_point(place)
+        people.vehicle().book(place)
+    # Grafana sets the interval so that it has several scrapes.
+    expression = expression.replace("$__rate_interval", "1m")
+    wait_until(lambda: prometheus.values(expression), f"there is something to show for {expression}")
 
 
 def test_refused_connections(measured: MeasuredStack, prometheus: Prometheus) -> None:

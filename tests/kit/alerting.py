@@ -1,6 +1,7 @@
 """A real Prometheus that scrapes processes of this machine and evaluates the product's alert rules."""
 
 import json
+import math
 import re
 import shutil
 import urllib.error
@@ -8,6 +9,7 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import yaml
 
@@ -17,6 +19,12 @@ from tests.kit.waiting import DEADLINE, wait_until
 MONITORING = Path(__file__).parents[2] / "monitoring"
 RULES = MONITORING / "alerts.yml"
 MISSING = "Prometheus is not installed: `apt install prometheus`, a package of Debian and Ubuntu"
+
+
+def dashboard_expressions() -> list[str]:
+    """What the panels of the dashboard show."""
+    dashboard = json.loads((MONITORING / "grafana" / "dashboards" / "recharge.json").read_text())
+    return [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
 
 
 def rules() -> list[dict[str, Any]]:
@@ -75,6 +83,12 @@ class Prometheus(Process):
         except urllib.error.URLError:
             return 0
         return sum(target["health"] == "up" for target in targets)
+
+    def values(self, expression: str) -> list[float]:
+        """What an expression gives, without NaN. Raises HTTPError if Prometheus cannot compute it."""
+        series = self._ask(f"query?{urlencode({'query': expression})}")["result"]
+        values = (float(one["value"][1]) for one in series)
+        return [value for value in values if not math.isnan(value)]
 
     def _ask(self, what: str) -> Any:
         with urllib.request.urlopen(f"http://{HOST}:{self.port}/api/v1/{what}", timeout=DEADLINE) as reply:
