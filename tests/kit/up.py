@@ -1,6 +1,7 @@
 """`recharge up` as a terminal runs it."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -42,6 +43,14 @@ class Up:
             return self.stdout.rpartition("\n")[0].rpartition("\n")[2].startswith("ready")
 
         wait_until(ready, "`recharge up` is ready")
+
+    def wait_stations(self) -> None:
+        """Waits until the demo's three chargers have registered their stations.
+
+        Only they say so in such a line: the broker of a secured network names them as soon as they connect.
+        """
+        line = re.compile(r"^[\d:]{8}  demo-charger-\d  Station \d+ at ", re.MULTILINE)
+        wait_until(lambda: len(line.findall(self.stderr)) == 3, "the demo's chargers have their stations")
 
     def wait_end(self) -> int:
         return self.process.wait(DEADLINE)

@@ -16,7 +16,7 @@ from tests.kit.mqtt import MqttClient, MqttConnection, NotAccepted
 from tests.kit.mqtt_bytes import ACCEPTED, connect, receive
 from tests.kit.processes import HOST, clean_environment
 from tests.kit.up import up
-from tests.kit.waiting import DEADLINE, wait_until
+from tests.kit.waiting import DEADLINE
 
 FREE_PORTS = ("--mqtt-port", "0", "--mqtt-tls-port", "0", "--tcp-port", "0", "--http-port", "0")
 
@@ -64,7 +64,7 @@ def test_what_it_prints_can_be_pasted(tmp_path: Path) -> None:
 
 def test_the_demo_lives_in_it(tmp_path: Path) -> None:
     with up(tmp_path, "--secure", "--demo", "--data-dir", str(tmp_path / "data"), *FREE_PORTS) as network:
-        wait_until(lambda: "demo-charger-1" in network.stderr, "the demo's chargers are there")
+        network.wait_stations()
 
 
 @pytest.fixture
@@ -145,13 +145,13 @@ def test_the_demo_says_why_it_cannot_go_on_with_or_without_accounts(
     words = ("--demo", "--data-dir", str(tmp_path / "data"), *FREE_PORTS)
     second = ("--open",) if first else ("--secure",)
     with up(tmp_path / "first", *first, *words) as network:
-        wait_until(lambda: network.stderr.count("demo-charger-") >= 3, "the demo has its stations")
+        network.wait_stations()
     with up(tmp_path / "second", *second, *words) as network:
         assert network.wait_end() == 1
         assert "The demo's stations belong to other accounts" in network.stderr
         assert "Traceback" not in network.stderr
     with up(tmp_path / "third", *first, *(("--open",) if not first else ()), *words) as network:
-        wait_until(lambda: network.stderr.count("demo-charger-") >= 3, "the demo goes on as before")
+        network.wait_stations()  # it goes on as before
 
 
 @pytest.mark.parametrize("length", [0, 5, 40, 1000])
