@@ -76,7 +76,9 @@ def test_the_first_command(tmp_path: Path) -> None:
             return len(re.findall(text, log.read_text(), re.MULTILINE)) == times
 
         wait_until(lambda: said("^ready"), "the network is ready")
-        wait_until(lambda: said(r"  demo-charger-\d  Station \d+ at ", 3), "the demo's chargers have registered")
+        wait_until(
+            lambda: said(r"  demo-charger-\d  Station \d+ at ", 3), "the demo's chargers have registered"
+        )
         pasted = re.search(r"^ +(\S*mosquitto_rr .*)$", log.read_text(), re.MULTILINE)
         assert pasted is not None
         assert HOST in pasted[1]

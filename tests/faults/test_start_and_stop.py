@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
-from signal import SIGCONT, SIGSTOP, SIGTERM
+from signal import SIGTERM
 
 import msgspec
 import pytest
@@ -14,6 +14,7 @@ from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.replies import decode_reply
 from tests.benchmarks.start_and_stop import describe, measure
+from tests.kit.pausing import paused
 from tests.kit.processes import Stack
 from tests.kit.scale import Scale
 from tests.kit.waiting import DEADLINE, until
@@ -70,13 +71,12 @@ class Asker:
             self._stack.address, NAME, subscriptions=topics_heard, on_message=self._receive
         )
         async with connection, asyncio.timeout(DEADLINE):
-            os.kill(self._stack.service.pid, SIGSTOP)
-            await asyncio.gather(*(connection.publish(_request(number)) for number in range(self._count)))
-            os.kill(self._stack.service.pid, SIGCONT)
+            with paused(self._stack.service):
+                await asyncio.gather(*(connection.publish(_request(number)) for number in range(self._count)))
             await until(lambda: bool(self.results))
             os.kill(self._stack.service.pid, SIGTERM)
             await until(lambda: not self._stack.service.running)
-            assert self._farewell.is_set(), "it said no goodbye"
+            await self._farewell.wait()  # behind all replies
             assert len(self.results) < self._count, "nothing was left to be answered"
             self._stack.service.start()
             await until(lambda: len(self.results) == self._count)

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.protocol import topics
-from recharge import Charger, Point
+from recharge import Charger, Point, Station, Vehicle
+from tests.kit.mqtt import MqttConnection
 from tests.kit.processes import Process, Stack
-from tests.kit.waiting import wait_until
+from tests.kit.waiting import DEADLINE, wait_until
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
@@ -54,19 +54,16 @@ def points_of(stack: Stack, account: str, station_id: int) -> list[Point]:
 
 def presence_of(stack: Stack, account: str) -> bool | None:
     """What the broker keeps on the account's presence topic; None if it keeps nothing."""
+    presence, mark = topics.presence(account), f"look/{uuid4().hex}"
+    with MqttConnection(stack.mqtt_port, f"look-{account}") as looking:
+        looking.subscribe(presence, mark)
+        looking.publish(mark)  # comes back behind what is retained
+        kept = looking.take_until(mark)
+    return bool(json.loads(kept[-1].payload)["online"]) if kept else None
 
-    async def look() -> bool | None:
-        arrived: asyncio.Queue[bytes] = asyncio.Queue()
-        async with AsyncConnection(
-            stack.address,
-            f"look-{account}",
-            subscriptions=[topics.presence(account)],
-            on_message=lambda message: arrived.put_nowait(message.payload),
-        ):
-            try:
-                async with asyncio.timeout(1):
-                    return bool(json.loads(await arrived.get())["online"])
-            except TimeoutError:
-                return None
 
-    return asyncio.run(look())
+async def told(reader: Vehicle, expected: Station) -> None:
+    """Waits until the retained state, which follows the replies, is that of this station."""
+    async with asyncio.timeout(DEADLINE):
+        while await reader.station(expected.station_id) != expected:
+            await asyncio.sleep(0.05)

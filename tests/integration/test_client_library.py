@@ -12,7 +12,7 @@ from cloud_service.mqtt.requester import Requester
 from cloud_service.protocol.errors import Conflict, Forbidden, NotFound
 from recharge import BrokerAddress, Charger, Event, Point, RequestError, Station, Vehicle
 from recharge.charger import PAGE_LENGTH
-from tests.integration.client_commands import EXAMPLES, ROOT, presence_of
+from tests.integration.client_commands import EXAMPLES, ROOT, presence_of, told
 from tests.kit.processes import Process, Stack
 from tests.kit.waiting import DEADLINE, wait_until
 
@@ -40,7 +40,7 @@ def test_a_charger_and_a_vehicle_meet(stack: Stack, protocol: Literal["mqtt5", "
             assert await vehicle.reservation() == booked
             assert await vehicle.book(9001, 5, 40, 44) == booked
             assert await charger.reservations(station.station_id) == [booked]
-            assert await vehicle.station(station.station_id) == station
+            await told(vehicle, station)
             for client in (charger, vehicle):
                 event = await next_event(client)
                 assert (event.type, event.reservation) == ("reservationScheduled", booked)
@@ -60,11 +60,11 @@ def test_a_station_and_a_point_are_described(stack: Stack) -> None:
             station = await charger.register_station(9500, 5, name="Town hall", address="Main Street 1")
             point = await charger.add_point(station.station_id, 22, 0.5, connector="CHADEMO")
             assert await charger.points(station.station_id) == [point]
-            await _told(reader, station)
+            await told(reader, station)
 
             moved = await charger.move_station(station.station_id, 9501, 5, address=None)
             assert (moved.name, moved.address) == (None, None), "a name that was left out is not told"
-            await _told(reader, Station(station.station_id, 9501, 5, name="Town hall"))
+            await told(reader, Station(station.station_id, 9501, 5, name="Town hall"))
 
             unknown = Point(point.point_id, point.station_id, 30, 0.5, "livre")
             await charger.update_point(unknown)
@@ -74,13 +74,6 @@ def test_a_station_and_a_point_are_described(stack: Stack) -> None:
             await charger.delete_station(station.station_id)
 
     asyncio.run(describe())
-
-
-async def _told(reader: Vehicle, expected: Station) -> None:
-    """Waits until the retained state, which follows the replies, is that of this station."""
-    async with asyncio.timeout(DEADLINE):
-        while await reader.station(expected.station_id) != expected:
-            await asyncio.sleep(0.05)
 
 
 def test_refusals_are_typed(stack: Stack) -> None:
@@ -133,7 +126,8 @@ def test_a_list_of_several_pages_is_whole(stack: Stack, protocol: Literal["mqtt5
 def test_presence_lasts_as_long_as_the_block(stack: Stack) -> None:
     async def be_there() -> None:
         async with Charger("there", stack.address):
-            assert await asyncio.to_thread(presence_of, stack, "there") is True
+            # Entering does not wait until the broker has the presence message.
+            await asyncio.to_thread(wait_until, lambda: presence_of(stack, "there"), "it is there")
 
     asyncio.run(be_there())
     assert presence_of(stack, "there") is False

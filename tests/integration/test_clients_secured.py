@@ -13,7 +13,7 @@ import pytest
 from cloud_service.accounts.broker_accounts import AccountRole
 from cloud_service.config.environment import to_environment
 from recharge import BrokerAddress, BrokerRefused, Charger, Vehicle
-from tests.integration.client_commands import EXAMPLES
+from tests.integration.client_commands import EXAMPLES, told
 from tests.kit.processes import HOST, Process, clean_environment
 from tests.kit.secured import SecuredBroker, SecuredStack
 from tests.kit.waiting import DEADLINE, wait_until
@@ -48,7 +48,7 @@ def test_a_charger_and_a_vehicle_meet(network: SecuredStack, protocol: Literal["
             station = await charger.register_station(100, 100)
             await charger.add_point(station.station_id, 22, 0.9)
             booked = await vehicle.book(100, 100, 50, 44)
-            assert await vehicle.station(station.station_id) == station
+            await told(vehicle, station)
             for client in (charger, vehicle):
                 assert (await anext(aiter(client.events()))).reservation == booked
             await vehicle.cancel(booked)

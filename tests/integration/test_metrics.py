@@ -25,9 +25,10 @@ def scrapes(measured: MeasuredStack) -> dict[str, Scrape]:
     service, gateway = measured.ports["service"], measured.ports["gateway"]
     with people_of(measured) as people:
         people.charger().with_point(Place(0, 0))
-        Vehicle(people.mqtt("vehicle", "secret-vehicle")).book(Place(0, 0))
         people.over_tcp().charger().with_point(Place(9000, 0))
+        Vehicle(people.mqtt("vehicle", "secret-vehicle")).book(Place(0, 0))
     return {
+        # The booking came last, so figures that have it have everything.
         "service": wait_for_sample(service, "recharge_points", 1, availability="reservado"),
         "gateway": wait_for_sample(
             gateway, "recharge_gateway_requests_total", 1, action="newChargingPoint", outcome="ok"
@@ -95,6 +96,10 @@ def test_the_same_process_says_where_it_serves(measured: MeasuredStack) -> None:
 
 
 def test_the_brokers_own_figures(measured: MeasuredStack) -> None:
-    seen = wait_for_sample(measured.ports["service"], "broker_load_messages_sent_1min")
-    for name in ("broker_clients_connected", "broker_bytes_received", "broker_uptime"):
-        assert seen(name) is not None, name
+    for name in (
+        "broker_load_messages_sent_1min",
+        "broker_clients_connected",
+        "broker_bytes_received",
+        "broker_uptime",
+    ):
+        wait_for_sample(measured.ports["service"], name)

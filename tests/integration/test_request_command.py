@@ -160,9 +160,7 @@ def test_nobody_there(protocol: str) -> None:
 def test_no_service_at_the_broker(stack: Stack, tmp_path: Path) -> None:
     """The broker is there, and the service is not."""
     with Broker(tmp_path) as broker:
-        done = recharge(
-            "request", "findReservation", "vid=1", "--timeout", "0.5", f"--mqtt-port={broker.port}"
-        )
+        done = recharge("request", "findReservation", "vid=1", "--timeout", "3", f"--mqtt-port={broker.port}")
     assert done.returncode == 1
     assert done.stderr.startswith("recharge request: nobody receives requests at this broker")
 

@@ -143,22 +143,25 @@ class ScriptedMonitor:
         self.change()
 
     def chatter(self, changes_a_second: int) -> Callable[[], None]:
-        """Changes random stations five times a second, until the function that it returns is called."""
+        """Changes random stations five times a second, until the function that it returns has returned."""
         chance = random.Random(5)
+        enough, ended = threading.Event(), threading.Event()
 
         async def run() -> None:
-            while True:
+            while not enough.is_set():
                 for row in (changed := chance.sample(list(self.rows.values()), changes_a_second // 5)):
                     row[5] = random_points(chance)
                 self.number += 1
                 await self._send(self._difference(changed, [], []))
                 await asyncio.sleep(0.2)
+            ended.set()
 
         assert self._loop is not None
-        task = asyncio.run_coroutine_threadsafe(run(), self._loop)
+        asyncio.run_coroutine_threadsafe(run(), self._loop)
 
         def stop() -> None:
-            task.cancel()
+            enough.set()
+            assert ended.wait(DEADLINE), "the changes do not end"
 
         return stop
 
@@ -195,9 +198,10 @@ class ScriptedMonitor:
 
     async def _live(self, viewer: WebSocket) -> None:
         await viewer.accept()
-        await viewer.send_json(self._whole())
-        self._viewers.add(viewer)
+        whole = self._whole()
+        self._viewers.add(viewer)  # what changes from now on comes behind the whole
         try:
+            await viewer.send_json(whole)
             while True:
                 self.asked.append(await viewer.receive_json())
                 if not self.silent:

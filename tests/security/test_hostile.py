@@ -1,10 +1,8 @@
 """Clients that attack: others are served all the while, and nobody's memory runs out."""
 
 import json
-import os
 import resource
 import select
-import signal
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -14,6 +12,7 @@ import pytest
 
 from tests.kit import mqtt_bytes
 from tests.kit.mqtt import MqttClient, MqttConnection
+from tests.kit.pausing import paused
 from tests.kit.processes import HOST
 from tests.kit.secured import SecuredBroker, SecuredStack
 from tests.kit.waiting import DEADLINE, wait_until
@@ -63,17 +62,13 @@ def test_a_thousand_wrong_passwords(network: SecuredStack, others: MqttClient) -
 
 
 def test_a_flood_is_answered_busy_and_holds_up_nobody(network: SecuredStack, others: MqttClient) -> None:
-    """The service stands still for a moment, so that all of the flood waits for it, however fast it is."""
     password = network.secured.accounts(lambda accounts: accounts.add("flood", "charger"))
     count = 6000
     with MqttConnection(network.secured.port, "flood", "flood", password) as flood:
         flood.subscribe("recharge/v1/reply/flood")
-        os.kill(network.service.pid, signal.SIGSTOP)
-        try:
+        with paused(network.service):
             body = json.dumps({"x_position": 7, "y_position": 7}).encode()
             assert all(flood.publish_all(["recharge/v1/request/newChargingStation/flood"] * count, body))
-        finally:
-            os.kill(network.service.pid, signal.SIGCONT)
         _are_served(others)
         replies = [json.loads(flood.next().payload) for _ in range(count)]
     busy = [reply for reply in replies if not reply["ok"]]
