@@ -4,6 +4,7 @@
 
 import gc
 import logging
+import os
 import signal
 from collections.abc import Callable, Iterator
 
@@ -34,6 +35,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Also for the processes that tests start: most tests compare what a reader of English sees.
+    os.environ["LANGUAGE"] = "en"
     # A shell that runs the tests in its background ignores Ctrl-C for them, and for all that they start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     faults = config.getoption("faults")

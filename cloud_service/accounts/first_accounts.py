@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from cloud_service.accounts.rights import access_list
 from cloud_service.accounts.secret_files import FOR_GROUP, FOR_OWNER, write_file, write_files
+from cloud_service.language.text import Text
 from cloud_service.protocol.roles import ADMINISTRATOR, DEVICES, GATEWAY, SERVICE, Role
 
 FIRST_ACCOUNTS: Final[tuple[tuple[str, Role], ...]] = (
@@ -25,7 +26,7 @@ FIRST_ACCOUNTS: Final[tuple[tuple[str, Role], ...]] = (
 _PASSWORD_ITERATIONS: Final = 101
 """As in Mosquitto 2.0. With 192 random bits, the time that one guess takes does not matter."""
 
-RECOVERY: Final = (
+RECOVERY: Final = Text(
     "restore it from a backup, or stop the network and run `recharge accounts recover`, which gives the first"
     " accounts new passwords and keeps all other accounts"
 )

@@ -29,6 +29,7 @@ from cloud_service.accounts.secret_files import FOR_GROUP, FOR_OWNER, handed_ove
 from cloud_service.accounts.settings import DataSettings, SecuritySettings
 from cloud_service.config.command_line import Argument
 from cloud_service.config.setting import SettingError
+from cloud_service.language.text import Reason, Text
 from cloud_service.local.data_folder import locked
 from cloud_service.local.errors import CannotStart
 from cloud_service.local.streams import print_or_fail
@@ -36,7 +37,7 @@ from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.publisher import BrokerRefused
 from cloud_service.protocol.roles import ADMINISTRATOR
 
-EPILOG: Final = """\
+EPILOG: Final = Text("""\
 verbs:
   add NAME --role ROLE  creates an account and prints its password, which cannot be shown again
   list                  lists the accounts and their roles
@@ -49,7 +50,7 @@ verbs:
                         accounts; stop the network before
 
 Without --mqtt-user, the command uses the administrator's account and the password that the network's first
-start created."""
+start created.""")
 
 _NAMES: Final = {
     "add": 1,
@@ -142,7 +143,7 @@ def _recover(options: Options) -> None:
     audit = AuditLog(options.data.audit_log)
     for name in names:
         audit.record("passwordRotated", datetime.now(UTC), by=None, account=name)
-    _say(
+    _tell(
         f"{', '.join(names)} have new passwords, in {folders.secrets.folder}; all other accounts are as they"
         " were. Start the network now"
     )
@@ -180,14 +181,14 @@ class _Verbs:
     async def add(self, name: str, role: AccountRole, file: Path | None) -> None:
         if file is not None and Account(name, role) in await self._accounts.all():
             _check_has_password(name, file)
-            _say(f"{name} is already a {role}; {file} is left unchanged")
+            _tell(f"{name} is already a {role}; {file} is left unchanged")
             return
         await self._accounts.check_new(name, role)
         password = new_password()
         with _given(password, file):
             await self._accounts.add(name, role, password)
         self._record("accountAdded", name, role=role)
-        _say(f"{name} is now a {role}; its password is {_place(file)}")
+        _tell(f"{name} is now a {role}; its password is {_place(file)}")
 
     async def list(self) -> None:
         for account in await self._accounts.all():
@@ -205,27 +206,27 @@ class _Verbs:
             await self._accounts.rotate(name, password)
         self._record("passwordRotated", name)
         advice = "; restart the process that uses it" if first else ""
-        _say(f"{name} has a new password, {_place(file)}{advice}")
+        _tell(f"{name} has a new password, {_place(file)}{advice}")
 
     async def remove(self, name: str, *, leave_stations: bool) -> None:
         answered = await self._accounts.remove(name, leave_stations=leave_stations)
         self._record("accountRemoved", name)
-        _say(f"{name} is removed")
+        _tell(f"{name} is removed")
         if not answered:
-            _say(
+            _tell(
                 "The cloud service did not answer. If the account had a booking, it is still there: an"
                 f" operator can find and cancel it, as vehicle {name}"
             )
 
     async def transfer(self, old: str, new: str) -> None:
         count = await self._accounts.transfer(old, new)
-        _say(f"{new} now owns {count} stations that {old} owned")
+        _tell(f"{new} now owns {count} stations that {old} owned")
 
     async def refresh(self) -> None:
         changed = await self._accounts.refresh()
         for name in changed:
             self._record("rightsRefreshed", name)
-        _say(f"{len(changed)} accounts had outdated rights: {', '.join(changed) or 'none'}")
+        _tell(f"{len(changed)} accounts had outdated rights: {', '.join(changed) or 'none'}")
 
     def _record(self, event: AuditEvent, account: str, **details: str) -> None:
         self._audit.record(event, datetime.now(UTC), by=self._by, account=account, **details)
@@ -238,12 +239,18 @@ def _address(options: Options) -> BrokerAddress:
     try:
         password = read_password(file)
     except OSError as error:
-        raise SettingError(f"cannot read the administrator's password in {file}: {error.strerror}") from None
+        raise SettingError(
+            "cannot read the administrator's password in {file}: {reason}",
+            file=file,
+            reason=Reason(error),
+        ) from None
     if not password:
         raise SettingError(
-            f"{file}, the administrator's password, is missing, empty or no text. A network has accounts if"
-            " `recharge up --secure` or compose started it; --data-dir or --secrets-dir says where it is. If"
-            f" the file is lost: {RECOVERY}"
+            "{file}, the administrator's password, is missing, empty or no text. A network has accounts"
+            " if `recharge up --secure` or compose started it; --data-dir or --secrets-dir says where it"
+            " is. If the file is lost: {recovery}",
+            file=file,
+            recovery=RECOVERY,
         )
     return replace(options.broker, user=ADMINISTRATOR, password=password)
 
@@ -296,5 +303,5 @@ def _place(file: Path | None) -> str:
     return "printed, and cannot be shown again" if file is None else f"in {file}"
 
 
-def _say(text: str) -> None:
+def _tell(text: str) -> None:
     print(text, file=sys.stderr)

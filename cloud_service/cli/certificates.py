@@ -14,14 +14,15 @@ from cloud_service.accounts.first_accounts import AccountsDamaged, make_monitor_
 from cloud_service.accounts.secure_broker import BrokerFolders, prepare
 from cloud_service.accounts.settings import DataSettings, SecuritySettings
 from cloud_service.config.command_line import Argument
+from cloud_service.language.text import Text
 
-EPILOG: Final = """\
+EPILOG: Final = Text("""\
 verbs:
   prepare      creates what a secured broker needs to start and does not have yet: a private authority, the
                broker's certificate, the first accounts, and the token of the live map; renews a certificate
                that expires soon
   device NAME  creates NAME.crt and NAME.key, with which a device is the account NAME: for mutual TLS
-  show         lists the certificates and when they expire"""
+  show         lists the certificates and when they expire""")
 
 _NAMES: Final = {"prepare": 0, "device": 1, "show": 0}
 """How many names each verb takes."""

@@ -1,7 +1,6 @@
 """Runs a charger: registers a station and its points, and marks them occupied while vehicles charge."""
 
 import os
-from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import Annotated, get_args
 
@@ -9,7 +8,7 @@ from msgspec import Struct
 
 from cloud_service.cli.client_options import PaceOptions, account, finite, not_negative, positive, run
 from cloud_service.config.command_line import Argument
-from cloud_service.config.values import read_count
+from cloud_service.config.values import UnusableValue, read_count
 from cloud_service.gateway.settings import GatewayAddress
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.protocol.connectors import CONNECTORS, Connector
@@ -30,14 +29,18 @@ def _address(text: str) -> str:
 
 def _at_most(characters: int, text: str) -> str:
     if len(text) > characters:
-        raise ArgumentTypeError(f"longer than {characters} characters: {text[:40]!r}...")
+        raise UnusableValue("longer than {most} characters: {text!r}...", most=characters, text=text[:40])
     return text
 
 
 class Options(Struct, frozen=True, kw_only=True):
     name: Annotated[
         str | None,
-        Argument("--name", help="account of the charger (default: the broker's account, else charger-1)"),
+        Argument(
+            "--name",
+            metavar="NAME",
+            help="account of the charger (default: the broker's account, else charger-1)",
+        ),
     ] = None
     x: Annotated[
         Number | None,

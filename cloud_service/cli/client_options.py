@@ -5,7 +5,6 @@ import logging
 import math
 import signal
 import sys
-from argparse import ArgumentTypeError
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from secrets import token_hex
@@ -15,12 +14,13 @@ from msgspec import Struct
 
 from cloud_service.config.command_line import Argument
 from cloud_service.config.setting import SettingError
+from cloud_service.config.values import UnusableValue
+from cloud_service.language.language import Language, language_of_environment
 from cloud_service.local.streams import when_output_fails
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.protocol.roles import DEVICES, is_account_name, roles_of
 from recharge.arguments import InvalidArgument
 from recharge.records import Number
-from recharge.terminal.language import Language, language_of_environment
 from recharge.terminal.prompts import MAX_EXACT_INTEGER
 from recharge.terminal.wording import explain
 
@@ -36,7 +36,7 @@ def positive(text: str) -> Number:
     """Reads a number above 0."""
     number = finite(text)
     if number <= 0:
-        raise ArgumentTypeError(f"{text!r} is not above 0")
+        raise UnusableValue("{text!r} is not above 0", text=text)
     return number
 
 
@@ -48,15 +48,23 @@ def finite(text: str) -> Number:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise ArgumentTypeError(f"{text!r} is not a number")
+        raise UnusableValue("{text!r} is not a number", text=text)
     return int(number) if number.is_integer() and abs(number) <= MAX_EXACT_INTEGER else number
+
+
+def whole(text: str) -> int:
+    """Reads a whole number."""
+    try:
+        return int(text)
+    except ValueError:
+        raise UnusableValue("{text!r} is not a whole number", text=text) from None
 
 
 def percent(text: str) -> Number:
     """Reads a number from 0 to 100."""
     number = finite(text)
     if not 0 <= number <= 100:
-        raise ArgumentTypeError(f"{text!r} is not from 0 to 100 percent")
+        raise UnusableValue("{text!r} is not from 0 to 100 percent", text=text)
     return number
 
 
@@ -64,7 +72,7 @@ def percent_to_charge_at(text: str) -> Number:
     """Reads a number from 0 up to, not including, 100: a full battery needs no charge."""
     number = finite(text)
     if not 0 <= number < 100:
-        raise ArgumentTypeError(f"{text!r} is not from 0 up to, not including, 100 percent")
+        raise UnusableValue("{text!r} is not from 0 up to, not including, 100 percent", text=text)
     return number
 
 
@@ -72,7 +80,9 @@ def read_time_scale(text: str) -> Number:
     """Reads how many times as fast time passes."""
     number = finite(text)
     if not MIN_TIME_SCALE <= number <= MAX_TIME_SCALE:
-        raise ArgumentTypeError(f"{text!r} is not from {MIN_TIME_SCALE:g} to {MAX_TIME_SCALE:,}")
+        raise UnusableValue(
+            "{text!r} is not from {least:g} to {most}", text=text, least=MIN_TIME_SCALE, most=MAX_TIME_SCALE
+        )
     return number
 
 
@@ -80,7 +90,7 @@ def not_negative(text: str) -> Number:
     """Reads a number of 0 or more."""
     number = finite(text)
     if number < 0:
-        raise ArgumentTypeError(f"{text!r} is below 0")
+        raise UnusableValue("{text!r} is below 0", text=text)
     return number
 
 
@@ -88,9 +98,13 @@ def account(name: str | None, broker: BrokerAddress, otherwise: str) -> str:
     """Returns the account: this name, else the broker's, else `otherwise`. Raises SettingError."""
     name = name or broker.user or otherwise
     if not is_account_name(name):
-        raise SettingError(f"not an account name: {name!r} (1 to 64 characters: A-Z, a-z, 0-9, _ and -)")
+        raise SettingError(
+            "not an account name: {name!r} (1 to 64 characters: A-Z, a-z, 0-9, _ and -)", name=name
+        )
     if broker.user not in (None, name):
-        raise SettingError(f"--name {name}: not the name of the account, {broker.user}")
+        raise SettingError(
+            "--name {name}: not the name of the account, {account}", name=name, account=broker.user
+        )
     return name
 
 
@@ -120,7 +134,7 @@ class PaceOptions(Struct, frozen=True):
         Argument(
             "--seed",
             metavar="N",
-            type=int,
+            type=whole,
             help="seed of everything random; the same seed gives the same run",
         ),
     ] = None

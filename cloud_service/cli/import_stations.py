@@ -4,7 +4,6 @@ With --undo, deletes the account's stations at the places in the file instead.
 """
 
 import math
-from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -21,7 +20,7 @@ from cloud_service.cli.client_options import (
 )
 from cloud_service.config.command_line import Argument
 from cloud_service.config.setting import SettingError
-from cloud_service.config.values import read_count
+from cloud_service.config.values import UnusableValue, read_count
 from cloud_service.gateway.settings import GatewayAddress
 from cloud_service.local.streams import output_failure
 from cloud_service.mqtt.address import BrokerAddress
@@ -42,7 +41,9 @@ def _centre(text: str) -> tuple[float, float]:
     latitude, comma, longitude = text.partition(",")
     place = finite(latitude), finite(longitude) if comma else math.inf
     if not (abs(place[0]) < 90 and abs(place[1]) <= 180):
-        raise ArgumentTypeError(f"{text!r} is not a latitude and longitude in degrees, such as 47.6,-122.3")
+        raise UnusableValue(
+            "{text!r} is not a latitude and longitude in degrees, such as 47.6,-122.3", text=text
+        )
     return place
 
 
@@ -52,6 +53,7 @@ class Options(Struct, frozen=True, kw_only=True):
         str | None,
         Argument(
             "--name",
+            metavar="NAME",
             help=f"account that is to own the stations (default: the broker's account, else {ACCOUNT})",
         ),
     ] = None

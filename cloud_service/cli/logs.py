@@ -67,7 +67,7 @@ def lines() -> Lines:
     return handler.lines
 
 
-def say(line: str) -> None:
+def tell(line: str) -> None:
     """Writes a line for people there, after everything that was logged before."""
     lines().write(line)
 

@@ -2,21 +2,25 @@
 
 import os
 import sys
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from importlib import import_module
+from inspect import cleandoc
 from typing import Any, Final, Protocol, cast
 
 from msgspec import Struct
 
 from cloud_service import __version__
 from cloud_service.cli import logs
+from cloud_service.cli.failure import complain
 from cloud_service.config.command_line import CommandLine, Parser
 from cloud_service.config.setting import SettingError
+from cloud_service.language.language import language_of_environment
 from cloud_service.local.streams import output_failure, prepare_standard_streams
 
 
 class CommandModule(Protocol):
-    """The module of a command. Its docstring is the description in `--help`."""
+    """The module of a command. Its docstring begins its `--help`, and EPILOG ends it."""
 
     Options: type[Struct]
     """The record of what the command takes: its own arguments, and records of settings."""
@@ -87,8 +91,7 @@ def _run(command: Command, words: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return 130
     except (ConnectionError, SettingError) as error:
-        print(f"recharge {command.name}: {error}", file=sys.stderr)
-        return 1
+        return complain(command.name, error)
 
 
 def _status(program: str, status: int, *, prints: bool = True) -> int:
@@ -96,7 +99,9 @@ def _status(program: str, status: int, *, prints: bool = True) -> int:
     reason = output_failure()
     if reason is None:
         return status
-    print(f"{program}: cannot write to standard output: {reason}", file=sys.stderr)
+    say = language_of_environment()
+    text = say("{program}: cannot write to standard output: {reason}", program=program, reason=reason)
+    print(text, file=sys.stderr)
     return status or int(prints)
 
 
@@ -105,21 +110,36 @@ def command_line(command: Command, module: CommandModule) -> CommandLine:
     return CommandLine(
         f"recharge {command.name}",
         (module.Options, logs.LogSettings),
-        module.__doc__ or "",
+        cleandoc(module.__doc__ or ""),
         getattr(module, "EPILOG", ""),
     )
 
 
-def _find_command(words: Sequence[str]) -> Command:
-    """The command that the first word names. Exits if there is none, and after --help or --version."""
+def program_line() -> Parser:
+    """The command line of `recharge` without a command."""
+    say = language_of_environment()
     parser = Parser(
+        say,
         prog="recharge",
-        description="A charging network for electric vehicles, over MQTT and raw TCP.",
-        epilog="`recharge COMMAND --help` shows a command's options; most are environment variables too.",
+        description=say("A charging network for electric vehicles, over MQTT and raw TCP."),
+        epilog=say(
+            "`recharge COMMAND --help` shows a command's options; most are environment variables too."
+        ),
     )
     parser.add_argument("--version", action="version", version=f"recharge {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
+    commands = parser.add_subparsers(
+        title=say("commands"),
+        metavar=say("COMMAND"),
+        dest="command",
+        required=True,
+        parser_class=ArgumentParser,
+    )
     for command in COMMANDS:
-        commands.add_parser(command.name, help=command.help, add_help=False)
-    chosen = parser.parse_args(words[:1]).command
+        commands.add_parser(command.name, help=say(command.help), add_help=False)
+    return parser
+
+
+def _find_command(words: Sequence[str]) -> Command:
+    """The command that the first word names. Exits if there is none, and after --help or --version."""
+    chosen = program_line().parse_args(words[:1]).command
     return next(command for command in COMMANDS if command.name == chosen)

@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from cloud_service.language.language import Language
 from cloud_service.overview.records import Event, PointState
 from cloud_service.overview.station import Station
-from recharge.terminal.language import Language
 
 STYLES: Final[dict[PointState, str]] = {
     "free": "green",

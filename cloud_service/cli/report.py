@@ -5,7 +5,6 @@ Also while the service runs. Without --from and --to, it is about the last 30 da
 
 import csv
 import sys
-from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,6 +17,7 @@ from cloud_service.cli import report_tables
 from cloud_service.config.command_line import Argument
 from cloud_service.config.setting import SettingError
 from cloud_service.config.shared import DataFolder, TimeZone
+from cloud_service.config.values import UnusableValue
 from cloud_service.reports.period import HOURS, Period
 from cloud_service.reports.report import Figures, Report, compute
 from cloud_service.store.ended import read_ended
@@ -34,9 +34,11 @@ def _day(text: str) -> date:
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise ArgumentTypeError(f"{text!r} is not a day such as 2026-03-31") from None
+        raise UnusableValue("{text!r} is not a day such as 2026-03-31", text=text) from None
     if day.year not in _YEARS:
-        raise ArgumentTypeError(f"{text!r} is not in the years {_YEARS[0]} to {_YEARS[-1]}")
+        raise UnusableValue(
+            "{text!r} is not in the years {first} to {last}", text=text, first=_YEARS[0], last=_YEARS[-1]
+        )
     return day
 
 
@@ -90,7 +92,9 @@ def _period(options: Options, now: datetime) -> Period:
     last = options.last or now.astimezone(options.time_zone).date()
     first = options.first or last - timedelta(days=_DAYS - 1)
     if last < first:
-        raise SettingError(f"--from {first} --to {last}: the last day is before the first")
+        raise SettingError(
+            "--from {first} --to {last}: the last day is before the first", first=first, last=last
+        )
     return Period.of_days(first, last, options.time_zone)
 
 

@@ -4,7 +4,6 @@ import asyncio
 import json
 import socket
 import sys
-from argparse import ArgumentTypeError
 from textwrap import fill
 from typing import Annotated, Any, Final
 
@@ -12,8 +11,9 @@ from msgspec import Struct
 
 from cloud_service.cli.client_options import client_id_beside
 from cloud_service.config.command_line import Argument
-from cloud_service.config.values import read_amount
+from cloud_service.config.values import UnusableValue, read_amount
 from cloud_service.gateway.settings import GatewayAddress
+from cloud_service.language.text import Text
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.protocol.actions import CLIENT_ACTIONS, Actions, find_action
 from cloud_service.protocol.errors import BadRequest, RequestError
@@ -29,7 +29,7 @@ class NoAnswer(Exception):
 
 
 def describe(actions: Actions) -> str:
-    """The part of `--help` that lists these actions."""
+    """These actions and their keys, a line or more each."""
     lines = (
         fill(
             f"{name} {' '.join(f'{key}=...' for key in action.keys)}",
@@ -39,23 +39,23 @@ def describe(actions: Actions) -> str:
         )
         for name, action in actions.items()
     )
-    return "actions and their keys:\n" + "\n".join(lines)
+    return "\n".join(lines)
 
 
-EPILOG: Final = describe(CLIENT_ACTIONS)
+EPILOG: Final = Text("actions and their keys:\n{actions}", actions=describe(CLIENT_ACTIONS))
 
 
 def _action_name(text: str) -> str:
     try:
         return find_action(text, CLIENT_ACTIONS).name
-    except BadRequest as error:
-        raise ArgumentTypeError(error.message) from None
+    except BadRequest:
+        raise UnusableValue("{text!r} is not an action; --help lists them", text=text) from None
 
 
 def _key_and_value(text: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
     if not (key and equals):
-        raise ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+        raise UnusableValue("{text!r} is not KEY=VALUE", text=text)
     try:
         return key, json.loads(value)
     except ValueError:
@@ -65,7 +65,7 @@ def _key_and_value(text: str) -> tuple[str, Any]:
 def _seconds(text: str) -> float:
     seconds = read_amount(text)
     if seconds > _LONGEST_SECONDS:
-        raise ArgumentTypeError(f"{text!r} is more than a day, {_LONGEST_SECONDS} seconds")
+        raise UnusableValue("{text!r} is more than a day, {most} seconds", text=text, most=_LONGEST_SECONDS)
     return seconds
 
 

@@ -1,7 +1,6 @@
 """Lists the stations and their points, as the broker has them now."""
 
 import math
-from argparse import ArgumentTypeError
 from typing import Annotated
 
 import msgspec
@@ -14,18 +13,18 @@ from cloud_service.cli.client_options import INTERRUPTED, finite, run
 from cloud_service.cli.observing import observed, station_as_json
 from cloud_service.cli.overview_words import describe_place, place_width
 from cloud_service.config.command_line import Argument
-from cloud_service.config.values import read_count
+from cloud_service.config.values import UnusableValue, read_count
+from cloud_service.language.language import Language
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.overview.station import Station
 from recharge.records import Number
 from recharge.terminal.console import open_console
-from recharge.terminal.language import Language
 
 
 def _place(text: str) -> tuple[Number, Number]:
     x, comma, y = text.partition(",")
     if not comma:
-        raise ArgumentTypeError(f"{text!r} is not two numbers such as 3,4.5")
+        raise UnusableValue("{text!r} is not two numbers such as 3,4.5", text=text)
     return finite(x), finite(y)
 
 

@@ -16,6 +16,7 @@ from cloud_service.cli.observing import observed
 from cloud_service.cli.status_screen import Address, Bookings, Status, show
 from cloud_service.config.command_line import Argument
 from cloud_service.gateway.settings import GatewayAddress
+from cloud_service.language.language import Language
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.requester import OutcomeUnknown, Requester
 from cloud_service.overview.observer import Observer
@@ -24,7 +25,6 @@ from cloud_service.overview.records import Reservation
 from cloud_service.overview.station import Station
 from cloud_service.protocol.errors import RequestError
 from recharge.terminal.console import open_console
-from recharge.terminal.language import Language
 
 _CONNECT_SECONDS: Final = 1.0
 _ASK_SECONDS: Final = 5.0

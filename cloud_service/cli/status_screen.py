@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from cloud_service.cli.overview_words import describe_since
+from cloud_service.language.language import Language
 from cloud_service.overview.records import Reservation, ServiceState
-from recharge.terminal.language import Language
 
 _MOST_NEXT: Final = 3
 _MOST_NAMES: Final = 8

@@ -85,7 +85,7 @@ def main(options: Options) -> int:
 
 
 def _fail(reason: str) -> int:
-    logs.say(f"recharge up: {reason}")
+    logs.tell(f"recharge up: {reason}")
     return 1
 
 
@@ -103,7 +103,7 @@ async def _up(options: Options) -> int:
                 await supervisor.wait()
             except StopRequested:
                 pass
-            logs.say(f"ending {', '.join(reversed(supervisor.names))}")
+            logs.tell(f"ending {', '.join(reversed(supervisor.names))}")
     return _fail("; ".join(supervisor.failures)) if supervisor.failures else 0
 
 
@@ -200,7 +200,7 @@ async def _start_broker(
     except ChildEnded:
         state.put_back()
         raise
-    logs.say(
+    logs.tell(
         f"recharge up: the broker's own state was damaged, and is now {state.damaged}; the broker has started"
         " without it: clients subscribe and ask again"
     )

@@ -60,7 +60,11 @@ class Options(Struct, frozen=True, kw_only=True):
     ] = "mqtt5"
     name: Annotated[
         str | None,
-        Argument("--name", help="ID of the vehicle; on MQTT, its account (default: drawn at random)"),
+        Argument(
+            "--name",
+            metavar="NAME",
+            help="ID of the vehicle; on MQTT, its account (default: drawn at random)",
+        ),
     ] = None
     x: Annotated[
         Number,

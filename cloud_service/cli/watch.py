@@ -19,12 +19,12 @@ from cloud_service.cli.observing import account_of, observed, sees_vehicles
 from cloud_service.cli.overview_words import describe_event
 from cloud_service.cli.watch_screen import screen
 from cloud_service.config.command_line import Argument
+from cloud_service.language.language import Language
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.overview.observer import Observer
 from cloud_service.overview.overview import Overview
 from cloud_service.overview.records import Event
 from recharge.terminal.console import open_console
-from recharge.terminal.language import Language
 
 _LOOK_SECONDS: Final = 0.25
 _TICK_LOOKS: Final = 4

@@ -16,9 +16,9 @@ from cloud_service.cli.overview_words import (
     describe_state,
     place_width,
 )
+from cloud_service.language.language import Language
 from cloud_service.overview.overview import Overview
 from cloud_service.overview.station import Station
-from recharge.terminal.language import Language
 
 _EVENTS: Final = 5
 _HEAD_LINES: Final = 7

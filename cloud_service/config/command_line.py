@@ -5,7 +5,8 @@ set.
 """
 
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, HelpFormatter, RawDescriptionHelpFormatter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -20,6 +21,9 @@ from cloud_service.config.setting import (
     declared_settings,
     is_record,
 )
+from cloud_service.config.values import UnusableValue
+from cloud_service.language.language import Language, language_of_environment, translate_argparse
+from cloud_service.language.text import Text
 
 Record = TypeVar("Record", bound=Struct)
 
@@ -47,28 +51,39 @@ class SettingsGiven(Struct, frozen=True):
 class Parser(ArgumentParser):
     """An ArgumentParser that accepts no abbreviations and reports a mistake in two lines."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, say: Language, **options: Any) -> None:
+        translate_argparse()
+        self.say = say
         super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}\nSee `{self.prog} --help`.\n")
+        advice = self.say("See `{command}`.", command=f"{self.prog} --help")
+        self.exit(2, f"{self.prog}: {message}\n{advice}\n")
 
 
 class CommandLine:
-    """The command line of one command, which takes what these records declare.
+    """The command line of one command, which takes what these records declare, in the reader's language.
 
     With an epilog, `--help` keeps the line breaks of both texts; otherwise it reflows the description.
     """
 
     def __init__(
-        self, program: str, records: Sequence[type[Struct]], description: str, epilog: str = ""
+        self,
+        program: str,
+        records: Sequence[type[Struct]],
+        description: str | Text,
+        epilog: str | Text = "",
     ) -> None:
+        self._say = say = language_of_environment()
         formatter: type[HelpFormatter] = RawDescriptionHelpFormatter if epilog else HelpFormatter
-        self._parser = Parser(prog=program, description=description, epilog=epilog, formatter_class=formatter)
+        self._parser = Parser(
+            say, prog=program, description=say(description), epilog=say(epilog), formatter_class=formatter
+        )
         for record in records:
             self._add_arguments(record)
         # There are many settings. The usage leaves them out; the sections below it describe each of them.
-        self._parser.usage = self._parser.format_usage().removeprefix("usage: ").rstrip() + " [settings]"
+        _, _, usage = self._parser.format_usage().partition(": ")
+        self._parser.usage = f"{usage.rstrip()} [{say('settings')}]"
         self._settings = declared_settings(*records)
         self._add_settings()
 
@@ -99,27 +114,43 @@ class CommandLine:
             if is_record(field):
                 self._add_arguments(field.type)
             elif argument := annotation(field, Argument):
-                options = argument.options
+                options = self._translated(argument.options)
                 if field.default is not NODEFAULT:
                     options = {"default": field.default, **options}
                 if argument.flags:
                     options = {"dest": field.name, **options}
                 self._parser.add_argument(*(argument.flags or (field.name,)), **options)
 
+    def _translated(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """The options of an argument with its texts, and the errors of its type, in the reader's language."""
+        texts = {name: self._say(options[name]) for name in ("help", "metavar") if name in options}
+        read = {"type": self._reader(options["type"])} if "type" in options else {}
+        return {**options, **texts, **read}
+
+    def _reader(self, read: Callable[[str], Any]) -> Callable[[str], Any]:
+        @wraps(read)
+        def read_or_say_why(text: str) -> Any:
+            try:
+                return read(text)
+            except UnusableValue as error:
+                raise ArgumentTypeError(self._say(error)) from None
+
+        return read_or_say_why
+
     def _add_settings(self) -> None:
         groups: dict[str, Any] = {}
         for declared in self._settings:
             setting = declared.setting
             if setting.section not in groups:
-                groups[setting.section] = self._parser.add_argument_group(setting.section)
+                groups[setting.section] = self._parser.add_argument_group(self._say(setting.section))
             if setting.flag:
                 groups[setting.section].add_argument(
                     setting.flag,
                     dest=setting.name,
-                    metavar=setting.kind.metavar,
-                    type=setting.kind.read,
+                    metavar=self._say(setting.kind.metavar),
+                    type=self._reader(setting.kind.read),
                     default=SUPPRESS,
-                    help=_help(declared),
+                    help=self._help(declared),
                 )
 
     def _from_environment(self, declared: Declared, environment: Mapping[str, str]) -> Any:
@@ -128,8 +159,18 @@ class CommandLine:
             return declared.default
         try:
             return declared.setting.kind.read(text)
-        except ArgumentTypeError as error:
-            self._parser.error(f"environment variable {declared.setting.variable}: {error}")
+        except UnusableValue as error:
+            variable = declared.setting.variable
+            self._parser.error(
+                self._say("environment variable {variable}: {error}", variable=variable, error=error)
+            )
+
+    def _help(self, declared: Declared) -> str:
+        setting, default = declared.setting, declared.setting.text(declared.default)
+        text = self._say(setting.help)
+        if default:
+            text = self._say("{help} (default: {default})", help=text, default=default)
+        return f"{text} [{setting.variable}]".replace("%", "%%")
 
 
 class Values(Struct, frozen=True):
@@ -153,16 +194,10 @@ class Values(Struct, frozen=True):
         return kind(**values)
 
 
-def _help(declared: Declared) -> str:
-    text = declared.setting.text(declared.default)
-    default = f" (default: {text})" if text else ""
-    return f"{declared.setting.help}{default} [{declared.setting.variable}]".replace("%", "%%")
-
-
 def _first_line(file: Path | None) -> str | None:
     if file is None:
         return None
     try:
         return file.read_text().partition("\n")[0].rstrip("\r")
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingError(f"cannot read the password file {file}: {error}") from None
+        raise SettingError("cannot read the password file {file}: {error}", file=file, error=error) from None

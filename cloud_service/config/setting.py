@@ -14,6 +14,7 @@ from msgspec import NODEFAULT, Struct
 from msgspec.structs import FieldInfo, fields
 
 from cloud_service.config.values import FILE, Kind
+from cloud_service.language.text import Text, TextError
 
 
 class Section(StrEnum):
@@ -31,7 +32,7 @@ class Section(StrEnum):
     GATEWAY_LIMITS = "limits of the gateway"
 
 
-class SettingError(Exception):
+class SettingError(TextError):
     """A setting has a value that cannot be used. The text names the setting and says what to do."""
 
 
@@ -45,7 +46,7 @@ class Setting(Struct, frozen=True):
     name: str
     kind: Kind
     section: Section
-    help: str
+    help: str | Text
     secret: bool = False
 
     @property
@@ -59,8 +60,15 @@ class Setting(Struct, frozen=True):
     @property
     def secret_file(self) -> "Setting":
         """The setting for the file whose first line is this secret."""
-        help_text = f"file whose first line is {self.help}; or see {self.variable}"
-        return Setting(self.name + "_file", FILE, self.section, help_text)
+        secret = self.help if isinstance(self.help, Text) else Text(self.help)
+        return Setting(
+            self.name + "_file",
+            FILE,
+            self.section,
+            Text(
+                "file whose first line is {secret}; or see {variable}", secret=secret, variable=self.variable
+            ),
+        )
 
     def text(self, value: object) -> str:
         """The text from which this value would be read; empty for None, which means not set."""

@@ -1,7 +1,6 @@
 """The kinds of values that a setting can have: how each is read from text and written back.
 
-The functions that read raise ArgumentTypeError for a text that they cannot use; argparse prints it with the
-flag.
+The functions that read raise UnusableValue for a text that they cannot use; argparse prints it with the flag.
 """
 
 import math
@@ -16,9 +15,15 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from cloud_service.language.text import TextError
+
 _HOST_LABEL: Final = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST_NAME: Final = re.compile(rf"(?=.{{1,253}}\Z){_HOST_LABEL}(\.{_HOST_LABEL})*")
 _LONGEST: Final = timedelta(days=36_500)
+
+
+class UnusableValue(TextError, ArgumentTypeError):
+    """A text is not a value of this kind. The error's text says what would be one."""
 
 
 def _write(value: object) -> str:
@@ -37,33 +42,33 @@ class Kind(Struct, frozen=True):
 
 def read_port(text: str) -> int:
     if not _is_whole_number(text) or int(text) > 65_535:
-        raise ArgumentTypeError(f"{text!r} is not a port (0-65535; 0 picks a free port)")
+        raise UnusableValue("{text!r} is not a port (0-65535; 0 picks a free port)", text=text)
     return int(text)
 
 
 def read_count(text: str) -> int:
     if not _is_whole_number(text) or int(text) == 0:
-        raise ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+        raise UnusableValue("{text!r} is not a whole number of 1 or more", text=text)
     return int(text)
 
 
 def read_count_or_zero(text: str) -> int:
     if not _is_whole_number(text):
-        raise ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
+        raise UnusableValue("{text!r} is not a whole number of 0 or more", text=text)
     return int(text)
 
 
 def read_amount(text: str) -> float:
     number = _number(text)
     if not 0 < number < math.inf:
-        raise ArgumentTypeError(f"{text!r} is not a number above 0")
+        raise UnusableValue("{text!r} is not a number above 0", text=text)
     return number
 
 
 def _read_amount_or_zero(text: str) -> float:
     number = _number(text)
     if not 0 <= number < math.inf:
-        raise ArgumentTypeError(f"{text!r} is not a number of 0 or more")
+        raise UnusableValue("{text!r} is not a number of 0 or more", text=text)
     return number
 
 
@@ -85,25 +90,27 @@ def _is_whole_number(text: str) -> bool:
 def _refuse_quotes(text: str) -> None:
     """A shell removes quotes; a file of settings, such as .env or a unit of systemd, may leave them there."""
     if text[:1] in ("'", '"') or text[-1:] in ("'", '"'):
-        raise ArgumentTypeError(f"{text} has quotes, which would become part of the value: leave them out")
+        raise UnusableValue(
+            "{text} has quotes, which would become part of the value: leave them out", text=text
+        )
 
 
 def _read_path(text: str) -> Path:
     if not text.strip():
-        raise ArgumentTypeError(f"{text!r} is not the name of a file or folder")
+        raise UnusableValue("{text!r} is not the name of a file or folder", text=text)
     _refuse_quotes(text)
     try:
         return Path(text).expanduser()
     except RuntimeError:
-        raise ArgumentTypeError(
-            f"{text!r}: there is no such user's home folder; write the whole path"
+        raise UnusableValue(
+            "{text!r}: there is no such user's home folder; write the whole path", text=text
         ) from None
 
 
 def _read_name(text: str) -> str:
     _refuse_quotes(text)
     if text != text.strip():
-        raise ArgumentTypeError(f"{text!r} begins or ends with a blank")
+        raise UnusableValue("{text!r} begins or ends with a blank", text=text)
     return text
 
 
@@ -111,9 +118,10 @@ def read_host(text: str) -> str:
     """A host name or an address."""
     _refuse_quotes(text)
     if not _is_address(text) and not _HOST_NAME.fullmatch(text.removesuffix(".")):
-        raise ArgumentTypeError(
-            f"{text!r} is not a host name or address, such as broker.example.org, 192.0.2.1 or ::1"
-            " (no URL, port, brackets or blanks)"
+        raise UnusableValue(
+            "{text!r} is not a host name or address, such as broker.example.org, 192.0.2.1 or ::1 (no URL,"
+            " port, brackets or blanks)",
+            text=text,
         )
     return text
 
@@ -131,31 +139,37 @@ def _read_time_zone(text: str) -> ZoneInfo:
     try:
         return ZoneInfo(text)
     except (LookupError, ValueError, OSError):
-        raise ArgumentTypeError(f"{text!r} is not a time zone, such as America/Sao_Paulo") from None
+        raise UnusableValue("{text!r} is not a time zone, such as America/Sao_Paulo", text=text) from None
 
 
 def _read_certificate_names(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if not names:
-        raise ArgumentTypeError(f"{text!r} has no host name or address")
+        raise UnusableValue("{text!r} has no host name or address", text=text)
     for name in names:
         # A certificate may stand for all hosts of a domain, but not for one network interface.
         if "%" in name:
-            raise ArgumentTypeError(f"{name!r}: a certificate cannot name a network interface")
+            raise UnusableValue("{name!r}: a certificate cannot name a network interface", name=name)
         read_host(name.removeprefix("*."))
     return names
 
 
 def _read_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
     _refuse_quotes(text)
-    words = [word.strip() for word in text.split(",") if word.strip()]
-    try:
-        networks = tuple(map(ip_network, words))
-    except ValueError as error:
-        raise ArgumentTypeError(f"{error}; networks look like 192.0.2.0/24,2001:db8::/32") from None
+    networks = tuple(_read_network(word.strip()) for word in text.split(",") if word.strip())
     if not networks:
-        raise ArgumentTypeError(f"{text!r} has no network, such as 192.0.2.0/24")
+        raise UnusableValue("{text!r} has no network, such as 192.0.2.0/24", text=text)
     return networks
+
+
+def _read_network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(text)
+    except ValueError:
+        raise UnusableValue(
+            "{text!r} is not a network, such as 192.0.2.0/24 or 2001:db8::/32 (no bits of a host in it)",
+            text=text,
+        ) from None
 
 
 def one_of(metavar: str, *choices: str) -> Kind:
@@ -163,7 +177,7 @@ def one_of(metavar: str, *choices: str) -> Kind:
 
     def read(text: str) -> str:
         if text not in choices:
-            raise ArgumentTypeError(f"{text!r} is not one of {', '.join(choices)}")
+            raise UnusableValue("{text!r} is not one of {choices}", text=text, choices=", ".join(choices))
         return text
 
     return Kind(metavar, read)
@@ -185,9 +199,11 @@ def _duration(metavar: str, unit: timedelta, amount: Callable[[str], float] = re
 def _within_bounds(text: str, amount: float, unit: timedelta) -> timedelta:
     """Refuses what no date can be moved by, and what would be 0 in microseconds and so turn a limit off."""
     if amount > _LONGEST / unit:
-        raise ArgumentTypeError(f"{text!r} is too large: at most {_LONGEST / unit:.0f}, a hundred years")
+        raise UnusableValue(
+            "{text!r} is too large: at most {most:.0f}, a hundred years", text=text, most=_LONGEST / unit
+        )
     if amount and not amount * unit:
-        raise ArgumentTypeError(f"{text!r} is too small: less than a microsecond")
+        raise UnusableValue("{text!r} is too small: less than a microsecond", text=text)
     return amount * unit
 
 

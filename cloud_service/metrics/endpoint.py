@@ -10,6 +10,7 @@ from prometheus_client.exposition import choose_encoder, start_http_server
 from prometheus_client.registry import Collector
 
 from cloud_service.config.setting import SettingError
+from cloud_service.language.text import Reason
 from cloud_service.metrics.collector import FiguresCollector
 from cloud_service.metrics.settings import MetricsSettings
 
@@ -34,8 +35,11 @@ def serve_metrics(
         )
     except OSError as error:
         raise SettingError(
-            f"cannot serve metrics on {settings.metrics_host}, port {settings.metrics_port}:"
-            f" {error.strerror or error}; choose others with --metrics-host and --metrics-port"
+            "cannot serve metrics on {host}, port {port}: {reason}; choose others with --metrics-host and"
+            " --metrics-port",
+            host=settings.metrics_host,
+            port=settings.metrics_port,
+            reason=Reason(error),
         ) from None
     log.info("metrics on http://%s:%d/metrics", settings.metrics_host, server.server_port)
     try:

@@ -1,14 +1,13 @@
 """The settings of the monitor."""
 
 import re
-from argparse import ArgumentTypeError
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from cloud_service.config.setting import Section, Setting
-from cloud_service.config.values import COUNT, HOST, NAMES, PORT, TEXT, TIME_ZONE, Kind
+from cloud_service.config.values import COUNT, HOST, NAMES, PORT, TEXT, TIME_ZONE, Kind, UnusableValue
 from cloud_service.monitor.geography import Center
 
 _HTTP = Section.HTTP
@@ -19,9 +18,9 @@ def _read_center(text: str) -> Center:
     try:
         latitude, longitude = map(float, text.split(","))
     except ValueError:
-        raise ArgumentTypeError(f"{text!r} is not LATITUDE,LONGITUDE, such as -12.97,-38.5") from None
+        raise UnusableValue("{text!r} is not LATITUDE,LONGITUDE, such as -12.97,-38.5", text=text) from None
     if not (abs(latitude) < _STEEPEST and abs(longitude) <= 180):
-        raise ArgumentTypeError(f"{text!r}: a latitude is from -89 to 89, a longitude from -180 to 180")
+        raise UnusableValue("{text!r}: a latitude is from -89 to 89, a longitude from -180 to 180", text=text)
     return Center(latitude, longitude)
 
 
@@ -30,7 +29,7 @@ def _pattern(metavar: str, pattern: str, example: str) -> Kind:
 
     def read(text: str) -> str:
         if not re.fullmatch(pattern, text):
-            raise ArgumentTypeError(f"{text!r} is not such as {example}")
+            raise UnusableValue("{text!r} is not such as {example}", text=text, example=example)
         return text
 
     return Kind(metavar, read)

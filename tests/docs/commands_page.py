@@ -1,16 +1,17 @@
-"""docs/commands.md. `python -m tests.docs.commands_page` writes it."""
+"""docs/commands.md and docs/pt/comandos.md. `python -m tests.docs.commands_page` writes both."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from cloud_service.cli.main import COMMANDS, Command, command_line
+from cloud_service.language.language import Language, language_of_environment
 from tests.docs.pages import ROOT
 
-PAGE = ROOT / "docs" / "commands.md"
+PAGES = {"en": ROOT / "docs" / "commands.md", "pt_BR": ROOT / "docs" / "pt" / "comandos.md"}
 
 _WIDTH = "100"
-_INTRODUCTION = """\
+_ENGLISH = """\
 # Commands
 
 What `--help` says of each command. After `./run`, a command is started as `.venv/bin/recharge COMMAND` or as
@@ -18,19 +19,44 @@ What `--help` says of each command. After `./run`, a command is started as `.ven
 variables of settings. [configuration.md](configuration.md) has the settings of all commands in one place, and
 [clients.md](clients.md#the-commands) says more about `charger`, `vehicle`, `demo` and `import`.
 
+The commands speak Portuguese too, after `LANGUAGE`, `LC_ALL`, `LC_MESSAGES` or `LANG`
+([comandos.md](pt/comandos.md)).
+
 `python -m tests.docs.commands_page` writes this page.
+
+| command | what it does |
+|---|---|
 """
+_PORTUGUESE = """\
+# Comandos
+
+O que `--help` diz de cada comando. Depois de `./run`, um comando é iniciado como `.venv/bin/recharge COMANDO`
+ou como `./run COMANDO`; em um contêiner, como `python -m cloud_service COMANDO`. As palavras entre colchetes
+são as variáveis de ambiente das configurações. [configuration.md](../configuration.md) reúne as configurações
+de todos os comandos, e [clients.md](../clients.md#the-commands) diz mais sobre `charger`, `vehicle`, `demo` e
+`import` (os dois em inglês).
+
+Os comandos falam português se `LANGUAGE`, `LC_ALL`, `LC_MESSAGES` ou `LANG` pedir: `LANG=pt_BR.UTF-8`, por
+exemplo. Os logs continuam em inglês.
+
+`python -m tests.docs.commands_page` escreve esta página.
+
+| comando | o que faz |
+|---|---|
+"""
+_INTRODUCTIONS = {"en": _ENGLISH, "pt_BR": _PORTUGUESE}
 
 
-def page() -> str:
+def page(language: str) -> str:
     """The whole page, with a section for each command."""
-    with _plain_help():
-        return "\n".join((_INTRODUCTION, _index(), *(_section(command) for command in COMMANDS)))
+    with _plain_help(language):
+        sections = (_section(command) for command in COMMANDS)
+        return _INTRODUCTIONS[language] + "\n".join((_rows(language_of_environment()), *sections))
 
 
-def _index() -> str:
-    rows = (f"| [`{command.name}`](#recharge-{command.name}) | {command.help} |" for command in COMMANDS)
-    return "\n".join(("| command | what it does |", "|---|---|", *rows, ""))
+def _rows(say: Language) -> str:
+    rows = (f"| [`{command.name}`](#recharge-{command.name}) | {say(command.help)} |" for command in COMMANDS)
+    return "\n".join((*rows, ""))
 
 
 def _section(command: Command) -> str:
@@ -39,10 +65,10 @@ def _section(command: Command) -> str:
 
 
 @contextmanager
-def _plain_help() -> Iterator[None]:
-    """argparse takes the width and the colours of its text from the environment."""
+def _plain_help(language: str) -> Iterator[None]:
+    """argparse takes the width and the colours of its text from the environment, as we take the language."""
     before = dict(os.environ)
-    os.environ.update(COLUMNS=_WIDTH, NO_COLOR="1")
+    os.environ.update(COLUMNS=_WIDTH, NO_COLOR="1", LANGUAGE=language)
     try:
         yield
     finally:
@@ -51,4 +77,5 @@ def _plain_help() -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page())
+    for language, path in PAGES.items():
+        path.write_text(page(language))

@@ -14,6 +14,10 @@ GUIDES = {
     "write-a-vehicle": "escrever-um-veiculo",
 }
 """The names of the guides in docs/guides, and of their translations in docs/pt."""
+COMMANDS = "comandos"
+"""The name of the translation of docs/commands.md in docs/pt."""
+_COMMANDS_PAGES = {"docs/commands.md": f"docs/pt/{COMMANDS}.md", "../commands.md": f"{COMMANDS}.md"}
+"""Where a README and a guide find them."""
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 RUN = ("sh", "python")
@@ -103,6 +107,8 @@ class Page:
 
 def in_portuguese(target: str) -> str:
     """Where the Portuguese page links if the English one links to this."""
+    if target in _COMMANDS_PAGES:
+        return _COMMANDS_PAGES[target]
     folder, _, name = target.rpartition("/")
     translated = GUIDES.get(name.removesuffix(".md"))
     if translated is None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import GUIDES, ROOT, Page, in_portuguese
+from tests.docs.pages import COMMANDS, GUIDES, ROOT, Page, in_portuguese
 
 PAIRS = [
     pytest.param(
@@ -24,7 +24,7 @@ OTHER_WORDS = {
 
 
 def test_every_guide_is_there_in_both_languages() -> None:
-    for folder, names in (("guides", GUIDES.keys()), ("pt", GUIDES.values())):
+    for folder, names in (("guides", GUIDES.keys()), ("pt", (*GUIDES.values(), COMMANDS))):
         assert {path.stem for path in (ROOT / "docs" / folder).glob("*.md")} == set(names)
 
 

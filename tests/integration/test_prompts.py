@@ -273,7 +273,7 @@ def test_a_name_of_another_client_is_no_style(stack: Stack, tmp_path: Path) -> N
         (("vehicle", "--critical", "101"), "'101' is not from 0 up to, not including, 100 percent"),
         (("vehicle", "--capacity", "0"), "'0' is not above 0"),
         (("vehicle", "--x", "1_0"), "'1_0' is not a number"),
-        (("vehicle", "--time-scale", "1e300"), "'1e300' is not from 0.001 to 1,000,000"),
+        (("vehicle", "--time-scale", "1e300"), "'1e300' is not from 0.001 to 1000000"),
         (("charger", "--price", "-0.1"), "'-0.1' is below 0"),
         (("charger", "--power", "inf"), "'inf' is not a number"),
         (("request", "findReservation", "--timeout", "nan"), "'nan' is not a number above 0"),

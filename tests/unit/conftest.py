@@ -1,9 +1,10 @@
-"""Fixtures of the unit tests: two brokers, one open to all and one with accounts, and a link to the first."""
+"""Fixtures of the unit tests: two brokers, one open to all and one with accounts; a link; a language."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from cloud_service.language.language import Language, language_of_environment
 from tests.kit.processes import Broker
 from tests.kit.relay import Relay
 from tests.kit.secured import SecuredBroker
@@ -26,3 +27,10 @@ def relay(broker: Broker) -> Iterator[Relay]:
     """A link to the open broker."""
     with Relay(broker.port) as relay:
         yield relay
+
+
+@pytest.fixture
+def portuguese(monkeypatch: pytest.MonkeyPatch) -> Language:
+    """The reader's language."""
+    monkeypatch.setenv("LANGUAGE", "pt_BR")
+    return language_of_environment()

@@ -5,12 +5,12 @@ from typing import Final
 import msgspec
 from rich.console import Console
 
+from cloud_service.language.language import Language
 from recharge.charger import Charger
 from recharge.errors import OutcomeUnknown, RequestError
 from recharge.records import Point
 from recharge.simulator.charger import SimulatedCharger
 from recharge.terminal.keyboard import Keyboard
-from recharge.terminal.language import Language
 from recharge.terminal.prompts import Prompts, Quit
 from recharge.terminal.tables import points_table, reservations_table
 from recharge.terminal.wording import describe_failure

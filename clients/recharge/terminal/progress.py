@@ -5,7 +5,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from recharge.terminal.language import Language
+from cloud_service.language.language import Language
 
 
 class StationProgress:

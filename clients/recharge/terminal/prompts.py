@@ -5,9 +5,9 @@ import re
 from collections.abc import Callable
 from typing import Final, TypeVar
 
+from cloud_service.language.language import Language
 from recharge.records import Number
 from recharge.terminal.keyboard import Keyboard
-from recharge.terminal.language import Language
 
 QUIT: Final = "q"
 MAX_EXACT_INTEGER: Final = 2**53

@@ -8,6 +8,7 @@ from typing import Final
 from msgspec import Struct
 from rich.console import Console
 
+from cloud_service.language.language import Language
 from cloud_service.mqtt.address import BrokerAddress
 from recharge.charger import Charger
 from recharge.errors import OutcomeUnknown, RequestError
@@ -19,7 +20,6 @@ from recharge.simulator.registration import RegisteredStation, WantedStation, re
 from recharge.simulator.saved_station import SavedStation, SavedStationError
 from recharge.terminal.console import open_console
 from recharge.terminal.keyboard import Keyboard
-from recharge.terminal.language import Language
 from recharge.terminal.menu import Menu
 from recharge.terminal.prompts import Prompts, Quit
 from recharge.terminal.screen import Lines

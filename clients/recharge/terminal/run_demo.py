@@ -2,10 +2,10 @@
 
 import sys
 
+from cloud_service.language.language import Language
 from recharge.errors import Conflict, OutcomeUnknown, RequestError
 from recharge.simulator.demo import Demo
 from recharge.terminal.console import open_console
-from recharge.terminal.language import Language
 from recharge.terminal.screen import Lines
 from recharge.terminal.wording import describe_failure
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 from rich.console import Console
 from rich.table import Table
 
+from cloud_service.language.language import Language
 from recharge.charger import Charger
 from recharge.errors import OutcomeUnknown, RequestError
 from recharge.records import Number
@@ -28,7 +29,6 @@ from recharge.station_import.afdc import (
 from recharge.station_import.importer import Importer, Tally
 from recharge.station_import.lines import UnreadableText, opened_lines
 from recharge.terminal.console import open_console
-from recharge.terminal.language import Language
 from recharge.terminal.progress import StationProgress
 from recharge.terminal.screen import Lines
 from recharge.terminal.wording import explain

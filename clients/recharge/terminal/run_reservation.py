@@ -5,11 +5,11 @@ import sys
 import msgspec
 from msgspec import Struct
 
+from cloud_service.language.language import Language
 from recharge.errors import OutcomeUnknown, RequestError
 from recharge.records import Reservation
 from recharge.simulator.observer import Booked
 from recharge.terminal.console import open_console
-from recharge.terminal.language import Language
 from recharge.terminal.tables import booking_table
 from recharge.terminal.wording import describe_failure
 from recharge.vehicle import Vehicle

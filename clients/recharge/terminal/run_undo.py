@@ -9,6 +9,7 @@ from msgspec import Struct
 from rich.console import Console
 from rich.table import Table
 
+from cloud_service.language.language import Language
 from cloud_service.mqtt.address import BrokerAddress
 from recharge.charger import Charger
 from recharge.errors import OutcomeUnknown, RequestError
@@ -16,7 +17,6 @@ from recharge.simulator.connection import watch_connection
 from recharge.station_import.afdc import to_sites
 from recharge.station_import.undo import Undo, UndoTally, stations_by_place
 from recharge.terminal.console import open_console
-from recharge.terminal.language import Language
 from recharge.terminal.progress import StationProgress
 from recharge.terminal.run_import import read_file
 from recharge.terminal.screen import Lines

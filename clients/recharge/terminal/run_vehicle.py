@@ -6,6 +6,7 @@ from random import Random
 
 from msgspec import Struct
 
+from cloud_service.language.language import Language
 from recharge.errors import NotFound, OutcomeUnknown, RequestError
 from recharge.simulator.car import Car
 from recharge.simulator.connection import watch_connection
@@ -13,7 +14,6 @@ from recharge.simulator.observer import DriverQuits
 from recharge.simulator.vehicle import Pace, SimulatedVehicle
 from recharge.terminal.console import open_console
 from recharge.terminal.keyboard import Keyboard
-from recharge.terminal.language import Language
 from recharge.terminal.screen import PlainScreen, TerminalScreen
 from recharge.terminal.wording import describe_failure
 from recharge.vehicle import Vehicle

@@ -9,13 +9,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from cloud_service.language.language import Language
 from recharge.errors import OutcomeUnknown, RequestError
 from recharge.simulator.car import Car
 from recharge.simulator.observer import Activity, Booked, DriverQuits, Progress, Question, Report
 from recharge.simulator.registration import RegisteredStation
 from recharge.terminal import wording
 from recharge.terminal.keyboard import Keyboard
-from recharge.terminal.language import Language
 from recharge.terminal.prompts import Prompts, Quit
 from recharge.terminal.tables import booking_table, station_line
 

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from rich.box import ROUNDED
 from rich.table import Table
 
+from cloud_service.language.language import Language
 from recharge.records import Point, Reservation
 from recharge.simulator.observer import Booked
 from recharge.simulator.registration import RegisteredStation
-from recharge.terminal.language import Language
 from recharge.terminal.wording import call_station, describe_availability
 
 

@@ -1,9 +1,8 @@
 """The words for what a simulation reports, and for errors."""
 
-import errno
-import socket
-import ssl
-
+from cloud_service.language.language import Language
+from cloud_service.language.system_errors import reason_of
+from cloud_service.language.text import TextError
 from recharge.errors import BrokerRefused, ClocksDiffer, NobodyListens, OutcomeUnknown, RequestError
 from recharge.records import Availability, Event, Station
 from recharge.simulator import observer
@@ -13,7 +12,6 @@ from recharge.simulator.saved_station import SavedStationError
 from recharge.simulator.visits import reserved_energy
 from recharge.station_import.afdc import InvalidLine, MissingColumns, TooManyRows
 from recharge.station_import.lines import UnreadableText
-from recharge.terminal.language import Language
 
 
 def describe(report: Report, say: Language) -> str:
@@ -185,6 +183,8 @@ def explain(error: Exception, say: Language) -> str:
     if say.is_english:
         return str(error)
     match error:
+        case TextError():
+            return say(error)
         case RequestError():
             return f"{_explain_refusal(error, say)} ({error.code})"
         case ClocksDiffer():
@@ -227,11 +227,11 @@ def explain(error: Exception, say: Language) -> str:
         case UnreadableText():
             return say("the file is too large; split it")
         case ConnectionError(__cause__=OSError() as cause):
-            return say("cannot connect: {reason}", reason=_explain_system_error(cause, say))
+            return say("cannot connect: {reason}", reason=say(reason_of(cause)))
         case ConnectionError(errno=None):
             return say("the connection was closed")
         case OSError():
-            return _explain_system_error(error, say)
+            return say(reason_of(error))
         case _:
             return say("the content is not valid")
 
@@ -273,25 +273,3 @@ def _explain_refusal(error: RequestError, say: Language) -> str:
             return say("the gateway gives no reason")
         case _:
             return say("the service failed; try again later")
-
-
-def _explain_system_error(error: OSError, say: Language) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return say("the broker's certificate is not trusted")
-    if isinstance(error, socket.gaierror):
-        return say("unknown host")
-    if isinstance(error, TimeoutError):
-        return say("no answer in time")
-    reasons = {
-        errno.ECONNREFUSED: say("connection refused"),
-        errno.ECONNRESET: say("the connection was closed"),
-        errno.EHOSTUNREACH: say("the host cannot be reached"),
-        errno.ENETUNREACH: say("the network cannot be reached"),
-        errno.ENOENT: say("no such file"),
-        errno.ENOTDIR: say("not a folder"),
-        errno.EISDIR: say("it is a folder"),
-        errno.EACCES: say("permission denied"),
-        errno.EROFS: say("read-only file system"),
-        errno.ENOSPC: say("the disk is full"),
-    }
-    return reasons.get(error.errno or 0) or say("system error {number}", number=error.errno or "?")

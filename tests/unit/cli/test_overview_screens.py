@@ -12,22 +12,16 @@ from cloud_service.cli.overview_words import describe_event, describe_length, de
 from cloud_service.cli.stations import Options, select, stations_table
 from cloud_service.cli.status_screen import Address, Bookings, Status, show
 from cloud_service.cli.watch_screen import screen
+from cloud_service.language.language import ENGLISH, Language
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.overview.overview import Overview
 from cloud_service.overview.records import Event, Reservation, ServiceState
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
-from recharge.terminal.language import ENGLISH, Language, language_of_environment
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SOON = NOW + timedelta(minutes=5)
 BOOKED = Event("reservationScheduled", NOW, Reservation(1, 1, 2, SOON, SOON + timedelta(hours=1), "ana"))
-
-
-@pytest.fixture
-def portuguese(monkeypatch: pytest.MonkeyPatch) -> Language:
-    monkeypatch.setenv("LANGUAGE", "pt_BR")
-    return language_of_environment()
 
 
 def network(stations: int = 2, *, service: bool = True) -> Overview:

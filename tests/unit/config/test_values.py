@@ -107,7 +107,7 @@ def test_text_and_value_correspond(kind: Kind, text: str, value: object) -> None
         (values.TIME_ZONE, "", "not a time zone"),
         (values.NETWORKS, '"192.0.2.0/24"', "has quotes"),
         (values.NETWORKS, "192.0.2.0/24,'::/0'", "has quotes"),
-        (values.NETWORKS, "192.0.2.0/24;192.0.2.1/32", "networks look like"),
+        (values.NETWORKS, "192.0.2.0/24;192.0.2.1/32", "is not a network, such as"),
         (values.NETWORKS, " , ", "has no network"),
         (values.PORT, '"1883"', "not a port"),
         (values.SECONDS, "1_000", "not a number above 0"),
@@ -122,7 +122,7 @@ def test_text_and_value_correspond(kind: Kind, text: str, value: object) -> None
         (values.NAMES, "fe80::1%eth0", "cannot name a network interface"),
         (values.TIME_ZONE, "Mars/Olympus", "'Mars/Olympus' is not a time zone"),
         (values.TIME_ZONE, "../../etc/passwd", "not a time zone"),
-        (values.NETWORKS, "192.0.2.1/24", "host bits set"),
+        (values.NETWORKS, "192.0.2.1/24", "no bits of a host"),
         (LEVEL, "loud", "'loud' is not one of debug, info"),
     ],
 )

@@ -6,9 +6,9 @@ import io
 import pytest
 from rich.console import Console
 
+from cloud_service.language.language import ENGLISH, Language
 from recharge.simulator.car import Car
 from recharge.simulator.observer import Activity, Booked, Progress, Question
-from recharge.terminal.language import ENGLISH, Language
 from recharge.terminal.screen import Lines, PlainScreen, TerminalScreen
 from tests.unit.recharge.samples import reservation
 

@@ -7,6 +7,7 @@ from typing import get_args, get_type_hints
 
 import pytest
 
+from cloud_service.language.language import ENGLISH, Language
 from cloud_service.protocol.errors import ERRORS
 from recharge import (
     BrokerRefused,
@@ -24,7 +25,6 @@ from recharge.simulator.registration import RegisteredStation
 from recharge.simulator.saved_station import SavedStationError
 from recharge.station_import.afdc import InvalidLine, MissingColumns, TooManyRows
 from recharge.station_import.lines import UnreadableText
-from recharge.terminal.language import ENGLISH, Language
 from recharge.terminal.tables import station_line
 from recharge.terminal.wording import call_station, describe, describe_failure, explain
 from tests.unit.recharge.samples import START, point, reservation

@@ -1,0 +1,1 @@
+"""Texts for people, in the reader's language."""
