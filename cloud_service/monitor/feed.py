@@ -81,7 +81,7 @@ class Feed:
         overview = self._overview
         return {
             "number": overview.number,
-            "figures": overview.figures(datetime.now(UTC)),
+            "figures": overview.all_figures(datetime.now(UTC)),
             "services": sorted(overview.services.values(), key=lambda service: service.name),
             "broker": overview.broker,
         }

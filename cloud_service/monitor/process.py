@@ -128,7 +128,7 @@ async def _serve(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop)
-    async with observer.running(), measurements.taken(observer):
+    async with observer.running(), measurements.taken(observer), observer.reading_reservations():
         host, port = listener.getsockname()[:2]
         log.info("the live map is at http://%s:%d/", f"[{host}]" if ":" in host else host, port)
         await server.serve([listener])

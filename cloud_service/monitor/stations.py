@@ -2,14 +2,12 @@
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any
 
 from cloud_service.mqtt.requester import Requester
+from cloud_service.overview.lists import list_reservations
 from cloud_service.overview.overview import Overview
 from cloud_service.overview.station import Station
-
-PAGE: Final = 1000
-"""Stations or reservations asked for at once."""
 
 
 class Stations:
@@ -34,7 +32,7 @@ class Stations:
         Raises RequestError, OutcomeUnknown or ConnectionError if the service does not tell.
         """
         queues: dict[int, list[dict[str, Any]]] = {}
-        async for reservation in self._reservations(station.number):
+        async for reservation in list_reservations(self._requester, station.number):
             shown = {key: reservation.get(key) for key in ("startDateTime", "finishDateTime", "state")}
             queues.setdefault(reservation["chargingPointID"], []).append(shown)
         described = describe(station)
@@ -43,17 +41,6 @@ class Stations:
         presence = self._overview.presence_of(station.number)
         described["presence"] = presence and {"online": presence[0], "since": presence[1]}
         return described
-
-    async def _reservations(self, station: int) -> Any:
-        offset = 0
-        while True:
-            asked = {"chargingStationID": station, "limit": PAGE, "offset": offset}
-            page = await self._requester.request("receiveAllReservations", asked)
-            for reservation in page:
-                yield reservation
-            if len(page) < PAGE:
-                return
-            offset += PAGE
 
 
 def describe(station: Station) -> dict[str, Any]:

@@ -9,13 +9,14 @@ from typing import Final
 
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.requester import Requester
+from cloud_service.overview.lists import follow_reservations
 from cloud_service.overview.overview import SUBSCRIPTIONS, Overview
 from cloud_service.protocol.messages import Message
 
 CHECK_SECONDS: Final = 0.2
 QUIET_SECONDS: Final = 2.0
 """For so long no retained message arrives once the broker has sent them all."""
-MINUTE_SECONDS: Final = 60.0
+SECONDS_A_MINUTE: Final = 60
 
 
 class Observer:
@@ -58,6 +59,16 @@ class Observer:
                     task.cancel()
                 await asyncio.wait(tasks)
 
+    @asynccontextmanager
+    async def reading_reservations(self) -> AsyncIterator[None]:
+        """While the block lasts, the overview also knows the reservations of which no message tells."""
+        task = asyncio.create_task(follow_reservations(self.overview, self.requester), name="reservations")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
     async def settle(self, quiet_seconds: float = QUIET_SECONDS) -> None:
         """Returns once no retained message has arrived for so long: the broker has then sent them all."""
         clock = asyncio.get_running_loop().time
@@ -82,5 +93,7 @@ class Observer:
 
     async def _keep_history(self) -> None:
         while True:
-            await asyncio.sleep(MINUTE_SECONDS)
+            for _ in range(SECONDS_A_MINUTE):
+                await asyncio.sleep(1)
+                self.overview.second(datetime.now(UTC))
             self.overview.minute(datetime.now(UTC))

@@ -21,6 +21,7 @@ from cloud_service.overview.records import (
     read_station,
     to_point,
 )
+from cloud_service.overview.reservations import Reservations
 from cloud_service.overview.station import FIGURES, Station
 from cloud_service.protocol import topics
 from cloud_service.protocol.errors import BadRequest
@@ -38,6 +39,7 @@ SUBSCRIPTIONS: Final = (
 )
 KEPT_EVENTS: Final = 200
 KEPT_MINUTES: Final = 60
+_OF_RESERVATIONS: Final = ("reservationsNow", "reservationsSoon")
 _RECENT_KEYS: Final = 10_000
 _RECENT_BOOKINGS: Final = timedelta(minutes=1)
 _GONE: Final = 10_000
@@ -56,8 +58,10 @@ class Overview:
         self.broker = False
         self.events: deque[tuple[int, Event]] = deque(maxlen=KEPT_EVENTS)
         self.history: dict[str, deque[float | None]] = {
-            name: deque([None] * KEPT_MINUTES, KEPT_MINUTES) for name in (*FIGURES, "bookingsAMinute")
+            name: deque([None] * KEPT_MINUTES, KEPT_MINUTES)
+            for name in (*FIGURES, "bookingsAMinute", *_OF_RESERVATIONS)
         }
+        self.reservations = Reservations()
         self._sums: dict[str, float] = dict.fromkeys(FIGURES, 0)
         self._changed: OrderedDict[int, int] = OrderedDict()
         self._gone: deque[tuple[int, int]] = deque()
@@ -68,6 +72,7 @@ class Overview:
         self._keys: OrderedDict[tuple[object, ...], None] = OrderedDict()
         self._bookings: deque[datetime] = deque()
         self._unconfirmed: set[tuple[int, ...]] = set()
+        self._last_figures: dict[str, float | None] = {}
         self.is_complete = False
         """Whether the broker has sent everything that it has retained."""
 
@@ -109,6 +114,7 @@ class Overview:
             self._receive_state(subject, b"")
         self._unconfirmed = set()
         self.is_complete = True
+        self.reservations.doubt()
 
     def disconnected(self) -> None:
         self.broker = self.is_complete = False
@@ -163,9 +169,22 @@ class Overview:
             self._bookings.popleft()
         return {**self._sums, "bookingsAMinute": len(self._bookings)}
 
+    def all_figures(self, now: datetime) -> dict[str, float | None]:
+        """Also those that need `reservations`; None for what is not known yet."""
+        reservations = self.reservations
+        timed = (reservations.under_way(now), reservations.starting_soon(now))
+        return {**self.figures(now), **dict(zip(_OF_RESERVATIONS, timed, strict=True))}
+
+    def second(self, now: datetime) -> None:
+        """Notes the figures that change with time alone: to be called about once a second."""
+        figures = self.all_figures(now)
+        if figures != self._last_figures:
+            self._last_figures = figures
+            self._next()
+
     def minute(self, now: datetime) -> None:
         """Adds the figures to the history: to be called once a minute."""
-        for name, value in self.figures(now).items():
+        for name, value in self.all_figures(now).items():
             self.history[name].append(value)
 
     # State
@@ -182,9 +201,11 @@ class Overview:
             self._set_owner(station.number, owner)
             station.offline = self._owner_offline(station.number)
         elif payload:
-            station.points[subject[1]] = to_point(read_point(payload))
+            point = station.points[subject[1]] = to_point(read_point(payload))
+            self.reservations.receive_length((station.number, subject[1]), point.queue_length)
         else:
             station.points.pop(subject[1], None)
+            self.reservations.receive_length((station.number, subject[1]), 0)
         self.stations[subject[0]] = station
         self._note(station, before)
 
@@ -264,5 +285,6 @@ class Overview:
             self._keys.popitem(last=False)
         if event.type == "reservationScheduled":
             self._bookings.append(now)
+        self.reservations.receive_event(event)
         self._next()
         self.events.append((self.number, event))

@@ -56,6 +56,8 @@ class Event(Struct, frozen=True):
     at: datetime
     reservation: Reservation
     reason: str | None = None
+    before: Reservation | None = None
+    """The reservation as it was, of one that has moved."""
 
     @property
     def key(self) -> tuple[object, ...]:

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from typing import Any, Self
 
 import pytest
+from websockets.sync.client import connect
 
 from cloud_service.mqtt.requester import Requester
 from tests.kit.monitor import Monitor
+from tests.kit.people import Place, people_of
 from tests.kit.processes import HOST, Stack, free_port
 from tests.kit.scraping import scrape, wait_for_sample
-from tests.kit.waiting import wait_until
+from tests.kit.waiting import DEADLINE, wait_until
 
 BATTERY = {"actualBatteryPercentage": 50, "batteryCapacity": 40}
 CENTER = "-12.97,-38.5"
@@ -181,6 +183,20 @@ def test_a_monitors_account_sees_no_names(network: Stack) -> None:
         assert "beto" not in events.next()["data"]
         assert running.stop() == 0, "it ends although somebody reads"
         assert "Traceback" not in running.tail()
+
+
+def test_reservations_are_counted_of_which_no_event_tells(network: Stack) -> None:
+    """Those of clients on TCP, and those from before the monitor's time."""
+    with people_of(network) as people:
+        people.over_tcp().vehicle().book(Place(1, 0))
+    with Monitor(network) as running, connect(f"ws://{HOST}:{running.port}/api/live") as viewer:
+
+        def are_counted() -> bool:
+            figures = json.loads(viewer.recv(timeout=DEADLINE))["figures"]
+            soon, all_of_them = figures["reservationsSoon"], figures["reservations"]
+            return soon is not None and soon + figures["reservationsNow"] == all_of_them > 0
+
+        wait_until(are_counted, "the reservations of the coming hours")
 
 
 def test_it_measures_itself(network: Stack) -> None:

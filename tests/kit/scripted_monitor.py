@@ -79,7 +79,9 @@ def figures_of(rows: dict[int, Row]) -> dict[str, float]:
         "pointsReserved": count["reserved"],
         "pointsOccupied": count["occupied"],
         "pointsOutOfOrder": count["outOfOrder"],
-        "reservations": count["reserved"] + count["occupied"],
+        "reservations": count["reserved"] + 2 * count["occupied"],
+        "reservationsNow": count["occupied"],
+        "reservationsSoon": count["reserved"],
         "bookingsAMinute": round(len(rows) / 20),
         "powerUnderWay": sum(point[1] for point in points if point[3] == "occupied"),
     }

@@ -54,6 +54,8 @@ async def test_what_a_charger_and_a_vehicle_do_is_seen(network: Stack, view: Vie
             await expect(page.locator("#panel")).to_contain_text("1 reservation, free from")
             await expect(page.locator("[data-figure=bookingsAMinute] .value")).to_have_text("1")
             await expect(page.locator("[data-figure=reservations] .value")).to_have_text("1")
+            await expect(page.locator("[data-figure=reservationsSoon] .value")).to_have_text("1")
+            await expect(page.locator("[data-figure=reservationsNow] .value")).to_have_text("0")
             await page.keyboard.press("Escape")
             await eventually(lambda: middle_colour(page), await colour(page, "reserved"))
             await page.get_by_role("tab", name="Events").click()

@@ -10,7 +10,9 @@ const MINUTES = 60;
 const GROUPS = {
   stations: { stationsFree: "free", stationsBusy: "busy", stationsOutOfOrder: "outOfOrder", stationsOffline: "offline" },
   points: { pointsFree: "free", pointsReserved: "reserved", pointsOccupied: "busy", pointsOutOfOrder: "outOfOrder" },
-  now: { reservations: null, bookingsAMinute: null, powerUnderWay: null },
+  now: {
+    reservationsNow: null, reservationsSoon: null, reservations: null, bookingsAMinute: null, powerUnderWay: null,
+  },
 };
 
 function createFigure(name, shape) {

@@ -12,7 +12,10 @@ function describe(station) {
   const where = station.distance === undefined
     ? stationPlace(station)
     : say("distance", { distance: formatNumber(station.distance) });
-  return [stationName(station), station.state, `${stationStateName(station.state)} · ${freeOfTotal(station)}`,
+  const condition = station.state === "free"
+    ? freeOfTotal(station)
+    : `${stationStateName(station.state)} · ${freeOfTotal(station)}`;
+  return [stationName(station), station.state, condition,
     station.name ? `${station.id} · ${where}` : where];
 }
 
