@@ -11,7 +11,7 @@ import pytest
 from cloud_service.cli.import_stations import CENTRE
 from recharge import Charger, Reservation, Vehicle
 from recharge.station_import.afdc import Site, project
-from recharge.station_import.undo import Undo, UndoTally
+from recharge.station_import.undo import Undo, UndoTally, stations_by_place
 from tests.integration.client_commands import EXAMPLES, ROOT, command, points_of
 from tests.kit.processes import Stack
 from tests.kit.waiting import DEADLINE, wait_until
@@ -182,6 +182,20 @@ def test_undoing_deletes_what_the_import_brought_and_nothing_else(stack: Stack, 
     assert (last["deleted"], last["not there"]) == (0, 3)
     assert len(points_of(stack, "neighbour", foreign)) == 1
     assert imported(stack, file)["added"] == [3, 6]
+
+
+def test_undoing_finds_what_was_registered_a_moment_ago(stack: Stack) -> None:
+    """The retained state follows the replies."""
+
+    async def register_and_look() -> tuple[int, int | None]:
+        async with Charger("hasty", stack.address) as charger:
+            station = await charger.register_station(62.5, 60.5)
+            found = await stations_by_place(stack.address, "hasty-undo")
+            await charger.delete_station(station.station_id)
+        return station.station_id, found.get((62.5, 60.5))
+
+    registered, found = asyncio.run(register_and_look())
+    assert found == registered
 
 
 def test_undoing_believes_the_service_where_the_retained_state_still_shows_a_station(stack: Stack) -> None:

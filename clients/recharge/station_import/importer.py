@@ -1,7 +1,6 @@
 """Imports sites: compares each with the network and adds what is missing."""
 
-import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -10,6 +9,7 @@ from recharge.errors import Conflict
 from recharge.records import KEEP, Connector, Number, Point
 from recharge.station_import.afdc import Site, missing_points, nearest_kind
 from recharge.station_import.descriptions import MissingConnectors
+from recharge.station_import.workers import for_each
 
 
 class Tally:
@@ -54,18 +54,14 @@ class Importer:
 
         Raises an ExceptionGroup of the errors of Charger's methods.
         """
-        remaining = iter(sites)
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(at_once):
-                tasks.create_task(self._work(remaining))
+        await for_each(sites, at_once, self._count)
 
-    async def _work(self, remaining: Iterator[Site]) -> None:
-        for site in remaining:
-            try:
-                await self._import(site)
-            except Conflict:
-                self.tally.foreign_stations += 1
-            self._on_station(self.tally)
+    async def _count(self, site: Site) -> None:
+        try:
+            await self._import(site)
+        except Conflict:
+            self.tally.foreign_stations += 1
+        self._on_station(self.tally)
 
     async def _import(self, site: Site) -> None:
         """Registering a known location returns its station, so nothing is added twice."""

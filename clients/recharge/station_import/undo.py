@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import Final
 
 import msgspec
 from msgspec import Struct, field
@@ -16,6 +17,10 @@ from recharge.charger import Charger
 from recharge.errors import Conflict, Forbidden, NotFound, RequestError
 from recharge.records import Number, Station
 from recharge.station_import.afdc import Site
+from recharge.station_import.workers import for_each
+
+_STATE_FOLLOWS_SECONDS: Final = 1.0
+"""How long the retained state may take to follow a reply (docs/mqtt.md, Retained state)."""
 
 _log = logging.getLogger(__name__)
 _decode_station = msgspec.json.Decoder(Station).decode
@@ -68,15 +73,11 @@ class Undo:
 
         Raises an ExceptionGroup of the errors of Charger's methods.
         """
-        remaining = iter(sites)
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(at_once):
-                tasks.create_task(self._work(remaining))
+        await for_each(sites, at_once, self._count)
 
-    async def _work(self, remaining: Iterator[Site]) -> None:
-        for site in remaining:
-            await self._undo(site)
-            self._on_station(self.tally)
+    async def _count(self, site: Site) -> None:
+        await self._undo(site)
+        self._on_station(self.tally)
 
     async def _undo(self, site: Site) -> None:
         """Counts a station that is not there, or not this account's, and deletes the others.
@@ -117,7 +118,8 @@ class Undo:
 async def stations_by_place(broker: BrokerAddress, account: str) -> dict[Place, int]:
     """The ID of the station at each place, the lowest of several, from retained state.
 
-    The broker sends what it has retained before the reply to a later request, also after a reconnection.
+    The broker sends what it has retained before the reply to a later request, also after a reconnection. What
+    was registered just before may follow that reply.
     Raises OutcomeUnknown without a reply in time, and ConnectionError if the broker cannot be reached.
     """
     stations: dict[str, Station] = {}
@@ -139,5 +141,6 @@ async def stations_by_place(broker: BrokerAddress, account: str) -> dict[Place, 
     ) as requester:
         with suppress(RequestError):  # only the arrival of the reply matters
             await requester.request("receiveAllChargingPoints", {"chargingStationID": 1, "limit": 1})
+        await asyncio.sleep(_STATE_FOLLOWS_SECONDS)
     ordered = sorted(stations.values(), key=lambda station: station.station_id, reverse=True)
     return {(station.x, station.y): station.station_id for station in ordered}
