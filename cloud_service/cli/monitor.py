@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from cloud_service.local.processes import inherited_listener
 from cloud_service.metrics.settings import MetricsSettings
 from cloud_service.monitor.process import run_monitor
 from cloud_service.monitor.settings import MonitorSettings
@@ -15,4 +16,4 @@ class Options(Struct, frozen=True):
 
 
 def main(options: Options) -> int:
-    return run_monitor(options.monitor, options.broker, options.metrics)
+    return run_monitor(options.monitor, options.broker, options.metrics, inherited_listener())

@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import socket
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -29,6 +31,8 @@ from cloud_service.mqtt.address import BrokerAddress, BrokerEndpoint
 from cloud_service.service.settings import ServiceSettings
 
 _SCREEN_SECONDS: Final = 0.5
+_RECHARGE: Final = (sys.executable, "-P", "-m", "cloud_service")
+"""-P: modules in the user's current folder must not replace ours."""
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -93,12 +97,20 @@ async def _up(options: Options) -> int:
     program = mosquitto.find_program("mosquitto")
     allow_open_files()
     options = _with_ports(options)
-    with locked_broker_folder(options.data_dir) as broker_folder:
+    monitor, fixed = options.monitor, "http_port" in options.given
+    with (
+        ports.listen(monitor.host, monitor.port, "--http-port", fixed=fixed) as listener,
+        locked_broker_folder(options.data_dir) as broker_folder,
+    ):
+        options = replace(options, monitor=replace(monitor, port=listener.getsockname()[1]))
         _check_openness(options, broker_folder)
         access = _access(options, broker_folder)
         async with Supervisor() as supervisor:
             try:
-                await _start(supervisor, options, program, broker_folder, access)
+                await _start_network(supervisor, options, program, broker_folder, access)
+                await _start_monitor(supervisor, options, access, listener)
+                if options.demo:
+                    await _start_demo(supervisor, options, access)
                 _describe(options, access)
                 await supervisor.wait()
             except StopRequested:
@@ -108,24 +120,23 @@ async def _up(options: Options) -> int:
 
 
 def _with_ports(options: Options) -> Options:
-    """The options with real ports instead of 0, and instead of default MQTT and HTTP ports that are taken."""
-    broker, tls, gateway, monitor = options.broker, options.tls, options.gateway, options.monitor
-    plain_host = LOOPBACK if options.secure else broker.host
-    port = ports.choose_port(plain_host, broker.port, "--mqtt-port", fixed="mqtt_port" in options.given)
-    if options.secure:
-        fixed = "mqtt_tls_port" in options.given
-        tls_port = ports.choose_port(broker.host, tls.mqtt_tls_port, "--mqtt-tls-port", fixed=fixed)
-        tls = replace(tls, mqtt_tls_port=tls_port)
-    tcp_port = ports.choose_port(gateway.host, gateway.port, "--tcp-port", fixed=True)
-    fixed = "http_port" in options.given
-    http_port = ports.choose_port(monitor.host, monitor.port, "--http-port", fixed=fixed)
-    return replace(
-        options,
-        broker=replace(broker, port=port),
-        tls=tls,
-        gateway=replace(gateway, port=tcp_port),
-        monitor=replace(monitor, port=http_port),
-    )
+    """The options with real MQTT and TCP ports instead of 0, and of a default MQTT port that is taken."""
+    broker, tls, gateway = options.broker, options.tls, options.gateway
+    with ExitStack() as held:  # so that no two of them are the same
+
+        def choose(host: str, port: int, flag: str, *, fixed: bool) -> int:
+            listener = held.enter_context(ports.listen(host, port, flag, fixed=fixed))
+            return int(listener.getsockname()[1])
+
+        plain_host = LOOPBACK if options.secure else broker.host
+        fixed = "mqtt_port" in options.given
+        broker = replace(broker, port=choose(plain_host, broker.port, "--mqtt-port", fixed=fixed))
+        if options.secure:
+            fixed = "mqtt_tls_port" in options.given
+            tls_port = choose(broker.host, tls.mqtt_tls_port, "--mqtt-tls-port", fixed=fixed)
+            tls = replace(tls, mqtt_tls_port=tls_port)
+        gateway = replace(gateway, port=choose(gateway.host, gateway.port, "--tcp-port", fixed=True))
+    return replace(options, broker=broker, tls=tls, gateway=gateway)
 
 
 def _check_openness(options: Options, broker_folder: Path) -> None:
@@ -147,35 +158,42 @@ def _access(options: Options, broker_folder: Path) -> Access:
     return OpenAccess(host, port)
 
 
-async def _start(
+async def _start_network(
     supervisor: Supervisor, options: Options, program: Path, broker_folder: Path, access: Access
 ) -> None:
     configuration = mosquitto.write_configuration(broker_folder, access.listeners())
     address = access.address("gateway")
     command = [str(program), "-c", str(configuration)]
     await _start_broker(supervisor, command, address, mosquitto.BrokerState(broker_folder))
-    # -P: modules in the user's current folder must not replace ours.
-    recharge = (sys.executable, "-P", "-m", "cloud_service")
     async with presence.watch(address) as watch:
         environment = _environment(options, access, "cloud_service")
-        await supervisor.start("the service", [*recharge, "service"], environment)
+        await supervisor.start("the service", [*_RECHARGE, "service"], environment)
         await supervisor.run(watch.online("cloud_service"))
         environment = _environment(options, access, "gateway")
-        await supervisor.start("the gateway", [*recharge, "gateway"], environment)
+        await supervisor.start("the gateway", [*_RECHARGE, "gateway"], environment)
         await supervisor.run(watch.online("gateway"))
+
+
+async def _start_monitor(
+    supervisor: Supervisor, options: Options, access: Access, listener: socket.socket
+) -> None:
+    """Hands the listener over: a port that were let go meanwhile could become another network's."""
     await supervisor.run(access.open_for("monitor"))
     environment = _environment(options, access, "monitor")
     if options.monitor.token is not None:
         environment["RECHARGE_HTTP_TOKEN"] = options.monitor.token
-    await supervisor.start("the monitor", [*recharge, "monitor"], environment)
-    await supervisor.run(ports.accepting(reachable(options.monitor.host), options.monitor.port))
-    if options.demo:
-        await supervisor.run(access.open_for("demo"))
-        # The rest of this screen is English.
-        environment = {**_environment(options, access, "demo"), "LANGUAGE": "en"}
-        # On a terminal the demo has colours; anywhere else it must not wait for a reader, or end with one.
-        output = None if sys.stderr.isatty() else logs.lines()
-        await supervisor.start("the demo", [*recharge, "demo"], environment, output=output)
+    await supervisor.start("the monitor", [*_RECHARGE, "monitor"], environment, listener=listener)
+    listener.close()
+    await supervisor.run(ports.answering(reachable(options.monitor.host), options.monitor.port))
+
+
+async def _start_demo(supervisor: Supervisor, options: Options, access: Access) -> None:
+    await supervisor.run(access.open_for("demo"))
+    # The rest of this screen is English.
+    environment = {**_environment(options, access, "demo"), "LANGUAGE": "en"}
+    # On a terminal the demo has colours; anywhere else it must not wait for a reader, or end with one.
+    output = None if sys.stderr.isatty() else logs.lines()
+    await supervisor.start("the demo", [*_RECHARGE, "demo"], environment, output=output)
 
 
 async def _start_broker(

@@ -10,49 +10,48 @@ from cloud_service.local.errors import CannotStart, UnknownHost
 _RETRY_SECONDS: Final = 0.05
 
 
-def choose_port(host: str, port: int, flag: str, *, fixed: bool) -> int:
-    """Returns this port, or a free one if it is 0, or if it is taken and not `fixed`.
+def listen(host: str, port: int, flag: str, *, fixed: bool) -> socket.socket:
+    """Listens on this port, or on a free one if it is 0, or if it is taken and not `fixed`.
 
     Raises CannotStart if a fixed port is taken; the text names the flag that sets it. Raises UnknownHost.
     """
     try:
-        if port == 0:
-            return free_port(host)
-        if is_free(host, port):
-            return port
+        return _listen(host, port)
     except socket.gaierror as error:
         raise UnknownHost(f"{host}, where port {port} is to listen, is not known: {error.strerror}") from None
     except OSError as error:
-        raise CannotStart(f"cannot listen on {host}, port {port}: {error.strerror}") from None
+        if error.errno != errno.EADDRINUSE:
+            raise CannotStart(f"cannot listen on {host}, port {port}: {error.strerror}") from None
     if fixed:
         raise CannotStart(
             f"port {port} on {host} is taken; stop the program that listens there, or choose another port"
             f" with {flag} (0 picks a free port)"
         )
-    return free_port(host)
+    return _listen(host, 0)
 
 
 def is_free(host: str, port: int) -> bool:
     """Whether a process could listen there now. Raises OSError if the address is not this machine's."""
+    try:
+        _listen(host, port).close()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return False
+        raise
+    return True
+
+
+def _listen(host: str, port: int) -> socket.socket:
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    with socket.socket(family, kind, protocol) as listener:
+    listener = socket.socket(family, kind, protocol)
+    try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(address)
-            listener.listen()
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                return False
-            raise
-        return True
-
-
-def free_port(host: str) -> int:
-    """A port that is free now."""
-    family, kind, protocol, _, address = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0]
-    with socket.socket(family, kind, protocol) as listener:
         listener.bind(address)
-        return int(listener.getsockname()[1])
+        listener.listen()
+    except BaseException:
+        listener.close()
+        raise
+    return listener
 
 
 async def accepting(host: str, port: int) -> None:
@@ -66,3 +65,19 @@ async def accepting(host: str, port: int) -> None:
             writer.close()
             await writer.wait_closed()
             return
+
+
+async def answering(host: str, port: int) -> None:
+    """Waits until a process answers HTTP there, whatever it says. One that only listens does not count."""
+    while True:
+        try:
+            reader, writer = await asyncio.open_connection(host, port)
+            try:
+                writer.write(b"GET /healthz HTTP/1.0\r\n\r\n")
+                if await reader.read(1):
+                    return
+            finally:
+                writer.close()
+        except OSError:
+            pass
+        await asyncio.sleep(_RETRY_SECONDS)

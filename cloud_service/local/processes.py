@@ -5,6 +5,7 @@ import ctypes
 import os
 import resource
 import signal
+import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Self
@@ -20,6 +21,8 @@ OPEN_FILES: Final = 16_384
 _LONGEST_LINE: Final = 2**20
 _PR_SET_PDEATHSIG: Final = 1
 _STDERR: Final = 2
+_LISTENER: Final = "RECHARGE_LISTENER"
+"""The variable with the descriptor of a socket that a process takes over."""
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
@@ -40,14 +43,19 @@ class Child:
         command: Sequence[str],
         environment: Mapping[str, str],
         output: Lines | None = None,
+        listener: socket.socket | None = None,
     ) -> Self:
         """Starts the command. All that it prints goes to `output`, by default directly to standard error.
 
         A program that is not ours stands still while nobody reads what it prints, so it needs an `output`.
+        One of ours may take over a `listener`, with `inherited_listener`.
         """
+        if listener is not None:
+            environment = {**environment, _LISTENER: str(listener.fileno())}
         process = await asyncio.create_subprocess_exec(
             *command,
             env=environment,
+            pass_fds=() if listener is None else (listener.fileno(),),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=_own_error_stream() if output is None else asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -101,6 +109,12 @@ def _pass_on(name: str, process: asyncio.subprocess.Process, output: Lines) -> a
             output.write(line.decode(errors="replace").rstrip("\n"))
 
     return asyncio.create_task(pass_on(), name=f"output of {name}")
+
+
+def inherited_listener() -> socket.socket | None:
+    """The listening socket that the process which started this one hands over. None if there is none."""
+    descriptor = os.environ.get(_LISTENER)
+    return None if descriptor is None else socket.socket(fileno=int(descriptor))
 
 
 def allow_open_files() -> None:

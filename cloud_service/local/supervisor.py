@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 from collections.abc import Coroutine, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -56,9 +57,10 @@ class Supervisor:
         command: Sequence[str],
         environment: Mapping[str, str] = os.environ,
         output: Lines | None = None,
+        listener: socket.socket | None = None,
     ) -> None:
-        """Starts a process. Its name is for people. What it prints goes to `output`, as in Child.start."""
-        child = await Child.start(name, command, environment, output)
+        """Starts a process. Its name is for people. `output` and `listener` are those of Child.start."""
+        child = await Child.start(name, command, environment, output, listener)
         self._children.append(child)
         self._ends.append(asyncio.create_task(child.wait(), name=f"end of {name}"))
 

@@ -30,16 +30,22 @@ _GOODBYE_SECONDS: Final = 2
 _LARGEST_QUESTION: Final = 4096
 
 
-def run_monitor(settings: MonitorSettings, broker: BrokerAddress, metrics: MetricsSettings) -> int:
+def run_monitor(
+    settings: MonitorSettings,
+    broker: BrokerAddress,
+    metrics: MetricsSettings,
+    listener: socket.socket | None = None,
+) -> int:
     """Runs the monitor until SIGTERM or SIGINT, and returns its exit status.
 
-    Logs one line and returns 1 if it may not listen, or the port or the broker is not available.
+    A `listener` listens already where the settings say. Logs one line and returns 1 if the monitor may not
+    listen, or the port or the broker is not available.
     """
     if (reason := _not_allowed(settings)) is not None:
         log.error("%s", reason)
         return 1
     try:
-        listener = _listen(settings)
+        listener = listener or _listen(settings)
     except OSError as error:
         reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
         log.error(

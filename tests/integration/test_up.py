@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -159,6 +161,23 @@ def test_default_mqtt_port_that_is_taken_is_replaced(tmp_path: Path) -> None:
             assert network.paste() == {"requestID": None, "ok": True, "result": 1}
 
 
+def test_two_that_start_at_the_same_moment_have_a_map_each(tmp_path: Path) -> None:
+    """Whether the default port is free or not."""
+    ports_but_the_maps = ("--mqtt-port", "0", "--tcp-port", "0")
+    with (
+        up(tmp_path / "one", "--data-dir", str(tmp_path / "data 1"), *ports_but_the_maps) as one,
+        up(tmp_path / "two", "--data-dir", str(tmp_path / "data 2"), *ports_but_the_maps) as two,
+    ):
+        maps = []
+        for network in (one, two):
+            network.wait_ready()
+            maps += re.findall(r"^map +(http\S+)$", network.stdout, re.MULTILINE)
+        assert len(set(maps)) == 2
+        for address in maps:
+            with urllib.request.urlopen(f"{address}healthz", timeout=DEADLINE) as answer:
+                assert answer.status == 200
+
+
 @pytest.mark.parametrize(("flag", "other"), [("--mqtt-port", "--tcp-port"), ("--tcp-port", "--mqtt-port")])
 def test_port_that_was_asked_for_and_is_taken(tmp_path: Path, flag: str, other: str) -> None:
     with socket.create_server((HOST, 0)) as listener:
@@ -250,8 +269,12 @@ def test_variables_do_as_flags_do(tmp_path: Path) -> None:
     with up(tmp_path, environment=environment) as network:
         network.wait_ready()
         network.paste()
-        logged = [json.loads(line) for line in network.stderr.splitlines() if line.startswith("{")]
-        request = next(line for line in logged if line.get("action") == "newChargingStation")
+
+        def logged() -> dict[str, str] | None:
+            lines = [json.loads(line) for line in network.stderr.splitlines() if line.startswith("{")]
+            return next((line for line in lines if line.get("action") == "newChargingStation"), None)
+
+        request = wait_until(logged, "the request is logged, which a thread does behind its reply")
         assert (request["process"], request["client"], request["outcome"]) == ("service", "ana", "ok")
         assert {"request_id", "milliseconds", "time", "level"} <= set(request)
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from cloud_service.local.errors import CannotStart, UnknownHost
-from cloud_service.local.ports import accepting, choose_port, free_port, is_free
-
-HOST = "127.0.0.1"
+from cloud_service.local.ports import accepting, answering, is_free, listen
+from tests.kit.processes import HOST, free_port
+from tests.kit.waiting import DEADLINE
 
 
 @pytest.fixture
@@ -21,44 +21,72 @@ def taken() -> Iterator[int]:
 
 
 def test_free_and_taken_ports(taken: int) -> None:
-    assert is_free(HOST, free_port(HOST))
     assert not is_free(HOST, taken)
+    assert is_free(HOST, free_port())
 
 
 def test_a_free_port_is_kept() -> None:
-    port = free_port(HOST)
-    assert choose_port(HOST, port, "--port", fixed=True) == port
-    assert choose_port(HOST, port, "--port", fixed=False) == port
-
-
-def test_zero_picks_a_free_port() -> None:
-    assert is_free(HOST, choose_port(HOST, 0, "--port", fixed=True))
+    for fixed in (True, False):
+        port = free_port()
+        with listen(HOST, port, "--port", fixed=fixed) as listener:
+            assert listener.getsockname()[1] == port
 
 
 def test_a_taken_port_is_replaced_unless_it_is_fixed(taken: int) -> None:
-    assert choose_port(HOST, taken, "--port", fixed=False) != taken
+    with listen(HOST, taken, "--port", fixed=False) as listener:
+        assert listener.getsockname()[1] != taken
     with pytest.raises(CannotStart, match=rf"port {taken} on {HOST} is taken; .* with --port "):
-        choose_port(HOST, taken, "--port", fixed=True)
+        listen(HOST, taken, "--port", fixed=True)
+
+
+def test_of_two_who_want_a_port_the_first_has_it_from_then_on() -> None:
+    port = free_port()
+    with (
+        listen(HOST, port, "--port", fixed=False) as first,
+        listen(HOST, port, "--port", fixed=False) as second,
+    ):
+        assert first.getsockname()[1] == port
+        assert second.getsockname()[1] not in (0, port)
 
 
 def test_an_address_of_another_machine() -> None:
     with pytest.raises(CannotStart, match=r"cannot listen on 192\.0\.2\.1, port 1234: "):
-        choose_port("192.0.2.1", 1234, "--port", fixed=False)
+        listen("192.0.2.1", 1234, "--port", fixed=False)
 
 
 @pytest.mark.parametrize("port", [0, 1234])
 def test_a_host_that_nobody_knows(port: int) -> None:
     with pytest.raises(UnknownHost, match=rf"nowhere\.invalid, where port {port} is to listen, is not known"):
-        choose_port("nowhere.invalid", port, "--port", fixed=True)
+        listen("nowhere.invalid", port, "--port", fixed=True)
 
 
 def test_accepting_waits_for_a_listener() -> None:
     async def main() -> None:
-        port = free_port(HOST)
+        port = free_port()
         waiting = asyncio.create_task(accepting(HOST, port))
         await asyncio.sleep(0)
         server = await asyncio.start_server(lambda reader, writer: writer.close(), HOST, port)
-        async with server, asyncio.timeout(10):
+        async with server, asyncio.timeout(DEADLINE):
             await waiting
 
     asyncio.run(main())
+
+
+def test_who_only_listens_does_not_answer() -> None:
+    async def main() -> None:
+        with listen(HOST, 0, "--port", fixed=True) as listener:
+            port = listener.getsockname()[1]
+            waiting = asyncio.create_task(answering(HOST, port))
+            await accepting(HOST, port)
+            assert not waiting.done()
+            server = await asyncio.start_server(_answer, sock=listener)
+            async with server, asyncio.timeout(DEADLINE):
+                await waiting
+
+    asyncio.run(main())
+
+
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(1)
+    writer.write(b"HTTP/1.0 404\r\n\r\n")
+    writer.close()
