@@ -8,6 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from cloud_service.protocol import home_assistant
 from cloud_service.protocol.actions import ACTIONS, Actions, client_actions
 from cloud_service.protocol.roles import ROLES, Role
 from cloud_service.protocol.topics import ROOT
@@ -53,6 +54,8 @@ def rights(actions: Actions = ACTIONS) -> tuple[Right, ...]:
         Right(f"{ROOT}/service/#", read=_NETWORK),
         Right(f"{ROOT}/control/+/{{client}}", write=_ADMINISTRATOR),
         Right(f"{ROOT}/control/+/+", read=_SERVICE),
+        Right(home_assistant.OWN_TOPICS, write=_SERVICE, read=_SERVICE),
+        Right(f"{home_assistant.ROOT}/#", read=_WATCHERS),
         Right("$SYS/broker/#", read=_WATCHERS | _SERVICE),
         Right(CONTROL, write=_ADMINISTRATOR),
         Right(f"{CONTROL}/response", read=_ADMINISTRATOR),

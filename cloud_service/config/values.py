@@ -183,6 +183,12 @@ def one_of(metavar: str, *choices: str) -> Kind:
     return Kind(metavar, read)
 
 
+def _read_switch(text: str) -> bool:
+    if text not in ("on", "off"):
+        raise UnusableValue("{text!r} is not one of {choices}", text=text, choices="on, off")
+    return text == "on"
+
+
 def _read_seconds(text: str) -> float:
     return _within_bounds(text, read_amount(text), timedelta(seconds=1)) / timedelta(seconds=1)
 
@@ -222,3 +228,4 @@ DAYS: Final = _duration("DAYS", timedelta(days=1))
 DAYS_OR_NONE: Final = _duration("DAYS", timedelta(days=1), _read_amount_or_zero)
 TIME_ZONE: Final = Kind("ZONE", _read_time_zone)
 NETWORKS: Final = Kind("NETWORKS", _read_networks)
+SWITCH: Final = Kind("on|off", _read_switch, lambda on: "on" if on else "off")

@@ -32,6 +32,8 @@ class RetainedReader:
     ) -> None:
         self.broken: str | None = None
         """Why nothing more will come, as the predicate of "The broker ..."."""
+        self.refused = False
+        """Whether the broker has refused the login or a subscription."""
         self._mark = mark
         self._session: Session[None] = Session(
             address,
@@ -68,3 +70,4 @@ class RetainedReader:
 
     def _lost(self, loss: Loss) -> None:
         self.broken = loss.reason
+        self.refused = loss.cause == "refused"

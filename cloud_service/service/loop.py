@@ -20,6 +20,7 @@ from cloud_service.service.engine.answers import BatchResult
 from cloud_service.service.engine.engine import Engine
 from cloud_service.service.engine.network_time import NetworkTime, Reading
 from cloud_service.service.event_publisher import EventPublisher
+from cloud_service.service.home_assistant import HomeAssistantTopics
 from cloud_service.service.measurements import INTERVAL_SECONDS, Measurements
 from cloud_service.service.reconciliation import Reconciliation
 from cloud_service.service.request_audit import RequestAudit
@@ -63,6 +64,8 @@ class ServiceLoop:
         clock: Clock,
         start: Reading,
         measurements: Measurements,
+        *,
+        home_assistant: bool,
     ) -> None:
         self._engine = engine
         self._clock = clock
@@ -74,6 +77,7 @@ class ServiceLoop:
         self._audit = RequestAudit(audit_log)
         self._second_service = SecondServiceCheck(start.wall)
         self._state = RetainedState()
+        self._retained = (HomeAssistantTopics(switched_on=home_assistant), self._state)
         self._next_heartbeat = 0.0
         self._connection = PollingConnection(
             broker,
@@ -85,8 +89,10 @@ class ServiceLoop:
             on_ready=self._ready,
         )
         self._events = EventPublisher(engine, self._connection)
-        self._state_publisher = StatePublisher(self._state, self._connection)
-        self._reconciliation = Reconciliation(broker, SERVICE, self._state, self._connection)
+        self._state_publisher = StatePublisher(self._retained, self._connection)
+        self._reconciliations = [
+            Reconciliation(broker, SERVICE, retained, self._connection) for retained in self._retained
+        ]
 
     def run(self, stop: StopSignal) -> int:
         """Runs until asked to stop, or until a second service is found. Returns the exit status.
@@ -97,7 +103,8 @@ class ServiceLoop:
         self._connection.watch(stop.descriptor)
         while not stop.received and not self._second_service.is_second:
             may_work = len(self._engine) and not self._broker_is_behind
-            busy = self._reconciliation.has_work or self._events.has_work or may_work
+            comparing = any(reconciliation.has_work for reconciliation in self._reconciliations)
+            busy = comparing or self._events.has_work or may_work
             self._connection.poll(0 if busy else POLL_SECONDS)
             self._turn()
         log.info("stopping")
@@ -110,7 +117,8 @@ class ServiceLoop:
             self._send(self._engine.work(self._now()))
         self._events.turn()
         self._engine.maintain(self._now())
-        self._reconciliation.turn(self._engine.network)
+        for reconciliation in self._reconciliations:
+            reconciliation.turn(self._engine.network)
         self._state_publisher.turn(self._engine.network, self._now())
         self._beat()
         self._measure()
@@ -133,9 +141,10 @@ class ServiceLoop:
             self._audit.note(answer, now)
         self._measurements.note(result, now)
         for changes in result.changes:
-            self._state.note(changes)
+            for retained in self._retained:
+                retained.note(changes)
         if result.reloaded:
-            self._reconciliation.begin()
+            self._compare()
 
     def _shut_down(self) -> None:
         """Answers what was taken in, says goodbye, and has the engine write its files.
@@ -170,7 +179,11 @@ class ServiceLoop:
         self._connection.publish(self._presence(online=True))
         for topic in _OLD_MARKS:
             self._connection.publish(Message(topic, b"", retain=True))
-        self._reconciliation.begin()
+        self._compare()
+
+    def _compare(self) -> None:
+        for reconciliation in self._reconciliations:
+            reconciliation.begin()
 
     def _beat(self) -> None:
         if self._connection.ready and time.monotonic() >= self._next_heartbeat:

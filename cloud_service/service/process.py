@@ -44,7 +44,15 @@ def run_service(
             measurements = Measurements(start.wall)
             engine = _recover(folder, settings, start.wall, measurements)
             audit_log = AuditLog(settings.data.audit_log)
-            loop = ServiceLoop(engine, broker, audit_log, clock, start, measurements)
+            loop = ServiceLoop(
+                engine,
+                broker,
+                audit_log,
+                clock,
+                start,
+                measurements,
+                home_assistant=settings.home_assistant,
+            )
             data_dir = settings.data.data_dir
             with _served(metrics, measurements, data_dir, broker):
                 return loop.run(stop)

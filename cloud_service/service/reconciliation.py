@@ -3,14 +3,14 @@
 import logging
 import time
 from secrets import token_hex
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from cloud_service.core.network import Network
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.retained_reader import RetainedReader
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
-from cloud_service.service.retained_state import RetainedState
+from cloud_service.service.retained_topics import RetainedTopics
 
 log = logging.getLogger(__name__)
 
@@ -31,20 +31,20 @@ class Connection(Protocol):
 
 
 class Reconciliation:
-    """Finds what is wrong in the retained state after the broker or the service was away.
+    """Finds what is wrong in retained messages after the broker or the service was away.
 
-    `name` is the service's account. A second connection, with the client ID `{name}-state`, reads what is
+    `account` is the service's. Another connection, with a client ID such as `{account}-state`, reads what is
     retained.
     """
 
     def __init__(
-        self, address: BrokerAddress, name: str, state: RetainedState, connection: Connection
+        self, address: BrokerAddress, account: str, retained: RetainedTopics[Any], connection: Connection
     ) -> None:
         self._address = address
-        self._name = name
-        self._state = state
+        self._client_id = f"{account}-{retained.name}"
+        self._retained = retained
         self._connection = connection
-        self._mark_topic = f"{topics.reply(name)}/compared"
+        self._mark_topic = f"{topics.reply(account)}/compared/{retained.name}"
         self._reader: RetainedReader | None = None
         self._arrived: list[Message] = []
         self._retry_at: float | None = None
@@ -60,12 +60,12 @@ class Reconciliation:
         if not self._connection.ready:
             return
         mark = token_hex(8).encode()
-        self._state.begin_reconciliation(mark)
+        self._retained.begin_reconciliation(mark)
         try:
             self._reader = RetainedReader(
                 self._address,
-                f"{self._name}-state",
-                subscriptions=[f"{topics.ROOT}/state/#", self._mark_topic],
+                self._client_id,
+                subscriptions=[*self._retained.filters, self._mark_topic],
                 mark=Message(self._mark_topic, mark),
                 on_message=self._arrived.append,
             )
@@ -84,15 +84,23 @@ class Reconciliation:
         arrived, self._arrived[:] = list(self._arrived), []
         for message in arrived:
             if message.topic != self._mark_topic:
-                self._state.compare(network, message)
-            elif self._state.end_reconciliation(network, message.payload):
+                self._retained.compare(network, message)
+            elif self._retained.end_reconciliation(network, message.payload):
                 self._end()
                 return
         if self._reader.broken is not None:
-            self._retry_later(f"the broker {self._reader.broken}")
+            self._give_up(self._reader)
+
+    def _give_up(self, reader: RetainedReader) -> None:
+        """An account without the right to read what is not needed either has nothing to compare."""
+        if reader.refused and not self._retained.needed:
+            self._end()
+        else:
+            remedy = " (does `recharge accounts refresh` help?)" if reader.refused else ""
+            self._retry_later(f"the broker {reader.broken}{remedy}")
 
     def _retry_later(self, reason: str) -> None:
-        log.warning("the retained state cannot be read, next attempt in %g s: %s", RETRY_SECONDS, reason)
+        log.warning("what is retained cannot be read, next attempt in %g s: %s", RETRY_SECONDS, reason)
         self._end()
         self._retry_at = time.monotonic() + RETRY_SECONDS
 

@@ -1,9 +1,6 @@
-"""Retained state: a message for each station and point, which follows every change.
+"""Retained state: a message for each station and point, described in docs/mqtt.md, Retained state."""
 
-The messages are described in docs/mqtt.md, Retained state. Many changes of a point become one message.
-Reconciliation compares what the broker has with the network, and marks what is missing, wrong or superfluous.
-"""
-
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from operator import itemgetter
 from typing import TypeAlias
@@ -15,6 +12,7 @@ from cloud_service.core.network import Network
 from cloud_service.core.records import GATEWAY
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
+from cloud_service.service.retained_topics import RetainedTopics, read_object
 
 Subject: TypeAlias = tuple[int, ...]
 """(station ID,) or (station ID, point ID)."""
@@ -22,70 +20,48 @@ Subject: TypeAlias = tuple[int, ...]
 _encode = msgspec.json.Encoder().encode
 
 
-class RetainedState:
-    """Which retained messages are stale, and have to be sent."""
+class RetainedState(RetainedTopics[Subject]):
+    """Which messages about stations and points are stale."""
 
-    def __init__(self) -> None:
-        self._stale: dict[Subject, None] = {}
-        self._confirmed: set[Subject] | None = None
-        self._mark = b""
+    name = "state"
+    filters = (f"{topics.ROOT}/state/#",)
 
-    def __len__(self) -> int:
-        return len(self._stale)
+    def _affected(self, changes: Changes) -> Iterator[Subject]:
+        for station_id in changes.removed_stations:
+            yield (station_id,)
+        for station in changes.stations:
+            yield (station.station_id,)
+        yield from changes.removed_points
+        for point in changes.points:
+            yield point.key
+        for station_id, _ in changes.removed_points:
+            yield (station_id,)
+        yield from dict.fromkeys(map(itemgetter(0, 1), changes.removed_reservations))
+        for reservation in changes.reservations:
+            yield reservation.point_key
 
-    def note(self, changes: Changes) -> None:
-        """Marks what these changes affect."""
-        subjects: list[Subject] = [(station_id,) for station_id in changes.removed_stations]
-        subjects += [(station.station_id,) for station in changes.stations]
-        for key in (*changes.removed_points, *(point.key for point in changes.points)):
-            subjects.append(key)
-        subjects += [(station_id,) for station_id, _ in changes.removed_points]
-        subjects += dict.fromkeys(map(itemgetter(0, 1), changes.removed_reservations))
-        subjects += [reservation.point_key for reservation in changes.reservations]
-        self._stale.update(dict.fromkeys(subjects))
+    def _all(self, network: Network) -> Iterable[Subject]:
+        for station_id in network.tables.stations:
+            yield (station_id,)
+        yield from network.tables.points
 
-    def take(self, network: Network, most: int, now: datetime) -> list[Message]:
-        """Takes at most `most` stale messages. An empty payload clears what no longer exists."""
-        subjects = [subject for subject, _ in zip(self._stale, range(most), strict=False)]
-        for subject in subjects:
-            del self._stale[subject]
-        return [_message(network, subject, now) for subject in subjects]
+    def _subject(self, topic: str) -> Subject | None:
+        return topics.parse_state(topic)
 
-    def begin_reconciliation(self, mark: bytes) -> None:
-        """Expects all retained messages of the broker, and then this mark."""
-        self._confirmed, self._mark = set(), mark
+    def _message(self, network: Network, subject: Subject, now: datetime) -> Message:
+        known = _describe(network, subject)
+        topic = topics.station_state(*subject) if len(subject) == 1 else topics.point_state(*subject)
+        if known is None:
+            return Message(topic, b"", retain=True)
+        payload = _encode({**known, "updated": now.isoformat()})
+        return Message(topic, payload, retain=True, owner=_owner(network, subject))
 
-    def compare(self, network: Network, message: Message) -> None:
-        """Takes a retained message of the broker: either it is right, or it is marked as stale."""
-        subject = topics.parse_state(message.topic)
-        if subject is None or not message.payload or self._confirmed is None:
-            return
-        if _is_right(network, subject, message):
-            self._confirmed.add(subject)
-        else:
-            self._stale[subject] = None
-
-    def end_reconciliation(self, network: Network, mark: bytes) -> bool:
-        """Takes the mark: all retained messages have arrived, so what was not among them is missing.
-
-        Returns False if the mark is that of an earlier reconciliation, and does nothing else.
-        """
-        if self._confirmed is None or mark != self._mark:
+    def _is_right(self, network: Network, subject: Subject, message: Message) -> bool:
+        delivered = read_object(message.payload)
+        if delivered is None:
             return False
-        subjects: list[Subject] = [(station_id,) for station_id in network.tables.stations]
-        subjects += network.tables.points
-        self._stale.update((subject, None) for subject in subjects if subject not in self._confirmed)
-        self._confirmed = None
-        return True
-
-
-def _message(network: Network, subject: Subject, now: datetime) -> Message:
-    known = _describe(network, subject)
-    topic = topics.station_state(*subject) if len(subject) == 1 else topics.point_state(*subject)
-    if known is None:
-        return Message(topic, b"", retain=True)
-    payload = _encode({**known, "updated": now.isoformat()})
-    return Message(topic, payload, retain=True, owner=_owner(network, subject))
+        delivered.pop("updated", None)
+        return delivered == _describe(network, subject) and message.owner == _owner(network, subject)
 
 
 def _owner(network: Network, subject: Subject) -> str | None:
@@ -111,14 +87,3 @@ def _describe(network: Network, subject: Subject) -> dict[str, object] | None:
         "queueLength": len(queue),
         "freeFrom": None if free_from is None else free_from.isoformat(),
     }
-
-
-def _is_right(network: Network, subject: Subject, message: Message) -> bool:
-    try:
-        delivered = msgspec.json.decode(message.payload)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return False
-    if not isinstance(delivered, dict):
-        return False
-    delivered.pop("updated", None)
-    return delivered == _describe(network, subject) and message.owner == _owner(network, subject)

@@ -1,8 +1,12 @@
 """The settings of the cloud service: those of its rooms, together."""
 
+from typing import Annotated
+
 from msgspec import Struct
 
 from cloud_service.accounts.settings import DataSettings
+from cloud_service.config.setting import Section, Setting
+from cloud_service.config.values import SWITCH
 from cloud_service.service.engine.limits import EngineLimits
 from cloud_service.store.file_store import StoreOptions
 
@@ -13,3 +17,12 @@ class ServiceSettings(Struct, frozen=True):
     data: DataSettings
     limits: EngineLimits
     store: StoreOptions
+    home_assistant: Annotated[
+        bool,
+        Setting(
+            "home_assistant",
+            SWITCH,
+            Section.BROKER,
+            "tell Home Assistant of all stations and points, by its MQTT discovery",
+        ),
+    ] = False

@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,14 +14,19 @@ import yaml
 
 import cloud_service
 from cloud_service.core import changes
-from cloud_service.protocol import requests, topics
+from cloud_service.core.changes import Changes
+from cloud_service.core.network import Network
+from cloud_service.core.records import Station
+from cloud_service.protocol import home_assistant, requests, topics
 from cloud_service.protocol.actions import CLIENT_ACTIONS, Action
 from cloud_service.protocol.connectors import CONNECTORS
 from cloud_service.protocol.errors import ERRORS
+from cloud_service.protocol.home_assistant import Subject
 from cloud_service.protocol.incoming import receive
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.replies import decode_reply
 from cloud_service.protocol.requests import make_request
+from cloud_service.service.home_assistant import HomeAssistantTopics
 from recharge import Charger, Vehicle
 from tests.docs.pages import ROOT
 from tests.kit.processes import Stack
@@ -120,7 +126,21 @@ def test_other_channels() -> None:
     assert CHANNELS["pointState"]["address"] == topics.point_state("{stationID}", "{pointID}")
     assert CHANNELS["presence"]["address"] == topics.presence("{client}")
     assert CHANNELS["service"]["address"] == topics.service("{name}")
-    assert len(CHANNELS) == len(CLIENT_ACTIONS) + 6
+    told = CHANNELS["homeAssistantDevice"]["address"], CHANNELS["homeAssistantFreePoints"]["address"]
+    assert told[0].format(device="1_2") == home_assistant.topic_of(Subject("point", 1, 2))
+    assert told[1].format(stationID=1) == home_assistant.topic_of(Subject("free", 1))
+    assert len(CHANNELS) == len(CLIENT_ACTIONS) + 8
+
+
+def test_what_home_assistant_is_told() -> None:
+    network = Network()
+    network.apply(Changes(stations=(Station(1, 0, 0),)))
+    topics = HomeAssistantTopics(switched_on=True)
+    topics.begin_reconciliation(b"")
+    assert topics.end_reconciliation(network, b"")
+    told = [json.loads(message.payload) for message in topics.take(network, 10, datetime.now(UTC))]
+    expected = [keys_of(SCHEMAS["HomeAssistantDevice"]), keys_of(SCHEMAS["FreePoints"])]
+    assert [list(message) for message in told] == expected
 
 
 def test_errors() -> None:

@@ -40,6 +40,11 @@ def _topics(client: str) -> list[str]:
         "recharge/v1/state/station/1",
         "recharge/v1/state/point/1/2",
         "recharge/v1/state/somethingElse",
+        "homeassistant/device/recharge/1/config",
+        "homeassistant/device/recharge/1/state",
+        "homeassistant/device/other/1/config",
+        "homeassistant/sensor/recharge/1/config",
+        "homeassistant/status",
         "recharge/v1/service/cloud_service",
         "recharge/v1/request/newChargingStation",
         f"recharge/v1/request/newChargingStation/{client}/below",
@@ -82,13 +87,22 @@ def _filters(client: str) -> list[str]:
         "recharge/v1/service/#",
         "recharge/v1/control/#",
         "recharge/v1/control/+/+",
+        "homeassistant/#",
+        "homeassistant/+/+/config",
+        "homeassistant/device/+/+/config",
+        "homeassistant/device/recharge/+/+",
+        "homeassistant/device/recharge/#",
     ]
     return [*concrete, *wild, *(f"$share/group/{each}" for each in (*concrete, *wild) if each[0] != "$")]
 
 
 def _table() -> dict[tuple[Role, str], set[str]]:
     """(role, topic) -> the letters in the document's table."""
-    rows = [line for line in DOCUMENT.read_text().splitlines() if line.startswith(("| `recharge", "| `$"))]
+    rows = [
+        line
+        for line in DOCUMENT.read_text().splitlines()
+        if line.startswith(("| `recharge/", "| `home", "| `$"))
+    ]
     found: dict[tuple[Role, str], set[str]] = {}
     for row in rows:
         topic, *cells = (cell.strip().strip("`") for cell in row.strip("|").split("|"))

@@ -31,6 +31,7 @@ OTHER_VALUES = {
     "CCC": "PRT",
     "ID": "ABC",
     "CITY": "Porto",
+    "on|off": "on",
 }
 """By metavar, a valid value that is not any setting's default."""
 

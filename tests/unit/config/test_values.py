@@ -38,6 +38,8 @@ LEVEL = one_of("LEVEL", "debug", "info")
             (values.HOST, text, text)
             for text in ("localhost", "cloud_server", "b.example.", "::", "192.0.2.1")
         ),
+        (values.SWITCH, "on", True),
+        (values.SWITCH, "off", False),
         (values.PORT, "0", 0),
         (values.PORT, "65535", 65_535),
         (values.COUNT, "77", 77),
@@ -124,6 +126,7 @@ def test_text_and_value_correspond(kind: Kind, text: str, value: object) -> None
         (values.TIME_ZONE, "../../etc/passwd", "not a time zone"),
         (values.NETWORKS, "192.0.2.1/24", "no bits of a host"),
         (LEVEL, "loud", "'loud' is not one of debug, info"),
+        (values.SWITCH, "yes", "'yes' is not one of on, off"),
     ],
 )
 def test_text_that_is_no_value_is_refused(kind: Kind, text: str, reason: str) -> None:
