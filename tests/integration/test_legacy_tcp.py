@@ -402,15 +402,15 @@ class TestHowClientsRead:
         station = place_point(gateway, x)
         with connect(gateway) as sock:
             request = {"deleteChargingStation": True, "chargingStationID": station}
-            sock.sendall(json.dumps(request, indent=4).encode())
             begun = time.monotonic()
+            sock.sendall(json.dumps(request, indent=4).encode())
             assert until_end(sock) == b"Sucesso"
             assert LINGER - 1 < time.monotonic() - begun < LINGER + 20
 
     def test_until_the_end_after_none(self, gateway: Stack) -> None:
         with connect(gateway) as sock:
-            sock.sendall(json.dumps(FIND_NOBODY, indent=4).encode())
             begun = time.monotonic()
+            sock.sendall(json.dumps(FIND_NOBODY, indent=4).encode())
             assert until_end(sock) == b"None"
             assert LINGER - 1 < time.monotonic() - begun < LINGER + 20
 
@@ -453,8 +453,8 @@ class TestHowClientsRead:
 class TestPatience:
     def test_half_a_request(self, impatient: Stack) -> None:
         with connect(impatient) as sock:
-            sock.sendall(b'{"findReservation": true, ')
             begun = time.monotonic()
+            sock.sendall(b'{"findReservation": true, ')
             assert until_end(sock) == b"None"
             assert time.monotonic() - begun >= TIMES["tcp_request_timeout"] * 0.9
 
@@ -474,8 +474,8 @@ class TestPatience:
             assert received == b"None"
 
     def test_silence(self, impatient: Stack) -> None:
+        begun = time.monotonic()
         with connect(impatient) as sock:
-            begun = time.monotonic()
             assert until_end(sock) == b""
             assert time.monotonic() - begun >= TIMES["tcp_idle_timeout"] * 0.9
 
@@ -483,8 +483,8 @@ class TestPatience:
         ends = []
         for request in ({"newChargingStation": 1, "x_position": x, "y_position": 0}, FIND_NOBODY):
             with connect(impatient) as sock:
-                sock.sendall(json.dumps(request).encode())
                 begun = time.monotonic()
+                sock.sendall(json.dumps(request).encode())
                 assert until_end(sock)
                 ends.append(time.monotonic() - begun)
         assert ends[0] >= TIMES["tcp_idle_timeout"] * 0.9

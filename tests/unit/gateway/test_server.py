@@ -135,8 +135,8 @@ async def test_the_connection_ends_after_sucesso_and_none_for_clients_that_read_
 ) -> None:
     async with Gateway(answer, msgspec.structs.replace(PATIENT, linger=0.2)) as gateway:
         client = await gateway.connect()
-        client.send(request_)
         begun = seconds()
+        client.send(request_)
         assert await client.until_end() == reply
         assert seconds() - begun >= 0.2
 
@@ -171,16 +171,16 @@ async def test_a_request_that_follows_sucesso_keeps_the_connection() -> None:
 
 async def test_a_silent_connection_is_closed_without_a_byte() -> None:
     async with Gateway(answer, msgspec.structs.replace(PATIENT, idle_timeout=0.3)) as gateway:
-        client = await gateway.connect()
         begun = seconds()
+        client = await gateway.connect()
         assert await client.until_end() == b""
         assert seconds() - begun >= 0.3
 
 
 async def test_a_request_must_be_complete_in_time_even_if_bytes_keep_arriving() -> None:
     async with Gateway(answer, msgspec.structs.replace(PATIENT, request_timeout=0.5)) as gateway:
-        client = await gateway.connect()
         begun = seconds()
+        client = await gateway.connect()
         end = asyncio.create_task(client.until_end())
         client.writer.write(b'{"findReservation": true, "vid": 7')
         while not end.done() and not client.writer.is_closing():
