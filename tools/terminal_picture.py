@@ -55,7 +55,7 @@ def draw(command: list[str], printed: str, file: Path) -> None:
     console.print(Text("$ ", style="bold green").append(" ".join(command), style="bold"))
     text = Text.from_ansi(printed)
     text.highlight_regex(r"(?m)^ready.*", "bold green")
-    text.highlight_regex(r"(?m)^(MQTT|TCP|data) ", "cyan")
+    text.highlight_regex(r"(?m)^(MQTT|TCP|map|data) ", "cyan")
     text.highlight_regex(r"demo-vehicle-\d+", "yellow")
     text.highlight_regex(r"demo-charger-\d+", "blue")
     console.print(text, soft_wrap=False)

@@ -1,5 +1,6 @@
 """Both READMEs have the same structure, and the first command does what they say."""
 
+import html
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from tests.kit.waiting import DEADLINE, wait_until
 
 ENGLISH = Page(ROOT / "README.md")
 PORTUGUESE = Page(ROOT / "README.pt-BR.md")
+DEMO = ROOT / "docs" / "images" / "demo.svg"
 
 
 def _without_comments(block: Block) -> str:
@@ -58,8 +60,18 @@ def test_version_of_the_changelog() -> None:
     assert cloud_service.__version__ in releases
 
 
+def _shape(text: str) -> str:
+    """A text without its spaces, ports and data folder."""
+    return re.sub(r"\s+|(?<=127\.0\.0\.1:)\d+|(?<=-p )\d+|(?<=data  )/.*", "", text)
+
+
+def _shown(picture: Path) -> str:
+    texts = re.findall(r"<text [^>]*>([^<]*)</text>", picture.read_text())
+    return "".join(html.unescape(text) for text in texts).replace("\N{NO-BREAK SPACE}", " ")
+
+
 def test_the_first_command(tmp_path: Path) -> None:
-    """It prints `ready`, the printed command gets a reply, and the chargers of the demo register."""
+    """It prints what the picture shows, its command gets a reply, and the chargers register."""
     start = next(commands(ENGLISH.blocks[0]))
     words = start.removeprefix("./run ").split()
     free_ports = ["--mqtt-port", "0", "--tcp-port", "0", "--http-port", "0"]
@@ -79,6 +91,10 @@ def test_the_first_command(tmp_path: Path) -> None:
         wait_until(
             lambda: said(r"  demo-charger-\d  Station \d+ at ", 3), "the demo's chargers have registered"
         )
+        head = re.search(r"^MQTT .*^ready.*?$", log.read_text(), re.MULTILINE | re.DOTALL)
+        assert head is not None
+        for line in head[0].splitlines():
+            assert _shape(line) in _shape(_shown(DEMO)), line
         pasted = re.search(r"^ +(\S*mosquitto_rr .*)$", log.read_text(), re.MULTILINE)
         assert pasted is not None
         assert HOST in pasted[1]
@@ -90,13 +106,7 @@ def test_the_first_command(tmp_path: Path) -> None:
     assert (tmp_path / "data" / "charging_stations.json").read_text().count("chargingStationID") == 4
 
 
-def test_the_picture_shows_the_first_command() -> None:
-    picture = (ROOT / "docs" / "images" / "demo.svg").read_text().replace("&#160;", " ")
-    for text in (
-        next(commands(ENGLISH.blocks[0])),
-        "ready: the network runs",
-        "Reserved point",
-        "Charging with",
-    ):
-        assert text in picture
+def test_the_picture_shows_the_demo() -> None:
+    for text in (next(commands(ENGLISH.blocks[0])), "Reserved point", "Charging with"):
+        assert _shape(text) in _shape(_shown(DEMO))
     assert all("docs/images/demo.svg" in page.links for page in (ENGLISH, PORTUGUESE))
