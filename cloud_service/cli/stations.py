@@ -35,7 +35,7 @@ class Options(Struct, frozen=True, kw_only=True):
             "--near",
             metavar="X,Y",
             type=_place,
-            help="the nearest to this place first, in kilometres; --near=-3,4 if it begins with a minus",
+            help="the nearest to this place first, in kilometres",
         ),
     ] = None
     free: Annotated[

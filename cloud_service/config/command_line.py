@@ -4,11 +4,12 @@ A flag overrides its environment variable, a variable overrides the default. An 
 set.
 """
 
+import re
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, HelpFormatter, RawDescriptionHelpFormatter
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 from msgspec import NODEFAULT, Struct
 from msgspec.structs import fields
@@ -61,6 +62,24 @@ class Parser(ArgumentParser):
         self.exit(2, f"{self.prog}: {message}\n{advice}\n")
 
 
+_NEGATIVE_PLACE: Final = re.compile(r"-\.?\d[^=]*,")
+
+
+def _with_negative_places(words: Sequence[str]) -> list[str]:
+    """Writes `--near -3,4` as `--near=-3,4`: argparse takes for an option what begins with a minus.
+
+    It makes an exception only for single numbers.
+    """
+    written: list[str] = []
+    for word in words:
+        flag = written[-1] if written else ""
+        if flag.startswith("--") and "=" not in flag and flag != "--" and _NEGATIVE_PLACE.match(word):
+            written[-1] = f"{flag}={word}"
+        else:
+            written.append(word)
+    return written
+
+
 class CommandLine:
     """The command line of one command, which takes what these records declare, in the reader's language.
 
@@ -92,7 +111,7 @@ class CommandLine:
 
         Raises SettingError for the file of a secret that cannot be read.
         """
-        values = vars(self._parser.parse_args(words))
+        values = vars(self._parser.parse_args(_with_negative_places(words)))
         given = set()
         for declared in self._settings:
             setting = declared.setting

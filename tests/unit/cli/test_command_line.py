@@ -7,7 +7,10 @@ from inspect import signature
 import pytest
 
 from cloud_service import __version__
-from cloud_service.cli.main import COMMANDS, Command, main
+from cloud_service.cli import stations
+from cloud_service.cli.main import COMMANDS, Command, command_line, main
+
+STATIONS = next(command for command in COMMANDS if command.name == "stations")
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
@@ -24,6 +27,12 @@ def test_each_command_has_its_module_and_help(
     assert shown.startswith(f"usage: recharge {command.name} ")
     assert "--log-format" in shown
     assert all(len(line) <= 110 for line in shown.splitlines())
+
+
+@pytest.mark.parametrize("words", [["--near", "-3,4.5"], ["--near=-3,4.5"]])
+def test_a_place_may_begin_with_a_minus(words: list[str]) -> None:
+    options = command_line(STATIONS, STATIONS.load()).read([*words, "--free"], {}).record(stations.Options)
+    assert (options.near, options.free) == ((-3, 4.5), True)
 
 
 def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
