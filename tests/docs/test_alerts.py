@@ -7,7 +7,7 @@ import yaml
 
 from tests.docs.metrics_table import names
 from tests.docs.pages import ROOT
-from tests.kit.alerting import dashboard_expressions, rules
+from tests.kit.alerting import MONITORING, dashboard_expressions, rules
 
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 UNIT_TESTS = yaml.safe_load((ROOT / "tests" / "integration" / "alert_tests.yml").read_text())["tests"]
@@ -44,6 +44,28 @@ def test_each_alert_is_fired_by_its_cause() -> None:
 def test_each_alert_is_tried() -> None:
     tried = {check["alertname"] for test in UNIT_TESTS for check in test["alert_rule_test"]}
     assert tried == set(ALERTS)
+
+
+def test_prometheus_finds_each_process_of_the_stack() -> None:
+    """Under the name in the inner network at which it serves its metrics, and only those."""
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    served = {
+        f"{service['environment']['RECHARGE_METRICS_HOST']}:{service['environment']['RECHARGE_METRICS_PORT']}"
+        for service in services.values()
+        if "RECHARGE_METRICS_PORT" in service.get("environment", {})
+    }
+    aliases = {
+        alias
+        for service in services.values()
+        if isinstance(service.get("networks"), dict)
+        for network in services["prometheus"]["networks"]
+        for alias in (service["networks"].get(network) or {}).get("aliases", [])
+    }
+    jobs = yaml.safe_load((MONITORING / "prometheus.yml").read_text())["scrape_configs"]
+    targets = {job["job_name"]: job["static_configs"][0]["targets"][0] for job in jobs}
+    assert set(targets.values()) == served
+    assert {target.split(":")[0] for target in served} <= aliases
+    assert set(re.findall(r'job="(\w+)"', (MONITORING / "alerts.yml").read_text())) <= set(targets)
 
 
 def test_the_dashboard_shows_metrics_that_exist() -> None:
