@@ -67,3 +67,16 @@ async def test_a_refusal_is_said(view: Viewer) -> None:
         await page.get_by_role("button", name="Book a charge").click()
         await expect(page.locator(".result")).to_have_text("Not booked: no station can take this charge")
         await expect(page.get_by_role("button", name="Book a charge")).to_be_enabled()
+
+
+async def test_a_booking_that_somebody_else_has_cancelled_is_forgotten(view: Viewer) -> None:
+    with ScriptedMonitor(dict(ROWS), booking=True) as monitor:
+        page = await view(monitor.address)
+        refusal = {"error": {"code": "NOT_FOUND", "message": "there is no such reservation"}}
+        await page.route("**/api/reservations/*", lambda route: route.fulfill(status=404, json=refusal))
+        await page.locator("#map").click(position={"x": 250, "y": 200})
+        await page.get_by_role("button", name="Book a charge").click()
+        cancel = page.get_by_role("button", name="Cancel the booking")
+        await cancel.click()
+        await expect(page.locator(".result")).to_contain_text("there is no such reservation")
+        await expect(cancel).to_have_count(0)

@@ -90,6 +90,8 @@ async def test_an_operators_monitor_books_and_cancels(network: Stack, view: View
             await expect(page.locator(".result")).to_contain_text(f"Booked: Station {station}, point 1")
             [reservation] = await ana.request("receiveAllReservations", {"chargingStationID": station})
             assert reservation["vehicleID"].startswith("map-")
+            await page.reload()
+            await page.get_by_role("tab", name="Book").click()
             await page.get_by_role("button", name="Cancel the booking").click()
             await expect(page.locator(".result")).to_contain_text("The booking is cancelled.")
             assert await ana.request("receiveAllReservations", {"chargingStationID": station}) == []

@@ -11,7 +11,10 @@ async function ask(path, options = {}) {
   }
   if (response.status === 401) location.reload(); // the login has ended; the monitor shows its login page
   const body = response.status === 204 ? null : await response.json().catch(() => null);
-  if (!response.ok) throw new Error(body?.error?.message ?? `${response.status} ${response.statusText}`);
+  if (!response.ok) {
+    const message = body?.error?.message ?? `${response.status} ${response.statusText}`;
+    throw Object.assign(new Error(message), { code: body?.error?.code });
+  }
   return body;
 }
 

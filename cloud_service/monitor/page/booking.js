@@ -18,12 +18,20 @@ function describe(reservation, nameOf) {
   });
 }
 
+// The booking outlives a reload of the page, so that it can still be cancelled.
+const STORED = "booking";
+
+function recall() {
+  const reservation = JSON.parse(sessionStorage.getItem(STORED));
+  return reservation !== null && Date.parse(reservation.finishDateTime) > Date.now() ? reservation : null;
+}
+
 export class Booking {
   // `onPlace` gets the place of the vehicle, or null.
   constructor(container, { nameOf, onPlace }) {
     this.nameOf = nameOf;
     this.onPlace = onPlace;
-    this.reservation = null;
+    this.reservation = recall();
     this.form = element(
       "form", { class: "booking fields" },
       element("p", { class: "note wide" }, say("bookHelp")),
@@ -38,6 +46,7 @@ export class Booking {
       this.submit();
     });
     this.form.addEventListener("change", () => this.showPlace());
+    if (this.reservation !== null) this.showReservation();
   }
 
   get place() {
@@ -63,17 +72,27 @@ export class Booking {
       ...this.place, actualBatteryPercentage: battery.valueAsNumber, batteryCapacity: capacity.valueAsNumber,
     };
     await this.attempt("bookingFailed", async () => {
-      this.reservation = await book(wish);
+      this.keep(await book(wish));
       this.showReservation();
     });
   }
 
   async cancel() {
     await this.attempt("cancelFailed", async () => {
-      await cancel(this.reservation);
-      this.reservation = null;
+      try {
+        await cancel(this.reservation);
+      } catch (error) {
+        if (error.code === "NOT_FOUND") this.keep(null); // somebody else has cancelled it
+        throw error;
+      }
+      this.keep(null);
       this.showText(say("cancelled"));
     });
+  }
+
+  keep(reservation) {
+    this.reservation = reservation;
+    sessionStorage.setItem(STORED, JSON.stringify(reservation));
   }
 
   // One at a time; what is refused is said and changes nothing.
