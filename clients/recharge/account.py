@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 MAX_UNREAD_EVENTS: Final = 1_000
 """When more events are unread, the oldest is dropped."""
 
+STATE_FOLLOWS_SECONDS: Final = 1.0
+"""How long the retained state may take to follow a reply or an event (docs/mqtt.md, Retained state)."""
+
 _RETAINED_SECONDS: Final = 2.0
 _decode_event: Final = msgspec.json.Decoder(Event).decode
 

@@ -8,6 +8,7 @@ from typing import Final, Self
 
 from msgspec import Struct
 
+from recharge.account import STATE_FOLLOWS_SECONDS
 from recharge.errors import NotFound, Refused
 from recharge.records import Event, Reservation, Station
 from recharge.simulator.car import SPEED_KM_PER_HOUR, Car, charge, distance, drive, drive_to
@@ -218,6 +219,7 @@ class SimulatedVehicle:
         if event.type == "reservationCancelled":
             self._reservation = None
         elif event.type == "reservationChanged":
+            await asyncio.sleep(STATE_FOLLOWS_SECONDS)
             self._station = await self._vehicle.station(event.reservation.station_id)
             self._observer.report(StationMoved())
 

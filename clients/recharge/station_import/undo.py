@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Final
 
 import msgspec
 from msgspec import Struct, field
@@ -13,14 +12,12 @@ from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.requester import Requester
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
+from recharge.account import STATE_FOLLOWS_SECONDS
 from recharge.charger import Charger
 from recharge.errors import Conflict, Forbidden, NotFound, RequestError
 from recharge.records import Number, Station
 from recharge.station_import.afdc import Site
 from recharge.station_import.workers import for_each
-
-_STATE_FOLLOWS_SECONDS: Final = 1.0
-"""How long the retained state may take to follow a reply (docs/mqtt.md, Retained state)."""
 
 _log = logging.getLogger(__name__)
 _decode_station = msgspec.json.Decoder(Station).decode
@@ -141,6 +138,6 @@ async def stations_by_place(broker: BrokerAddress, account: str) -> dict[Place, 
     ) as requester:
         with suppress(RequestError):  # only the arrival of the reply matters
             await requester.request("receiveAllChargingPoints", {"chargingStationID": 1, "limit": 1})
-        await asyncio.sleep(_STATE_FOLLOWS_SECONDS)
+        await asyncio.sleep(STATE_FOLLOWS_SECONDS)
     ordered = sorted(stations.values(), key=lambda station: station.station_id, reverse=True)
     return {(station.x, station.y): station.station_id for station in ordered}

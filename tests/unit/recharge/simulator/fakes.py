@@ -44,7 +44,7 @@ class _Events:
 
 
 class FakeVehicle:
-    """Books a charge that starts now, at STATION."""
+    """Books a charge that starts now, at STATION, which may move."""
 
     name = "ana"
 
@@ -52,6 +52,7 @@ class FakeVehicle:
         self.booked: list[Reservation] = []
         self.cancelled: list[Reservation] = []
         self.found: Reservation | None = None
+        self.retained = STATION
         self.received = _Events()
 
     async def book(self, x: float, y: float, battery: float, capacity: float) -> Reservation:
@@ -65,7 +66,7 @@ class FakeVehicle:
         self.cancelled.append(cancelled)
 
     async def station(self, station_id: int) -> Station:
-        return STATION
+        return self.retained
 
     def events(self) -> AsyncIterator[Event]:
         return self.received.read()

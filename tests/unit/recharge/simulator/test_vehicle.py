@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from recharge import Event, Vehicle
+from recharge import Event, Station, Vehicle
 from recharge.simulator.car import Car
 from recharge.simulator.observer import (
     AlreadyReserved,
@@ -15,9 +15,11 @@ from recharge.simulator.observer import (
     ChargingFinished,
     ChargingStarted,
     NothingBooked,
+    Progress,
     Question,
     ReservationCancelled,
     ReservationLost,
+    StationMoved,
 )
 from recharge.simulator.vehicle import Pace, SimulatedVehicle
 from tests.unit.recharge.samples import START, reservation
@@ -133,3 +135,27 @@ def test_a_vehicle_that_loses_its_reservation_books_again() -> None:
         ChargingStarted,
         ChargingFinished,
     ]
+
+
+def test_a_vehicle_drives_to_where_its_station_has_moved() -> None:
+    """The retained state, which says where that is, follows the event."""
+    vehicle = FakeVehicle()
+    moved = Station(STATION.station_id, STATION.x, STATION.y + 10)
+
+    class OnTheWay(RecordingObserver):
+        car: Car | None = None
+
+        async def agrees(self, question: Question, car: Car) -> bool:
+            if question is Question.DRIVE_THERE:
+                vehicle.received.put(Event("reservationChanged", START, vehicle.booked[0], "stationMoved"))
+                asyncio.get_running_loop().call_later(0.5, setattr, vehicle, "retained", moved)
+            return await super().agrees(question, car)
+
+        def progress(self, progress: Progress) -> None:
+            self.car = progress.car
+
+    observer = OnTheWay()
+    assert simulate(vehicle, observer, Pace(time_scale=3000), kilometres=150)
+    assert StationMoved() in observer.reports
+    assert observer.car is not None
+    assert (observer.car.x, observer.car.y) == (moved.x, moved.y)
