@@ -2,7 +2,17 @@
 
 from pathlib import Path
 
-MODULES = Path(__file__).parent / "node_modules"
+_FOLDER = Path(__file__).parent
+
+MODULES = _FOLDER / "node_modules"
 """What `npm install --prefix tests/guests` has installed, if anything."""
 
 INSTALL = "install it with: npm install --prefix tests/guests"
+
+HOME_ASSISTANT = _FOLDER / "home_assistant"
+"""What runs Home Assistant's own code in Pyodide."""
+
+WHEELS = HOME_ASSISTANT / "wheels"
+"""What `tests/guests/home_assistant/download` has downloaded, if anything."""
+
+INSTALL_HOME_ASSISTANT = "download it with: tests/guests/home_assistant/download"
