@@ -1,8 +1,17 @@
-"""`python -m cloud_service`: the same as `recharge`."""
+"""`recharge`, also `python -m cloud_service`."""
 
 import sys
 
-from cloud_service.cli.main import main
+
+def main() -> int:
+    """Runs `recharge` and returns the exit status: 130 after Ctrl-C, also while modules are imported."""
+    try:
+        from cloud_service.cli.main import main as run
+
+        return run()
+    except KeyboardInterrupt:
+        return 130
+
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -82,8 +82,27 @@ def test_bad_variable(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
 def test_start_is_quick() -> None:
     """A command does not import what only others need."""
     code = (
-        "import sys; from cloud_service import __main__;"
+        "import sys; from cloud_service.cli import main;"
         "print(*{'asyncio', 'paho', 'rich', 'cryptography', 'hypothesis'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("module", ["cloud_service.cli.main", "cloud_service.cli.status", "rich.console"])
+def test_an_interruption_while_modules_are_imported_is_no_traceback(module: str) -> None:
+    code = f"""
+import sys
+from cloud_service.__main__ import main
+
+class Interruption:
+    def find_spec(self, name, path=None, target=None):
+        if name == "{module}":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interruption())
+sys.argv = ["recharge", "status"]
+sys.exit(main())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
