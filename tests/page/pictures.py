@@ -31,7 +31,7 @@ def a_network() -> ScriptedMonitor:
         for minutes, hours, state in queue
     ]
     kinds = ("reservationScheduled", "reservationFinished", "reservationCancelled", "reservationScheduled",
-             "reservationChanged", "reservationNoShow")  # fmt: skip
+             "reservationChanged")  # fmt: skip
     for number, kind in enumerate(kinds * 2, 5):
         monitor.events.append(
             an_event(kind, a_reservation(number, 1, now + timedelta(minutes=7 * number), 1))

@@ -141,6 +141,26 @@ async def _is_at(page: Page, place: object) -> bool:
     return await page.locator(".leaflet-map-pane").bounding_box() == place
 
 
+# Whether the map moves by itself, two frames after a button of it was pressed.
+MOVES = """button => {
+  document.querySelector(button)?.click();
+  const frame = () => new Promise(resolve => requestAnimationFrame(resolve));
+  return frame().then(frame).then(() => document.querySelector(".leaflet-zoom-anim") !== null);
+}"""
+
+
+async def test_the_first_view_is_there_at_once(view: Viewer) -> None:
+    with ScriptedMonitor({1: a_station("free"), 2: a_station("free", 2, 200, 100)}) as monitor:
+        page = await view(monitor.address)
+        assert not await page.evaluate(MOVES, "#none")
+
+
+async def test_nothing_moves_by_itself_where_motion_is_not_wanted(view: Viewer) -> None:
+    with ScriptedMonitor({1: a_station("free"), 2: a_station("free", 2, 40, 5)}) as monitor:
+        page = await view(monitor.address, reduced_motion="reduce")
+        assert not await page.evaluate(MOVES, ".leaflet-control-zoom-out")
+
+
 async def test_the_map_moves_with_the_mouse_and_zooms_with_its_wheel(view: Viewer) -> None:
     with ScriptedMonitor({1: a_station("free"), 2: a_station("free", 2, 40, 5)}) as monitor:
         page = await view(monitor.address)

@@ -72,8 +72,8 @@ function update({ changed, gone }) {
 
 function showWhole(first) {
   findAll();
+  if (first) map.fit([...network.stations.values()], { animate: false });
   map.replace(found.values());
-  if (first) map.fit([...network.stations.values()]);
   showList();
 }
 

@@ -24,7 +24,7 @@ export class StationMap {
     this.map = L.map(container, {
       crs: L.CRS.Simple, renderer: L.canvas({ padding: 0.3 }), attributionControl: false, zoomControl: false,
       zoomSnap: 0.25, zoomDelta: 1, wheelPxPerZoomLevel: 90, minZoom: -20, maxZoom: 12,
-      fadeAnimation: !still, inertia: !still,
+      fadeAnimation: !still, inertia: !still, zoomAnimation: !still,
     });
     this.map.setView([0, 0], 0);
     this.grid = new Grid(1);
@@ -124,11 +124,11 @@ export class StationMap {
     else this.fit(cluster.list());
   }
 
-  fit(stations) {
+  fit(stations, { animate = !still } = {}) {
     if (stations.length === 0) return;
     const bounds = L.latLngBounds(stations.map(place));
     const zoom = Math.min(this.map.getBoundsZoom(bounds, false, AROUND), 6);
-    this.map.setView(bounds.getCenter(), zoom);
+    this.map.setView(bounds.getCenter(), zoom, { animate });
   }
 
   showAll() {
