@@ -107,7 +107,7 @@ def said() -> Iterator[tuple[str, str | None]]:
                 ):
                     place = f"{file.relative_to(ROOT)}:{node.lineno}"
                     if isinstance(text, ast.Constant):
-                        yield place, text.value
+                        yield place, str(text.value)
                     elif isinstance(text, ast.JoinedStr | ast.BinOp):
                         yield place, None
 

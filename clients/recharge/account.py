@@ -61,7 +61,9 @@ class AccountConnection:
         check_count("limit", limit)
         if broker.user not in (None, name):
             raise InvalidArgument(
-                f"the account {broker.user} cannot act as {name}: the names must be the same"
+                "the account {user} cannot act as {name}: the names must be the same",
+                user=broker.user,
+                name=name,
             )
         if broker.password is not None:
             broker = msgspec.structs.replace(broker, user=name)

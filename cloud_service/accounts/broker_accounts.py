@@ -16,6 +16,7 @@ from cloud_service.accounts.first_accounts import (
     role_name,
 )
 from cloud_service.accounts.rights import access_list
+from cloud_service.language.text import TextError
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.mqtt.publisher import BrokerRefused
@@ -41,7 +42,7 @@ _REPLY_TIMEOUT_SECONDS: Final = 10.0
 _OWNERS: Final = ("charger", "operator", "gateway")
 
 
-class AccountsError(Exception):
+class AccountsError(TextError):
     """The accounts were not changed. The text says why, and what to do."""
 
 
@@ -60,14 +61,24 @@ def check_name(name: str, role: AccountRole) -> None:
     The service derives an account's role from its name, so a reserved name needs the role that it implies.
     """
     if not is_account_name(name):
-        raise AccountsError(f"not an account name: {name!r} (1 to 64 characters of A-Z, a-z, 0-9, _ and -)")
+        raise AccountsError(
+            "not an account name: {name!r} (1 to 64 characters: A-Z, a-z, 0-9, _ and -)", name=name
+        )
     if name in (first for first, _ in FIRST_ACCOUNTS):
-        raise AccountsError(f"{name} is one of the first accounts, which the network creates itself")
+        raise AccountsError(
+            "{name} is one of the first accounts, which the network creates itself", name=name
+        )
     possible = roles_of(name)
     if role not in possible and role in DEVICES:
-        raise AccountsError(f"the name {name} is reserved for the role {' or '.join(possible)}")
+        raise AccountsError(
+            "the name {name} is reserved for the role {roles}", name=name, roles=" / ".join(possible)
+        )
     if role not in possible:
-        raise AccountsError(f"an account with the role {role} must be named {role} or {role}-..., not {name}")
+        raise AccountsError(
+            "an account with the role {role} must be named {role} or {role}-..., not {name}",
+            role=role,
+            name=name,
+        )
 
 
 def check_device_name(name: str) -> None:
@@ -105,7 +116,9 @@ class Accounts:
         """Raises AccountsError if this account cannot be created."""
         check_name(name, role)
         if name in await self._names():
-            raise AccountsError(f"the account {name} already exists; `rotate` gives it a new password")
+            raise AccountsError(
+                "the account {name} already exists; `rotate` gives it a new password", name=name
+            )
 
     async def check_exists(self, name: str) -> None:
         """Raises AccountsError if there is no such account."""
@@ -155,13 +168,17 @@ class Accounts:
         """
         account = await self._find(name)
         if name in (first for first, _ in FIRST_ACCOUNTS):
-            raise AccountsError(f"the network does not run without {name}; `rotate` gives it a new password")
+            raise AccountsError(
+                "the network does not run without {name}; `rotate` gives it a new password", name=name
+            )
         if not leave_stations and account.role in ("charger", "operator"):
             count = await self._ask("countStations", {"owner": name})
             if count:
                 raise AccountsError(
-                    f"{name} owns {count} stations, which only an operator could change afterwards:"
-                    f" first hand them over with `accounts transfer {name} NEW`, or use --leave-stations"
+                    "{name} owns {count} stations, which only an operator could change afterwards: first hand"
+                    " them over with `accounts transfer {name} NEW`, or use --leave-stations",
+                    name=name,
+                    count=count,
                 )
         # First of all, it must not book again.
         await self._broker.command("disableClient", username=name)
@@ -177,7 +194,9 @@ class Accounts:
         account = await self._find(new)
         if account.role not in _OWNERS:
             raise AccountsError(
-                f"{new} is a {account.role}; only a charger, an operator or a gateway can own stations"
+                "{new} is a {role}; only a charger, an operator or a gateway can own stations",
+                new=new,
+                role=account.role,
             )
         count: int = await self._ask("transferStations", {"from": owner_name(old), "to": owner_name(new)})
         return count
@@ -235,7 +254,7 @@ class Accounts:
         for account in await self.all():
             if account.name == name:
                 return account
-        raise AccountsError(f"there is no account {name}; `accounts list` shows all of them")
+        raise AccountsError("there is no account {name}; `accounts list` shows all of them", name=name)
 
     async def _write_role(self, name: str, role: Role) -> None:
         values = {"rolename": role_name(role, name), "acls": access_list(role, name)}
@@ -256,7 +275,7 @@ class Accounts:
                 "the cloud service does not answer, and only it knows who owns which station: is it running?"
             ) from None
         except RequestError as error:
-            raise AccountsError(f"the cloud service refused: {error.message}") from None
+            raise AccountsError("the cloud service refused: {message}", message=error.message) from None
 
 
 async def _can_log_in(address: BrokerAddress) -> bool:

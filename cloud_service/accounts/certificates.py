@@ -18,6 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from msgspec import Struct
 
 from cloud_service.accounts.secret_files import FOR_ALL, FOR_OWNER, write_file, write_files
+from cloud_service.language.text import Reason, Text, TextError
 
 AUTHORITY_LIFETIME: Final = timedelta(days=3650)
 BROKER_LIFETIME: Final = timedelta(days=397)
@@ -29,7 +30,7 @@ _CLOCK_SKEW: Final = timedelta(hours=1)
 """Certificates are valid from this long before now, because devices' clocks are inexact."""
 
 
-class CertificateError(Exception):
+class CertificateError(TextError):
     """A certificate cannot be made or read. The text names the file and says what to do."""
 
 
@@ -57,16 +58,17 @@ class CertificateFiles(Struct, frozen=True):
         try:
             return x509.load_pem_x509_certificate(self.certificate_file.read_bytes())
         except (OSError, ValueError) as error:
-            raise _unreadable(self.certificate_file, "a certificate", error) from None
+            raise _unreadable(self.certificate_file, Text("a certificate"), error) from None
 
     def key(self) -> ec.EllipticCurvePrivateKey:
         try:
             key = serialization.load_pem_private_key(self.key_file.read_bytes(), password=None)
         except (OSError, ValueError, TypeError) as error:
-            raise _unreadable(self.key_file, "a private key", error) from None
+            raise _unreadable(self.key_file, Text("a private key"), error) from None
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise CertificateError(
-                f"{self.key_file} is not an elliptic-curve key: `recharge certificates` did not make it"
+                "{key_file} is not an elliptic-curve key: `recharge certificates` did not make it",
+                key_file=self.key_file,
             )
         return key
 
@@ -76,11 +78,13 @@ class CertificateFiles(Struct, frozen=True):
         try:
             key = serialization.load_pem_private_key(self.key_file.read_bytes(), password=None)
         except (OSError, ValueError, TypeError) as error:
-            raise _unreadable(self.key_file, "a private key", error) from None
+            raise _unreadable(self.key_file, Text("a private key"), error) from None
         if key.public_key() != certificate.public_key():
             raise CertificateError(
-                f"{self.key_file} is not the key of {self.certificate_file}: restore the right one, or move"
-                " both away, and the next start creates new ones"
+                "{key_file} is not the key of {certificate_file}: restore the right one, or move both away,"
+                " and the next start creates new ones",
+                key_file=self.key_file,
+                certificate_file=self.certificate_file,
             )
 
     def write(self, issued: IssuedCertificate) -> None:
@@ -90,14 +94,20 @@ class CertificateFiles(Struct, frozen=True):
         )
 
 
-def _unreadable(file: Path, kind: str, error: Exception) -> CertificateError:
+def _unreadable(file: Path, kind: Text, error: Exception) -> CertificateError:
     if isinstance(error, OSError):
-        remedy = "let this user read it, or restore it from a backup"
-        return CertificateError(f"{file} cannot be read: {error.strerror}; {remedy}")
-    pair = " and ".join(file.with_suffix(suffix).name for suffix in (".crt", ".key"))
+        return CertificateError(
+            "{file} cannot be read: {reason}; let this user read it, or restore it from a backup",
+            file=file,
+            reason=Reason(error),
+        )
     return CertificateError(
-        f"{file} cannot be read as {kind}: restore it from a backup, or move {pair} away, and new ones are"
-        " created (if this is the authority, its clients need the new ca.crt)"
+        "{file} cannot be read as {kind}: restore it from a backup, or move {certificate} and {key} away, and"
+        " new ones are created (if this is the authority, its clients need the new ca.crt)",
+        file=file,
+        kind=kind,
+        certificate=file.with_suffix(".crt").name,
+        key=file.with_suffix(".key").name,
     )
 
 
@@ -109,8 +119,10 @@ class Authority:
         if not self.files.exists():
             if self.files.certificate_file.exists():
                 raise CertificateError(
-                    f"{self.files.key_file} is missing, the key of {self.files.certificate_file}:"
-                    " restore it, or issue certificates on the machine that has it"
+                    "{key_file} is missing, the key of {certificate_file}: restore it, or issue certificates"
+                    " on the machine that has it",
+                    key_file=self.files.key_file,
+                    certificate_file=self.files.certificate_file,
                 )
             self._make(now)
         self._certificate = self.files.certificate()
@@ -244,4 +256,4 @@ def _general_name(name: str) -> x509.GeneralName:
     try:
         return x509.DNSName(name)
     except ValueError:
-        raise CertificateError(f"not a host name or address: {name!r}") from None
+        raise CertificateError("not a host name or address: {name!r}", name=name) from None

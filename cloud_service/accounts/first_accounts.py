@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from cloud_service.accounts.rights import access_list
 from cloud_service.accounts.secret_files import FOR_GROUP, FOR_OWNER, write_file, write_files
-from cloud_service.language.text import Text
+from cloud_service.language.text import Text, TextError
 from cloud_service.protocol.roles import ADMINISTRATOR, DEVICES, GATEWAY, SERVICE, Role
 
 FIRST_ACCOUNTS: Final[tuple[tuple[str, Role], ...]] = (
@@ -33,7 +33,7 @@ RECOVERY: Final = Text(
 """What to do if a first account cannot be used."""
 
 
-class AccountsDamaged(Exception):
+class AccountsDamaged(TextError):
     """The accounts' files cannot be used. The text names the file and says what to do."""
 
 
@@ -81,9 +81,11 @@ def make_first_accounts(plugin_file: Path, passwords: Secrets) -> bool:
     administrator = passwords.password_file(ADMINISTRATOR)
     if administrator.exists():
         raise AccountsDamaged(
-            f"{plugin_file}, the broker's accounts, is missing, but {administrator} is there: restore it from"
-            f" a backup; or move {administrator} away, and the next start creates new first accounts (all"
-            " others have to be added again)"
+            "{plugin_file}, the broker's accounts, is missing, but {administrator} is there: restore it"
+            " from a backup; or move {administrator} away, and the next start creates new first accounts"
+            " (all others have to be added again)",
+            plugin_file=plugin_file,
+            administrator=administrator,
         )
     passwords.folder.mkdir(exist_ok=True, mode=0o700)
     files, clients, roles = [], [], []
@@ -144,16 +146,28 @@ def _check_sound(plugin_file: Path, passwords: Secrets) -> None:
     clients = {client["username"]: client for client in content["clients"]}
     for name, _ in FIRST_ACCOUNTS:
         if name not in clients:
-            raise AccountsDamaged(f"{plugin_file} has no account {name}: {RECOVERY}")
+            raise AccountsDamaged(
+                "{plugin_file} has no account {name}: {recovery}",
+                plugin_file=plugin_file,
+                name=name,
+                recovery=RECOVERY,
+            )
         file = passwords.password_file(name)
         password = read_password(file)
         if not password:
             raise AccountsDamaged(
-                f"{file}, the password of the account {name}, is missing, empty or no text: {RECOVERY}"
+                "{file}, the password of the account {name}, is missing, empty or no text: {recovery}",
+                file=file,
+                name=name,
+                recovery=RECOVERY,
             )
         if not _fits(clients[name], password):
             raise AccountsDamaged(
-                f"{file} holds another password than {plugin_file} has for the account {name}: {RECOVERY}"
+                "{file} holds another password than {plugin_file} has for the account {name}: {recovery}",
+                file=file,
+                plugin_file=plugin_file,
+                name=name,
+                recovery=RECOVERY,
             )
 
 
@@ -168,9 +182,11 @@ def _read(plugin_file: Path, passwords: Secrets) -> dict[str, Any]:
     if not sound:
         administrator = passwords.password_file(ADMINISTRATOR)
         raise AccountsDamaged(
-            f"{plugin_file}, the broker's accounts, is missing or damaged: restore it from a backup; or move"
-            f" it and {administrator} away, and the next start creates new first accounts (all others have to"
-            " be added again)"
+            "{plugin_file}, the broker's accounts, is missing or damaged: restore it from a backup; or"
+            " move it and {administrator} away, and the next start creates new first accounts (all others"
+            " have to be added again)",
+            plugin_file=plugin_file,
+            administrator=administrator,
         )
     return content
 

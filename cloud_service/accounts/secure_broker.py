@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from cloud_service.accounts.certificates import CertificateFiles, prepare_broker
 from cloud_service.accounts.first_accounts import Secrets, make_first_accounts
+from cloud_service.language.text import TextError
 
 PLAIN_CONNECTIONS: Final = 1_000
 TLS_CONNECTIONS: Final = 10_000
@@ -23,7 +24,7 @@ _LIBRARIES: Final = (
 )
 
 
-class PluginMissing(Exception):
+class PluginMissing(TextError):
     """Mosquitto's dynamic-security plugin is not installed. The text says what to do."""
 
 
@@ -91,8 +92,9 @@ def find_plugin(libraries: Sequence[str] = _LIBRARIES) -> Path:
             if file.exists():
                 return file
     raise PluginMissing(
-        f"{_PLUGIN} is not installed: it comes with Mosquitto 2.0 and later, if built with TLS and cJSON."
-        " `docker compose up` does not need it"
+        "{plugin} is not installed: it comes with Mosquitto 2.0 and later, if built with TLS and"
+        " cJSON. `docker compose up` does not need it",
+        plugin=_PLUGIN,
     )
 
 

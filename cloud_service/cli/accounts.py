@@ -27,8 +27,11 @@ from cloud_service.accounts.first_accounts import (
 from cloud_service.accounts.rights import as_markdown
 from cloud_service.accounts.secret_files import FOR_GROUP, FOR_OWNER, handed_over
 from cloud_service.accounts.settings import DataSettings, SecuritySettings
+from cloud_service.cli.failure import complain, in_words, of_file
+from cloud_service.cli.verbs import wrong_names
 from cloud_service.config.command_line import Argument
 from cloud_service.config.setting import SettingError
+from cloud_service.language.language import language_of_environment
 from cloud_service.language.text import Reason, Text
 from cloud_service.local.data_folder import locked
 from cloud_service.local.errors import CannotStart
@@ -96,11 +99,10 @@ class Options(Struct, frozen=True, kw_only=True):
 
 
 def main(options: Options) -> int:
-    names, given = _NAMES[options.verb], len(options.names)
-    if given != names:
-        return _fail(f"`{options.verb}` takes {names} name{'' if names == 1 else 's'}, not {given}")
+    if problem := wrong_names(options.verb, _NAMES[options.verb], len(options.names)):
+        return complain("accounts", problem)
     if (options.role is not None) != (options.verb == "add"):
-        return _fail("`add` needs a --role, and the other verbs take none")
+        return complain("accounts", Text("`add` needs a --role, and the other verbs take none"))
     if options.verb == "rights":
         print(as_markdown(), end="")
         return 0
@@ -110,33 +112,41 @@ def main(options: Options) -> int:
         else:
             asyncio.run(_run(options))
     except (AccountsError, AccountsDamaged, CannotStart) as error:
-        return _fail(str(error))
+        return complain("accounts", error)
     except BrokerRefused as error:
         if options.broker.user is not None:
             raise
-        return _fail(f"{error}; if {_administrator_file(options)} has the wrong password: {RECOVERY}")
+        return complain("accounts", _refused(error, options))
     except TimeoutError:
-        return _fail(
-            "the broker does not answer: does it have the dynamic-security plugin, and is this account its"
-            " administrator?"
+        return complain(
+            "accounts",
+            Text(
+                "the broker does not answer: does it have the dynamic-security plugin, and is this account"
+                " its administrator?"
+            ),
         )
     except OSError as error:
         if isinstance(error, ConnectionError):
             raise
-        return _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        return complain("accounts", of_file(error))
     return 0
 
 
-def _fail(reason: str) -> int:
-    print(f"recharge accounts: {reason}", file=sys.stderr)
-    return 1
+def _refused(error: BrokerRefused, options: Options) -> Text:
+    return Text(
+        "{error}; if {file} has the wrong password: {recovery}",
+        error=in_words(error),
+        file=_administrator_file(options),
+        recovery=RECOVERY,
+    )
 
 
 def _recover(options: Options) -> None:
     folders = options.security.folders(options.data.data_dir)
     if not folders.broker.is_dir():
         raise AccountsError(
-            f"{folders.broker} is not the folder of a broker: --data-dir or --broker-dir says where it is"
+            "{broker} is not the folder of a broker: --data-dir or --broker-dir says where it is",
+            broker=folders.broker,
         )
     with locked(folders.broker):
         names = recover_first_accounts(folders.plugin_file, folders.secrets)
@@ -144,8 +154,12 @@ def _recover(options: Options) -> None:
     for name in names:
         audit.record("passwordRotated", datetime.now(UTC), by=None, account=name)
     _tell(
-        f"{', '.join(names)} have new passwords, in {folders.secrets.folder}; all other accounts are as they"
-        " were. Start the network now"
+        Text(
+            "{names} have new passwords, in {folder}; all other accounts are as they were. Start the network"
+            " now",
+            names=", ".join(names),
+            folder=folders.secrets.folder,
+        )
     )
 
 
@@ -181,14 +195,18 @@ class _Verbs:
     async def add(self, name: str, role: AccountRole, file: Path | None) -> None:
         if file is not None and Account(name, role) in await self._accounts.all():
             _check_has_password(name, file)
-            _tell(f"{name} is already a {role}; {file} is left unchanged")
+            _tell(
+                Text("{name} is already a {role}; {file} is left unchanged", name=name, role=role, file=file)
+            )
             return
         await self._accounts.check_new(name, role)
         password = new_password()
         with _given(password, file):
             await self._accounts.add(name, role, password)
         self._record("accountAdded", name, role=role)
-        _tell(f"{name} is now a {role}; its password is {_place(file)}")
+        _tell(
+            Text("{name} is now a {role}; its password is {place}", name=name, role=role, place=_place(file))
+        )
 
     async def list(self) -> None:
         for account in await self._accounts.all():
@@ -198,35 +216,45 @@ class _Verbs:
         """Prints the new password, or writes it to the file, for a first account the one of our process."""
         first = name in (first for first, _ in FIRST_ACCOUNTS)
         if first and file is not None:
-            raise AccountsError(f"the password of {name} has its own file: leave out --password-file")
+            raise AccountsError(
+                "the password of {name} has its own file: leave out --password-file", name=name
+            )
         await self._accounts.check_exists(name)
         file = self._secrets.password_file(name) if first else file
         password = new_password()
         with _given(password, file, FOR_GROUP if first else FOR_OWNER):
             await self._accounts.rotate(name, password)
         self._record("passwordRotated", name)
-        advice = "; restart the process that uses it" if first else ""
-        _tell(f"{name} has a new password, {_place(file)}{advice}")
+        given = {"name": name, "place": _place(file)}
+        if first:
+            text = Text("{name} has a new password, {place}; restart the process that uses it", **given)
+        else:
+            text = Text("{name} has a new password, {place}", **given)
+        _tell(text)
 
     async def remove(self, name: str, *, leave_stations: bool) -> None:
         answered = await self._accounts.remove(name, leave_stations=leave_stations)
         self._record("accountRemoved", name)
-        _tell(f"{name} is removed")
+        _tell(Text("{name} is removed", name=name))
         if not answered:
             _tell(
-                "The cloud service did not answer. If the account had a booking, it is still there: an"
-                f" operator can find and cancel it, as vehicle {name}"
+                Text(
+                    "The cloud service did not answer. If the account had a booking, it is still there: an"
+                    " operator can find and cancel it, as vehicle {name}",
+                    name=name,
+                )
             )
 
     async def transfer(self, old: str, new: str) -> None:
         count = await self._accounts.transfer(old, new)
-        _tell(f"{new} now owns {count} stations that {old} owned")
+        _tell(Text("{new} now owns {count} stations that {old} owned", new=new, count=count, old=old))
 
     async def refresh(self) -> None:
         changed = await self._accounts.refresh()
         for name in changed:
             self._record("rightsRefreshed", name)
-        _tell(f"{len(changed)} accounts had outdated rights: {', '.join(changed) or 'none'}")
+        names = ", ".join(changed) or Text("none")
+        _tell(Text("{count} accounts had outdated rights: {names}", count=len(changed), names=names))
 
     def _record(self, event: AuditEvent, account: str, **details: str) -> None:
         self._audit.record(event, datetime.now(UTC), by=self._by, account=account, **details)
@@ -275,7 +303,9 @@ def _given(password: str, file: Path | None, mode: int = FOR_OWNER) -> Iterator[
             stack.enter_context(handed_over(file, password + "\n", mode))
         except OSError as error:
             raise AccountsError(
-                f"cannot write the password to {file}: {error.strerror}; no account was changed"
+                "cannot write the password to {file}: {reason}; no account was changed",
+                file=file,
+                reason=Reason(error),
             ) from None
         yield
 
@@ -285,8 +315,9 @@ def _print_password(password: str) -> None:
         print_or_fail(password)
     except OSError as error:
         raise AccountsError(
-            f"cannot print the password to standard output: {error.strerror}; no account was changed."
-            " --password-file writes it to a file instead"
+            "cannot print the password to standard output: {reason}; no account was changed."
+            " --password-file writes it to a file instead",
+            reason=Reason(error),
         ) from None
 
 
@@ -294,14 +325,16 @@ def _check_has_password(name: str, file: Path) -> None:
     """Raises AccountsError if the file of an account that exists holds no password."""
     if not read_password(file):
         raise AccountsError(
-            f"{name} exists, but {file} holds no password:"
-            f" `accounts rotate {name} --password-file {file}` gives it a new one"
+            "{name} exists, but {file} holds no password: `accounts rotate {name} --password-file {file}`"
+            " gives it a new one",
+            name=name,
+            file=file,
         )
 
 
-def _place(file: Path | None) -> str:
-    return "printed, and cannot be shown again" if file is None else f"in {file}"
+def _place(file: Path | None) -> Text:
+    return Text("printed, and cannot be shown again") if file is None else Text("in {file}", file=file)
 
 
-def _tell(text: str) -> None:
-    print(text, file=sys.stderr)
+def _tell(text: Text) -> None:
+    print(language_of_environment()(text), file=sys.stderr)

@@ -15,8 +15,12 @@ from msgspec import Struct
 
 from cloud_service.accounts.secure_broker import BrokerFolders
 from cloud_service.accounts.settings import AUDIT_LOG, DataSettings
+from cloud_service.cli.failure import complain
+from cloud_service.cli.verify import wrong
 from cloud_service.config.command_line import Argument
 from cloud_service.config.shared import TimeZone
+from cloud_service.language.language import language_of_environment
+from cloud_service.language.text import Text
 from cloud_service.store.backup import BackupFailed, back_up
 from cloud_service.store.copies import record_copy
 from cloud_service.store.errors import DamagedStore
@@ -56,28 +60,35 @@ def main(options: Options) -> int:
         companions = companions_of(data_dir)
         snapshot = back_up(data_dir, options.target, companions)
     except (BackupFailed, SnapshotFailed, DamagedStore) as error:
-        print(f"recharge backup: {error}", file=sys.stderr)
-        return 1
-    note_copy("recharge backup", data_dir, options.target)
+        return complain("backup", error)
+    say = language_of_environment()
+    note_copy("backup", data_dir, options.target)
     files = snapshot.names() + [str(file) for file in companions]
     size = sum((options.target / file).stat().st_size for file in files)
-    print(f"{len(files)} files, {size} bytes copied to {options.target}")
+    print(
+        say(
+            "{files} files, {bytes} bytes copied to {folder}",
+            files=len(files),
+            bytes=size,
+            folder=options.target,
+        )
+    )
     findings = examine(take_snapshot(options.target), options.time_zone, datetime.now(UTC)).findings
     if findings:
         for finding in findings:
-            print(f"WRONG: {finding}", file=sys.stderr)
-        print("recharge backup: the copied files are not sound; keep the previous backup", file=sys.stderr)
-        return 1
+            print(say(wrong(finding)), file=sys.stderr)
+        return complain("backup", Text("the copied files are not sound; keep the previous backup"))
     if any(file.parts[0] == BROKER for file in companions):
-        print("The broker's accounts, passwords and keys are in it: keep it where only you can read it.")
+        print(say("The broker's accounts, passwords and keys are in it: keep it where only you can read it."))
     words = ("recharge", "restore", str(options.target), "--data-dir", str(data_dir))
-    print(f"verified: sound. To restore it, stop the network and run: {shlex.join(words)}")
+    command = shlex.join(words)
+    print(say("verified: sound. To restore it, stop the network and run: {command}", command=command))
     return 0
 
 
-def note_copy(program: str, data_dir: Path, copy: Path) -> None:
+def note_copy(command: str, data_dir: Path, copy: Path) -> None:
     """Notes where a copy is, so that `recharge forget` can name it. A copy is good without the note."""
     try:
         record_copy(data_dir, copy, datetime.now(UTC))
     except OSError as error:
-        print(f"{program}: `recharge forget` will not name this copy: {error}", file=sys.stderr)
+        complain(command, Text("`recharge forget` will not name this copy: {error}", error=error))

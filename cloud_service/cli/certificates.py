@@ -1,6 +1,5 @@
 """Makes the certificates of a secured broker and of devices."""
 
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -13,7 +12,10 @@ from cloud_service.accounts.certificates import Authority, CertificateError, Cer
 from cloud_service.accounts.first_accounts import AccountsDamaged, make_monitor_token
 from cloud_service.accounts.secure_broker import BrokerFolders, prepare
 from cloud_service.accounts.settings import DataSettings, SecuritySettings
+from cloud_service.cli.failure import complain, of_file
+from cloud_service.cli.verbs import wrong_names
 from cloud_service.config.command_line import Argument
+from cloud_service.language.language import language_of_environment
 from cloud_service.language.text import Text
 
 EPILOG: Final = Text("""\
@@ -49,9 +51,8 @@ class Options(Struct, frozen=True, kw_only=True):
 
 
 def main(options: Options) -> int:
-    names, given = _NAMES[options.verb], len(options.names)
-    if given != names:
-        return _fail(f"`{options.verb}` takes {names} name{'' if names == 1 else 's'}, not {given}")
+    if problem := wrong_names(options.verb, _NAMES[options.verb], len(options.names)):
+        return complain("certificates", problem)
     folders = options.security.folders(options.data.data_dir)
     try:
         match options.verb, options.names:
@@ -62,24 +63,23 @@ def main(options: Options) -> int:
             case "show", []:
                 _show(folders)
     except (AccountsDamaged, AccountsError, CertificateError) as error:
-        return _fail(str(error))
+        return complain("certificates", error)
     except OSError as error:
-        return _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        return complain("certificates", of_file(error))
     return 0
 
 
-def _fail(reason: str) -> int:
-    print(f"recharge certificates: {reason}", file=sys.stderr)
-    return 1
-
-
 def _prepare(folders: BrokerFolders, names: tuple[str, ...]) -> None:
+    say = language_of_environment()
     first = prepare(folders, names, datetime.now(UTC))
-    print(f"{folders.certificates}: the broker's certificate, and {folders.ca_file.name} for its clients")
-    token = make_monitor_token(folders.secrets)
-    print(f"{token}: what the live map's login asks for")
-    state = "created now" if first else "as they were"
-    print(f"{folders.secrets.folder}: the first accounts' passwords, {state}")
+    for_all = {"folder": folders.certificates, "ca": folders.ca_file.name}
+    print(say("{folder}: the broker's certificate, and {ca} for its clients", **for_all))
+    print(say("{file}: what the live map's login asks for", file=make_monitor_token(folders.secrets)))
+    secrets = folders.secrets.folder
+    if first:
+        print(say("{folder}: the first accounts' passwords, created now", folder=secrets))
+    else:
+        print(say("{folder}: the first accounts' passwords, as they were", folder=secrets))
 
 
 def _device(folders: BrokerFolders, name: str, options: Options) -> None:
@@ -92,11 +92,14 @@ def _device(folders: BrokerFolders, name: str, options: Options) -> None:
         return
     files = CertificateFiles.of(options.output_dir, name)
     files.write(signed)
-    print(f"{files.certificate_file} and {files.key_file}: a client that has the key is {name}")
+    say = language_of_environment()
+    pair = {"certificate": files.certificate_file, "key": files.key_file}
+    print(say("{certificate} and {key}: a client that has the key is {name}", **pair, name=name))
 
 
 def _show(folders: BrokerFolders) -> None:
+    say = language_of_environment()
     for file in sorted((*folders.certificates.glob("*.crt"), *folders.authority.glob("*.crt"))):
         certificate = CertificateFiles.of(file.parent, file.stem).certificate()
-        expires = certificate.not_valid_after_utc
-        print(f"{file}: {certificate.subject.rfc4514_string()}, until {expires:%Y-%m-%d}")
+        subject, end = certificate.subject.rfc4514_string(), say.day(certificate.not_valid_after_utc)
+        print(say("{file}: {subject}, until {end}", file=file, subject=subject, end=end))

@@ -178,7 +178,7 @@ def as_settings() -> Iterator[None]:
     try:
         yield
     except InvalidArgument as error:
-        raise SettingError(str(error)) from None
+        raise SettingError(error.text) from None
 
 
 def _leave_connections_to_the_screen() -> None:

@@ -3,19 +3,20 @@
 import sys
 
 from cloud_service.language.language import language_of_environment
-from cloud_service.language.text import Text, TextError
+from cloud_service.language.text import Reason, Text, TextError
+
+Problem = str | Text | Exception
+"""A str is a text that is in the reader's language already."""
 
 
-def complain(command: str, problem: str | Text | TextError | OSError) -> int:
-    """Prints the problem to standard error. Returns the exit status of a command that failed.
-
-    A str is a text that is in the reader's language already.
-    """
-    print(f"recharge {command}: {_in_words(problem)}", file=sys.stderr)
+def complain(command: str, problem: Problem) -> int:
+    """Prints the problem to standard error. Returns the exit status of a command that failed."""
+    print(f"recharge {command}: {in_words(problem)}", file=sys.stderr)
     return 1
 
 
-def _in_words(problem: str | Text | TextError | OSError) -> str:
+def in_words(problem: Problem) -> str:
+    """The problem in the reader's language."""
     say = language_of_environment()
     match problem:
         case str():
@@ -27,3 +28,10 @@ def _in_words(problem: str | Text | TextError | OSError) -> str:
             from recharge.terminal.wording import explain
 
             return explain(problem, say)
+
+
+def of_file(error: OSError) -> Text:
+    """Why the system refused, after the file that it is about."""
+    if error.filename is None:
+        return Text("{error}", error=error)
+    return Text("{file}: {reason}", file=error.filename, reason=Reason(error))

@@ -16,9 +16,13 @@ from msgspec import Struct
 
 from cloud_service.accounts.settings import DataSettings
 from cloud_service.cli.backup import BROKER
+from cloud_service.cli.failure import complain
+from cloud_service.cli.verify import wrong
 from cloud_service.config.command_line import Argument
 from cloud_service.config.shared import TimeZone
 from cloud_service.core.records import VehicleKey
+from cloud_service.language.language import language_of_environment
+from cloud_service.language.text import Text
 from cloud_service.store.copies import recorded_copies
 from cloud_service.store.errors import DamagedStore, SyncFailed
 from cloud_service.store.file_store import StoreOptions
@@ -46,29 +50,32 @@ def main(options: Options) -> int:
         findings = examine(take_snapshot(place), options.time_zone, datetime.now(UTC)).findings
         remaining = list(_remaining(options))
     except FolderLocked:
-        return _fail(
-            f"{place} is in use by the cloud service; stop the network, and run the same command again"
+        in_use = Text(
+            "{folder} is in use by the cloud service; stop the network, and run the same command again",
+            folder=place,
         )
+        return complain("forget", in_use)
     except (CannotForget, SnapshotFailed, DamagedStore) as error:
-        return _fail(str(error))
+        return complain("forget", error)
     except (OSError, SyncFailed) as error:
-        return _fail(f"not finished: {error}; run the same command again once that is mended")
+        return complain(
+            "forget",
+            Text("not finished: {error}; run the same command again once that is mended", error=error),
+        )
+    say = language_of_environment()
     for name in forgotten.changed:
-        print(f"erased from {place / name}")
+        print(say("erased from {file}", file=place / name))
     for name in forgotten.removed:
-        print(f"removed {place / name}, which could not be searched")
-    for line in remaining:
-        print(line)
+        print(say("removed {file}, which could not be searched", file=place / name))
+    for text in remaining:
+        print(say(text))
     for finding in findings:
-        print(f"WRONG: {finding}", file=sys.stderr)
-    world = "of TCP clients" if options.tcp else "with an account"
-    print(f"the network's files do not name the vehicle {options.vehicle} {world}")
+        print(say(wrong(finding)), file=sys.stderr)
+    if options.tcp:
+        print(say("the network's files do not name the vehicle {name} of TCP clients", name=options.vehicle))
+    else:
+        print(say("the network's files do not name the vehicle {name} with an account", name=options.vehicle))
     return 1 if findings else 0
-
-
-def _fail(reason: str) -> int:
-    print(f"recharge forget: {reason}", file=sys.stderr)
-    return 1
 
 
 def _forget(options: Options) -> Forgotten:
@@ -80,18 +87,19 @@ def _forget(options: Options) -> Forgotten:
         folder.close()
 
 
-def _remaining(options: Options) -> Iterator[str]:
+def _remaining(options: Options) -> Iterator[Text]:
     """What else may hold the name, for people."""
     place = options.data.data_dir
     for file in (options.data.audit_log, *_files(place / BROKER), *_replaced(place)):
         if _holds(file, options.vehicle):
-            yield f"may still hold the name: {file}"
+            yield Text("may still hold the name: {place}", place=file)
     for copy in recorded_copies(place):
-        folder, made = Path(copy.place), f"the backup {copy.place} of {copy.at:%Y-%m-%d}"
+        folder = Path(copy.place)
+        made = Text("the backup {place} of {day}", place=copy.place, day=f"{copy.at:%Y-%m-%d}")
         if not folder.is_dir():
-            yield f"may still hold the name, if it was moved and not removed: {made}"
+            yield Text("may still hold the name, if it was moved and not removed: {place}", place=made)
         elif any(_holds(file, options.vehicle) for file in _files(folder)):
-            yield f"may still hold the name: {made}"
+            yield Text("may still hold the name: {place}", place=made)
 
 
 def _replaced(place: Path) -> Iterator[Path]:

@@ -4,14 +4,15 @@ Exits with 0 if it did. Uses that process's own account; the containers' health 
 """
 
 import asyncio
-import sys
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 from uuid import uuid4
 
 from msgspec import Struct
 
+from cloud_service.cli.failure import complain
 from cloud_service.config.command_line import Argument
+from cloud_service.language.text import Text
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.protocol import topics
@@ -33,13 +34,12 @@ def main(options: Options) -> int:
     try:
         reason = _complaint(asyncio.run(_presence(options)), datetime.now(UTC))
     except TimeoutError:
-        reason = "it has never reported its presence"
+        reason = Text("it has never reported its presence")
     except BadRequest as error:
-        reason = error.message
-    if reason:
-        print(f"recharge health: {options.name}: {reason}", file=sys.stderr)
-        return 1
-    return 0
+        reason = Text("its report cannot be read: {problem}", problem=error.message)
+    if reason is None:
+        return 0
+    return complain("health", Text("{process}: {reason}", process=options.name, reason=reason))
 
 
 async def _presence(options: Options) -> Presence:
@@ -55,10 +55,10 @@ async def _presence(options: Options) -> Presence:
         return read_presence((await reports.get()).payload)
 
 
-def _complaint(presence: Presence, now: datetime) -> str | None:
+def _complaint(presence: Presence, now: datetime) -> Text | None:
     if not presence.online or presence.now is None:
-        return "it is not online"
+        return Text("it is not online")
     reported = datetime.fromisoformat(presence.now)
     if now - reported > _OLDEST:
-        return f"its last report was at {reported.isoformat()}"
+        return Text("its last report was at {time}", time=reported.isoformat())
     return None

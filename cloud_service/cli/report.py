@@ -14,10 +14,13 @@ import msgspec
 from msgspec import Struct
 
 from cloud_service.cli import report_tables
+from cloud_service.cli.failure import complain
 from cloud_service.config.command_line import Argument
 from cloud_service.config.setting import SettingError
 from cloud_service.config.shared import DataFolder, TimeZone
 from cloud_service.config.values import UnusableValue
+from cloud_service.language.language import language_of_environment
+from cloud_service.language.text import Text, TextError
 from cloud_service.reports.period import HOURS, Period
 from cloud_service.reports.report import Figures, Report, compute
 from cloud_service.store.ended import read_ended
@@ -70,18 +73,18 @@ def main(options: Options) -> int:
     try:
         report = _read(options.data.data_dir, period, datetime.now(UTC))
     except (SnapshotFailed, DamagedStore) as error:
-        return _fail(str(error))
+        return complain("report", error)
     if options.plot is not None:
         try:
             _draw(report, options.plot)
-        except (OSError, ValueError, ImportError) as error:
-            return _fail(f"--plot {options.plot}: {error}")
+        except (OSError, ValueError, TextError) as error:
+            return complain("report", Text("--plot {file}: {error}", file=options.plot, error=error))
     if options.as_json:
         print(_json(report))
     elif options.as_csv:
         csv.writer(sys.stdout, lineterminator="\n").writerows(_rows(report))
     else:
-        report_tables.show(report, period.zone)
+        report_tables.show(report, period.zone, language_of_environment())
     return 0
 
 
@@ -110,9 +113,12 @@ def _draw(report: Report, file: Path) -> None:
     try:
         from cloud_service.cli import report_plot
     except ImportError as error:
-        install = f"{sys.executable} -m pip install matplotlib"
-        raise ImportError(f"drawing needs matplotlib ({error}); install it with: {install}") from None
-    report_plot.draw(report, file)
+        raise TextError(
+            "drawing needs matplotlib ({error}); install it with: {command}",
+            error=error,
+            command=f"{sys.executable} -m pip install matplotlib",
+        ) from None
+    report_plot.draw(report, file, language_of_environment())
 
 
 def _json(report: Report) -> str:
@@ -159,8 +165,3 @@ def _rows(report: Report) -> Iterator[list[object]]:
 def _cells(figures: Figures) -> list[object]:
     *cells, by_hour = msgspec.structs.astuple(figures)
     return [*cells, *by_hour]
-
-
-def _fail(reason: str) -> int:
-    print(f"recharge report: {reason}", file=sys.stderr)
-    return 1

@@ -10,10 +10,12 @@ from typing import Annotated, Any, Final
 from msgspec import Struct
 
 from cloud_service.cli.client_options import client_id_beside
+from cloud_service.cli.failure import complain, in_words
 from cloud_service.config.command_line import Argument
 from cloud_service.config.values import UnusableValue, read_amount
 from cloud_service.gateway.settings import GatewayAddress
-from cloud_service.language.text import Text
+from cloud_service.language.language import language_of_environment
+from cloud_service.language.text import Text, TextError
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.protocol.actions import CLIENT_ACTIONS, Actions, find_action
 from cloud_service.protocol.errors import BadRequest, RequestError
@@ -24,7 +26,7 @@ _LONGEST_SECONDS: Final = 86_400
 _LINE_CHARACTERS: Final = 100
 
 
-class NoAnswer(Exception):
+class NoAnswer(TextError):
     """There is no result to print. The text says why."""
 
 
@@ -115,9 +117,9 @@ def main(options: Options) -> int:
     try:
         result = _ask_over_tcp(options) if options.tcp else asyncio.run(_ask_over_mqtt(options))
     except RequestError as error:
-        return _fail(f"{error.code}: {error.message}")
+        return complain("request", _refusal(error))
     except (OutcomeUnknown, NoAnswer) as error:
-        return _fail(str(error))
+        return complain("request", error)
     _print(result)
     return 0
 
@@ -127,7 +129,9 @@ async def _ask_over_mqtt(options: Options) -> Any:
 
     client = options.client or options.broker.user or _DEFAULT_CLIENT
     if not is_account_name(client):
-        raise NoAnswer(f"{client!r} is not a client's name: use 1 to 64 of A-Z, a-z, 0-9, _ and -")
+        raise NoAnswer(
+            "{client!r} is not a client's name: use 1 to 64 of A-Z, a-z, 0-9, _ and -", client=client
+        )
     client_id = client_id_beside(client, options.broker)
     async with Requester(options.broker, client, client_id=client_id) as requester:
         return await requester.request(
@@ -140,14 +144,17 @@ def _ask_over_tcp(options: Options) -> Any:
     try:
         connection = socket.create_connection((host, port), options.timeout)
     except OSError as error:
-        raise NoAnswer(f"the gateway {host}:{port} cannot be reached: {error}") from None
+        raise NoAnswer(
+            "the gateway {host}:{port} cannot be reached: {error}", host=host, port=port, error=error
+        ) from None
     with connection:
         connection.sendall(json.dumps({options.action: True, **dict(options.values)}).encode())
         connection.shutdown(socket.SHUT_WR)
         with connection.makefile("rb") as answer:
             text = answer.read().decode()
     if text in ("", "None"):
-        raise NoAnswer(text or "the gateway closed the connection without an answer: the outcome is unknown")
+        silent = Text("the gateway closed the connection without an answer: the outcome is unknown")
+        raise NoAnswer(Text(text) if text else silent)
     try:
         return json.loads(text)
     except ValueError:
@@ -163,6 +170,8 @@ def _print(result: Any) -> None:
         print(json.dumps(result, indent=4, ensure_ascii=False))
 
 
-def _fail(reason: str) -> int:
-    print(f"recharge request: {reason}", file=sys.stderr)
-    return 1
+def _refusal(error: RequestError) -> Text:
+    """The reply's own words, which are English, after those of the reader's language for its code."""
+    if language_of_environment().is_english:
+        return Text("{code}: {message}", code=error.code, message=error.message)
+    return Text("{reason}: {message}", reason=in_words(error), message=error.message)

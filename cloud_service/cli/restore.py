@@ -15,8 +15,12 @@ from msgspec import Struct
 from cloud_service.accounts.secure_broker import BrokerFolders
 from cloud_service.accounts.settings import DataSettings
 from cloud_service.cli.backup import BROKER, companions_of, note_copy
+from cloud_service.cli.failure import complain
+from cloud_service.cli.verify import wrong
 from cloud_service.config.command_line import Argument
 from cloud_service.config.shared import TimeZone
+from cloud_service.language.language import language_of_environment
+from cloud_service.language.text import Text
 from cloud_service.local.data_folder import locked_broker_folder
 from cloud_service.local.errors import CannotStart
 from cloud_service.store.errors import DamagedStore
@@ -50,21 +54,22 @@ def main(options: Options) -> int:
         with _locked(place):
             moved = _restore(snapshot, options)
     except (SnapshotFailed, DamagedStore, RestoreFailed, FolderLocked, CannotStart) as error:
-        return _fail(str(error))
+        return complain("restore", error)
     except OSError as error:
-        return _fail(f"the backup was not restored: {error}; run the same command again once that is mended")
-    note_copy("recharge restore", place, options.backup)
+        text = Text(
+            "the backup was not restored: {error}; run the same command again once that is mended",
+            error=error,
+        )
+        return complain("restore", text)
+    note_copy("restore", place, options.backup)
+    say = language_of_environment()
     if moved is not None:
-        print(f"what was in the data folder is in {moved}")
-    print(f"restored: {place.resolve()} holds the network of {options.backup}; start it as before")
+        print(say("what was in the data folder is in {folder}", folder=moved))
+    holds = {"place": place.resolve(), "backup": options.backup}
+    print(say("restored: {place} holds the network of {backup}; start it as before", **holds))
     if not any(file.parts[0] == BROKER for file in companions_of(options.backup)):
-        print("the backup has no accounts of a broker: they are as they were")
+        print(say("the backup has no accounts of a broker: they are as they were"))
     return 0
-
-
-def _fail(reason: str) -> int:
-    print(f"recharge restore: {reason}", file=sys.stderr)
-    return 1
 
 
 def _verified(options: Options) -> FrozenFolder:
@@ -73,8 +78,10 @@ def _verified(options: Options) -> FrozenFolder:
     findings = examine(snapshot, options.time_zone, datetime.now(UTC)).findings
     if findings:
         for finding in findings:
-            print(f"WRONG: {finding}", file=sys.stderr)
-        raise RestoreFailed(f"{options.backup} is not sound, and was not restored; take an older backup")
+            print(language_of_environment()(wrong(finding)), file=sys.stderr)
+        raise RestoreFailed(
+            "{backup} is not sound, and was not restored; take an older backup", backup=options.backup
+        )
     return snapshot
 
 
@@ -101,7 +108,9 @@ def _locked_for_service(place: Path) -> Iterator[None]:
 def _restore(snapshot: FrozenFolder, options: Options) -> Path | None:
     backup, place = options.backup, options.data.data_dir
     if place.resolve() == backup.resolve():
-        raise RestoreFailed(f"{backup} is the data folder itself; name another one with --data-dir")
+        raise RestoreFailed(
+            "{backup} is the data folder itself; name another one with --data-dir", backup=backup
+        )
     # The audit log of the place itself is longer: it goes on.
     files = [file for file in companions_of(backup) if file.parts[0] == BROKER or not (place / file).exists()]
     outdated: list[Path] = []

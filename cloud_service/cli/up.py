@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import sys
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Final
@@ -16,9 +17,12 @@ from cloud_service.accounts.first_accounts import AccountsDamaged
 from cloud_service.accounts.secure_broker import BrokerFolders, PluginMissing
 from cloud_service.accounts.settings import TlsSettings
 from cloud_service.cli import logs
+from cloud_service.cli.failure import of_file
 from cloud_service.config.command_line import Argument, SettingsGiven
 from cloud_service.config.environment import to_environment
 from cloud_service.gateway.settings import GatewaySettings
+from cloud_service.language.language import language_of_environment
+from cloud_service.language.text import Text, TextError
 from cloud_service.local import mosquitto, ports, presence
 from cloud_service.local.access import LOOPBACK, Access, OpenAccess, SecureAccess, reachable
 from cloud_service.local.data_folder import locked_broker_folder
@@ -76,21 +80,25 @@ def main(options: Options) -> int:
     try:
         return asyncio.run(_up(options))
     except ChildEnded as end:
-        return _fail(f"{end}, so everything else was stopped too; its last messages are above")
+        return _fail(Text("{end}, so everything else was stopped too; its last messages are above", end=end))
     except UnknownHost as error:
-        _fail(str(error))
+        _fail(error)
         return 2
     except (CannotStart, AccountsDamaged, CertificateError, PluginMissing) as error:
-        return _fail(str(error))
+        return _fail(error)
     except OSError as error:
         if isinstance(error, ConnectionError):
             raise
-        return _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        return _fail(of_file(error))
 
 
-def _fail(reason: str) -> int:
-    logs.tell(f"recharge up: {reason}")
+def _fail(reason: Text | TextError) -> int:
+    _tell(Text("recharge up: {reason}", reason=reason))
     return 1
+
+
+def _tell(text: Text) -> None:
+    logs.tell(language_of_environment()(text))
 
 
 async def _up(options: Options) -> int:
@@ -115,8 +123,12 @@ async def _up(options: Options) -> int:
                 await supervisor.wait()
             except StopRequested:
                 pass
-            logs.tell(f"ending {', '.join(reversed(supervisor.names))}")
-    return _fail("; ".join(supervisor.failures)) if supervisor.failures else 0
+            _tell(Text("ending {processes}", processes=_joined(", ", reversed(supervisor.names))))
+    return _fail(_joined("; ", supervisor.failures)) if supervisor.failures else 0
+
+
+def _joined(separator: str, texts: Iterable[Text]) -> Text:
+    return Text(separator.join(map(language_of_environment(), texts)))
 
 
 def _with_ports(options: Options) -> Options:
@@ -145,8 +157,9 @@ def _check_openness(options: Options, broker_folder: Path) -> None:
         raise CannotStart("--open and --secure exclude each other")
     if not options.secure and not options.open and BrokerFolders.within(broker_folder).has_accounts:
         raise CannotStart(
-            f"{options.data_dir.resolve()} belongs to a network with accounts: start it with --secure, or"
-            " with --open, after which anyone who reaches the broker can use any name"
+            "{data_dir} belongs to a network with accounts: start it with --secure, or with --open, after"
+            " which anyone who reaches the broker can use any name",
+            data_dir=options.data_dir.resolve(),
         )
 
 
@@ -167,10 +180,10 @@ async def _start_network(
     await _start_broker(supervisor, command, address, mosquitto.BrokerState(broker_folder))
     async with presence.watch(address) as watch:
         environment = _environment(options, access, "cloud_service")
-        await supervisor.start("the service", [*_RECHARGE, "service"], environment)
+        await supervisor.start(Text("the service"), [*_RECHARGE, "service"], environment)
         await supervisor.run(watch.online("cloud_service"))
         environment = _environment(options, access, "gateway")
-        await supervisor.start("the gateway", [*_RECHARGE, "gateway"], environment)
+        await supervisor.start(Text("the gateway"), [*_RECHARGE, "gateway"], environment)
         await supervisor.run(watch.online("gateway"))
 
 
@@ -182,18 +195,17 @@ async def _start_monitor(
     environment = _environment(options, access, "monitor")
     if options.monitor.token is not None:
         environment["RECHARGE_HTTP_TOKEN"] = options.monitor.token
-    await supervisor.start("the monitor", [*_RECHARGE, "monitor"], environment, listener=listener)
+    await supervisor.start(Text("the monitor"), [*_RECHARGE, "monitor"], environment, listener=listener)
     listener.close()
     await supervisor.run(ports.answering(reachable(options.monitor.host), options.monitor.port))
 
 
 async def _start_demo(supervisor: Supervisor, options: Options, access: Access) -> None:
     await supervisor.run(access.open_for("demo"))
-    # The rest of this screen is English.
-    environment = {**_environment(options, access, "demo"), "LANGUAGE": "en"}
+    environment = _environment(options, access, "demo")
     # On a terminal the demo has colours; anywhere else it must not wait for a reader, or end with one.
     output = None if sys.stderr.isatty() else logs.lines()
-    await supervisor.start("the demo", [*_RECHARGE, "demo"], environment, output=output)
+    await supervisor.start(Text("the demo"), [*_RECHARGE, "demo"], environment, output=output)
 
 
 async def _start_broker(
@@ -202,7 +214,7 @@ async def _start_broker(
     """Starts the broker, without its state if it ends with it and runs without it."""
 
     async def start() -> None:
-        await supervisor.start("the broker", command, output=logs.lines())
+        await supervisor.start(Text("the broker"), command, output=logs.lines())
         await supervisor.run(ports.accepting(address.host, address.port))
 
     try:
@@ -218,9 +230,12 @@ async def _start_broker(
     except ChildEnded:
         state.put_back()
         raise
-    logs.tell(
-        f"recharge up: the broker's own state was damaged, and is now {state.damaged}; the broker has started"
-        " without it: clients subscribe and ask again"
+    _tell(
+        Text(
+            "recharge up: the broker's own state was damaged, and is now {file}; the broker has started"
+            " without it: clients subscribe and ask again",
+            file=state.damaged,
+        )
     )
 
 
@@ -236,17 +251,23 @@ def _environment(options: Options, access: Access, process: str) -> dict[str, st
 
 def _describe(options: Options, access: Access) -> None:
     """Prints where everything is, and a command to try. Waits for nobody who reads it."""
+    say = language_of_environment()
     tcp = f"{options.gateway.host}:{options.gateway.port}"
     port = options.tls.mqtt_tls_port if options.secure else options.broker.port
     mqtt = f"{options.broker.host}:{port}"
-    screen = lines_to(sys.stdout, "{} lines were dropped here".format)
+    monitor = f"http://{reachable(options.monitor.host)}:{options.monitor.port}/"
+    screen = lines_to(sys.stdout, lambda count: say("{lines} lines were dropped here", lines=count))
     for line in (
-        *access.describe(),
+        *map(say, access.describe()),
         f"TCP   {tcp}",
-        f"map   http://{reachable(options.monitor.host)}:{options.monitor.port}/",
-        f"data  {options.data_dir.resolve()}",
-        f"\nTry it in a second terminal:\n\n    {access.example()}\n",
-        f"ready: the network runs, with MQTT on {mqtt} and TCP on {tcp}; Ctrl-C stops it",
+        say("map   {address}", address=monitor),
+        say("data  {folder}", folder=options.data_dir.resolve()),
+        say("\nTry it in a second terminal:\n\n    {command}\n", command=access.example()),
+        say(
+            "ready: the network runs, with MQTT on {mqtt} and TCP on {tcp}; Ctrl-C stops it",
+            mqtt=mqtt,
+            tcp=tcp,
+        ),
     ):
         screen.write(line)
     screen.flush(_SCREEN_SECONDS)

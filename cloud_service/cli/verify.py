@@ -1,14 +1,17 @@
 """Checks the files of a data folder, even while the service runs. Exits with 1 if something is wrong."""
 
-import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
 
 from msgspec import Struct
 
+from cloud_service.cli.failure import complain
 from cloud_service.config.command_line import Argument
 from cloud_service.config.shared import TimeZone
+from cloud_service.language.language import language_of_environment
+from cloud_service.language.text import Text
 from cloud_service.store.errors import DamagedStore
 from cloud_service.store.names import SET_ASIDE
 from cloud_service.store.snapshot import SnapshotFailed, take_snapshot
@@ -29,43 +32,58 @@ def main(options: Options) -> int:
     try:
         report = examine(take_snapshot(options.folder), options.time_zone, datetime.now(UTC))
     except SnapshotFailed as error:
-        print(f"recharge verify: {error}", file=sys.stderr)
-        return 1
+        return complain("verify", error)
     except DamagedStore as damage:
         report = unreadable(damage)
-    if report.readable:
-        _print_counts(report)
-    for note in report.notes:
-        print(f"note: {note}")
-    for finding in report.findings:
-        print(f"WRONG: {finding}")
-    _print_set_aside(report)
-    print(_verdict(report))
+    say = language_of_environment()
+    for text in _lines(report):
+        print(say(text))
     return 1 if report.findings else 0
 
 
-def _verdict(report: Report) -> str:
+def wrong(finding: Text) -> Text:
+    """A finding, as `verify`, `backup`, `restore` and `forget` show it."""
+    return Text("WRONG: {finding}", finding=finding)
+
+
+def _lines(report: Report) -> Iterator[Text]:
+    if report.readable:
+        yield from _counts(report)
+    yield from (Text("note: {note}", note=note) for note in report.notes)
+    yield from map(wrong, report.findings)
+    yield from _set_aside(report)
+    yield _verdict(report)
+
+
+def _verdict(report: Report) -> Text:
     if report.findings:
-        return "not sound"
+        return Text("not sound")
     if report.set_aside:
-        return f"sound, without what is in {SET_ASIDE}"
-    return "sound"
+        return Text("sound, without what is in {file}", file=SET_ASIDE)
+    return Text("sound")
 
 
-def _print_set_aside(report: Report) -> None:
+def _set_aside(report: Report) -> Iterator[Text]:
     for row in report.set_aside[:_MOST_ROWS]:
-        print(f"set aside: {describe_row(row)}")
-    if len(report.set_aside) > _MOST_ROWS:
-        print(f"set aside: {len(report.set_aside) - _MOST_ROWS} more; {SET_ASIDE} has all of them")
+        yield Text("set aside: {row}", row=describe_row(row))
+    if (more := len(report.set_aside) - _MOST_ROWS) > 0:
+        yield Text("set aside: {count} more; {file} has all of them", count=more, file=SET_ASIDE)
 
 
-def _print_counts(report: Report) -> None:
+def _counts(report: Report) -> Iterator[Text]:
     tables = report.tables
-    print(
-        f"{len(tables.stations)} stations, {len(tables.points)} points,"
-        f" {len(tables.reservations)} reservations; {report.ended} that ended are in the history"
+    yield Text(
+        "{stations} stations, {points} points, {reservations} reservations; {ended} that ended are in the"
+        " history",
+        stations=len(tables.stations),
+        points=len(tables.points),
+        reservations=len(tables.reservations),
+        ended=report.ended,
     )
-    print(
-        f"{report.sequence} batches were written, {report.lines} since the last checkpoint;"
-        f" {report.remembered} requests are remembered"
+    yield Text(
+        "{batches} batches were written, {lines} since the last checkpoint; {requests} requests are"
+        " remembered",
+        batches=report.sequence,
+        lines=report.lines,
+        requests=report.remembered,
     )

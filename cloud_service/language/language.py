@@ -7,6 +7,7 @@ Code says `say("{points} points", points=...)`: the English text is the key of i
 import gettext
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -37,7 +38,7 @@ class Language:
             return self._filled_in(text.english, text.values)
         return self._filled_in(text, values)
 
-    def number(self, value: float, digits: int = 1) -> str:
+    def number(self, value: float | Decimal, digits: int = 1) -> str:
         """Formats a number with this many decimals: 1,234.5, or 1.234,5 in Portuguese."""
         text = f"{value:,.{digits}f}"
         return text if self.is_english else text.translate(_SWAP_COMMA_AND_POINT)

@@ -13,6 +13,7 @@ from cloud_service.accounts.first_accounts import new_password
 from cloud_service.accounts.secret_files import handed_over
 from cloud_service.accounts.secure_broker import BrokerFolders, find_plugin, prepare, secure_listeners
 from cloud_service.config.environment import to_environment
+from cloud_service.language.text import Text
 from cloud_service.local import mosquitto
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.protocol import topics
@@ -42,7 +43,7 @@ class Access(Protocol):
     async def open_for(self, process: str) -> None:
         """Gives `monitor` or `demo` access. The broker must be running."""
 
-    def describe(self) -> list[str]:
+    def describe(self) -> list[Text]:
         """Lines for people that say where the broker is, and who has access."""
 
     def example(self) -> str:
@@ -68,9 +69,14 @@ class OpenAccess:
     async def open_for(self, process: str) -> None:
         pass
 
-    def describe(self) -> list[str]:
-        where = f"{self._host}:{self._port}"
-        return [f"MQTT  {where}  (open to everyone who can reach this address: for development)"]
+    def describe(self) -> list[Text]:
+        return [
+            Text(
+                "MQTT  {host}:{port}  (open to everyone who can reach this address: for development)",
+                host=self._host,
+                port=self._port,
+            )
+        ]
 
     def example(self) -> str:
         return (
@@ -119,13 +125,26 @@ class SecureAccess:
                 else:
                     await accounts.add(name, role, password)
 
-    def describe(self) -> list[str]:
-        where = f"{self._host}:{self._tls_port}"
+    def describe(self) -> list[Text]:
         return [
-            f"MQTT  {where}  (TLS and accounts; authority: {self._folders.ca_file.resolve()})",
-            f"      {LOOPBACK}:{self._port}  (plain, with accounts, for this machine)",
-            f"Accounts: {_recharge()} accounts add NAME --role charger --mqtt-port {self._port}"
-            f" --data-dir {shlex.quote(str(self._folders.broker.resolve().parent))}",
+            Text(
+                "MQTT  {host}:{port}  (TLS and accounts; authority: {file})",
+                host=self._host,
+                port=self._tls_port,
+                file=self._folders.ca_file.resolve(),
+            ),
+            Text(
+                "      {host}:{port}  (plain, with accounts, for this machine)",
+                host=LOOPBACK,
+                port=self._port,
+            ),
+            Text(
+                "Accounts: {recharge} accounts add NAME --role charger --mqtt-port {port} --data-dir"
+                " {folder}",
+                recharge=_recharge(),
+                port=self._port,
+                folder=shlex.quote(str(self._folders.broker.resolve().parent)),
+            ),
         ]
 
     def example(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from cloud_service.language.text import Reason
 from cloud_service.local.errors import CannotStart
 
 
@@ -19,8 +20,9 @@ def locked_broker_folder(data_dir: Path) -> Iterator[Path]:
             tempfile.TemporaryFile(dir=writable).close()
     except OSError as error:
         raise CannotStart(
-            f"cannot write to the data folder {data_dir.resolve()}: {error.strerror};"
-            " choose another with --data-dir"
+            "cannot write to the data folder {data_dir}: {reason}; choose another with --data-dir",
+            data_dir=data_dir.resolve(),
+            reason=Reason(error),
         ) from None
     with locked(folder):
         yield folder
@@ -33,13 +35,14 @@ def locked(broker_folder: Path) -> Iterator[None]:
     try:
         lock = file.open("w")
     except OSError as error:
-        raise CannotStart(f"cannot write {file}: {error.strerror}") from None
+        raise CannotStart("cannot write {file}: {reason}", file=file, reason=Reason(error)) from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise CannotStart(
-                f"another `recharge up` uses the data folder {broker_folder.parent.resolve()}; stop it, or"
-                " choose another folder with --data-dir"
+                "another `recharge up` uses the data folder {folder}; stop it, or choose another folder with"
+                " --data-dir",
+                folder=broker_folder.parent.resolve(),
             ) from None
         yield

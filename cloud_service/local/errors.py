@@ -1,7 +1,9 @@
 """Why the network cannot be started on this machine."""
 
+from cloud_service.language.text import TextError
 
-class CannotStart(Exception):
+
+class CannotStart(TextError):
     """The network cannot be started here. The text says why, and what to do."""
 
 

@@ -29,8 +29,9 @@ def find_program(name: str) -> Path:
     found = shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", os.defpath), *FOLDERS)))
     if found is None:
         raise MosquittoMissing(
-            f"{name} is not installed: `sudo apt install mosquitto mosquitto-clients` or"
-            " `brew install mosquitto` installs it; `docker compose up` does not need it"
+            "{name} is not installed: `sudo apt install mosquitto mosquitto-clients` or `brew install"
+            " mosquitto` installs it; `docker compose up` does not need it",
+            name=name,
         )
     return Path(found)
 

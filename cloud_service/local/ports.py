@@ -5,6 +5,7 @@ import errno
 import socket
 from typing import Final
 
+from cloud_service.language.text import Reason
 from cloud_service.local.errors import CannotStart, UnknownHost
 
 _RETRY_SECONDS: Final = 0.05
@@ -18,14 +19,24 @@ def listen(host: str, port: int, flag: str, *, fixed: bool) -> socket.socket:
     try:
         return _listen(host, port)
     except socket.gaierror as error:
-        raise UnknownHost(f"{host}, where port {port} is to listen, is not known: {error.strerror}") from None
+        raise UnknownHost(
+            "{host}, where port {port} is to listen, is not known: {reason}",
+            host=host,
+            port=port,
+            reason=Reason(error),
+        ) from None
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
-            raise CannotStart(f"cannot listen on {host}, port {port}: {error.strerror}") from None
+            raise CannotStart(
+                "cannot listen on {host}, port {port}: {reason}", host=host, port=port, reason=Reason(error)
+            ) from None
     if fixed:
         raise CannotStart(
-            f"port {port} on {host} is taken; stop the program that listens there, or choose another port"
-            f" with {flag} (0 picks a free port)"
+            "port {port} on {host} is taken; stop the program that listens there, or choose another port"
+            " with {flag} (0 picks a free port)",
+            port=port,
+            host=host,
+            flag=flag,
         )
     return _listen(host, 0)
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Self
 
+from cloud_service.language.text import Text
 from cloud_service.local.lines import Lines
 
 STOP_SECONDS: Final = 20.0
@@ -30,7 +31,7 @@ class Child:
     """A started process. Its name is for people."""
 
     def __init__(
-        self, name: str, process: asyncio.subprocess.Process, output: asyncio.Task[None] | None
+        self, name: Text, process: asyncio.subprocess.Process, output: asyncio.Task[None] | None
     ) -> None:
         self.name = name
         self._process = process
@@ -39,7 +40,7 @@ class Child:
     @classmethod
     async def start(
         cls,
-        name: str,
+        name: Text,
         command: Sequence[str],
         environment: Mapping[str, str],
         output: Lines | None = None,
@@ -66,14 +67,15 @@ class Child:
         )
         return cls(name, process, None if output is None else _pass_on(name, process, output))
 
-    async def wait(self) -> str:
+    async def wait(self) -> Text:
         """Waits until the process has ended. Returns a sentence that says how."""
         status = await self._process.wait()
         if self._output is not None:
             await asyncio.wait([self._output])
         if status < 0:
-            return f"{self.name} was ended by {signal.Signals(-status).name}"
-        return f"{self.name} ended with status {status}"
+            killer = signal.Signals(-status).name
+            return Text("{process} was ended by {signal}", process=self.name, signal=killer)
+        return Text("{process} ended with status {status}", process=self.name, status=status)
 
     async def end(self, stop_seconds: float = STOP_SECONDS) -> bool:
         """Ends the process with SIGTERM, and with SIGKILL if it still runs after `stop_seconds`.
@@ -99,7 +101,7 @@ def _own_error_stream() -> int:
     return asyncio.subprocess.DEVNULL if sys.stderr is None else _STDERR
 
 
-def _pass_on(name: str, process: asyncio.subprocess.Process, output: Lines) -> asyncio.Task[None]:
+def _pass_on(name: Text, process: asyncio.subprocess.Process, output: Lines) -> asyncio.Task[None]:
     """Passes on what the process prints, line by line, until it ends."""
     assert process.stdout is not None
     printed = process.stdout

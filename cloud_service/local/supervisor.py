@@ -8,13 +8,14 @@ from collections.abc import Coroutine, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from cloud_service.language.text import Text, TextError
 from cloud_service.local.lines import Lines
 from cloud_service.local.processes import Child
 
 T = TypeVar("T")
 
 
-class ChildEnded(Exception):
+class ChildEnded(TextError):
     """A process ended by itself. The text says which one, and how."""
 
 
@@ -29,9 +30,9 @@ class Supervisor:
     """
 
     def __init__(self) -> None:
-        self.failures: list[str] = []
+        self.failures: list[Text] = []
         self._children: list[Child] = []
-        self._ends: list[asyncio.Task[str]] = []
+        self._ends: list[asyncio.Task[Text]] = []
         self._stop = asyncio.Event()
 
     async def __aenter__(self) -> Self:
@@ -47,13 +48,13 @@ class Supervisor:
                 self.failures.append(await end)
 
     @property
-    def names(self) -> list[str]:
+    def names(self) -> list[Text]:
         """The names of the started processes, in the order of their start."""
         return [child.name for child in self._children]
 
     async def start(
         self,
-        name: str,
+        name: Text,
         command: Sequence[str],
         environment: Mapping[str, str] = os.environ,
         output: Lines | None = None,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
+from cloud_service.language.text import TextError
 from cloud_service.store.filesystem import PERMISSIONS, DiskFile, open_regular, sync_folder, write_all
 from cloud_service.store.frozen_folder import FrozenFolder
 from cloud_service.store.names import SEGMENTS
@@ -14,7 +15,7 @@ from cloud_service.store.snapshot import take_snapshot
 _PIECE_BYTES: Final = 1024 * 1024
 
 
-class BackupFailed(Exception):
+class BackupFailed(TextError):
     """The copy was not made. The text says why."""
 
 
@@ -27,9 +28,9 @@ def back_up(source: Path, target: Path, companions: Sequence[Path] = ()) -> Froz
     Raises BackupFailed if it exists, is in the source or cannot be written, and what take_snapshot raises.
     """
     if target.exists() or target.is_symlink():
-        raise BackupFailed(f"{target} exists; name a folder that does not exist yet")
+        raise BackupFailed("{target} exists; name a folder that does not exist yet", target=target)
     if target.resolve().is_relative_to(source.resolve()):
-        raise BackupFailed(f"{target} is in the data folder itself; name a place outside of it")
+        raise BackupFailed("{target} is in the data folder itself; name a place outside of it", target=target)
     snapshot = take_snapshot(source)
     snapshot = snapshot.without_torn_lines(filter(SEGMENTS.fullmatch, snapshot.files))
     partial = target.with_name(f"{target.name}.{uuid4().hex}.partial")
@@ -42,7 +43,7 @@ def back_up(source: Path, target: Path, companions: Sequence[Path] = ()) -> Froz
         sync_folder(target.parent)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
-        raise BackupFailed(f"{target} was not made: {error}") from None
+        raise BackupFailed("{target} was not made: {error}", target=target, error=error) from None
     return snapshot
 
 

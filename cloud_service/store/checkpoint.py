@@ -21,6 +21,7 @@ import msgspec
 from msgspec import Struct, field
 
 from cloud_service.core.changes import Event
+from cloud_service.language.text import Text
 from cloud_service.store.errors import RESTORE, DamagedStore
 from cloud_service.store.filesystem import Folder, replace_file
 from cloud_service.store.journal import JournalPosition
@@ -96,8 +97,12 @@ def read_checkpoint(folder: Folder) -> Checkpoint:
         raise DamagedStore(
             folder.where(CHECKPOINT),
             None,
-            f"written in format {version}, and this version reads formats 1 to {FORMAT}",
-            "Start the version that wrote it, or a newer one",
+            Text(
+                "written in format {version}, and this version reads formats 1 to {newest}",
+                version=version,
+                newest=FORMAT,
+            ),
+            Text("Start the version that wrote it, or a newer one"),
         )
     checkpoint = read_own_file(folder, CHECKPOINT, Checkpoint)
     _require_all_keys(folder, version)
@@ -115,7 +120,7 @@ def _refuse_if_one_was_made(folder: Folder) -> None:
         if name == OWNERS_AND_IDS or any(kind.fullmatch(name) for kind in (SEGMENTS, REQUESTS, HISTORIES))
     )
     if traces:
-        problem = f"missing: {traces[0]} shows that the service has written it"
+        problem = Text("missing: {file} shows that the service has written it", file=traces[0])
         raise DamagedStore(folder.where(CHECKPOINT), None, problem, RESTORE)
 
 
@@ -124,7 +129,7 @@ def _require_all_keys(folder: Folder, version: int) -> None:
     there = read_own_file(folder, CHECKPOINT, dict[str, msgspec.Raw]).keys()
     for key in msgspec.structs.fields(Checkpoint):
         if key.encode_name not in there and not (version == 1 and key.encode_name in _SINCE_FORMAT_2):
-            problem = f"not what the service wrote: it lacks the key {key.encode_name!r}"
+            problem = Text("not what the service wrote: it lacks the key {key!r}", key=key.encode_name)
             raise DamagedStore(folder.where(CHECKPOINT), None, problem, RESTORE)
 
 

@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from cloud_service.core.changes import EventType
 from cloud_service.core.records import Number, ReservationKey
+from cloud_service.language.text import Text
 from cloud_service.store.errors import RESTORE, DamagedStore
 from cloud_service.store.frozen_folder import FrozenFolder
 from cloud_service.store.recovery import FolderContents
@@ -64,5 +65,7 @@ def read_history(folder: FrozenFolder, sizes: Mapping[str, int]) -> Iterator[End
             try:
                 yield _decode(line)
             except (msgspec.MsgspecError, ValueError) as error:
-                problem = f"line {number} is not what the service wrote: {error}"
+                problem = Text(
+                    "line {number} is not what the service wrote: {error}", number=number, error=error
+                )
                 raise DamagedStore(folder.where(name), None, problem, RESTORE) from None

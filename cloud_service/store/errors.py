@@ -2,10 +2,12 @@
 
 from typing import Final
 
-RESTORE: Final = "Restore the folder from a backup, or ask for help and attach this file"
+from cloud_service.language.text import Text, TextError
+
+RESTORE: Final = Text("Restore the folder from a backup, or ask for help and attach this file")
 
 
-class StoreError(Exception):
+class StoreError(TextError):
     """The store could not do what it was asked."""
 
 
@@ -23,6 +25,6 @@ class DamagedStore(StoreError):
     The text names the file, the place in it, the problem, and what to do.
     """
 
-    def __init__(self, where: str, offset: int | None, problem: str, advice: str) -> None:
-        place = where if offset is None else f"{where}, byte {offset}"
-        super().__init__(f"{place}: {problem}. {advice}")
+    def __init__(self, where: str, offset: int | None, problem: Text, advice: Text) -> None:
+        place = where if offset is None else Text("{file}, byte {offset}", file=where, offset=offset)
+        super().__init__("{place}: {problem}. {advice}", place=place, problem=problem, advice=advice)

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
+from cloud_service.language.text import TextError
+
 LOCK: Final = "lock"
 """The file that a process holds while it uses the folder."""
 TEMPORARY: Final = ".new"
@@ -20,7 +22,7 @@ PERMISSIONS: Final = 0o640
 _WRITE_BYTES: Final = 128 * 1024
 
 
-class FolderLocked(Exception):
+class FolderLocked(TextError):
     """Another process uses the folder."""
 
 
@@ -113,7 +115,8 @@ class DiskFolder:
         except BlockingIOError:
             self.close()
             raise FolderLocked(
-                f"{path} is in use by another cloud service; stop that one, or choose another folder"
+                "{path} is in use by another cloud service; stop that one, or choose another folder",
+                path=path,
             ) from None
 
     def close(self) -> None:

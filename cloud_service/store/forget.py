@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cloud_service.core.records import VehicleKey
+from cloud_service.language.text import Text, TextError
 from cloud_service.protocol.roles import DEVICES, GATEWAY, roles_of
 from cloud_service.store.errors import RESTORE, DamagedStore
 from cloud_service.store.file_store import FileStore, StoreOptions
@@ -29,7 +30,7 @@ NOBODY: Final = "(forgotten)"
 _NO_CONTENT: Final = '"ok":true,"result":null'
 
 
-class CannotForget(Exception):
+class CannotForget(TextError):
     """Nothing was erased. The text says why, and what to do."""
 
 
@@ -58,20 +59,24 @@ def _refuse_if_needed(recovered: Recovered, vehicle: VehicleKey) -> None:
     legacy, name = vehicle
     if any(row.vehicle == vehicle for row in recovered.tables.reservations.values()):
         raise CannotForget(
-            f"vehicle {name} has a reservation; start the network, cancel the reservation or let it finish,"
-            " and stop the network again"
+            "vehicle {name} has a reservation; start the network, cancel the reservation or let it"
+            " finish, and stop the network again",
+            name=name,
         )
     if any(
         _concerns(event.reservation.vehicle, event.owner, vehicle) for _, event in recovered.pending_events
     ):
         raise CannotForget(
-            f"the broker has not received every event about {name} yet; start the network, and stop it again"
+            "the broker has not received every event about {name} yet; start the network, and stop it again",
+            name=name,
         )
     owned = [row.station_id for row in recovered.tables.stations.values() if not legacy and row.owner == name]
     if owned:
         raise CannotForget(
-            f"{name} owns station {owned[0]}; start the network, and delete the stations of {name}"
-            " or hand them over with `recharge accounts transfer`"
+            "{name} owns station {station}; start the network, and delete the stations of {name} or hand"
+            " them over with `recharge accounts transfer`",
+            name=name,
+            station=owned[0],
         )
 
 
@@ -135,7 +140,9 @@ def _history_line(where: str, line: bytes, vehicle: VehicleKey) -> bytes:
         reservation = row["reservation"]
         found = row.get("legacy", True) == legacy and str(reservation["vehicleID"]) == name
     except (KeyError, TypeError) as error:
-        raise DamagedStore(where, None, f"not what the service wrote: {error!r}", RESTORE) from None
+        raise DamagedStore(
+            where, None, Text("not what the service wrote: {error!r}", error=error), RESTORE
+        ) from None
     if found:
         row = {key: value for key, value in row.items() if key != "legacy"}
         row["reservation"] = {**reservation, "vehicleID": None}

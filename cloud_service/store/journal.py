@@ -25,6 +25,7 @@ import msgspec
 from msgspec import Struct, field
 
 from cloud_service.core.changes import Changes
+from cloud_service.language.text import Text
 from cloud_service.store.errors import RESTORE, DamagedStore
 
 _PREFIX: Final = b'{"checksum":"'
@@ -120,7 +121,11 @@ class SegmentReader(Struct):
             batch, position = decoded
             if batch.sequence != self.position.sequence + 1 or batch.previous != self.position.checksum:
                 last = self.position.sequence
-                problem = f"batch {batch.sequence} does not continue batch {last}: lines are missing"
+                problem = Text(
+                    "batch {next} does not continue batch {last}: lines are missing",
+                    next=batch.sequence,
+                    last=last,
+                )
                 raise DamagedStore(self.where, self.end, problem, RESTORE)
             yield batch
             self.position, self.end = position, newline + 1
@@ -130,6 +135,6 @@ class SegmentReader(Struct):
         while at >= 0:
             newline = self.data.find(b"\n", at)
             if newline >= 0 and decode_line(self.data[at : newline + 1]) is not None:
-                problem = f"this line is damaged, and a good one follows at byte {at}"
+                problem = Text("this line is damaged, and a good one follows at byte {offset}", offset=at)
                 raise DamagedStore(self.where, self.end, problem, RESTORE)
             at = self.data.find(_PREFIX, at + 1)

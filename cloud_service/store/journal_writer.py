@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from cloud_service.core.changes import Changes
+from cloud_service.language.text import Reason
 from cloud_service.store.errors import SyncFailed, WriteFailed
 from cloud_service.store.filesystem import File, Folder, write_all
 from cloud_service.store.journal import Batch, JournalPosition, RequestRecord, encode_line
@@ -69,13 +70,13 @@ class JournalWriter:
             write_all(segment, line)
         except OSError as error:
             self._cut_back(segment, size, error)
-            raise WriteFailed(f"{self._where()}: {_reason(error)}") from error
+            raise WriteFailed("{where}: {reason}", where=self._where(), reason=Reason(error)) from error
         begun = time.perf_counter()
         try:
             segment.sync()
         except OSError as error:
             self.abandon_segment()
-            raise SyncFailed(f"{self._where()}: {_reason(error)}") from error
+            raise SyncFailed("{where}: {reason}", where=self._where(), reason=Reason(error)) from error
         self._synced(time.perf_counter() - begun)
         self.position = position
         return batch
@@ -83,7 +84,9 @@ class JournalWriter:
     def require_segment(self) -> File:
         """The segment. Raises SyncFailed if none is open."""
         if self._segment is None:
-            raise SyncFailed(f"{self._folder.where('')}: has to be loaded again after a failed sync")
+            raise SyncFailed(
+                "{where}: has to be loaded again after a failed sync", where=self._folder.where("")
+            )
         return self._segment
 
     def abandon_segment(self) -> None:
@@ -98,13 +101,12 @@ class JournalWriter:
             segment.truncate(size)
         except OSError as error:
             self.abandon_segment()
-            problem = f"{_reason(cause)}, and cutting it back failed: {_reason(error)}"
-            raise SyncFailed(f"{self._where()}: {problem}") from error
+            raise SyncFailed(
+                "{where}: {reason}, and cutting it back failed: {second}",
+                where=self._where(),
+                reason=Reason(cause),
+                second=Reason(error),
+            ) from error
 
     def _where(self) -> str:
         return self._folder.where(segment_name(self.segment_number))
-
-
-def _reason(error: OSError) -> str:
-    """What went wrong, without the name of the file."""
-    return error.strerror or str(error)

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct, field
 
 from cloud_service.core.records import FREE, OCCUPIED, RESERVED, Number, Point, Reservation, Station
+from cloud_service.language.text import Text
 from cloud_service.store.errors import DamagedStore
 from cloud_service.store.filesystem import Folder, replace_file
 from cloud_service.store.names import POINTS, RESERVATIONS, STATIONS
@@ -24,7 +25,7 @@ from cloud_service.store.set_aside import SetAside
 _CHUNK = 500
 """Records encoded at a time. The checkpoint's thread holds the interpreter no longer than these take."""
 
-_CORRECT = "Correct the file, or put a backup in its place, and start again; nothing was changed"
+_CORRECT = Text("Correct the file, or put a backup in its place, and start again; nothing was changed")
 
 Record = TypeVar("Record", Station, Point, Reservation)
 
@@ -173,24 +174,30 @@ class JsonFile(Generic[Record]):
         try:
             rows = json.loads(data, parse_constant=_refuse_constant, object_pairs_hook=_Object)
         except json.JSONDecodeError as error:
-            problem = f"not JSON: {error.msg}, line {error.lineno} column {error.colno}"
+            place = {"line": error.lineno, "column": error.colno}
+            problem = Text("not JSON: {problem}, line {line} column {column}", problem=error.msg, **place)
             raise self._damaged(problem) from None
         except (ValueError, RecursionError) as error:
-            raise self._damaged(f"not JSON: {error}") from None
+            raise self._damaged(Text("not JSON: {problem!s:.400}", problem=error)) from None
         if not isinstance(rows, list):
-            raise self._damaged("not a JSON array")
+            raise self._damaged(Text("not a JSON array"))
         for number, row in enumerate(rows, 1):
             if not isinstance(row, _Object):
-                raise self._damaged(f"item {number} is not an object: {row!r}")
+                raise self._damaged(
+                    Text("item {number} is not an object: {row!r:.350}", number=number, row=row)
+                )
             if row.repeated is not None:
-                raise self._damaged(f"item {number} has the key {row.repeated!r} twice")
+                raise self._damaged(
+                    Text("item {number} has the key {key!r:.350} twice", number=number, key=row.repeated)
+                )
             for key in self._keys:
                 if key not in row:
-                    raise self._damaged(f"item {number} lacks the key {key!r}: {row!r}")
+                    lack = {"number": number, "key": key, "row": row}
+                    raise self._damaged(Text("item {number} lacks the key {key!r}: {row!r:.350}", **lack))
         return rows
 
-    def _damaged(self, problem: str) -> DamagedStore:
-        return DamagedStore(self._folder.where(self.name), None, problem[:400], _CORRECT)
+    def _damaged(self, problem: Text) -> DamagedStore:
+        return DamagedStore(self._folder.where(self.name), None, problem, _CORRECT)
 
 
 class ChargingStationsFile(JsonFile[Station]):

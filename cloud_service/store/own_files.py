@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import msgspec
 
+from cloud_service.language.text import Text
 from cloud_service.store.errors import RESTORE, DamagedStore
 from cloud_service.store.filesystem import Folder
 
@@ -21,7 +22,9 @@ def decode_own_file(where: str, data: bytes, content: type[Content]) -> Content:
     try:
         return msgspec.json.decode(data, type=content)
     except (msgspec.MsgspecError, ValueError) as error:
-        raise DamagedStore(where, None, f"not what the service wrote: {error}", RESTORE) from None
+        raise DamagedStore(
+            where, None, Text("not what the service wrote: {error}", error=error), RESTORE
+        ) from None
 
 
 def rows(items: Iterable[tuple[object, ...]]) -> Iterator[bytes]:

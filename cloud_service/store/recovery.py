@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from cloud_service.core.changes import Event
 from cloud_service.core.network import Tables
+from cloud_service.language.text import Text
 from cloud_service.store.checkpoint import BEFORE_THE_FIRST, DESCRIBED_SINCE, Checkpoint, read_checkpoint
 from cloud_service.store.checkpoint_writer import JournalTail
 from cloud_service.store.descriptions import read_descriptions
@@ -87,7 +88,7 @@ def read_folder(folder: Folder, zone: tzinfo | None, now: datetime) -> FolderCon
             [row for row in replay.events if row[0] > replay.delivered],
             [
                 *(f"{row.file}: set aside, {row.reason}: {row.record}" for row in builder.set_aside),
-                *(describe_removed(folder, name) for name in removed_histories(folder, checkpoint)),
+                *(str(describe_removed(folder, name)) for name in removed_histories(folder, checkpoint)),
             ],
         ),
         builder.set_aside,
@@ -102,8 +103,10 @@ def read_folder(folder: Folder, zone: tzinfo | None, now: datetime) -> FolderCon
 
 def _refuse_unfinished_restore(folder: Folder) -> None:
     if UNFINISHED in folder.names():
-        problem = "a backup was being restored here, and files are missing"
-        raise DamagedStore(folder.where(UNFINISHED), None, problem, "Run the same `recharge restore` again")
+        problem = Text("a backup was being restored here, and files are missing")
+        raise DamagedStore(
+            folder.where(UNFINISHED), None, problem, Text("Run the same `recharge restore` again")
+        )
 
 
 class _Replay(Struct):
@@ -155,23 +158,26 @@ def secure_journal(folder: Folder, segments: list[tuple[str, SegmentReader]]) ->
     return notes
 
 
-def describe_torn(reader: SegmentReader) -> str:
+def describe_torn(reader: SegmentReader) -> Text:
     """Where the torn bytes of a segment are, and what they probably are."""
     if reader.torn.endswith(b"\n"):
-        problem = (
+        problem = Text(
             "the last line is damaged: torn by a crash, or changed by the disk;"
             " in the second case its replies are lost"
         )
     else:
-        problem = (
-            f"the last {len(reader.torn)} bytes are not a complete line: usually a write that a crash cut off"
+        problem = Text(
+            "the last {bytes} bytes are not a complete line: usually a write that a crash cut off",
+            bytes=len(reader.torn),
         )
-    return f"{reader.where}, byte {reader.end}: {problem}"
+    return Text("{file}, byte {offset}: {problem}", file=reader.where, offset=reader.end, problem=problem)
 
 
-def describe_removed(folder: Folder, name: str) -> str:
+def describe_removed(folder: Folder, name: str) -> Text:
     """What is missing with a history file that an operator removed."""
-    return f"{folder.where(name)} was removed, and with it the reservations that ended in that month"
+    return Text(
+        "{file} was removed, and with it the reservations that ended in that month", file=folder.where(name)
+    )
 
 
 def _read_files(folder: Folder, zone: tzinfo | None) -> TablesBuilder:

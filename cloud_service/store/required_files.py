@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from cloud_service.language.text import Text
 from cloud_service.store.checkpoint import DESCRIBED_SINCE, Checkpoint
 from cloud_service.store.errors import RESTORE, DamagedStore
 from cloud_service.store.filesystem import Folder
@@ -16,15 +17,15 @@ from cloud_service.store.names import (
     segment_name,
 )
 
-_RESTORE_OR_EMPTY: Final = (
+_RESTORE_OR_EMPTY: Final = Text(
     "Restore the file from a backup of the same moment, or the whole folder; if the network is to have none,"
     " write [] into the file"
 )
 _HELD: Final = {
-    STATIONS: ("it holds the stations", _RESTORE_OR_EMPTY),
-    POINTS: ("it holds the charging points", _RESTORE_OR_EMPTY),
-    RESERVATIONS: ("it holds the reservations", _RESTORE_OR_EMPTY),
-    OWNERS_AND_IDS: ("it says who owns the stations, and which IDs were given", RESTORE),
+    STATIONS: (Text("it holds the stations"), _RESTORE_OR_EMPTY),
+    POINTS: (Text("it holds the charging points"), _RESTORE_OR_EMPTY),
+    RESERVATIONS: (Text("it holds the reservations"), _RESTORE_OR_EMPTY),
+    OWNERS_AND_IDS: (Text("it says who owns the stations, and which IDs were given"), RESTORE),
 }
 
 
@@ -35,19 +36,19 @@ def require_files(folder: Folder, checkpoint: Checkpoint) -> None:
         if name not in names:
             raise _missing(folder, name, content, advice)
     if checkpoint.format >= DESCRIBED_SINCE and DESCRIPTIONS not in names:
-        raise _missing(folder, DESCRIPTIONS, "it holds names, addresses and connectors", RESTORE)
+        raise _missing(folder, DESCRIPTIONS, Text("it holds names, addresses and connectors"), RESTORE)
     for name, size in checkpoint.requests.items():
         if name not in names:
-            raise _missing(folder, name, "it holds requests that were answered", RESTORE)
-        _require_size(folder, name, size, "requests that were answered")
+            raise _missing(folder, name, Text("it holds requests that were answered"), RESTORE)
+        _require_size(folder, name, size, Text("requests that were answered"))
     removed = removed_histories(folder, checkpoint)
     for name, size in checkpoint.sizes.items():
         if name in names:
-            _require_size(folder, name, size, "reservations that ended")
+            _require_size(folder, name, size, Text("reservations that ended"))
         elif name not in removed:
-            raise _missing(folder, name, "it holds reservations that ended", RESTORE)
+            raise _missing(folder, name, Text("it holds reservations that ended"), RESTORE)
     if checkpoint.journal and segment_name(checkpoint.segment) not in names:
-        content = "it holds what was answered since the last checkpoint"
+        content = Text("it holds what was answered since the last checkpoint")
         raise _missing(folder, segment_name(checkpoint.segment), content, RESTORE)
 
 
@@ -65,12 +66,17 @@ def _oldest_missing(names: frozenset[str], checkpoint: Checkpoint) -> Iterator[s
         yield name
 
 
-def _require_size(folder: Folder, name: str, size: int, content: str) -> None:
+def _require_size(folder: Folder, name: str, size: int, content: Text) -> None:
     found = folder.size(name)
     if found < size:
-        problem = f"has {found} bytes, and the checkpoint counts {size}: {content} are missing"
+        problem = Text(
+            "has {found} bytes, and the checkpoint counts {size}: {content} are missing",
+            found=found,
+            size=size,
+            content=content,
+        )
         raise DamagedStore(folder.where(name), found, problem, RESTORE)
 
 
-def _missing(folder: Folder, name: str, content: str, advice: str) -> DamagedStore:
-    return DamagedStore(folder.where(name), None, f"missing: {content}", advice)
+def _missing(folder: Folder, name: str, content: Text, advice: Text) -> DamagedStore:
+    return DamagedStore(folder.where(name), None, Text("missing: {content}", content=content), advice)

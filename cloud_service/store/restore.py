@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from cloud_service.language.text import Text, TextError
 from cloud_service.store.backup import copy_file, write_files
 from cloud_service.store.filesystem import DiskFile, sync_folder
 from cloud_service.store.frozen_folder import FrozenFolder
 from cloud_service.store.names import UNFINISHED, holds_network, is_own
 
 
-class RestoreFailed(Exception):
+class RestoreFailed(TextError):
     """The backup was not restored. The text says why, and what to do."""
 
 
@@ -35,9 +36,12 @@ def restore(
     there = [Path(name) for name in names if is_own(name) and name != UNFINISHED]
     there += [file for file in dict.fromkeys((*companions, *outdated)) if (place / file).exists()]
     if there and not (replace or UNFINISHED in names):
-        what = "a network" if holds_network(names) else f"files of one, such as {there[0]}"
+        files = Text("files of one, such as {file}", file=there[0])
+        what = Text("a network") if holds_network(names) else files
         raise RestoreFailed(
-            f"{place} holds {what}; with --replace, what is there is moved into a folder of its own first"
+            "{place} holds {what}; with --replace, what is there is moved into a folder of its own first",
+            place=place,
+            what=what,
         )
     DiskFile(place / UNFINISHED).close()
     sync_folder(place)

@@ -11,6 +11,7 @@ from errno import EINVAL
 from pathlib import Path
 from typing import Final
 
+from cloud_service.language.text import TextError
 from cloud_service.store.checkpoint import BEFORE_THE_FIRST, Checkpoint, read_checkpoint
 from cloud_service.store.filesystem import open_regular
 from cloud_service.store.frozen_folder import FrozenFolder, OpenFile
@@ -28,7 +29,7 @@ from cloud_service.store.names import (
 _ATTEMPTS: Final = 20
 
 
-class SnapshotFailed(Exception):
+class SnapshotFailed(TextError):
     """The folder could not be read. The text says why."""
 
 
@@ -39,18 +40,20 @@ def take_snapshot(place: Path, *, pause_seconds: float = 0.5) -> FrozenFolder:
     apart than reading the folder takes. Raises SnapshotFailed or DamagedStore.
     """
     if not place.is_dir():
-        raise SnapshotFailed(f"{place} is not a folder")
+        raise SnapshotFailed("{place} is not a folder", place=place)
     for _ in range(_ATTEMPTS):
         try:
             folder = _read_once(place)
         except FileNotFoundError:
             folder = None  # a checkpoint has replaced or removed a file in the meantime
         except OSError as error:
-            raise SnapshotFailed(f"{place} cannot be read: {error}") from None
+            raise SnapshotFailed("{place} cannot be read: {error}", place=place, error=error) from None
         if folder is not None:
             return folder
         time.sleep(pause_seconds)
-    raise SnapshotFailed(f"{place} cannot be copied: its checkpoints follow each other too fast; try again")
+    raise SnapshotFailed(
+        "{place} cannot be copied: its checkpoints follow each other too fast; try again", place=place
+    )
 
 
 def _read_once(place: Path) -> FrozenFolder | None:
@@ -96,8 +99,11 @@ def _own_names(place: Path) -> list[str]:
     names = sorted(path.name for path in place.iterdir() if is_own(path.name))
     if not holds_network(names):
         raise SnapshotFailed(
-            f"{place} is not a data folder: it has no {STATIONS}, no {CHECKPOINT}, and no other file of a"
-            " network; name the folder that the service was started with"
+            "{place} is not a data folder: it has no {stations}, no {checkpoint}, and no other file of a"
+            " network; name the folder that the service was started with",
+            place=place,
+            stations=STATIONS,
+            checkpoint=CHECKPOINT,
         )
     return names
 

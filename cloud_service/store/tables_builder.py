@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from cloud_service.core.network import Tables
 from cloud_service.core.records import FREE, RESERVED, Point, PointKey, Reservation, Station, VehicleKey
+from cloud_service.language.text import Text
 from cloud_service.store.json_files import ChargingPointsFile, ChargingStationsFile, ReservationsFile
 from cloud_service.store.set_aside import SetAside
 
@@ -29,19 +30,22 @@ class TablesBuilder:
         """Adds stations; of two with the same ID, the first."""
         for station in stations:
             if self.tables.stations.setdefault(station.station_id, station) is not station:
-                self._set_aside(ChargingStationsFile.name, "another station has this ID", station)
+                self._set_aside(ChargingStationsFile.name, Text("another station has this ID"), station)
 
     def add_points(self, points: Iterable[Point]) -> None:
         """Adds points; of two in a station with the same ID, the first."""
         for point in points:
             if self.tables.points.setdefault(point.key, point) is not point:
-                self._set_aside(ChargingPointsFile.name, "another point of the station has this ID", point)
+                reason = Text("another point of the station has this ID")
+                self._set_aside(ChargingPointsFile.name, reason, point)
 
     def add_reservations(self, reservations: Iterable[Reservation]) -> None:
         """Adds reservations; of two on a point with the same ID, the first."""
         for row in reservations:
             if self.tables.reservations.setdefault(row.key, row) is not row:
-                self._set_aside(ReservationsFile.name, "another reservation of the point has this ID", row)
+                self._set_aside(
+                    ReservationsFile.name, Text("another reservation of the point has this ID"), row
+                )
 
     def set_misfits_aside(self, now: datetime) -> None:
         """Sets aside points and reservations that cannot stand together with the rest.
@@ -80,7 +84,7 @@ class TablesBuilder:
     def _set_points_aside(self) -> None:
         for point in list(self.tables.points.values()):
             if point.station_id not in self.tables.stations:
-                self._set_aside(ChargingPointsFile.name, "its station does not exist", point)
+                self._set_aside(ChargingPointsFile.name, Text("its station does not exist"), point)
                 del self.tables.points[point.key]
 
     def _misfit(
@@ -89,20 +93,20 @@ class TablesBuilder:
         vehicles: set[VehicleKey],
         queues: dict[PointKey, list[tuple[datetime, datetime]]],
         now: datetime,
-    ) -> str | None:
+    ) -> Text | None:
         """Why the reservation cannot stand beside those before it; None if it can, and is then among them."""
         if reservation.point_key not in self.tables.points:
-            return "its point does not exist"
+            return Text("its point does not exist")
         if reservation.finish <= now:
             return None
         if reservation.vehicle in vehicles:
-            return "the vehicle has another reservation"
+            return Text("the vehicle has another reservation")
         queue = queues.setdefault(reservation.point_key, [])
         at = bisect_left(queue, (reservation.start, reservation.finish))
         if (at and queue[at - 1][1] > reservation.start) or (
             at < len(queue) and queue[at][0] < reservation.finish
         ):
-            return "it overlaps an earlier one of its point"
+            return Text("it overlaps an earlier one of its point")
         queue.insert(at, (reservation.start, reservation.finish))
         vehicles.add(reservation.vehicle)
         return None
@@ -114,8 +118,8 @@ class TablesBuilder:
             if point.availability == FREE:
                 self.tables.points[key] = replace(point, availability=RESERVED)
 
-    def _set_aside(self, file: str, reason: str, record: Station | Point | Reservation) -> None:
-        self.set_aside.append(SetAside(file, reason, record.public()))
+    def _set_aside(self, file: str, reason: Text, record: Station | Point | Reservation) -> None:
+        self.set_aside.append(SetAside(file, str(reason), record.public()))
 
 
 def _ids_of(row: dict[str, Any]) -> tuple[int, int, int]:

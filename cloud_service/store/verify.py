@@ -6,6 +6,7 @@ from datetime import datetime, tzinfo
 from msgspec import Struct, field
 
 from cloud_service.core.network import Tables
+from cloud_service.language.text import Text
 from cloud_service.store.checkpoint import read_checkpoint
 from cloud_service.store.ended import read_history
 from cloud_service.store.errors import DamagedStore
@@ -21,8 +22,8 @@ from cloud_service.store.verify_times import find_close_reservations, find_overl
 class Report(Struct):
     """What was found. The folder is sound if there are no findings; notes are for information."""
 
-    findings: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    findings: list[Text] = field(default_factory=list)
+    notes: list[Text] = field(default_factory=list)
     tables: Tables = field(default_factory=Tables)
     sequence: int = 0
     """The number of the last batch."""
@@ -40,7 +41,7 @@ class Report(Struct):
 
 def unreadable(damage: DamagedStore) -> Report:
     """The report on a folder that the service would refuse to start on."""
-    return Report(findings=[str(damage)], readable=False)
+    return Report(findings=[damage.text], readable=False)
 
 
 def examine(folder: FrozenFolder, zone: tzinfo | None, now: datetime) -> Report:
@@ -69,7 +70,7 @@ def examine(folder: FrozenFolder, zone: tzinfo | None, now: datetime) -> Report:
             *(describe_row(row) for row in contents.set_aside if row.used),
             *find_close_reservations(row for row in scheduled if row.finish > last_moment),
             *(
-                f"{describe_torn(reader)}; the next start sets it aside"
+                Text("{torn}; the next start sets it aside", torn=describe_torn(reader))
                 for _, reader in contents.segments
                 if reader.torn
             ),
@@ -84,9 +85,9 @@ def examine(folder: FrozenFolder, zone: tzinfo | None, now: datetime) -> Report:
     )
 
 
-def describe_row(row: SetAside) -> str:
+def describe_row(row: SetAside) -> Text:
     """A record that was or will be set aside, for people."""
-    return f"{row.file}: {row.reason}: {row.record}"
+    return Text("{file}: {reason}: {record}", file=row.file, reason=Text(row.reason), record=row.record)
 
 
 def _batches(folder: FrozenFolder) -> Iterator[Batch]:

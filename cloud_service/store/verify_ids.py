@@ -5,12 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from cloud_service.core.changes import Event
 from cloud_service.core.network import Tables
 from cloud_service.core.records import ReservationKey
+from cloud_service.language.text import Text
 from cloud_service.store.journal import Batch
 
 
 def find_reused_ids(
     tables: Tables, batches: Sequence[Batch], history: Sequence[ReservationKey]
-) -> Iterator[str]:
+) -> Iterator[Text]:
     """A text for each ID that was, or would be, given twice.
 
     `batches` are those of the journal, `history` the reservations that ended before them.
@@ -26,45 +27,58 @@ def events_of(batches: Iterable[Batch]) -> Iterator[Event]:
     return (event for batch in batches for changes in batch.changes for event in changes.events)
 
 
-def name_of(key: ReservationKey) -> str:
+def name_of(key: ReservationKey) -> Text:
     """A reservation as a report names it."""
     station_id, point_id, reservation_id = key
-    return f"reservation {reservation_id} on point {point_id} of station {station_id}"
+    return Text(
+        "reservation {reservation} on point {point} of station {station}",
+        reservation=reservation_id,
+        point=point_id,
+        station=station_id,
+    )
 
 
-def _ended_twice(history: Iterable[ReservationKey]) -> Iterator[str]:
+def _ended_twice(history: Iterable[ReservationKey]) -> Iterator[Text]:
     ended: set[ReservationKey] = set()
     for key in history:
         if key in ended:
-            yield f"{name_of(key)} has ended twice: its ID was given twice"
+            yield Text("{reservation} has ended twice: its ID was given twice", reservation=name_of(key))
         ended.add(key)
 
 
-def _against_the_tables(tables: Tables, history: Iterable[ReservationKey]) -> Iterator[str]:
+def _against_the_tables(tables: Tables, history: Iterable[ReservationKey]) -> Iterator[Text]:
     for key in history:
         station_id, point_id, reservation_id = key
         if key in tables.reservations:
-            yield f"{name_of(key)} has ended and is scheduled: its ID was given twice"
+            yield Text(
+                "{reservation} has ended and is scheduled: its ID was given twice", reservation=name_of(key)
+            )
         point = tables.points.get((station_id, point_id))
         if point is not None and point.last_reservation_id < reservation_id:
-            yield f"{name_of(key)} has ended, and its ID would be given again"
+            yield Text("{reservation} has ended, and its ID would be given again", reservation=name_of(key))
         station = tables.stations.get(station_id)
         if station is not None and station.last_point_id < point_id:
-            name = f"point {point_id} of station {station_id}"
-            yield f"{name} had a reservation, and its ID would be given again"
+            yield Text(
+                "point {point} of station {station} had a reservation, and its ID would be given again",
+                point=point_id,
+                station=station_id,
+            )
 
 
-def _booked_again(batches: Iterable[Batch], history: Iterable[ReservationKey]) -> Iterator[str]:
+def _booked_again(batches: Iterable[Batch], history: Iterable[ReservationKey]) -> Iterator[Text]:
     """Bookings in the journal are younger than the history, so their IDs must not be in it."""
     ended = set(history)
     for event in events_of(batches):
         if event.type == "reservationScheduled" and event.reservation.key in ended:
-            yield f"{name_of(event.reservation.key)} has ended and is booked again: its ID was given twice"
+            yield Text(
+                "{reservation} has ended and is booked again: its ID was given twice",
+                reservation=name_of(event.reservation.key),
+            )
 
 
 def _stations_given_again(
     tables: Tables, batches: Iterable[Batch], history: Iterable[ReservationKey]
-) -> Iterator[str]:
+) -> Iterator[Text]:
     """Stations that only history and journal name. The IDs of the records are counted at every start."""
     named = {station_id for station_id, _, _ in history}
     for batch in batches:
@@ -73,4 +87,4 @@ def _stations_given_again(
             named.update(station.station_id for station in changes.stations)
     for station_id in sorted(named):
         if station_id > tables.last_station_id:
-            yield f"station {station_id} existed, and its ID would be given again"
+            yield Text("station {station} existed, and its ID would be given again", station=station_id)

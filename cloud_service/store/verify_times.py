@@ -11,11 +11,12 @@ from msgspec import Struct
 from cloud_service.core.changes import ENDING
 from cloud_service.core.queue import MARGIN
 from cloud_service.core.records import PointKey, Reservation, ReservationKey, VehicleKey
+from cloud_service.language.text import Text
 from cloud_service.store.journal import Batch
 from cloud_service.store.verify_ids import events_of, name_of
 
 
-def find_overlaps(batches: Iterable[Batch], scheduled: Iterable[Reservation]) -> Iterator[str]:
+def find_overlaps(batches: Iterable[Batch], scheduled: Iterable[Reservation]) -> Iterator[Text]:
     """A text for each pair of reservations that must not have been scheduled at the same moment.
 
     `batches` are those of the journal, `scheduled` the reservations after them. Bookings in the journal need
@@ -34,7 +35,7 @@ def find_overlaps(batches: Iterable[Batch], scheduled: Iterable[Reservation]) ->
         yield from _overlaps_of_a_vehicle(own)
 
 
-def find_close_reservations(scheduled: Iterable[Reservation]) -> Iterator[str]:
+def find_close_reservations(scheduled: Iterable[Reservation]) -> Iterator[Text]:
     """A text for each pair on a point with less than the margin between them, as old files may have."""
     queues: dict[PointKey, list[Reservation]] = {}
     for row in sorted(scheduled, key=lambda row: row.start):
@@ -42,7 +43,11 @@ def find_close_reservations(scheduled: Iterable[Reservation]) -> Iterator[str]:
     for queue in queues.values():
         for before, after in pairwise(queue):
             if before.finish <= after.start < before.finish + MARGIN:
-                yield f"{name_of(before.key)} and {name_of(after.key)} are less than five minutes apart"
+                yield Text(
+                    "{first} and {second} are less than five minutes apart",
+                    first=name_of(before.key),
+                    second=name_of(after.key),
+                )
 
 
 class _Life(Struct):
@@ -75,15 +80,17 @@ def _lives(batches: Iterable[Batch], scheduled: Iterable[Reservation]) -> Iterat
     yield from lives.values()
 
 
-def _booked_twice(lives: Iterable[_Life]) -> Iterator[str]:
+def _booked_twice(lives: Iterable[_Life]) -> Iterator[Text]:
     keys: set[ReservationKey] = set()
     for life in lives:
         if life.reservation.key in keys:
-            yield f"{name_of(life.reservation.key)} was booked twice in the journal"
+            yield Text(
+                "{reservation} was booked twice in the journal", reservation=name_of(life.reservation.key)
+            )
         keys.add(life.reservation.key)
 
 
-def _overlaps_on_a_point(queue: Iterable[_Life]) -> Iterator[str]:
+def _overlaps_on_a_point(queue: Iterable[_Life]) -> Iterator[Text]:
     """Compares each with its neighbours in time among those scheduled when it was booked."""
     scheduled: list[_Life] = []
     for life in sorted(queue, key=lambda life: life.begun):
@@ -93,13 +100,21 @@ def _overlaps_on_a_point(queue: Iterable[_Life]) -> Iterator[str]:
         for other in scheduled[max(0, at - 1) : at + 1]:
             first, second = sorted((other, life), key=lambda either: either.reservation.start)
             if second.reservation.start < first.reservation.finish + life.margin(other):
-                yield f"{name_of(first.reservation.key)} overlaps {name_of(second.reservation.key)}"
+                yield Text(
+                    "{first} overlaps {second}",
+                    first=name_of(first.reservation.key),
+                    second=name_of(second.reservation.key),
+                )
         scheduled.insert(at, life)
 
 
-def _overlaps_of_a_vehicle(lives: Iterable[_Life]) -> Iterator[str]:
+def _overlaps_of_a_vehicle(lives: Iterable[_Life]) -> Iterator[Text]:
     """Compares each with the one booked next; of two that are older than the journal, nothing is known."""
     for life, other in pairwise(sorted(lives, key=lambda life: life.begun)):
         if life.meets(other) and other.begun != -inf:
-            names = f"{name_of(life.reservation.key)} and {name_of(other.reservation.key)}"
-            yield f"vehicle {life.reservation.vehicle_id!r} had two reservations: {names}"
+            yield Text(
+                "vehicle {vehicle!r} had two reservations: {first} and {second}",
+                vehicle=life.reservation.vehicle_id,
+                first=name_of(life.reservation.key),
+                second=name_of(other.reservation.key),
+            )

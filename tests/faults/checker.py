@@ -38,7 +38,7 @@ def check_run(load: Load, data_dir: Path) -> None:
     """Raises AssertionError with all that is wrong with this run."""
     folder = take_snapshot(data_dir)
     report = examine(folder, None, datetime.now(UTC))
-    problems = [*load.violations, *report.findings]
+    problems = [*load.violations, *map(str, report.findings)]
     problems += _differences(load, report.tables)
     problems += _overlaps(load.record)
     problems += _reused(load.record)

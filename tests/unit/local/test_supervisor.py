@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cloud_service.language.text import Text
 from cloud_service.local.processes import Child
 from cloud_service.local.supervisor import ChildEnded, StopRequested, Supervisor
 
@@ -50,9 +51,9 @@ def test_the_last_one_started_is_stopped_first(tmp_path: Path) -> None:
 
     async def work(supervisor: Supervisor) -> None:
         for name in ("first", "second", "third"):
-            await supervisor.start(name, logs_its_end(file, name))
+            await supervisor.start(Text(name), logs_its_end(file, name))
             await supervisor.run(exists(tmp_path / f"ends{name}"))
-        assert supervisor.names == ["first", "second", "third"]
+        assert list(map(str, supervisor.names)) == ["first", "second", "third"]
 
     assert run(work).failures == []
     assert file.read_text().split() == ["third", "second", "first"]
@@ -62,9 +63,9 @@ def test_a_process_that_ends_stops_the_others(tmp_path: Path) -> None:
     file = tmp_path / "ends"
 
     async def work(supervisor: Supervisor) -> None:
-        await supervisor.start("lasting", logs_its_end(file, "lasting"))
+        await supervisor.start(Text("lasting"), logs_its_end(file, "lasting"))
         await supervisor.run(exists(tmp_path / "endslasting"))
-        await supervisor.start("short", [sys.executable, "-c", "raise SystemExit(3)"])
+        await supervisor.start(Text("short"), [sys.executable, "-c", "raise SystemExit(3)"])
         with pytest.raises(ChildEnded, match=r"^short ended with status 3$"):
             await supervisor.wait()
 
@@ -74,7 +75,7 @@ def test_a_process_that_ends_stops_the_others(tmp_path: Path) -> None:
 
 def test_a_killed_process_is_named_with_its_signal() -> None:
     async def work(supervisor: Supervisor) -> None:
-        await supervisor.start("victim", [sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"])
+        await supervisor.start(Text("victim"), [sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"])
         with pytest.raises(ChildEnded, match=r"^victim was ended by SIGKILL$"):
             await supervisor.wait()
 
@@ -117,7 +118,7 @@ def test_work_returns_its_result_or_raises_its_error() -> None:
         raise ValueError("wrong")
 
     async def work(supervisor: Supervisor) -> None:
-        await supervisor.start("sleeping", SLEEPS)
+        await supervisor.start(Text("sleeping"), SLEEPS)
         assert await supervisor.run(result()) == 7
         with pytest.raises(ValueError, match="wrong"):
             await supervisor.run(error())
@@ -127,10 +128,10 @@ def test_work_returns_its_result_or_raises_its_error() -> None:
 
 def test_a_process_that_does_not_end_cleanly_is_a_failure(tmp_path: Path) -> None:
     async def work(supervisor: Supervisor) -> None:
-        await supervisor.start("failing", logs_its_end(tmp_path / "ends", "failing", status=5))
+        await supervisor.start(Text("failing"), logs_its_end(tmp_path / "ends", "failing", status=5))
         await supervisor.run(exists(tmp_path / "endsfailing"))
 
-    assert run(work).failures == ["failing ended with status 5"]
+    assert list(map(str, run(work).failures)) == ["failing ended with status 5"]
 
 
 def test_a_process_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
@@ -141,10 +142,10 @@ def test_a_process_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     )
 
     async def main() -> None:
-        child = await Child.start("stubborn", [sys.executable, "-c", script], os.environ)
+        child = await Child.start(Text("stubborn"), [sys.executable, "-c", script], os.environ)
         await exists(ready)
         assert not await child.end(stop_seconds=0.1)
-        assert await child.wait() == "stubborn was ended by SIGKILL"
+        assert str(await child.wait()) == "stubborn was ended by SIGKILL"
 
     asyncio.run(main())
 
@@ -157,7 +158,7 @@ def test_a_process_does_not_hear_the_terminal_and_gets_only_its_environment(tmp_
     )
 
     async def work(supervisor: Supervisor) -> None:
-        await supervisor.start("curious", [sys.executable, "-c", script], {"A": "1"})
+        await supervisor.start(Text("curious"), [sys.executable, "-c", script], {"A": "1"})
         with pytest.raises(ChildEnded):
             await supervisor.wait()
 

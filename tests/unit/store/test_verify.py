@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from cloud_service.cli.main import main
 from cloud_service.core.changes import Changes
 from cloud_service.core.network import Tables
+from cloud_service.language.text import Text
 from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.frozen_folder import FrozenFolder
 from cloud_service.store.verify import Report, examine
@@ -37,6 +38,14 @@ def examined(folder: SimulatedFolder) -> Report:
     return examine(FrozenFolder(Path("folder"), folder.files()), ZoneInfo("UTC"), NOW)
 
 
+def findings(folder: SimulatedFolder) -> list[str]:
+    return texts(examined(folder).findings)
+
+
+def texts(found: list[Text]) -> list[str]:
+    return list(map(str, found))
+
+
 def journal(*changes: Changes) -> SimulatedFolder:
     """A folder whose journal has a batch for each of these."""
     folder = SimulatedFolder()
@@ -55,14 +64,14 @@ def test_a_sound_folder_is_sound_with_and_without_a_journal() -> None:
     store, _ = open_store(folder)
     store.append([registration(), booking()], [request("a")], 0, NOW)
     report = examined(folder)
-    assert (report.findings, report.notes) == ([], [])
+    assert (texts(report.findings), texts(report.notes)) == ([], [])
     assert (report.lines, report.sequence, report.remembered, report.ended) == (1, 1, 1, 0)
     store, recovered = open_store(folder)
     store.append([cancellation()], [], 0, NOW)
     recovered.tables.apply(cancellation())
     store.close(checkpoint_input(recovered), NOW)
     report = examined(folder)
-    assert (report.findings, report.notes) == ([], [])
+    assert (texts(report.findings), texts(report.notes)) == ([], [])
     assert (report.lines, report.sequence, report.remembered, report.ended) == (0, 2, 1, 1)
 
 
@@ -72,7 +81,7 @@ def test_what_a_crash_leaves_is_sound(seed: int) -> None:
     life = run(random)
     for _, files in states(life.folder, random, 0):
         report = examine(FrozenFolder(Path("folder"), files), None, life.ended)
-        assert report.findings == []
+        assert texts(report.findings) == []
 
 
 def test_a_broken_chain_is_found_with_file_and_offset() -> None:
@@ -80,7 +89,7 @@ def test_a_broken_chain_is_found_with_file_and_offset() -> None:
     (name,) = [name for name in folder.names() if name.startswith("journal")]
     lines = folder.files()[name].splitlines(keepends=True)
     report = examined(SimulatedFolder({name: lines[0] + lines[2]}))
-    assert report.findings == [
+    assert texts(report.findings) == [
         f"folder/{name}, byte {len(lines[0])}: batch 3 does not continue batch 1: lines are missing."
         " Restore the folder from a backup, or ask for help and attach this file"
     ]
@@ -91,8 +100,11 @@ def test_a_torn_last_line_is_noted() -> None:
     (name,) = [name for name in folder.names() if name.startswith("journal")]
     whole = folder.files()[name]
     report = examined(SimulatedFolder({name: whole + b"{"}))
-    assert report.findings == []
-    assert f"folder/{name}, byte {len(whole)}: the last 1 bytes are not a complete line" in report.notes[0]
+    assert texts(report.findings) == []
+    assert (
+        f"folder/{name}, byte {len(whole)}: the last 1 bytes are not a complete line"
+        in texts(report.notes)[0]
+    )
 
 
 @pytest.mark.parametrize(
@@ -107,54 +119,52 @@ def test_a_torn_last_line_is_noted() -> None:
 def test_records_that_contradict_each_other_are_found(
     reservations: list[dict[str, object]], finding: str
 ) -> None:
-    (found,) = examined(old_folder([station(1)], [point(1, 1)], reservations)).findings
+    (found,) = findings(old_folder([station(1)], [point(1, 1)], reservations))
     assert found.startswith("reservations.json: ")
     assert finding in found
 
 
 def test_a_file_that_is_not_json_is_found() -> None:
-    (found,) = examined(SimulatedFolder({"charging_points.json": b"[{]"})).findings
+    (found,) = findings(SimulatedFolder({"charging_points.json": b"[{]"}))
     assert found.startswith("folder/charging_points.json: not JSON")
 
 
 def test_reservations_closer_than_five_minutes_are_noted() -> None:
     rows = [old_reservation(1, 1, 1, 7, 1), old_reservation(1, 1, 2, 8, 2.05)]
     report = examined(old_folder([station(1)], [point(1, 1)], rows))
-    assert report.findings == []
-    assert "less than five minutes apart" in report.notes[0]
+    assert texts(report.findings) == []
+    assert "less than five minutes apart" in texts(report.notes)[0]
 
 
 def test_reservations_that_overlapped_are_found_after_both_are_gone() -> None:
     first, second = book(1, 10, "a"), book(2, 20, "b")
     folder = journal(registration(), first, second, cancel(first), cancel(second))
-    assert examined(folder).findings == [
+    assert findings(folder) == [
         "reservation 1 on point 1 of station 1 overlaps reservation 2 on point 1 of station 1"
     ]
 
 
 def test_bookings_need_five_minutes_between_them() -> None:
-    assert examined(journal(registration(), book(1, 10, "a"), book(2, 45, "b"))).findings == []
-    assert examined(journal(registration(), book(1, 10, "a"), book(2, 44, "b"))).findings
+    assert findings(journal(registration(), book(1, 10, "a"), book(2, 45, "b"))) == []
+    assert findings(journal(registration(), book(1, 10, "a"), book(2, 44, "b")))
 
 
 def test_a_cancelled_reservation_makes_its_time_free() -> None:
     first = book(1, 10, "a")
-    assert examined(journal(registration(), first, cancel(first), book(2, 20, "b"))).findings == []
+    assert findings(journal(registration(), first, cancel(first), book(2, 20, "b"))) == []
 
 
 def test_a_vehicle_with_two_reservations_at_once_is_found() -> None:
     first, second = book(1, 10, "a"), book(2, 90, "a")
     folder = journal(registration(), first, second, cancel(first))
-    (finding,) = examined(folder).findings
+    (finding,) = findings(folder)
     assert finding.startswith("vehicle 'a' had two reservations")
 
 
 def test_an_id_given_twice_is_found_in_the_journal() -> None:
     first = book(1, 10, "a")
     folder = journal(registration(), first, cancel(first), book(1, 90, "b"))
-    assert (
-        "reservation 1 on point 1 of station 1 was booked twice in the journal" in examined(folder).findings
-    )
+    assert "reservation 1 on point 1 of station 1 was booked twice in the journal" in findings(folder)
 
 
 def test_an_id_given_twice_is_found_in_the_history() -> None:
@@ -165,7 +175,7 @@ def test_an_id_given_twice_is_found_in_the_history() -> None:
         store.append([change], [], 0, NOW)
         recovered.tables.apply(change)
     store.close(checkpoint_input(recovered), NOW)
-    assert examined(folder).findings == [
+    assert findings(folder) == [
         "reservation 1 on point 1 of station 1 has ended and is scheduled: its ID was given twice"
     ]
 
@@ -192,7 +202,7 @@ def test_a_station_s_id_that_would_be_given_again_is_found_by_the_history() -> N
     assert examined(SimulatedFolder(files)) == Report(sequence=6, ended=2, tables=Tables(last_station_id=1))
     lowered = files[OWNERS_AND_IDS].replace(b'"lastStationID":1', b'"lastStationID":0')
     assert lowered != files[OWNERS_AND_IDS]
-    assert examined(SimulatedFolder({**files, OWNERS_AND_IDS: lowered})).findings == [
+    assert findings(SimulatedFolder({**files, OWNERS_AND_IDS: lowered})) == [
         "station 1 existed, and its ID would be given again"
     ]
 
@@ -202,13 +212,13 @@ def test_a_station_s_id_that_would_be_given_again_is_found_by_the_history() -> N
 )
 def test_a_station_s_id_that_would_be_given_again_is_found_by_the_journal(named: Changes) -> None:
     gone = Changes(removed_stations=(1,), removed_points=(POINT.key,), removed_reservations=((1, 1, 1),))
-    assert examined(journal(named, gone)).findings == ["station 1 existed, and its ID would be given again"]
+    assert findings(journal(named, gone)) == ["station 1 existed, and its ID would be given again"]
 
 
 def test_a_history_shorter_than_the_checkpoint_counts_is_found() -> None:
     files = stopped_with_history()
     first, second = files[HISTORY].splitlines(keepends=True)
-    assert examined(SimulatedFolder({**files, HISTORY: first})).findings == [
+    assert findings(SimulatedFolder({**files, HISTORY: first})) == [
         f"folder/{HISTORY}, byte {len(first)}: has {len(first)} bytes, and the checkpoint counts"
         f" {len(first + second)}: reservations that ended are missing."
         " Restore the folder from a backup, or ask for help and attach this file"
@@ -219,8 +229,8 @@ def test_a_removed_history_is_noted() -> None:
     files = stopped_with_history(NOW + timedelta(days=31))
     del files[HISTORY]
     report = examined(SimulatedFolder(files))
-    assert report.findings == []
-    assert report.notes == [
+    assert texts(report.findings) == []
+    assert texts(report.notes) == [
         f"folder/{HISTORY} was removed, and with it the reservations that ended in that month"
     ]
 
@@ -281,7 +291,7 @@ def test_what_was_set_aside_is_named(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 def test_a_damaged_set_aside_file_is_found() -> None:
     files = {**stopped_with_history(), "set_aside.json": b"[{"}
-    (found,) = examined(SimulatedFolder(files)).findings
+    (found,) = findings(SimulatedFolder(files))
     assert "folder/set_aside.json: not what the service wrote" in found
 
 
@@ -300,9 +310,9 @@ def test_without_the_owners_the_start_is_refused() -> None:
     store, recovered = open_store(folder)
     store.close(checkpoint_input(recovered), NOW)
     files = folder.files()
-    assert examined(SimulatedFolder(files)).findings == []
+    assert findings(SimulatedFolder(files)) == []
     del files["owners_and_ids.json"]
-    (found,) = examined(SimulatedFolder(files)).findings
+    (found,) = findings(SimulatedFolder(files))
     assert "owners_and_ids.json: missing" in found
 
 
