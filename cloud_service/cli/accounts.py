@@ -5,8 +5,6 @@ Only `recover` is for a broker that is stopped.
 
 import asyncio
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final, get_args
@@ -25,8 +23,9 @@ from cloud_service.accounts.first_accounts import (
     recover_first_accounts,
 )
 from cloud_service.accounts.rights import as_markdown
-from cloud_service.accounts.secret_files import FOR_GROUP, FOR_OWNER, handed_over
+from cloud_service.accounts.secret_files import FOR_GROUP, FOR_OWNER
 from cloud_service.accounts.settings import DataSettings, SecuritySettings
+from cloud_service.cli.account_passwords import check_has_password, handed_over_before, place_of
 from cloud_service.cli.failure import complain, in_words, of_file
 from cloud_service.cli.verbs import wrong_names
 from cloud_service.config.command_line import Argument
@@ -35,7 +34,6 @@ from cloud_service.language.language import language_of_environment
 from cloud_service.language.text import Reason, Text
 from cloud_service.local.data_folder import locked
 from cloud_service.local.errors import CannotStart
-from cloud_service.local.streams import print_or_fail
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.publisher import BrokerRefused
 from cloud_service.protocol.roles import ADMINISTRATOR
@@ -194,18 +192,20 @@ class _Verbs:
 
     async def add(self, name: str, role: AccountRole, file: Path | None) -> None:
         if file is not None and Account(name, role) in await self._accounts.all():
-            _check_has_password(name, file)
+            check_has_password(name, file)
             _tell(
                 Text("{name} is already a {role}; {file} is left unchanged", name=name, role=role, file=file)
             )
             return
         await self._accounts.check_new(name, role)
         password = new_password()
-        with _given(password, file):
+        with handed_over_before(password, file):
             await self._accounts.add(name, role, password)
         self._record("accountAdded", name, role=role)
         _tell(
-            Text("{name} is now a {role}; its password is {place}", name=name, role=role, place=_place(file))
+            Text(
+                "{name} is now a {role}; its password is {place}", name=name, role=role, place=place_of(file)
+            )
         )
 
     async def list(self) -> None:
@@ -222,10 +222,10 @@ class _Verbs:
         await self._accounts.check_exists(name)
         file = self._secrets.password_file(name) if first else file
         password = new_password()
-        with _given(password, file, FOR_GROUP if first else FOR_OWNER):
+        with handed_over_before(password, file, FOR_GROUP if first else FOR_OWNER):
             await self._accounts.rotate(name, password)
         self._record("passwordRotated", name)
-        given = {"name": name, "place": _place(file)}
+        given = {"name": name, "place": place_of(file)}
         if first:
             text = Text("{name} has a new password, {place}; restart the process that uses it", **given)
         else:
@@ -285,55 +285,6 @@ def _address(options: Options) -> BrokerAddress:
 
 def _administrator_file(options: Options) -> Path:
     return options.security.folders(options.data.data_dir).secrets.password_file(ADMINISTRATOR)
-
-
-@contextmanager
-def _given(password: str, file: Path | None, mode: int = FOR_OWNER) -> Iterator[None]:
-    """Hands the password over before the block makes it valid at the broker.
-
-    Raises AccountsError if that fails: afterwards nobody could ask for the password any more.
-    """
-    if file is None:
-        _print_password(password)
-        yield
-        return
-    # A folder that takes no file refuses before the block, and the block's own errors pass through.
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(handed_over(file, password + "\n", mode))
-        except OSError as error:
-            raise AccountsError(
-                "cannot write the password to {file}: {reason}; no account was changed",
-                file=file,
-                reason=Reason(error),
-            ) from None
-        yield
-
-
-def _print_password(password: str) -> None:
-    try:
-        print_or_fail(password)
-    except OSError as error:
-        raise AccountsError(
-            "cannot print the password to standard output: {reason}; no account was changed."
-            " --password-file writes it to a file instead",
-            reason=Reason(error),
-        ) from None
-
-
-def _check_has_password(name: str, file: Path) -> None:
-    """Raises AccountsError if the file of an account that exists holds no password."""
-    if not read_password(file):
-        raise AccountsError(
-            "{name} exists, but {file} holds no password: `accounts rotate {name} --password-file {file}`"
-            " gives it a new one",
-            name=name,
-            file=file,
-        )
-
-
-def _place(file: Path | None) -> Text:
-    return Text("printed, and cannot be shown again") if file is None else Text("in {file}", file=file)
 
 
 def _tell(text: Text) -> None:

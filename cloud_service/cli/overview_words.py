@@ -37,7 +37,7 @@ def describe_place(station: Station, say: Language) -> str:
     place = station.place
     if place is None:
         return ""
-    return place.name or f"({say.measure(place.x)}, {say.measure(place.y)})"
+    return place.name or say("({x}, {y})", x=say.measure(place.x), y=say.measure(place.y))
 
 
 def describe_event(event: Event, say: Language, *, with_vehicle: bool) -> str:

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TextIO
 
+from cloud_service.language.text import Reason
+
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
@@ -61,12 +63,12 @@ def prepare_standard_streams() -> None:
         sys.stderr = _text(LosingOutput(2), sys.stderr, line_buffering=True)
 
 
-def output_failure() -> str | None:
+def output_failure() -> Reason | None:
     """Returns why something that was printed is lost; None if nothing is, or if `print_or_fail` raised."""
     sys.stdout.flush()
     if not _outputs or _outputs[0].is_reported or _outputs[0].failure is None:
         return None
-    return _reason(_outputs[0].failure)
+    return Reason(_with_reason(_outputs[0].failure))
 
 
 def print_or_fail(line: str) -> None:
@@ -74,7 +76,7 @@ def print_or_fail(line: str) -> None:
     print(line, flush=True)
     if _outputs and (failure := _outputs[0].failure) is not None:
         _outputs[0].is_reported = True
-        raise OSError(failure.errno, _reason(failure))
+        raise _with_reason(failure)
 
 
 def when_output_fails(call: Callable[[], object]) -> None:
@@ -83,8 +85,9 @@ def when_output_fails(call: Callable[[], object]) -> None:
         _outputs[0].on_failure = call
 
 
-def _reason(failure: OSError) -> str:
-    return _REASONS.get(failure.errno or 0) or failure.strerror or str(failure)
+def _with_reason(failure: OSError) -> OSError:
+    """The failure in words that fit an output."""
+    return OSError(failure.errno, _REASONS.get(failure.errno or 0) or failure.strerror or str(failure))
 
 
 def _occupy(descriptor: int, flags: int) -> None:

@@ -78,7 +78,11 @@ def test_a_name_is_forgotten(folder: Path, capsys: pytest.CaptureFixture[str]) -
     assert "os arquivos da rede não citam o veículo ana que tem conta\n" in capsys.readouterr().out
 
 
-def test_a_report(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("columns", [60, 100])
+def test_a_report(
+    folder: Path, columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
     assert main(["report", "--data-dir", str(folder), "--from", "2026-03-01", "--to", "2026-03-31"]) == 0
     shown = capsys.readouterr().out
     assert shown.startswith("Recargas encerradas de 01/03/2026 a 31/03/2026, ")
@@ -86,6 +90,7 @@ def test_a_report(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         line.split() for line in shown.splitlines()
     ]
     assert "0,0%" in shown
+    assert max(len(line) for line in shown.splitlines()) <= columns
 
 
 @pytest.mark.parametrize(
