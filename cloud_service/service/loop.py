@@ -77,7 +77,7 @@ class ServiceLoop:
         self._audit = RequestAudit(audit_log)
         self._second_service = SecondServiceCheck(start.wall)
         self._state = RetainedState()
-        self._retained = (HomeAssistantTopics(switched_on=home_assistant), self._state)
+        self._retained = (self._state, HomeAssistantTopics(switched_on=home_assistant))
         self._next_heartbeat = 0.0
         self._connection = PollingConnection(
             broker,

@@ -17,6 +17,7 @@ from cloud_service.accounts.rights import access_list
 from recharge import Charger, Vehicle
 from tests.docs.pages import ROOT, Page
 from tests.guests import INSTALL, MODULES
+from tests.kit.mqtt import MqttConnection
 from tests.kit.processes import HOST, Process, Stack, clean_environment, free_port
 from tests.kit.waiting import DEADLINE, wait_until
 
@@ -40,6 +41,11 @@ def book(network: Stack) -> None:
             await vehicle.book(0, 0, 20, 40)
 
     asyncio.run(go())
+
+
+async def name_a_station(network: Stack) -> None:
+    async with Charger("guest-charger", network.address) as charger:
+        await charger.register_station(80, 80, name="Praça da Sé")
 
 
 def series(address: str) -> dict[str, float]:
@@ -115,18 +121,24 @@ def test_the_flow_runs_in_node_red(network: Stack, tmp_path: Path) -> None:
 
 
 def _telegraf_line(settings: dict[str, Any], topic: str, body: dict[str, Any]) -> str:
-    """What the rules of the configuration make of a message, as Telegraf's documentation describes them."""
+    """What the rules of the configuration make of a message, as Telegraf's documentation describes them.
+
+    A path is taken for a key: in GJSON, other characters have a meaning.
+    """
     [rule], [parser] = settings["topic_parsing"], settings["json_v2"]
+    assert all(entry["path"].isalpha() for entry in (*parser["tag"], *parser["field"]))
     words = topic.split("/")
     parts = {name: dict(zip(rule[name].split("/"), words, strict=True)) for name in ("measurement", "tags")}
     tags = {key: value for key, value in parts["tags"].items() if key != "_"}
     tags |= {tag["path"]: body[tag["path"]] for tag in parser["tag"]}
+    if topic_tag := settings.get("topic_tag", "topic"):
+        tags[topic_tag] = topic
     fields = []
     for field in parser["field"]:
         value = body[field["path"]]
         assert isinstance(value, int | float)
         fields.append(f"{field['path']}={value:g}{'i' if field['type'] == 'int' else ''}")
-    head = [parts["measurement"]["measurement"], *(f"{key}={value}" for key, value in tags.items())]
+    head = [parts["measurement"]["measurement"], *(f"{key}={value}" for key, value in sorted(tags.items()))]
     return f"{','.join(head)} {','.join(fields)}"
 
 
@@ -195,3 +207,18 @@ def test_the_tree_has_the_points_below_their_station(network: Stack, filters: li
         [f"{station}", "2"],
     ]
     assert all(isinstance(body["queueLength"], int) for _, body in messages)
+
+
+def test_every_message_in_the_trees_is_one_that_both_can_show(network: Stack, filters: list[str]) -> None:
+    """A JSON object in UTF-8, which they show as JSON, on a topic without an empty level."""
+    with MqttConnection(network.mqtt_port, "explorer") as explorer:
+        assert all(explorer.subscribe(*filters))
+        asyncio.run(name_a_station(network))
+        book(network)
+        messages = [explorer.expect(lambda message: "/event/" in message.topic, "the event of the booking")]
+        named = explorer.expect(lambda message: "Praça da Sé".encode() in message.payload, "the name")
+        messages += [named, *explorer.arrived()]
+    assert {message.topic.split("/")[2] for message in messages} == {"state", "presence", "service", "event"}
+    for message in messages:
+        assert all(message.topic.split("/")), message.topic
+        assert isinstance(json.loads(message.payload.decode()), dict), message.topic
