@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 from playwright.async_api import Page
 
+from tests.kit.scale import Scale
 from tests.kit.scripted_monitor import ScriptedMonitor, random_stations
 from tests.page.chromium import Viewer, eventually
 
@@ -18,6 +19,8 @@ CHANGES_A_SECOND = 500
 # What the page promises for 5,000 stations. A frame may take longer on a machine without a graphics card.
 DRAWN_WITHIN = 3.0
 SMOOTH = 1 / 20
+SHARED = 4
+"""So many times as long may all of it take if other work shares the machine."""
 
 FRAMES = """seconds => new Promise(resolve => {
   const times = [];
@@ -58,7 +61,7 @@ async def shown_number(page: Page) -> int:
 
 @pytest.mark.parametrize(("count", "within", "smooth"), [(5_000, DRAWN_WITHIN, SMOOTH), (50_000, 20.0, 0.5)])
 async def test_a_large_network_opens_and_moves(
-    view: Viewer, figure: Callable[[str], None], count: int, within: float, smooth: float
+    view: Viewer, scale: Scale, figure: Callable[[str], None], count: int, within: float, smooth: float
 ) -> None:
     with ScriptedMonitor(random_stations(count)) as monitor:
         page, opened = await open_page(view, monitor.address)
@@ -71,6 +74,7 @@ async def test_a_large_network_opens_and_moves(
             f"map of {count:,} stations: drawn after {opened:.1f} s; at {CHANGES_A_SECOND} changes a second "
             f"and moving, {len(frames) / sum(frames):.0f} frames a second, 95 % within {slow * 1000:.0f} ms"
         )
-        assert opened < within
-        assert slow < smooth
+        patience = scale(share=SHARED, full=1)
+        assert opened < within * patience
+        assert slow < smooth * patience
         assert not monitor.asked, "it never lost track"
