@@ -40,26 +40,34 @@ def describe_place(station: Station, say: Language) -> str:
     return place.name or say("({x}, {y})", x=say.measure(place.x), y=say.measure(place.y))
 
 
-def describe_event(event: Event, say: Language, *, with_vehicle: bool) -> str:
-    """An event in one sentence. The vehicle is named to those only who may see its name."""
+def describe_station(number: int, name: str | None, say: Language) -> str:
+    """The station's name, and its number by which commands know it."""
+    return say("Station {number}", number=number) if name is None else f"{name} ({number})"
+
+
+def describe_event(event: Event, name: str | None, say: Language, *, with_vehicle: bool) -> str:
+    """An event in one sentence. `name` is the station's, if it has one.
+
+    The vehicle is named to those only who may see its name.
+    """
     row = event.reservation
     values = {
-        "station": row.station,
+        "station": describe_station(row.station, name, say),
         "point": row.point,
         "start": say.time(row.start),
         "finish": say.time(row.finish),
     }
     match event.type:
         case "reservationScheduled":
-            text = say("Station {station}, point {point}: reserved from {start} to {finish}", **values)
+            text = say("{station}, point {point}: reserved from {start} to {finish}", **values)
         case "reservationChanged":
-            text = say("Station {station}, point {point}: reservation changed", **values)
+            text = say("{station}, point {point}: reservation changed", **values)
         case "reservationCancelled":
-            text = say("Station {station}, point {point}: reservation cancelled", **values)
+            text = say("{station}, point {point}: reservation cancelled", **values)
         case "reservationFinished":
-            text = say("Station {station}, point {point}: reservation over", **values)
+            text = say("{station}, point {point}: reservation over", **values)
         case other:
-            text = say("Station {station}, point {point}: {event}", event=other, **values)
+            text = say("{station}, point {point}: {event}", event=other, **values)
     return f"{text} ({row.vehicle})" if with_vehicle and row.vehicle is not None else text
 
 

@@ -6,7 +6,8 @@ Exits with 1 if the broker or the cloud service cannot be reached.
 import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from heapq import nsmallest
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Struct
@@ -17,8 +18,11 @@ from cloud_service.cli.status_screen import Address, Bookings, Status, show
 from cloud_service.config.command_line import Argument
 from cloud_service.gateway.settings import GatewayAddress
 from cloud_service.language.language import Language
+from cloud_service.local.access import reachable
+from cloud_service.monitor.settings import MonitorAddress
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.requester import OutcomeUnknown, Requester
+from cloud_service.overview.lists import list_reservations, without_vehicle
 from cloud_service.overview.observer import Observer
 from cloud_service.overview.overview import Overview
 from cloud_service.overview.records import Reservation
@@ -28,14 +32,17 @@ from recharge.terminal.console import open_console
 
 _CONNECT_SECONDS: Final = 1.0
 _ASK_SECONDS: Final = 5.0
-_MOST_ASKED: Final = 50
-"""Of so many stations the reservations are asked for: status is one screen, and must not be a load."""
+"""For so long stations are asked for their reservations."""
+_ASKED_AT_ONCE: Final = 50
+_MOST_NEXT: Final = 20
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class Options(Struct, frozen=True, kw_only=True):
     as_json: Annotated[bool, Argument("--json", action="store_true", help="print JSON")] = False
     broker: BrokerAddress
     gateway: GatewayAddress
+    monitor: MonitorAddress
 
 
 def main(options: Options) -> int:
@@ -55,21 +62,27 @@ async def _status(options: Options, say: Language) -> int:
 async def _look(options: Options, observer: Observer) -> Status:
     overview, now = observer.overview, datetime.now(UTC)
     is_running = (service := overview.services.get("cloud_service")) is not None and service.online
-    gateway = options.gateway
     clients = overview.clients
     return Status(
         at=now,
         is_running=is_running,
         services=sorted(overview.services.values(), key=lambda row: row.name),
-        addresses=[
-            Address("MQTT", f"{options.broker.host}:{options.broker.port}", True),
-            Address("TCP", f"{gateway.host}:{gateway.port}", await _answers(gateway.host, gateway.port)),
-        ],
+        addresses=await _addresses(options),
         figures=overview.figures(now),
         bookings=await _bookings(observer.requester, overview, now) if is_running else None,
         online=sorted(name for name, (online, _) in clients.items() if online),
         gone=sorted(name for name, (online, _) in clients.items() if not online),
     )
+
+
+async def _addresses(options: Options) -> list[Address]:
+    gateway, monitor = options.gateway, options.monitor
+    map_host = reachable(monitor.host)
+    return [
+        Address("MQTT", f"{options.broker.host}:{options.broker.port}", True),
+        Address("TCP", f"{gateway.host}:{gateway.port}", await _answers(gateway.host, gateway.port)),
+        Address("HTTP", f"http://{map_host}:{monitor.port}/", await _answers(map_host, monitor.port)),
+    ]
 
 
 async def _answers(host: str, port: int) -> bool:
@@ -86,30 +99,60 @@ async def _answers(host: str, port: int) -> bool:
 
 
 async def _bookings(requester: Requester, overview: Overview, now: datetime) -> Bookings | None:
-    """What is reserved now and next, asked of the service; None if it does not answer."""
-    busy = [
-        station
-        for station in overview.known_stations()
-        if any(point.queue_length for point in station.points.values())
-    ]
-    asked = busy[:_MOST_ASKED]
+    """What is reserved now and next, asked of the service; None if it does not answer.
+
+    Where time does not suffice for every station, those come first whose reservations end soon.
+    """
+    busy = sorted(filter(_is_reserved, overview.known_stations()), key=_free_from)
+    survey = _Survey(requester, busy)
     try:
-        lists = await asyncio.gather(*(_reservations_at(requester, station) for station in asked))
+        await survey.run()
     except (OutcomeUnknown, ConnectionError):
         return None
-    rows = sorted((row for rows in lists for row in rows), key=lambda row: row.start)
-    under_way = sum(row.start <= now < row.finish for row in rows)
-    return Bookings(under_way, [row for row in rows if row.start > now], len(busy) - len(asked))
+    under_way = sum(row.start <= now < row.finish for row in survey.rows)
+    following = nsmallest(_MOST_NEXT, (row for row in survey.rows if row.start > now), key=_start)
+    names = {row.station: name for row in following if (name := overview.name_of(row.station)) is not None}
+    return Bookings(under_way, following, survey.left, names)
 
 
-async def _reservations_at(requester: Requester, station: Station) -> list[Reservation]:
-    """The station's reservations without the vehicles' names."""
-    try:
-        rows: list[dict[str, Any]] = await requester.request(
-            "receiveAllReservations",
-            {"chargingStationID": station.number, "limit": 100},
-            timeout=_ASK_SECONDS,
-        )
-    except RequestError:
-        return []  # the station was deleted meanwhile, or may not be asked about
-    return [msgspec.convert({**row, "vehicleID": None}, Reservation) for row in rows]
+class _Survey:
+    """Asks stations for their reservations, some at once, until there is no time left."""
+
+    def __init__(self, requester: Requester, stations: list[Station]) -> None:
+        self.rows: list[Reservation] = []
+        self.left = len(stations)
+        """Stations that were not asked."""
+        self._requester = requester
+        self._stations = iter(stations)
+
+    async def run(self) -> None:
+        """Raises OutcomeUnknown or ConnectionError if the service does not answer."""
+        deadline = asyncio.get_running_loop().time() + _ASK_SECONDS
+        await asyncio.gather(*(self._ask_in_turn(deadline) for _ in range(_ASKED_AT_ONCE)))
+
+    async def _ask_in_turn(self, deadline: float) -> None:
+        clock = asyncio.get_running_loop().time
+        while clock() < deadline and (station := next(self._stations, None)) is not None:
+            self.rows += await self._reservations_at(station)
+            self.left -= 1
+
+    async def _reservations_at(self, station: Station) -> list[Reservation]:
+        """The station's reservations without the vehicles' names."""
+        listed = list_reservations(self._requester, station.number, timeout=_ASK_SECONDS)
+        try:
+            return [without_vehicle(row) async for row in listed]
+        except RequestError:
+            return []  # the station was deleted meanwhile, or may not be asked about
+
+
+def _is_reserved(station: Station) -> bool:
+    return any(point.queue_length for point in station.points.values())
+
+
+def _free_from(station: Station) -> datetime:
+    """When the first of its points is free."""
+    return min((point.free_from for point in station.points.values() if point.free_from), default=_NEVER)
+
+
+def _start(reservation: Reservation) -> datetime:
+    return reservation.start

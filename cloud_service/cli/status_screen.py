@@ -8,12 +8,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cloud_service.cli.overview_words import describe_since
+from cloud_service.cli.overview_words import describe_since, describe_station
 from cloud_service.language.language import Language
 from cloud_service.overview.records import Reservation, ServiceState
 
 _MOST_NEXT: Final = 3
 _MOST_NAMES: Final = 8
+_MAP: Final = "HTTP"
 _RECENT: Final = timedelta(hours=1)
 
 
@@ -31,6 +32,8 @@ class Bookings(Struct, frozen=True):
     under_way: int
     next: list[Reservation]
     not_asked: int
+    names: dict[int, str]
+    """Of the stations of `next`, those that have one."""
 
 
 class Status(Struct, frozen=True):
@@ -54,7 +57,7 @@ def show(status: Status, console: Console, say: Language) -> None:
     for service in status.services:
         table.add_row(service.name, _service(service, status.at, say))
     for address in status.addresses:
-        table.add_row(address.name, _address(address, say))
+        table.add_row(say("Map") if address.name == _MAP else address.name, _address(address, say))
     table.add_row(say("Stations"), _stations(status.figures, say))
     table.add_row(say("Points"), _points(status.figures, say))
     table.add_row(say("Reservations"), _bookings(status, say))
@@ -106,10 +109,10 @@ def _bookings(status: Status, say: Language) -> str:
     lines = [say("{total}, of which under way: {now}", total=total, now=say.number(bookings.under_way, 0))]
     lines += [
         say(
-            "{start} to {finish}: station {station}, point {point}",
+            "{start} to {finish}: {station}, point {point}",
             start=say.time(row.start),
             finish=say.time(row.finish),
-            station=row.station,
+            station=describe_station(row.station, bookings.names.get(row.station), say),
             point=row.point,
         )
         for row in bookings.next[:_MOST_NEXT]
@@ -127,23 +130,33 @@ def _names(names: list[str], say: Language) -> str:
 
 
 def _problems(status: Status, say: Language) -> Text:
-    """What a client can know of them: the service's errors are in its log."""
+    """What a client can know of them: the log of a process says what its errors are."""
     found = []
     if not status.is_running:
         found.append(say("The cloud service is not running"))
     if status.is_running and status.bookings is None:
         found.append(say("The cloud service does not answer"))
     found += [
+        say("Nobody listens at {address}", address=address.address)
+        for address in status.addresses
+        if not address.answers and address.name != _MAP
+    ]
+    found += [
+        say(
+            "errors of {service} in the last hour: {errors}; see its log",
+            service=service.name,
+            errors=service.errors,
+        )
+        for service in status.services
+        if service.online and service.errors
+    ]
+    restarts = [
         say("{service} was started in the last hour", service=service.name)
         for service in status.services
         if service.online and _is_recent(service.since, status.at)
     ]
-    found += [
-        say("Nobody listens at {address}", address=address.address)
-        for address in status.addresses
-        if not address.answers
-    ]
-    return Text("\n".join(found), style="red") if found else Text(say("none"), style="green")
+    lines = [Text(line, style="red") for line in found] + [Text(line, style="yellow") for line in restarts]
+    return Text("\n").join(lines) if lines else Text(say("none"), style="green")
 
 
 def _is_recent(since: str | None, now: datetime) -> bool:

@@ -64,7 +64,8 @@ async def _print_json(overview: Overview, with_vehicles: bool) -> None:
 
 async def _print_lines(console: Console, overview: Overview, say: Language, with_vehicles: bool) -> None:
     async for event in _events(overview):
-        text = describe_event(event, say, with_vehicle=with_vehicles)
+        name = overview.name_of(event.reservation.station)
+        text = describe_event(event, name, say, with_vehicle=with_vehicles)
         console.print(f"{event.at.astimezone():%H:%M:%S}  {text}", soft_wrap=True)
 
 

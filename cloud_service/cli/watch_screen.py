@@ -18,6 +18,7 @@ from cloud_service.cli.overview_words import (
 )
 from cloud_service.language.language import Language
 from cloud_service.overview.overview import Overview
+from cloud_service.overview.records import Event
 from cloud_service.overview.station import Station
 
 _EVENTS: Final = 5
@@ -34,13 +35,18 @@ def screen(
     events = [event for _, event in overview.events][-_EVENTS:]
     lines = [
         Text(
-            f"{event.at.astimezone():%H:%M:%S}  {describe_event(event, say, with_vehicle=with_vehicles)}",
+            f"{event.at.astimezone():%H:%M:%S}  {_sentence(overview, event, say, with_vehicles)}",
             no_wrap=True,
             overflow="crop",
         )
         for event in events
     ]
     return Group(_figures(overview, now, say), _table(overview, rows, size.width, say), *lines)
+
+
+def _sentence(overview: Overview, event: Event, say: Language, with_vehicles: bool) -> str:
+    name = overview.name_of(event.reservation.station)
+    return describe_event(event, name, say, with_vehicle=with_vehicles)
 
 
 def _figures(overview: Overview, now: datetime, say: Language) -> Text:

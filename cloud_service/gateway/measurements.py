@@ -6,6 +6,7 @@ from typing import Final, Literal, TypeAlias, get_args
 
 from cloud_service import __version__
 from cloud_service.gateway.figures import GatewayFigures
+from cloud_service.metrics.errors import RecentErrors
 from cloud_service.metrics.histogram import REQUEST_SECONDS, Histogram
 from cloud_service.mqtt.async_connection import AsyncConnection
 
@@ -22,6 +23,7 @@ class Measurements:
 
     def __init__(self) -> None:
         self.latest: GatewayFigures | None = None
+        self.errors = RecentErrors()
         self._accepted = 0
         # Prometheus sees no increase in a series that begins with 1.
         self._refusals: Counter[tuple[str, ...]] = Counter({(kind,): 0 for kind in get_args(RefusalKind)})

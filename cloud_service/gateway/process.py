@@ -58,7 +58,7 @@ def run_gateway(settings: GatewaySettings, broker: BrokerAddress, metrics: Metri
         )
         return 1
     measurements = Measurements()
-    with listener, serve_metrics(metrics, lambda: measurements.latest):
+    with listener, measurements.errors.counting(), serve_metrics(metrics, lambda: measurements.latest):
         try:
             asyncio.run(_run(_within_descriptors(settings), broker, listener, measurements))
         except ConnectionError as error:
@@ -95,7 +95,9 @@ async def _serve(
     started = datetime.now(UTC)
 
     def presence(*, online: bool) -> Message:
-        return process_presence(account, online=online, since=started, now=datetime.now(UTC))
+        now = datetime.now(UTC)
+        errors = measurements.errors.in_last_hour(now.timestamp())
+        return process_presence(account, online=online, since=started, now=now, errors=errors)
 
     requester = Requester(
         broker,

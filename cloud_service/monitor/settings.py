@@ -72,11 +72,16 @@ class OcpiSettings(Struct, frozen=True):
     ] = ZoneInfo("America/Bahia")
 
 
-class MonitorSettings(Struct, frozen=True):
-    """Port 0 picks a free port, which the monitor logs."""
+class MonitorAddress(Struct, frozen=True):
+    """Where the monitor listens. Port 0 picks a free port, which the monitor logs."""
 
     host: Annotated[str, Setting("http_host", HOST, _HTTP, "address of the monitor")] = "127.0.0.1"
     port: Annotated[int, Setting("http_port", PORT, _HTTP, "port of the monitor")] = 8080
+
+
+class MonitorSettings(MonitorAddress, frozen=True):
+    """Who may see the live map, and what the open data say of the network."""
+
     names: Annotated[
         tuple[str, ...],
         Setting("http_names", NAMES, _HTTP, "names by which browsers reach the monitor"),

@@ -28,6 +28,7 @@ MAX_PROPERTY_BYTES: Final = 3 * 65_536
 
 _MAX_TOPIC_BYTES: Final = 65_535
 _MAX_PACKET_BYTES: Final = 0x0FFF_FFFF
+_MOST_DIGITS: Final = 9
 _DUPLICATE: Final = 0x08
 _PAYLOAD_FORMAT, _EXPIRY, _CONTENT_TYPE, _RESPONSE_TOPIC, _CORRELATION = 0x01, 0x02, 0x03, 0x08, 0x09
 _SUBSCRIPTION, _TOPIC_ALIAS, _USER_PROPERTY = 0x0B, 0x23, 0x26
@@ -71,6 +72,7 @@ def read_publish(first: int, body: bytes, *, mqtt5: bool) -> tuple[Message, int]
         properties.too_long,
         properties.traceparent,
         properties.owner,
+        properties.errors,
     )
     return message, number
 
@@ -122,6 +124,7 @@ class _Properties:
         self.status: str | None = None
         self.traceparent: str | None = None
         self.owner: str | None = None
+        self.errors: int | None = None
         self.too_long = False
 
     def read(self, body: bytes, at: int, end: int) -> None:
@@ -163,6 +166,8 @@ class _Properties:
             self.traceparent = _text(value)
         elif name == b"owner" and self.owner is None and len(value) <= LONGEST_NAME:
             self.owner = _text(value)
+        elif name == b"errors" and self.errors is None and len(value) <= _MOST_DIGITS and value.isdigit():
+            self.errors = int(value)
 
 
 def _field(body: bytes, at: int) -> tuple[bytes, int]:
@@ -205,6 +210,8 @@ def _pack_properties(message: Message) -> bytes:
         packed += _TRACEPARENT + _packed(message.traceparent.encode())
     if message.owner is not None:
         packed += _OWNER + _packed(message.owner.encode())
+    if message.errors is not None:
+        packed += _ERRORS + _packed(b"%d" % message.errors)
     return packed
 
 
@@ -225,3 +232,4 @@ _JSON: Final = b"%c%b" % (_CONTENT_TYPE, _packed(b"application/json"))
 _STATUS: Final = b"%c%b" % (_USER_PROPERTY, _packed(b"status"))
 _TRACEPARENT: Final = b"%c%b" % (_USER_PROPERTY, _packed(b"traceparent"))
 _OWNER: Final = b"%c%b" % (_USER_PROPERTY, _packed(b"owner"))
+_ERRORS: Final = b"%c%b" % (_USER_PROPERTY, _packed(b"errors"))

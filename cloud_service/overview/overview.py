@@ -93,7 +93,7 @@ class Overview:
             if kind == "presence":
                 self._receive_presence(client, message, now)
             elif kind == "service":
-                self._receive_service(client, message.payload)
+                self._receive_service(client, message)
             else:
                 self._receive_event(read_event(message.payload), now)
 
@@ -149,6 +149,11 @@ class Overview:
     def known_stations(self) -> Iterable[Station]:
         """Those whose place is known."""
         return (station for station in self.stations.values() if station.place is not None)
+
+    def name_of(self, station: int) -> str | None:
+        """The name of a station, if it is known and has one."""
+        found = self.stations.get(station)
+        return None if found is None or found.place is None else found.place.name
 
     def presence_of(self, station: int) -> tuple[bool, datetime] | None:
         """Whether the station's owner is online, and since when. None: its owner or presence is not known."""
@@ -242,12 +247,12 @@ class Overview:
         for station in self._owned.get(client, ()):
             self._see_owner(station)
 
-    def _receive_service(self, name: str, payload: bytes) -> None:
-        if not payload:
+    def _receive_service(self, name: str, message: Message) -> None:
+        if not message.payload:
             self.services.pop(name, None)
         else:
-            presence = read_presence(payload)
-            state = ServiceState(name, presence.online, presence.since, presence.version)
+            presence = read_presence(message.payload)
+            state = ServiceState(name, presence.online, presence.since, presence.version, message.errors)
             if self.services.get(name) == state:
                 return
             self.services[name] = state

@@ -73,6 +73,8 @@ class ServiceState(Struct, frozen=True):
     online: bool
     since: str | None
     version: str | None
+    errors: int | None = None
+    """How many errors it has logged in the last hour; None where it does not tell."""
 
 
 class Point(Struct, frozen=True):

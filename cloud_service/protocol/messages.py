@@ -22,6 +22,8 @@ class Message(Struct, frozen=True, gc=False):
     """The user property of this name, if it has the length of a trace context."""
     owner: str | None = None
     """The user property of this name of a station's state: the account that registered the station."""
+    errors: int | None = None
+    """The user property of this name of a process's presence: the errors that it logged in the last hour."""
 
     @property
     def size(self) -> int:

@@ -31,10 +31,15 @@ def client_presence(client: str, *, online: bool) -> Message:
     return Message(topics.presence(client), _encode(Presence(online)), retain=True)
 
 
-def process_presence(name: str, *, online: bool, since: datetime, now: datetime) -> Message:
-    """Returns the presence message of the service or the gateway."""
+def process_presence(
+    name: str, *, online: bool, since: datetime, now: datetime, errors: int | None = None
+) -> Message:
+    """Returns the presence message of the service or the gateway.
+
+    `errors` is how many it has logged in the last hour, which is told beside the body.
+    """
     presence = Presence(online, __version__, since.isoformat(), now.isoformat())
-    return Message(topics.service(name), _encode(presence), retain=True)
+    return Message(topics.service(name), _encode(presence), retain=True, errors=errors)
 
 
 def read_presence(payload: bytes) -> Presence:

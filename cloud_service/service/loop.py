@@ -197,7 +197,8 @@ class ServiceLoop:
             self._measurements.take(self._engine, self._state, self._connection, self._now())
 
     def _presence(self, *, online: bool) -> Message:
-        return process_presence(SERVICE, online=online, since=self._since, now=self._now())
+        errors = self._measurements.errors.in_last_hour(self._clock().wall.timestamp())
+        return process_presence(SERVICE, online=online, since=self._since, now=self._now(), errors=errors)
 
     def _now(self) -> datetime:
         return self._time.at(self._clock())

@@ -14,6 +14,7 @@ from cloud_service import __version__
 from cloud_service.core.changes import Changes
 from cloud_service.core.network import Tables
 from cloud_service.core.records import PointKey
+from cloud_service.metrics.errors import RecentErrors
 from cloud_service.metrics.histogram import (
     BATCH_REQUESTS,
     REQUEST_SECONDS,
@@ -66,6 +67,7 @@ class Measurements:
     """Counts what happens. `latest` is the record of the last second."""
 
     def __init__(self, started: datetime) -> None:
+        self.errors = RecentErrors()
         self.latest: ServiceFigures | None = None
         self._started = started.timestamp()
         self._requests: Counter[tuple[str, ...]] = Counter(

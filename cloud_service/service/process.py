@@ -54,7 +54,7 @@ def run_service(
                 home_assistant=settings.home_assistant,
             )
             data_dir = settings.data.data_dir
-            with _served(metrics, measurements, data_dir, broker):
+            with measurements.errors.counting(), _served(metrics, measurements, data_dir, broker):
                 return loop.run(stop)
     except (OSError, StoreError) as error:
         log.error("%s", error)

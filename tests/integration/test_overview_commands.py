@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import resource
 import subprocess
 import sys
 import time
@@ -10,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from cloud_service.mqtt.requester import Requester
 from cloud_service.overview.observer import Observer
+from cloud_service.protocol.errors import StorageFailed
 from recharge import Charger, Vehicle
 from tests.integration.client_commands import command
+from tests.kit.monitor import Monitor
 from tests.kit.processes import Broker, Stack
 from tests.kit.waiting import DEADLINE, wait_until
 
@@ -57,13 +61,44 @@ def test_status_shows_what_runs_and_what_is_reserved(stack: Stack) -> None:
         "cloud_service": True,
         "gateway": True,
     }
-    assert [row["answers"] for row in found["addresses"]] == [True, True]
+    answers = {row["name"]: row["answers"] for row in found["addresses"]}
+    assert (answers["MQTT"], answers["TCP"]) == (True, True)
+    assert [row["errors"] for row in found["services"]] == [0, 0]
     assert found["bookings"]["next"][0]["chargingStationID"] == 1
     assert found["bookings"]["next"][0]["vehicleID"] is None
     assert found["gone"] == ["beto", "post"]
     assert "beto" not in json.dumps(found["bookings"])
     assert "cloud_service  running" in stack.recharge("status").stdout
     stack.recharge("vehicle", "cancel", "--name", "beto")
+
+
+def test_status_shows_the_address_of_the_map(stack: Stack) -> None:
+    with Monitor(stack) as monitor:
+        shown = stack.recharge("status", "--http-port", str(monitor.port))
+    assert f"Map            {monitor.address}/" in shown.stdout
+    (line,) = [line for line in shown.stdout.splitlines() if line.startswith("Map")]
+    assert "does not answer" not in line
+
+
+def test_status_tells_of_errors(stack: Stack) -> None:
+    """Those of a service that cannot write: the kernel refuses to let its files grow."""
+
+    async def register() -> None:
+        async with Requester(stack.address, "clumsy") as clumsy:
+            await clumsy.request("newChargingStation", {"x_position": 70, "y_position": 70}, retry=False)
+
+    pid = stack.service.pid
+    unlimited = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, unlimited[1]))
+    try:
+        with pytest.raises(StorageFailed):
+            asyncio.run(register())
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, unlimited)
+    wait_until(
+        lambda: "errors of cloud_service in the last hour: " in stack.recharge("status").stdout,
+        "the service has told of its errors",
+    )
 
 
 def test_stations_are_listed(stack: Stack) -> None:
@@ -161,3 +196,32 @@ def test_what_is_retained_is_known_after_the_broker_has_been_away(tmp_path: Path
                         await asyncio.sleep(0.05)
 
         asyncio.run(observe())
+
+
+def test_status_looks_at_every_station(tmp_path: Path) -> None:
+    """The next reservation is found in whichever of many stations it is."""
+    count = 120
+
+    async def fill() -> None:
+        async with Requester(network.address, "operator", limit=50) as operator:
+
+            async def reserve(number: int) -> None:
+                place = {"x_position": 1000 * number, "y_position": 500}
+                station = await operator.request("newChargingStation", place)
+                point = {"chargingStationID": station, "power": 1, "kWhPrice": 1, "availability": "livre"}
+                await operator.request("newChargingPoint", point)
+                wish = {"x": 1000 * number, "y": 500, "actualBatteryPercentage": 50, "batteryCapacity": 40}
+                await operator.request("scheduleReservation", {"vid": f"v-{number}", **wish})
+
+            await asyncio.gather(*map(reserve, range(1, count + 1)))
+
+    with Stack(tmp_path) as network:
+        asyncio.run(fill())
+        wait_until(
+            lambda: (
+                json.loads(network.recharge("status", "--json").stdout)["figures"]["reservations"] == count
+            ),
+            "the reservations are in the retained state",
+        )
+        bookings = json.loads(network.recharge("status", "--json").stdout)["bookings"]
+        assert (bookings["under_way"], bookings["not_asked"], len(bookings["next"])) == (0, 0, 20)

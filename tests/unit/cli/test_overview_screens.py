@@ -86,7 +86,7 @@ def test_watch_shows_points_queues_and_events_in_sixty_columns() -> None:
 
 def test_watch_names_vehicles_to_operators_only() -> None:
     assert not any("ana" in line for line in watched(network()))
-    text = describe_event(BOOKED, ENGLISH, with_vehicle=True)
+    text = describe_event(BOOKED, None, ENGLISH, with_vehicle=True)
     assert text.endswith("(ana)")
 
 
@@ -135,9 +135,13 @@ def status(**more: Any) -> Status:
         "at": NOW,
         "is_running": True,
         "services": [ServiceState("cloud_service", True, (NOW - timedelta(days=3)).isoformat(), "1.0")],
-        "addresses": [Address("MQTT", "127.0.0.1:1883", True), Address("TCP", "127.0.0.1:64352", True)],
+        "addresses": [
+            Address("MQTT", "127.0.0.1:1883", True),
+            Address("TCP", "127.0.0.1:64352", True),
+            Address("HTTP", "http://127.0.0.1:8080/", False),
+        ],
         "figures": network().figures(NOW),
-        "bookings": Bookings(1, [BOOKED.reservation], 7),
+        "bookings": Bookings(1, [BOOKED.reservation], 7, {1: "Praça"}),
         "online": [f"vehicle-{number}" for number in range(10)],
         "gone": [],
     }
@@ -160,7 +164,8 @@ def test_status_has_everything_on_one_screen() -> None:
         "Stations 2 with a free point, 0 busy, 0 out of order, 0 offline",
         "2 free, 0 reserved, 2 occupied (44 kW)",
         "2, of which under way: 1",
-        "station 1, point 2",
+        "Praça (1), point 2",
+        "Map http://127.0.0.1:8080/ does not answer",
         "not looked at: 7 stations",
         "10: vehicle-0,",
         "Gone 0 Problems none",
@@ -173,7 +178,7 @@ def test_status_names_problems(portuguese: Language) -> None:
         is_running=False,
         services=[
             ServiceState("cloud_service", False, None, None),
-            ServiceState("gateway", True, (NOW - timedelta(minutes=7)).isoformat(), None),
+            ServiceState("gateway", True, (NOW - timedelta(minutes=7)).isoformat(), None, 3),
         ],
         addresses=[Address("TCP", "127.0.0.1:64352", False)],
         bookings=None,
@@ -183,6 +188,7 @@ def test_status_names_problems(portuguese: Language) -> None:
     assert "TCP 127.0.0.1:64352 does not answer" in text
     assert "Problems The cloud service is not running" in text
     assert "gateway was started in the last hour" in text
+    assert "errors of gateway in the last hour: 3; see its log" in text
     assert "Nobody listens at 127.0.0.1:64352" in text
     assert "Problemas O serviço não está em execução" in shown(stopped, portuguese)
 

@@ -84,6 +84,18 @@ def test_an_owner_is_read_as_it_was_written(owner: str) -> None:
     assert read(b"\x26" + text("owner") + text("x" * 65)).owner is None, "no account has such a name"
 
 
+@given(errors=st.integers(0, 999_999_999))
+def test_a_number_of_errors_is_read_as_it_was_written(errors: int) -> None:
+    message = Message(TOPIC, b"{}", errors=errors)
+    packet = write_publish(message, 258, mqtt5=True)
+    assert read_publish(packet[0], packet[2:], mqtt5=True) == (message, 258)
+
+
+@pytest.mark.parametrize("wrong", ["", "-1", "many", "9" * 10, "\u0661"])
+def test_what_is_no_number_of_errors_is_left_out(wrong: str) -> None:
+    assert read(b"\x26" + text("errors") + text(wrong)).errors is None
+
+
 def test_mqtt_3_1_1_has_no_properties() -> None:
     found = read_publish(0x32, text(TOPIC) + b"\x00\x07" + b"{}", mqtt5=False)
     assert found == (Message(TOPIC, b"{}"), 7)

@@ -32,6 +32,12 @@ def test_a_process() -> None:
     assert read_presence(message.payload).now == NOW.isoformat()
 
 
+def test_errors_stand_beside_the_body() -> None:
+    message = process_presence("gateway", online=True, since=SINCE, now=NOW, errors=3)
+    assert message.errors == 3
+    assert "errors" not in json.loads(message.payload)
+
+
 @pytest.mark.parametrize("payload", [b"", b"[]", b"{}", b'{"online": 1}', b"\xff", b'{"online": true'])
 def test_other_payloads_are_refused(payload: bytes) -> None:
     with pytest.raises(BadRequest):
