@@ -4,7 +4,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -72,6 +72,7 @@ def test_a_trace_context_is_read_as_it_was_written(trace: str, other: str) -> No
     packet = write_publish(message, 258, mqtt5=True)
     head = 2 if packet[1] < 128 else 3
     assert read_publish(packet[0], packet[head:], mqtt5=True) == (message, 258)
+    assume(len(other.encode()) != 55)
     wrong = b"\x26" + text("traceparent") + text(other)
     assert read(wrong).traceparent is None, "it does not have the length"
 
