@@ -18,11 +18,12 @@ import pytest
 
 from cloud_service.protocol import topics
 from recharge import Vehicle
-from tests.docs.pages import ROOT
+from tests.docs.pages import ROOT, Page, commands
 from tests.guests import INSTALL, MODULES
 from tests.kit.mqtt import MqttConnection
-from tests.kit.people import target_of
+from tests.kit.people import Place, people_of, target_of
 from tests.kit.processes import HOST, Process, Stack
+from tests.kit.refusals import refused
 from tests.kit.tcp import TcpClient
 from tests.kit.waiting import DEADLINE, wait_until
 
@@ -160,3 +161,32 @@ def test_a_backup_that_fails_removes_none(checkout: Path, reader: dict[str, str]
     failed = subprocess.run(words, env=environment, check=False, capture_output=True, timeout=DEADLINE)
     assert failed.returncode != 0
     assert len(list(folder.iterdir())) == 5
+
+
+def test_the_guides_restore_goes_back_to_the_backup(
+    network: Stack, checkout: Path, reader: dict[str, str]
+) -> None:
+    """With the command of the page, on folders of this machine."""
+    words = [str(SYSTEMD / "recharge-backup"), str(checkout / "run"), str(checkout / "backups"), "2"]
+    subprocess.run(words, env=reader, check=True, capture_output=True, timeout=DEADLINE)
+    [backup] = (checkout / "backups").iterdir()
+    with people_of(network) as people:
+        later = people.charger().station(Place(500, 500))
+    network.service.stop()
+    places = {
+        "runuser -u recharge -- /opt/recharge/.venv/bin/recharge": str(checkout / "run"),
+        "/var/lib/recharge": str(network.data_dir),
+        "/var/backups/recharge/NAME": str(backup),
+    }
+    page = Page(ROOT / "docs" / "guides" / "operate.md")
+    [command] = (line for block in page.blocks for line in commands(block) if " restore " in line)
+    for shown, here in places.items():
+        assert shown in command
+        command = command.replace(shown, here)
+    subprocess.run(["sh", "-c", command], env=reader, check=True, capture_output=True, timeout=DEADLINE)
+    network.start_service()
+    with people_of(network) as people:
+        operator = people.mqtt("operator", "operator")
+        assert len(operator.ask("receiveAllChargingPoints", chargingStationID=later - 1)) == 1
+        with refused("NOT_FOUND"):
+            operator.ask("receiveAllChargingPoints", chargingStationID=later)
