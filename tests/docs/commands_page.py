@@ -20,7 +20,7 @@ variables of settings. [configuration.md](configuration.md) has the settings of 
 [clients.md](clients.md#the-commands) says more about `charger`, `vehicle`, `demo` and `import`.
 
 The commands speak Portuguese too, after `LANGUAGE`, `LC_ALL`, `LC_MESSAGES` or `LANG`
-([comandos.md](pt/comandos.md)).
+([comandos.md](pt/comandos.md)). A script that compares what they print sets `LANGUAGE=en`, or uses `--json`.
 
 `python -m tests.docs.commands_page` writes this page.
 
@@ -37,7 +37,8 @@ de todos os comandos, e [clients.md](../clients.md#the-commands) diz mais sobre 
 `import` (os dois em inglês).
 
 Os comandos falam português se `LANGUAGE`, `LC_ALL`, `LC_MESSAGES` ou `LANG` pedir: `LANG=pt_BR.UTF-8`, por
-exemplo. Os logs continuam em inglês.
+exemplo. Os logs continuam em inglês. Um script que compara o que eles mostram define `LANGUAGE=en`, ou usa
+`--json`.
 
 `python -m tests.docs.commands_page` escreve esta página.
 
