@@ -118,6 +118,15 @@ def test_a_station_is_one_device(read: dict[str, Any]) -> None:
     assert len(set(identifiers)) == len(identifiers)
 
 
+def test_an_empty_message_takes_back_what_was_told_on_its_topic(read: dict[str, Any]) -> None:
+    """And nothing of another point of the same station, which is the same device."""
+    point = ["availability", "power", "price", "queue"]
+    expected = {"1": ["free", "online", "points"], "1_1": point, "1_2": point, "2": ["free", "points"]}
+    assert read["taken_back"] == {
+        f"homeassistant/device/recharge/{name}/config": keys for name, keys in expected.items()
+    }
+
+
 def test_it_would_complain_about_a_mistake(messages: dict[str, str]) -> None:
     topic = "homeassistant/device/recharge/1_1/config"
     told = json.loads(messages[topic])

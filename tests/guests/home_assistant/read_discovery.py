@@ -12,7 +12,7 @@ import logging
 import sys
 import threading
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 NOT_NEEDED = frozenset(
@@ -118,7 +118,7 @@ class Warnings(logging.Handler):
 
 
 async def read(text: str) -> str:
-    """Returns JSON: Home Assistant's version, its warnings, and each sensor with what it shows."""
+    """Returns JSON: Home Assistant's version and warnings, each sensor with what it shows, and its end."""
     prepare()
     from homeassistant.const import __version__
     from homeassistant.core import HomeAssistant
@@ -128,26 +128,48 @@ async def read(text: str) -> str:
     vars(asyncio.get_running_loop())["_thread_id"] = threading.get_ident()
     home = HomeAssistant("/home")
     messages: dict[str, str] = json.loads(text)
-    sensors = [
-        sensor
-        for topic, payload in messages.items()
-        if topic.startswith("homeassistant/") and topic.endswith("/config")
-        for sensor in sensors_of(home, topic, payload, messages)
-    ]
-    return json.dumps({"version": __version__, "warnings": warnings.texts, "sensors": sensors})
+    told = [topic for topic in messages if topic.startswith("homeassistant/") and topic.endswith("/config")]
+    sensors = [sensor for topic in told for sensor in sensors_of(home, topic, messages)]
+    taken_back = taken_back_by(home, told, [sensor["known_as"] for sensor in sensors])
+    return json.dumps(
+        {
+            "version": __version__,
+            "warnings": warnings.texts,
+            "sensors": sensors,
+            "taken_back": taken_back,
+        }
+    )
 
 
-def sensors_of(home: Any, topic: str, payload: str, messages: dict[str, str]) -> list[dict[str, Any]]:
-    """The sensors of a message, with the steps that Home Assistant takes when it receives one."""
-    from homeassistant.components.mqtt import binary_sensor, discovery, sensor
+def parsed(home: Any, topic: str, payload: str) -> tuple[str, str, dict[str, Any]]:
+    """The two names in the topic, and what Home Assistant reads in the payload."""
+    from homeassistant.components.mqtt import discovery
 
     match = discovery.TOPIC_MATCHER.fullmatch(topic.removeprefix("homeassistant/"))
     assert match is not None, topic
     component, node, name = match.groups()
     assert component == "device"
     read = discovery._parse_device_payload(home, payload=payload, topic=topic, object_id=name, node_id=node)
+    return node, name, read
+
+
+def taken_back_by(home: Any, told: list[str], known: list[tuple[str, str]]) -> dict[str, list[str]]:
+    """For each topic, which of the sensors that are known an empty message there takes back."""
+    from homeassistant.components.mqtt.models import DATA_MQTT
+
+    home.data[DATA_MQTT] = SimpleNamespace(
+        discovery_already_discovered=set(known), discovery_discovered_and_disabled={}
+    )
+    return {topic: sorted(parsed(home, topic, "")[2].get("components", ())) for topic in told}
+
+
+def sensors_of(home: Any, topic: str, messages: dict[str, str]) -> list[dict[str, Any]]:
+    """The sensors of a message, with the steps that Home Assistant takes when it receives one."""
+    from homeassistant.components.mqtt import binary_sensor, discovery, sensor
+
+    node, name, read = parsed(home, topic, messages[topic])
     found = []
-    for entry in read.get("components", {}).values():
+    for key, entry in read.get("components", {}).items():
         platform = entry.pop("platform")
         if not entry:  # this takes a sensor back
             continue
@@ -158,6 +180,7 @@ def sensors_of(home: Any, topic: str, payload: str, messages: dict[str, str]) ->
         checked = schema(dict(told))
         found.append(
             {
+                "known_as": (platform, f"{name} {node} {key}"),
                 "unique_id": checked["unique_id"],
                 "device": checked["device"]["identifiers"],
                 "name": f"{checked['device']['name']} {checked['name']}",
