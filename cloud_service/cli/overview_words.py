@@ -33,11 +33,11 @@ def describe_state(state: PointState, say: Language) -> str:
 
 
 def describe_place(station: Station, say: Language) -> str:
-    """The station's name; without one, where it is."""
+    """The station's name, or its address; without both, where it is."""
     place = station.place
     if place is None:
         return ""
-    return place.name or say("({x}, {y})", x=say.measure(place.x), y=say.measure(place.y))
+    return place.name or place.address or say("({x}, {y})", x=say.measure(place.x), y=say.measure(place.y))
 
 
 def describe_station(number: int, name: str | None, say: Language) -> str:

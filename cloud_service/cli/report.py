@@ -106,7 +106,9 @@ def _read(data_dir: Path, period: Period, now: datetime) -> Report:
     contents = read_folder(folder, period.zone, now)
     # A reservation is in the file of the month in which it ended, or was found to have ended.
     ended = read_ended(folder, contents, first_month=f"{period.start:%Y-%m}")
-    return compute(ended, contents.recovered.tables.points, period)
+    tables = contents.recovered.tables
+    names = {number: station.name for number, station in tables.stations.items()}
+    return compute(ended, tables.points, period, names)
 
 
 def _draw(report: Report, file: Path) -> None:
@@ -136,6 +138,7 @@ def _flat(report: Report) -> dict[str, Any]:
         "stations": [
             {
                 "chargingStationID": station.station_id,
+                "name": station.name,
                 **_named(station.figures),
                 "points": [
                     {"chargingPointID": point.point_id, **_named(point.figures)} for point in station.points

@@ -13,6 +13,7 @@ from recharge.terminal.console import open_console
 
 _MOST_STATIONS: Final = 20
 _BAR_WIDTH: Final = 30
+_LONGEST_NAME: Final = 24
 
 
 def show(report: Report, zone: tzinfo | None, say: Language) -> None:
@@ -32,11 +33,12 @@ def show(report: Report, zone: tzinfo | None, say: Language) -> None:
 
 def _stations(stations: list[StationReport], report: Report, say: Language) -> Table:
     table = Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
-    table.add_column(say("Station"), no_wrap=True)
+    table.add_column(say("Station"), no_wrap=True, max_width=_LONGEST_NAME)
     for name in (say("Charges"), say("Cancelled"), "kWh", say("Revenue"), say("In use")):
         table.add_column(name, justify="right", no_wrap=True)
     for station in stations:
-        table.add_row(str(station.station_id), *_cells(station.figures, say), style="bold")
+        title = " ".join(filter(None, (str(station.station_id), station.name)))
+        table.add_row(title, *_cells(station.figures, say), style="bold")
         for point in station.points:
             table.add_row(say("  point {point}", point=point.point_id), *_cells(point.figures, say))
     table.add_section()

@@ -16,6 +16,7 @@ from cloud_service.config.command_line import Argument
 from cloud_service.config.values import UnusableValue, read_count
 from cloud_service.language.language import Language
 from cloud_service.mqtt.address import BrokerAddress
+from cloud_service.overview.search import has_text
 from cloud_service.overview.station import Station
 from recharge.records import Number
 from recharge.terminal.console import open_console
@@ -38,6 +39,14 @@ class Options(Struct, frozen=True, kw_only=True):
             help="the nearest to this place first, in kilometres",
         ),
     ] = None
+    search: Annotated[
+        str,
+        Argument(
+            "--search",
+            metavar="TEXT",
+            help="only stations with this in their ID, name, address or connectors",
+        ),
+    ] = ""
     free: Annotated[
         bool, Argument("--free", action="store_true", help="only stations with a point that is free now")
     ] = False
@@ -77,6 +86,8 @@ async def _list(options: Options, say: Language) -> int:
 
 def select(stations: list[Station], options: Options) -> list[Station]:
     """Those that were asked for, in their order."""
+    if options.search:
+        stations = [station for station in stations if has_text(station, options.search)]
     if options.free:
         stations = [station for station in stations if station.figure == "stationsFree"]
     if options.offline:

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 from starlette.requests import Request
 
+from cloud_service.overview.search import has_text
 from cloud_service.overview.station import Station
 from cloud_service.protocol.errors import BadRequest
 
@@ -51,9 +52,7 @@ class Query(Struct, frozen=True):
             raise BadRequest("minPower and maxPrice are numbers of 0 or more")
 
     def matches(self, station: Station) -> bool:
-        assert station.place is not None
-        texts = (str(station.number), station.place.name or "", station.place.address or "")
-        if not any(self.query.casefold() in text.casefold() for text in texts):
+        if self.query and not has_text(station, self.query):
             return False
         if self.free and station.offline:
             return False

@@ -107,4 +107,6 @@ def to_point(message: PointMessage) -> Point:
 
 
 Row: TypeAlias = list[Any]
-"""A station in the monitor's protocol: [ID, x, y, name, offline, [[point ID, power, price, state], ...]]."""
+"""A station in the monitor's protocol: [ID, x, y, name, offline, points, address], where a point is
+[ID, power, price, state, connector]. What is not known at the end is left out.
+"""

@@ -36,11 +36,11 @@ class Station:
 
     @property
     def row(self) -> Row:
-        assert self.place is not None
-        points = [
-            [number, point.power, point.price, point.state] for number, point in sorted(self.points.items())
-        ]
-        return [self.number, self.place.x, self.place.y, self.place.name, int(self.offline), points]
+        place = self.place
+        assert place is not None
+        points = [_point_row(number, point) for number, point in sorted(self.points.items())]
+        row = [self.number, place.x, place.y, place.name, int(self.offline), points]
+        return row if place.address is None else [*row, place.address]
 
     @property
     def figure(self) -> str:
@@ -64,3 +64,8 @@ class Station:
             if point.state == "occupied":
                 added["powerUnderWay"] = added.get("powerUnderWay", 0) + point.power
         return added
+
+
+def _point_row(number: int, point: Point) -> Row:
+    row = [number, point.power, point.price, point.state]
+    return row if point.connector is None else [*row, point.connector]

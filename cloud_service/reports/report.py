@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
+from types import MappingProxyType
 
 from msgspec import Struct, field
 
@@ -46,6 +47,7 @@ class StationReport(Struct, frozen=True):
     station_id: int = field(name="chargingStationID")
     figures: Figures
     points: tuple[PointReport, ...]
+    name: str | None = None
 
 
 class Report(Struct, frozen=True):
@@ -93,11 +95,17 @@ class _Sums(Struct):
         )
 
 
-def compute(rows: Iterable[Ended], points: Iterable[PointKey], period: Period) -> Report:
+def compute(
+    rows: Iterable[Ended],
+    points: Iterable[PointKey],
+    period: Period,
+    names: Mapping[int, str | None] = MappingProxyType({}),
+) -> Report:
     """Computes the report on a period from reservations that ended, in any order.
 
     `points` are those of the network, which appear even if nobody charged there. A point that is gone
-    appears if a reservation there counts. Each is taken as there for the whole period.
+    appears if a reservation there counts. Each is taken as there for the whole period. `names` are those
+    of stations.
     """
     sums = {key: _Sums(1) for key in points}
     for row in rows:
@@ -112,7 +120,8 @@ def compute(rows: Iterable[Ended], points: Iterable[PointKey], period: Period) -
         own_keys = list(keys)
         of_station = _total(sums[key] for key in own_keys)
         points_of_station = tuple(PointReport(key[1], sums[key].figures(hours)) for key in own_keys)
-        stations.append(StationReport(station_id, of_station.figures(hours), points_of_station))
+        figures, name = of_station.figures(hours), names.get(station_id)
+        stations.append(StationReport(station_id, figures, points_of_station, name))
         whole = _total((whole, of_station))
     return Report(period.start, period.end, whole.figures(hours), tuple(stations))
 

@@ -44,7 +44,13 @@ Message = dict[str, Any]
 def random_points(chance: random.Random) -> list[Point]:
     powers = chance.choice([(11, 22), (22, 22, 50), (50, 50, 150, 150), (7.4,), (150,) * 8])
     return [
-        [number, power, round(0.4 + power / 300, 2), chance.choices(STATES, (6, 2, 3, 0.4))[0]]
+        [
+            number,
+            power,
+            round(0.4 + power / 300, 2),
+            chance.choices(STATES, (6, 2, 3, 0.4))[0],
+            "IEC_62196_T2" if power < 43 else "IEC_62196_T2_COMBO",
+        ]
         for number, power in enumerate(powers, 1)
     ]
 
@@ -60,7 +66,8 @@ def random_stations(count: int, seed: int = 7) -> dict[int, Row]:
         spread = side / 7
         name = f"{chance.choice(PLACES)} {number}" if number % 3 else None
         place = [round(chance.gauss(x, spread), 2), round(chance.gauss(y, spread), 2)]
-        rows[number] = [number, *place, name, int(chance.random() < 0.06), random_points(chance)]
+        address = f"Rua {chance.choice(PLACES)}, {number}"
+        rows[number] = [number, *place, name, int(chance.random() < 0.06), random_points(chance), address]
     return rows
 
 
@@ -230,7 +237,7 @@ class ScriptedMonitor:
             "online": not row[4],
             "since": (datetime.now(UTC) - timedelta(minutes=48)).isoformat(),
         }
-        return JSONResponse({"address": f"Rua {row[0]}, 10", "presence": presence, "points": points})
+        return JSONResponse({"presence": presence, "points": points})
 
     async def _book(self, request: Request) -> Response:
         wish = await request.json()

@@ -17,12 +17,12 @@ def a_network() -> ScriptedMonitor:
     monitor = ScriptedMonitor(random_stations(400))
     now = datetime.now(UTC)
     points = [
-        [1, 50, 0.57, "occupied"],
-        [2, 50, 0.57, "reserved"],
-        [3, 150, 0.9, "free"],
-        [4, 150, 0.9, "outOfOrder"],
+        [1, 50, 0.57, "occupied", "CHADEMO"],
+        [2, 50, 0.57, "reserved", "IEC_62196_T2_COMBO"],
+        [3, 150, 0.9, "free", "IEC_62196_T2_COMBO"],
+        [4, 150, 0.9, "outOfOrder", "IEC_62196_T2_COMBO"],
     ]
-    monitor.rows[SHOWN] = [SHOWN, *monitor.rows[SHOWN][1:3], "Boa Vista 12", 0, points]
+    monitor.rows[SHOWN] = [SHOWN, *monitor.rows[SHOWN][1:3], "Boa Vista 12", 0, points, "Rua Boa Vista, 12"]
     queues = {1: ((-20, 1.2, "active"), (70, 1.5, "reserved"), (200, 2, "reserved")),
               2: ((25, 0.8, "reserved"), (130, 1, "reserved"))}  # fmt: skip
     monitor.reservations[SHOWN] = [

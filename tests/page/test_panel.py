@@ -14,7 +14,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 NOW = datetime.now(UTC)
 POINTS = [[1, 22, 0.9, "occupied"], [2, 7.4, 1.25, "free"]]
 ROWS: dict[int, Row] = {
-    12: [12, -7.3, 4.1, "Boa Vista", 0, POINTS],
+    12: [12, -7.3, 4.1, "Boa Vista", 0, POINTS, "Rua da Praia, 10"],
     13: [13, 30, 4.1, None, 1, [[1, 50, 2, "free"]]],
 }
 QUEUE = [
@@ -33,7 +33,14 @@ async def test_a_link_opens_the_panel(view: Viewer) -> None:
     with monitor_with_queue() as monitor:
         page = await view(f"{monitor.address}/#station=12")
         panel = page.get_by_role("article", name="Boa Vista")
-        for text in ("Station 12", "Rua 12, 10", "at -7.3, 4.1", "online since", "22 kW", "0.90 per kWh"):
+        for text in (
+            "Station 12",
+            "Rua da Praia, 10",
+            "at -7.3, 4.1",
+            "online since",
+            "22 kW",
+            "0.90 per kWh",
+        ):
             await expect(panel).to_contain_text(text)
         await expect(panel.locator("[data-point='2']")).to_contain_text("free")
         await expect(panel.locator("[data-point='2']")).to_contain_text("7.4 kW · 1.25 per kWh")

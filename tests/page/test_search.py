@@ -9,10 +9,10 @@ from tests.page.chromium import Viewer, wait_for_tooltip
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ROWS: dict[int, Row] = {
-    1: [1, 0, 0, "São João", 0, [[1, 22, 0.5, "free"], [2, 150, 1.5, "occupied"]]],
+    1: [1, 0, 0, "São João", 0, [[1, 22, 0.5, "free"], [2, 150, 1.5, "occupied", "CHADEMO"]]],
     2: [2, 10, 0, "Boa Vista", 0, [[1, 11, 0.4, "reserved"]]],
     3: [3, 0, 10, None, 1, [[1, 50, 0.8, "free"]]],
-    23: [23, 10, 10, "Posto 4", 0, [[1, 50, 0.8, "free"]]],
+    23: [23, 10, 10, "Posto 4", 0, [[1, 50, 0.8, "free", "IEC_62196_T2_COMBO"]], "Praça Áurea, 8"],
 }
 
 
@@ -39,6 +39,16 @@ async def test_search_finds_by_id_name_and_place(view: Viewer) -> None:
             assert await search(page, query) == [23, 2, 3, 1], query
         assert await search(page, "-1, 12") == [3, 23, 1, 2]
         await expect(page.locator("#stations li").first).to_contain_text("2.24 km away")
+
+
+async def test_search_finds_by_address_and_connector(view: Viewer) -> None:
+    with ScriptedMonitor(dict(ROWS)) as monitor:
+        page = await view(monitor.address)
+        assert await search(page, "praca aurea") == [23]
+        await expect(page.locator("#stations li")).to_contain_text("23 · Praça Áurea, 8")
+        assert await search(page, "ccs") == [23]
+        assert await search(page, "T2_COMBO") == [23]
+        assert await search(page, "chademo") == [1]
 
 
 async def test_enter_goes_to_what_was_searched(view: Viewer) -> None:

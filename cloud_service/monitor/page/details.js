@@ -4,15 +4,14 @@ const readReservation = ({ startDateTime, finishDateTime, state }) => ({
   start: Date.parse(startDateTime), finish: Date.parse(finishDateTime), state,
 });
 
-const readPoint = ({ chargingPointID, connector = null, freeFrom = null, reservations = [] }) => [
+const readPoint = ({ chargingPointID, freeFrom = null, reservations = [] }) => [
   chargingPointID,
   {
-    connector,
     freeFrom: freeFrom === null ? null : Date.parse(freeFrom),
     reservations: reservations.map(readReservation).sort((one, other) => one.start - other.start),
   },
 ];
 
-export function readDetails({ address = null, presence = null, points }) {
-  return { address, presence, points: new Map(points.map(readPoint)) };
+export function readDetails({ presence = null, points }) {
+  return { presence, points: new Map(points.map(readPoint)) };
 }

@@ -44,7 +44,7 @@ export function createFigures(container) {
   function show(values) {
     for (const figure of figures) {
       const value = values[figure.name] ?? null;
-      const text = value === null ? "–" : formatNumber(Math.round(value * 10) / 10);
+      const text = value === null ? "–" : formatNumber(value < 100 ? Math.round(value * 10) / 10 : Math.round(value));
       if (figure.value.textContent !== text) figure.value.textContent = text;
       figure.hour[MINUTES - 1] = value;
       figure.sparkline.draw(figure.hour);

@@ -10,7 +10,7 @@ const PAGE = 25;
 
 function describe(station) {
   const where = station.distance === undefined
-    ? stationPlace(station)
+    ? station.address ?? stationPlace(station)
     : say("distance", { distance: formatNumber(station.distance) });
   const condition = station.state === "free"
     ? freeOfTotal(station)

@@ -167,7 +167,7 @@ export class StationMap {
 
 function describe({ station, cluster }) {
   const texts = station
-    ? [stationName(station), `${stationStateName(station.state)}, ${freeOfTotal(station)}`]
+    ? [stationName(station), ...(station.address ? [station.address] : []), `${stationStateName(station.state)}, ${freeOfTotal(station)}`]
     : [say("cluster", { count: cluster.total }), describeCounts(cluster.counts)];
   const box = document.createElement("div");
   for (const text of texts) box.append(Object.assign(document.createElement("div"), { textContent: text }));

@@ -11,10 +11,12 @@ export function stationState(station) {
   return states.includes("reserved") ? "reserved" : "outOfOrder";
 }
 
-function readStation([id, x, y, name, offline, points]) {
+function readStation([id, x, y, name, offline, points, address = null]) {
   const station = {
-    id, x, y, name, offline: Boolean(offline),
-    points: points.map(([pointId, power, price, state]) => ({ id: pointId, power, price, state })),
+    id, x, y, name, address, offline: Boolean(offline),
+    points: points.map(([pointId, power, price, state, connector = null]) => (
+      { id: pointId, power, price, state, connector }
+    )),
   };
   station.state = stationState(station);
   return station;

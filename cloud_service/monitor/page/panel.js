@@ -4,13 +4,13 @@ import { fetchStation } from "./api.js";
 import { readDetails } from "./details.js";
 import { announce, byId, element } from "./dom.js";
 import { formatMoney, formatTime, say } from "./language.js";
-import { pointStateName, stationName, stationPlace, stationStateName } from "./names.js";
+import { connectorName, pointStateName, stationName, stationPlace, stationStateName } from "./names.js";
 import { shapeIcon } from "./shapes.js";
 import { createTimeline, hoursFor } from "./timeline.js";
 
 const REFRESH = 30_000;
 const LEAST_PAUSE = 1_500;
-const NOTHING = { connector: null, freeFrom: null, reservations: [] };
+const NOTHING = { freeFrom: null, reservations: [] };
 
 const linkedStation = () => {
   const id = new URLSearchParams(location.hash.slice(1)).get("station");
@@ -35,7 +35,7 @@ function describeQueue({ reservations, freeFrom }) {
 function createPoint(point, details, hours, now) {
   const known = details?.points.get(point.id) ?? NOTHING;
   const facts = [say("power", { power: point.power }), say("price", { price: formatMoney(point.price) })];
-  if (known.connector) facts.push(known.connector);
+  if (point.connector) facts.push(connectorName(point.connector));
   return element(
     "li", { class: "point", "data-point": point.id },
     element(
@@ -166,7 +166,7 @@ export class Panel {
   }
 
   describePlace(station) {
-    const parts = [this.details?.address, stationPlace(station)];
+    const parts = [station.address, stationPlace(station)];
     if (station.name) parts.unshift(say("station", { id: String(station.id) }));
     return parts.filter(Boolean).join(" · ");
   }

@@ -1,8 +1,10 @@
 // What the search and the filters mean, and which stations they leave.
 
+import { connectorName } from "./names.js";
+
 const fold = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 
-// "12.5, -3" and "12,5; -3" are a place, "12" is an ID, all else is part of a name.
+// "12.5, -3" and "12,5; -3" are a place, "12" begins an ID or is part of a text, all else is part of a text.
 export function readQuery(text) {
   const query = text.trim();
   const place = query.match(/^\(?(-?\d+(?:[.,]\d+)?)\s*[;\s]\s*(-?\d+(?:[.,]\d+)?)\)?$/)
@@ -12,7 +14,7 @@ export function readQuery(text) {
     return { place: { x, y } };
   }
   if (/^#?\d+$/.test(query)) return { id: query.replace("#", "") };
-  return { name: fold(query) };
+  return { text: fold(query) };
 }
 
 export function readFilters(form) {
@@ -31,11 +33,22 @@ function pointMatches(point, { minPower, maxPrice, free }) {
     && (!free || point.state === "free");
 }
 
-// Whether the map shows a station: one of its points fits, and its name or ID too.
+// Whether the name, the address or a connector has the text: CCS by the name that people use, and by OCPI's.
+function hasText(station, text) {
+  station.searched ??= fold([station.name, station.address, ...connectorNames(station)].filter(Boolean).join("\n"));
+  return station.searched.includes(text);
+}
+
+function connectorNames({ points }) {
+  const connectors = new Set(points.map(({ connector }) => connector));
+  return [...connectors].flatMap((connector) => (connector ? [connectorName(connector), connector] : []));
+}
+
+// Whether the map shows a station: one of its points fits, and its ID or a text too.
 export function matches(station, filters) {
-  const { id, name, minPower, maxPrice, free } = filters;
-  if (id && !String(station.id).startsWith(id) && !fold(station.name ?? "").includes(id)) return false;
-  if (name && !fold(station.name ?? "").includes(name)) return false;
+  const { id, text, minPower, maxPrice, free } = filters;
+  if (id && !String(station.id).startsWith(id) && !hasText(station, id)) return false;
+  if (text && !hasText(station, text)) return false;
   if (minPower === null && maxPrice === null && !free) return true;
   return !(free && station.offline) && station.points.some((point) => pointMatches(point, filters));
 }

@@ -55,7 +55,7 @@ const en = {
   pointOutOfOrder: "out of order",
 
   search: "Search",
-  searchHint: "ID, name, or place: 12.5, -3",
+  searchHint: "ID, name, address, connector, or 12.5, -3",
   go: "Go",
   minPower: "Power from (kW)",
   maxPrice: "Price up to (kWh)",
@@ -69,6 +69,7 @@ const en = {
   place: "at {x}, {y}",
   freeOfTotal: "{free} of {total} free",
   noPoints: "no points",
+  connectorType: "Type",
   cluster: { one: "{count} station", other: "{count} stations" },
   clusterStates: "{free} free, {busy} busy or reserved, {outOfOrder} out of order, {offline} offline",
   zoomIn: "Zoom in",
@@ -174,7 +175,7 @@ const pt = {
   pointOutOfOrder: "com defeito",
 
   search: "Buscar",
-  searchHint: "ID, nome ou lugar: 12,5; -3",
+  searchHint: "ID, nome, endereço, conector ou 12,5; -3",
   go: "Ir",
   minPower: "Potência mínima (kW)",
   maxPrice: "Preço máximo (kWh)",
@@ -188,6 +189,7 @@ const pt = {
   place: "em {x}; {y}",
   freeOfTotal: "{free} de {total} livres",
   noPoints: "sem pontos",
+  connectorType: "Tipo",
   cluster: { one: "{count} estação", other: "{count} estações" },
   clusterStates: "{free} livres, {busy} ocupadas ou reservadas, {outOfOrder} com defeito, {offline} offline",
   zoomIn: "Aproximar",

@@ -122,6 +122,12 @@ def test_stations_are_sorted_and_filtered() -> None:
     assert listed(overview, offline=True) == [3]
 
 
+def test_stations_are_found_by_what_describes_them() -> None:
+    assert listed(network(3), search="CAR PARK") == [2]
+    assert listed(network(3), search="3") == [3]
+    assert listed(network(3), search="airport") == []
+
+
 def test_the_list_fits_into_sixty_columns(portuguese: Language) -> None:
     stations = list(network().known_stations())
     for say, encoding in ((ENGLISH, "ascii"), (portuguese, "utf-8")):

@@ -140,6 +140,14 @@ def test_a_point_may_come_before_its_station(network: Network) -> None:
     assert station.row == [5, 3, 4, "Praça", 0, [[1, 22, 0.9, "free"]]]
 
 
+def test_a_row_has_what_describes_the_station(network: Network) -> None:
+    network.station(5, 3, 4, address="Rua A, 1")
+    network.point(5, 1, connector="CHADEMO")
+    assert network.overview.stations[5].row == [
+        5, 3, 4, None, 0, [[1, 22, 0.9, "free", "CHADEMO"]], "Rua A, 1",
+    ]  # fmt: skip
+
+
 def test_what_the_broker_no_longer_retains_is_gone(network: Network) -> None:
     network.station(1)
     network.point(1, 1)

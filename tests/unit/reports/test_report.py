@@ -125,6 +125,12 @@ def test_totals_are_the_exact_sums_of_their_parts(rows: list[Ended], period: Per
     assert compute(reversed(rows), [(4, 1), (1, 1)], period) == report
 
 
+def test_a_station_is_called_by_its_name() -> None:
+    period = Period.of_days(date(2026, 3, 1), date(2026, 3, 1), ZoneInfo("UTC"))
+    report = compute([], [(1, 1), (2, 1)], period, {1: "Praça", 2: None})
+    assert [station.name for station in report.stations] == ["Praça", None]
+
+
 def parts_of(report: Report) -> tuple[int, int, Decimal, Decimal]:
     return sums([report.figures])
 
