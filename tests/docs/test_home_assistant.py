@@ -36,7 +36,8 @@ pytestmark = [
 ]
 
 
-def read_by_home_assistant(messages: dict[str, str]) -> dict[str, Any]:
+def read_by_home_assistant(**messages: dict[str, str]) -> dict[str, Any]:
+    """What it makes of each set of messages, in one process: starting it is what takes time."""
     done = subprocess.run(
         [str(NODE), str(HOME_ASSISTANT / "read_discovery.mjs"), str(WHEELS)],
         input=json.dumps(messages),
@@ -80,8 +81,18 @@ def messages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str
 
 
 @pytest.fixture(scope="module")
-def read(messages: dict[str, str]) -> dict[str, Any]:
-    return read_by_home_assistant(messages)
+def both(messages: dict[str, str]) -> dict[str, Any]:
+    """What is read of the messages, and of some with mistakes."""
+    topic = "homeassistant/device/recharge/1_1/config"
+    told = json.loads(messages[topic])
+    del told["device"]["identifiers"]
+    wrong = {**messages, topic: json.dumps(told), "homeassistant/device/recharge/1/config": "no JSON"}
+    return read_by_home_assistant(right=messages, wrong=wrong)
+
+
+@pytest.fixture(scope="module")
+def read(both: dict[str, Any]) -> dict[str, Any]:
+    return both["right"]
 
 
 def test_it_shows_the_sensors(read: dict[str, Any]) -> None:
@@ -127,15 +138,11 @@ def test_an_empty_message_takes_back_what_was_told_on_its_topic(read: dict[str, 
     }
 
 
-def test_it_would_complain_about_a_mistake(messages: dict[str, str]) -> None:
-    topic = "homeassistant/device/recharge/1_1/config"
-    told = json.loads(messages[topic])
-    del told["device"]["identifiers"]
-    wrong = {**messages, topic: json.dumps(told), "homeassistant/device/recharge/1/config": "no JSON"}
-    read = read_by_home_assistant(wrong)
-    assert any("at least one identifying value" in text for text in read["warnings"])
-    assert any("Unable to parse JSON" in text for text in read["warnings"])
-    assert len(read["sensors"]) == 6
+def test_it_would_complain_about_a_mistake(both: dict[str, Any]) -> None:
+    wrong = both["wrong"]
+    assert any("at least one identifying value" in text for text in wrong["warnings"])
+    assert any("Unable to parse JSON" in text for text in wrong["warnings"])
+    assert len(wrong["sensors"]) == 6
 
 
 def test_the_page_names_the_version(read: dict[str, Any]) -> None:

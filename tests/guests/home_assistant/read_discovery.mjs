@@ -1,5 +1,5 @@
-// Has Home Assistant's own code read what is told to it. Reads {topic: payload} from standard input, and writes what
-// read_discovery.py makes of it. The first argument is the folder of wheels.
+// Has Home Assistant's own code read what is told to it. Reads {name: {topic: payload}} from standard input, and
+// writes what read_discovery.py makes of it. The first argument is the folder of wheels.
 import {readFileSync} from "node:fs";
 import {loadPyodide} from "pyodide";
 

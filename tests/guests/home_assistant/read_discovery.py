@@ -118,27 +118,30 @@ class Warnings(logging.Handler):
 
 
 async def read(text: str) -> str:
-    """Returns JSON: Home Assistant's version and warnings, each sensor with what it shows, and its end."""
+    """Takes sets of messages by name, and returns for each what Home Assistant makes of it, all in JSON."""
     prepare()
+    vars(asyncio.get_running_loop())["_thread_id"] = threading.get_ident()
+    return json.dumps({name: read_all(messages) for name, messages in json.loads(text).items()})
+
+
+def read_all(messages: dict[str, str]) -> dict[str, Any]:
+    """Home Assistant's version and warnings, each sensor with what it shows, and what takes it back."""
     from homeassistant.const import __version__
     from homeassistant.core import HomeAssistant
 
     warnings = Warnings()
     logging.getLogger().addHandler(warnings)
-    vars(asyncio.get_running_loop())["_thread_id"] = threading.get_ident()
     home = HomeAssistant("/home")
-    messages: dict[str, str] = json.loads(text)
     told = [topic for topic in messages if topic.startswith("homeassistant/") and topic.endswith("/config")]
     sensors = [sensor for topic in told for sensor in sensors_of(home, topic, messages)]
     taken_back = taken_back_by(home, told, [sensor["known_as"] for sensor in sensors])
-    return json.dumps(
-        {
-            "version": __version__,
-            "warnings": warnings.texts,
-            "sensors": sensors,
-            "taken_back": taken_back,
-        }
-    )
+    logging.getLogger().removeHandler(warnings)
+    return {
+        "version": __version__,
+        "warnings": warnings.texts,
+        "sensors": sensors,
+        "taken_back": taken_back,
+    }
 
 
 def parsed(home: Any, topic: str, payload: str) -> tuple[str, str, dict[str, Any]]:
