@@ -17,8 +17,8 @@ from cloud_service.gateway.settings import GatewayAddress
 from cloud_service.language.language import language_of_environment
 from cloud_service.language.text import Text, TextError
 from cloud_service.mqtt.address import BrokerAddress
-from cloud_service.protocol.actions import CLIENT_ACTIONS, Actions, find_action
-from cloud_service.protocol.errors import BadRequest, RequestError
+from cloud_service.protocol.actions import CLIENT_ACTIONS, Actions, closest_action
+from cloud_service.protocol.errors import RequestError
 from cloud_service.protocol.roles import is_account_name
 
 _DEFAULT_CLIENT: Final = "operator"
@@ -48,10 +48,12 @@ EPILOG: Final = Text("actions and their keys:\n{actions}", actions=describe(CLIE
 
 
 def _action_name(text: str) -> str:
-    try:
-        return find_action(text, CLIENT_ACTIONS).name
-    except BadRequest:
-        raise UnusableValue("{text!r} is not an action; --help lists them", text=text) from None
+    if text in CLIENT_ACTIONS:
+        return text
+    meant = closest_action([text], CLIENT_ACTIONS)
+    if meant is None:
+        raise UnusableValue("there is no action {text}; --help lists them", text=text)
+    raise UnusableValue("there is no action {text}; did you mean {meant}?", text=text, meant=meant)
 
 
 def _key_and_value(text: str) -> tuple[str, Any]:

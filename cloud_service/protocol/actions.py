@@ -110,11 +110,17 @@ def find_action(name: str, actions: Actions) -> Action:
 
 def did_you_mean(names: Iterable[str], actions: Actions) -> str:
     """Returns a question to end a refusal with, or nothing if none of the names is like an action's."""
+    meant = closest_action(names, actions)
+    return "" if meant is None else f"; did you mean {meant}?"
+
+
+def closest_action(names: Iterable[str], actions: Actions) -> str | None:
+    """The action that is like the first of these names to be like one's. None if none is."""
     known = {name.lower(): name for name in actions}
     for name in names:
         if nearest := get_close_matches(name.lower()[:_LONGEST_GUESS], known, n=1, cutoff=_LIKENESS):
-            return f"; did you mean {known[nearest[0]]}?"
-    return ""
+            return known[nearest[0]]
+    return None
 
 
 ACTIONS: Final[Actions] = table(
