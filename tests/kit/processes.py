@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,16 +17,20 @@ from cloud_service.mqtt.address import BrokerAddress
 from tests.kit.waiting import DEADLINE
 
 HOST = "127.0.0.1"
+_LANES = 16
+"""How many workers of a test run have ports of their own."""
+_LANE = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _LANES
+_OF_THE_LANE = range(10_000 + _LANE, 32_000, _LANES)
+_ports = cycle(random.sample(_OF_THE_LANE, len(_OF_THE_LANE)))
 
 
 def free_port() -> int:
-    """A port on HOST that nobody uses, outside the range that the kernel gives to connections.
+    """A port on HOST that nobody uses, and that is given to nobody else before a process listens there.
 
-    A port from that range could become another connection's before a process listens there.
+    It lies outside the range that the kernel gives to connections, and no other worker of this test run gives
+    it. A worker gives a port again only when it has given all others.
     """
-    while not ports.is_free(HOST, port := random.randrange(10_000, 32_000)):
-        pass
-    return port
+    return next(port for port in _ports if ports.is_free(HOST, port))
 
 
 def clean_environment(**variables: str) -> dict[str, str]:
