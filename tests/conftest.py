@@ -13,7 +13,9 @@ import pytest
 from xdist.remote import Producer
 
 # Proofs that were parts of test modules. Before they are imported.
-pytest.register_assert_rewrite("tests.faults.histories", "tests.faults.journal_damage")
+pytest.register_assert_rewrite(
+    "tests.faults.histories", "tests.faults.journal_damage", "tests.faults.lives", "tests.faults.beside_model"
+)
 
 from tests.kit.figures import PROPERTY, Figures
 from tests.kit.processes import Stack

@@ -19,7 +19,7 @@ What can go wrong:
 - `ConnectionError`: the broker or the gateway cannot be reached, or the connection was closed;
   `BrokerRefused` is the one for a login, a subscription or a message that the broker rejects, and
   `NobodyListens` the one for a request that reached no service.
-- `ValueError`: an argument of Charger or Vehicle that cannot be used.
+- `ValueError`: an argument of Charger or Vehicle that cannot be used, or one that TCP does not have.
 """
 
 from cloud_service.mqtt.address import BrokerAddress
@@ -42,7 +42,20 @@ from recharge.errors import (
     StorageFailed,
     TooLarge,
 )
-from recharge.records import KEEP, Availability, Connector, Event, Point, Reservation, Station
+from recharge.records import (
+    KEEP,
+    Availability,
+    Connector,
+    Event,
+    Objective,
+    Offer,
+    Point,
+    Reservation,
+    State,
+    Station,
+    TariffElement,
+    Wishes,
+)
 from recharge.vehicle import Vehicle
 
 __all__ = [
@@ -63,13 +76,18 @@ __all__ = [
     "InternalError",
     "NobodyListens",
     "NotFound",
+    "Objective",
+    "Offer",
     "OutcomeUnknown",
     "Point",
     "Refused",
     "RequestError",
     "Reservation",
+    "State",
     "Station",
     "StorageFailed",
+    "TariffElement",
     "TooLarge",
     "Vehicle",
+    "Wishes",
 ]

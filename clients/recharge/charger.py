@@ -17,9 +17,11 @@ from recharge.records import (
     Event,
     MQTTProtocol,
     Number,
+    Operational,
     Point,
     Reservation,
     Station,
+    TariffElement,
     read_reservation,
 )
 
@@ -111,8 +113,14 @@ class Charger:
         availability: Availability = "livre",
         *,
         connector: Connector | None = None,
+        operational: bool = True,
+        tariff: Sequence[TariffElement] = (),
     ) -> Point:
-        """Adds a point. `power` is in kW, `kwh_price` is the price of one kWh."""
+        """Adds a point. `power` is in kW, `kwh_price` is the price of one kWh.
+
+        One that is not `operational` takes no reservations. Where an element of the `tariff` fits, its price
+        counts instead of `kwh_price`.
+        """
         values: dict[str, Any] = {
             "chargingStationID": station_id,
             "power": power,
@@ -121,20 +129,34 @@ class Charger:
         }
         if connector is not None:
             values["connector"] = connector
+        if not operational:
+            values["operational"] = False
+        if tariff:
+            values["tariff"] = msgspec.to_builtins(tariff)
         point_id = await self._ask("newChargingPoint", values)
-        return Point(point_id, station_id, power, kwh_price, availability, connector)
+        return Point(point_id, station_id, power, kwh_price, availability, connector, tuple(tariff))
 
-    async def update_point(self, point: Point, *, remove_connector: bool = False) -> Point:
+    async def update_point(
+        self,
+        point: Point,
+        *,
+        remove_connector: bool = False,
+        remove_tariff: bool = False,
+        operational: Operational = KEEP,
+    ) -> Point:
         """Sets the power, the price and the availability of the point with this record's IDs.
 
-        Sets its connector as well, if the record has one. Otherwise the point keeps the one that it has,
-        unless `remove_connector`.
+        Sets its connector and its tariff as well, if the record has them. Otherwise the point keeps those
+        that it has, unless `remove_connector` or `remove_tariff`. A point that is not `operational` takes no
+        new reservations, and those that start soon move elsewhere.
         """
-        values = msgspec.to_builtins(point)
+        values = _given({**msgspec.to_builtins(point), "operational": operational})
         if remove_connector:
-            values["connector"] = None
+            point, values["connector"] = msgspec.structs.replace(point, connector=None), None
+        if remove_tariff:
+            point, values["tariff"] = msgspec.structs.replace(point, tariff=()), None
         await self._ask("updateChargingPoint", values)
-        return msgspec.structs.replace(point, connector=None) if remove_connector else point
+        return point
 
     async def delete_point(self, point: Point) -> None:
         """Deletes a point and cancels its reservations."""
@@ -150,6 +172,41 @@ class Charger:
         """Lists the scheduled reservations at the station, however many it has."""
         found = await self._list("receiveAllReservations", station_id, key=_RESERVATION_KEY)
         return [read_reservation(values) for values in found]
+
+    async def start_charging(
+        self,
+        station_id: int,
+        point_id: int,
+        vehicle: int | str | None = None,
+        hours: Number | None = None,
+    ) -> Reservation | None:
+        """Tells that a vehicle is there and charges. Returns the reservation that this begins.
+
+        None: the vehicle has no reservation, and holds the point for `hours` (1 if not given). `vehicle` is
+        its ID, if the charger knows it. Raises Conflict when the point is in use or reserved for somebody
+        else, or when the vehicle charges elsewhere.
+        """
+        known = {"vehicleID": vehicle, "hours": hours}
+        values = {"chargingStationID": station_id, "chargingPointID": point_id, **_told(known)}
+        begun = await self._ask("startCharging", values)
+        return None if begun is None else read_reservation(begun)
+
+    async def finish_charging(self, station_id: int, point_id: int, energy: Number | None = None) -> None:
+        """Tells that the vehicle has gone; `energy` is what it has charged, in kWh.
+
+        Its reservation is completed, and the point is free. Raises NotFound when nothing charges there.
+        """
+        values = {"chargingStationID": station_id, "chargingPointID": point_id, **_told({"energy": energy})}
+        await self._ask("finishCharging", values)
+
+    async def cancel_reservation(self, reservation: Reservation) -> None:
+        """Cancels a reservation at one of this account's points, and has its vehicle told.
+
+        Raises NotFound when it is over.
+        """
+        station_id, point_id, reservation_id = reservation.key
+        values = {"chargingStationID": station_id, "chargingPointID": point_id}
+        await self._ask("cancelReservation", {**values, "reservationID": reservation_id})
 
     def events(self) -> AsyncIterator[Event]:
         """Yields the events of this account's stations until the connection is closed.
@@ -181,6 +238,10 @@ class Charger:
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not KEEP}
+
+
+def _told(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def _texts(name: Described, address: Described) -> dict[str, str | None]:

@@ -3,18 +3,20 @@
 from collections.abc import AsyncIterator, Mapping
 from datetime import tzinfo
 from types import TracebackType
-from typing import Any, Self, get_args
+from typing import Any, Final, Self, get_args
 
 import msgspec
 
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.protocol import topics
 from recharge.account import AccountConnection
-from recharge.arguments import check_address, check_choice, check_seconds, check_vehicle_id
+from recharge.arguments import InvalidArgument, check_address, check_choice, check_seconds, check_vehicle_id
 from recharge.charger import LOCAL
 from recharge.errors import NotFound, Refused
-from recharge.records import Event, Number, Protocol, Reservation, Station, read_reservation
+from recharge.records import Event, Number, Offer, Protocol, Reservation, Station, Wishes, read_reservation
 from recharge.tcp import PORT, TCPConnection
+
+NO_WISHES: Final = Wishes()
 
 
 class Vehicle:
@@ -83,14 +85,42 @@ class Vehicle:
         """False while a lost connection to the broker is being restored."""
         return self._connection.connected
 
-    async def book(self, x: Number, y: Number, battery: Number, capacity: Number) -> Reservation:
-        """Books a charge at the station nearest to (x, y), in kilometres.
+    async def book(
+        self,
+        x: Number,
+        y: Number,
+        battery: Number,
+        capacity: Number,
+        wishes: Wishes | None = None,
+    ) -> Reservation:
+        """Books a charge for a vehicle at (x, y), in kilometres: at the nearest station, or by its wishes.
 
         `battery` is the charge in percent, `capacity` that of the whole battery in kWh. Returns the
-        reservation that the vehicle has already, if any. Raises NotFound when no station has a point.
+        reservation that the vehicle has already, if any. Raises NotFound when no station has a point, or
+        none that fits the wishes. Raises ValueError for wishes over TCP, which does not have them.
         """
-        values = {"x": x, "y": y, "actualBatteryPercentage": battery, "batteryCapacity": capacity}
+        values = {**_need(x, y, battery, capacity), **self._wished(wishes)}
         return self._read(await self._ask("scheduleReservation", values, "vid"))
+
+    async def quote(
+        self,
+        x: Number,
+        y: Number,
+        battery: Number,
+        capacity: Number,
+        wishes: Wishes | None = None,
+        offers: int | None = None,
+    ) -> list[Offer]:
+        """Asks what could be booked, the best first, and books nothing: `book` would get the first of them.
+
+        The arguments are those of `book`, and `offers` is how many at most: 1 to 10, 3 if not given. Raises
+        NotFound when nothing fits. Raises ValueError over TCP, which has no quotes.
+        """
+        self._require_mqtt()
+        values = {**_need(x, y, battery, capacity), **self._wished(wishes)}
+        if offers is not None:
+            values["offers"] = offers
+        return msgspec.convert(await self._ask("quoteReservation", values, "vid"), list[Offer])
 
     async def reservation(self) -> Reservation | None:
         """Returns the scheduled reservation, or None without one."""
@@ -112,6 +142,19 @@ class Vehicle:
         """Yields the events of the vehicle's reservations, as Charger.events does; none over TCP."""
         return self._connection.events()
 
+    def _wished(self, wishes: Wishes | None) -> dict[str, Any]:
+        if wishes is None or wishes == NO_WISHES:
+            return {}
+        self._require_mqtt()
+        values: dict[str, Any] = msgspec.to_builtins(wishes)
+        return values
+
+    def _require_mqtt(self) -> None:
+        if isinstance(self._connection, TCPConnection):
+            raise InvalidArgument(
+                "a quote and wishes need protocol mqtt5 or mqtt311: the old protocol has no such thing"
+            )
+
     async def _ask(self, action: str, values: Mapping[str, Any], vehicle_key: str) -> Any:
         if self._vehicle_id is not None:
             values = {**values, vehicle_key: self._vehicle_id}
@@ -119,3 +162,7 @@ class Vehicle:
 
     def _read(self, values: Mapping[str, Any]) -> Reservation:
         return read_reservation(values, self._zone)
+
+
+def _need(x: Number, y: Number, battery: Number, capacity: Number) -> dict[str, Any]:
+    return {"x": x, "y": y, "actualBatteryPercentage": battery, "batteryCapacity": capacity}

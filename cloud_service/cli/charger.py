@@ -1,4 +1,4 @@
-"""Runs a charger: registers a station and its points, and marks them occupied while vehicles charge."""
+"""Runs a charger: registers a station and its points, and tells when vehicles come and go."""
 
 import os
 from pathlib import Path

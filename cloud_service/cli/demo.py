@@ -1,4 +1,7 @@
-"""Runs simulated chargers and vehicles until Ctrl-C, with one line for each thing that happens."""
+"""Runs simulated chargers and vehicles until Ctrl-C, with one line for each thing that happens.
+
+At one station a vehicle never comes, another stays too long, and a point fails: others move.
+"""
 
 from typing import Annotated
 

@@ -156,7 +156,7 @@ def _named(figures: Figures) -> dict[str, Any]:
 
 def _rows(report: Report) -> Iterator[list[object]]:
     """A row for the whole network, then each station and its points. `of` says which kind a row is."""
-    names = ("charges", "cancelled", "kWh", "revenue", "utilisation")
+    names = ("charges", "cancelled", "noShows", "kWh", "revenue", "utilisation")
     yield ["of", "chargingStationID", "chargingPointID", *names, *(f"utilisation{hour:02}" for hour in HOURS)]
     yield ["all", "", "", *_cells(report.figures)]
     for station in report.stations:

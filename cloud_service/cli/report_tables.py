@@ -28,13 +28,21 @@ def show(report: Report, zone: tzinfo | None, say: Language) -> None:
     if left_out := len(report.stations) - len(most):
         text = say("{stations} more stations; --csv and --json have all of them", stations=left_out)
         console.print(text, soft_wrap=True)
+    console.print()
     console.print(_hours(report.figures, say))
 
 
 def _stations(stations: list[StationReport], report: Report, say: Language) -> Table:
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 0), pad_edge=False, show_edge=False)
     table.add_column(say("Station"), no_wrap=True, max_width=_LONGEST_NAME)
-    for name in (say("Charges"), say("Cancelled"), "kWh", say("Revenue"), say("In use")):
+    for name in (
+        say("Charges"),
+        say("Can-\ncelled"),
+        say("No-\nshows"),
+        "kWh",
+        say("Revenue"),
+        say("In use"),
+    ):
         table.add_column(name, justify="right", no_wrap=True)
     for station in stations:
         title = " ".join(filter(None, (str(station.station_id), station.name)))
@@ -50,6 +58,7 @@ def _cells(figures: Figures, say: Language) -> tuple[str, ...]:
     return (
         say.number(figures.charges, 0),
         say.number(figures.cancelled, 0),
+        say.number(figures.no_shows, 0),
         say.number(figures.energy),
         say.number(figures.revenue, 2),
         say.percent(figures.utilisation),

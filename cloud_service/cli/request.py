@@ -17,7 +17,7 @@ from cloud_service.gateway.settings import GatewayAddress
 from cloud_service.language.language import language_of_environment
 from cloud_service.language.text import Text, TextError
 from cloud_service.mqtt.address import BrokerAddress
-from cloud_service.protocol.actions import CLIENT_ACTIONS, Actions, closest_action
+from cloud_service.protocol.actions import CLIENT_ACTIONS, LEGACY_ACTIONS, Actions, closest_action
 from cloud_service.protocol.errors import RequestError
 from cloud_service.protocol.roles import is_account_name
 
@@ -142,6 +142,8 @@ async def _ask_over_mqtt(options: Options) -> Any:
 
 
 def _ask_over_tcp(options: Options) -> Any:
+    if options.action not in LEGACY_ACTIONS:
+        raise NoAnswer("{action} is an action of MQTT only: leave out --tcp", action=options.action)
     host, port = options.gateway.host, options.gateway.port
     try:
         connection = socket.create_connection((host, port), options.timeout)

@@ -20,6 +20,7 @@ from cloud_service.cli import logs
 from cloud_service.cli.failure import of_file
 from cloud_service.config.command_line import Argument, SettingsGiven
 from cloud_service.config.environment import to_environment
+from cloud_service.config.shared import ClockSettings
 from cloud_service.gateway.settings import GatewaySettings
 from cloud_service.language.language import language_of_environment
 from cloud_service.language.text import Text, TextError
@@ -37,6 +38,8 @@ from cloud_service.service.settings import ServiceSettings
 _SCREEN_SECONDS: Final = 0.5
 _RECHARGE: Final = (sys.executable, "-P", "-m", "cloud_service")
 """-P: modules in the user's current folder must not replace ours."""
+_DEMO_SPEED: Final = 60.0
+"""In a demo's network a minute takes a second: else a no-show would take 20 minutes."""
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -111,6 +114,7 @@ async def _up(options: Options) -> int:
         locked_broker_folder(options.data_dir) as broker_folder,
     ):
         options = replace(options, monitor=replace(monitor, port=listener.getsockname()[1]))
+        options = _with_speed(options, broker_folder)
         _check_openness(options, broker_folder)
         access = _access(options, broker_folder)
         async with Supervisor() as supervisor:
@@ -149,6 +153,20 @@ def _with_ports(options: Options) -> Options:
             tls = replace(tls, mqtt_tls_port=tls_port)
         gateway = replace(gateway, port=choose(gateway.host, gateway.port, "--tcp-port", fixed=True))
     return replace(options, broker=broker, tls=tls, gateway=gateway)
+
+
+def _with_speed(options: Options, broker_folder: Path) -> Options:
+    """The options with time passing faster for a demo, except in a network that was not made by one.
+
+    There, bookings of real people would be over before their time.
+    """
+    if not options.demo or "clock_speed" in options.given:
+        return options
+    made_by_demo = broker_folder / "made-by-demo"
+    if any(options.data_dir.glob("*.json")) and not made_by_demo.exists():
+        return options
+    made_by_demo.touch()
+    return replace(options, service=replace(options.service, clock=ClockSettings(clock_speed=_DEMO_SPEED)))
 
 
 def _check_openness(options: Options, broker_folder: Path) -> None:

@@ -1,4 +1,6 @@
-"""Runs a vehicle: drives, books the nearest point when the battery is low, charges there and leaves.
+"""Runs a vehicle: drives, books a point by its wishes when the battery is low, charges there and leaves.
+
+Without wishes, it books the nearest point.
 
 With `show` or `cancel`, it only shows or cancels the reservation of --name, and asks nothing.
 """
@@ -20,6 +22,7 @@ from cloud_service.cli.client_options import (
     positive,
     run,
 )
+from cloud_service.cli.wish_options import WishOptions
 from cloud_service.config.command_line import Argument
 from cloud_service.config.setting import SettingError
 from cloud_service.config.values import read_count
@@ -27,6 +30,7 @@ from cloud_service.gateway.settings import GatewayAddress
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.protocol.roles import roles_of
 from recharge import Vehicle
+from recharge.account import AccountConnection
 from recharge.records import Number, Protocol
 from recharge.simulator.car import Car
 from recharge.simulator.vehicle import Pace
@@ -105,6 +109,7 @@ class Options(Struct, frozen=True, kw_only=True):
     yes: Annotated[
         bool, Argument("--yes", action="store_true", help="ask nothing: book, drive there and charge")
     ] = False
+    wishes: WishOptions
     pace: PaceOptions
     broker: BrokerAddress
     gateway: GatewayAddress
@@ -115,12 +120,17 @@ def main(options: Options) -> int:
         return _show_or_cancel(options, cancel=options.action == "cancel")
     if options.as_json:
         raise SettingError("--json: only with `recharge vehicle show` and `recharge vehicle cancel`")
+    on_tcp = options.protocol == "tcp"
+    wishes = options.wishes.wishes()
+    if on_tcp and wishes is not None:
+        raise SettingError("--protocol tcp: the old protocol has no wishes")
     random = Random(options.pace.seed)
     drawn_name = f"vehicle-{random.randrange(1000, 10_000)}"
-    on_tcp = options.protocol == "tcp"
+    name = (options.name or drawn_name) if on_tcp else account(options.name, options.broker, drawn_name)
     with as_settings():
+        look = None if on_tcp else AccountConnection(name, options.broker, presence=False)
         vehicle = Vehicle(
-            (options.name or drawn_name) if on_tcp else account(options.name, options.broker, drawn_name),
+            name,
             options.broker,
             protocol=options.protocol,
             gateway=(options.gateway.host, options.gateway.port),
@@ -138,6 +148,9 @@ def main(options: Options) -> int:
         random=random,
         charges=options.rounds,
         keyboard=None if options.yes else keyboard_of_terminal(),
+        wishes=wishes,
+        quotes=not on_tcp,
+        look=look,
     )
     return run("vehicle", lambda say: run_vehicle(asked, say), interrupted=INTERRUPTED)
 

@@ -28,6 +28,7 @@ class Section(StrEnum):
     OPEN_DATA = "open data of the monitor"
     LOGS = "logs"
     METRICS = "metrics"
+    RESERVATIONS = "life of a reservation"
     SERVICE_LIMITS = "limits of the service"
     GATEWAY_LIMITS = "limits of the gateway"
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from cloud_service.config.setting import Section, Setting
-from cloud_service.config.values import FOLDER, TIME_ZONE
+from cloud_service.config.values import FOLDER, TIME_ZONE, TIMES
 
 TimeZone = Annotated[
     ZoneInfo | None,
@@ -27,3 +27,17 @@ class DataFolder(Struct, frozen=True):
     data_dir: Annotated[
         Path, Setting("data_dir", FOLDER, Section.PLACES, "folder of the network's files")
     ] = Path("data")
+
+
+class ClockSettings(Struct, frozen=True):
+    """How fast time passes in the network."""
+
+    clock_speed: Annotated[
+        float,
+        Setting(
+            "clock_speed",
+            TIMES,
+            Section.RESERVATIONS,
+            "how many times as fast time passes in the network; for demonstrations only",
+        ),
+    ] = 1.0

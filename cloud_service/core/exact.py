@@ -4,7 +4,7 @@ from decimal import Context, Decimal
 from math import inf
 from typing import Final
 
-from cloud_service.core.records import Number
+from cloud_service.core.numbers import Number
 
 _EXACT: Final = Context(prec=2_000)
 """Holds the exact product of three doubles: each has at most 309 digits before the point and 324 after it."""
@@ -13,19 +13,19 @@ _HUNDRED: Final = Decimal(100)
 
 def energy_needed(capacity: Number, percentage: Number) -> Decimal:
     """Returns what a battery of this capacity (kWh) needs until it is full, in kWh."""
-    missing = _EXACT.subtract(_HUNDRED, _as_written(percentage))
-    return _EXACT.scaleb(_EXACT.multiply(_as_written(capacity), missing), -2)
+    missing = _EXACT.subtract(_HUNDRED, as_written(percentage))
+    return _EXACT.scaleb(_EXACT.multiply(as_written(capacity), missing), -2)
 
 
 def product(exact: Decimal, number: Number) -> float:
     """Returns the double that is nearest to the product; infinity if it is out of range."""
-    return float(_EXACT.multiply(exact, _as_written(number)))
+    return float(_EXACT.multiply(exact, as_written(number)))
 
 
 def quotient(exact: Decimal, number: Number) -> float:
     """Returns the double that is nearest to the quotient; infinity if it is out of range."""
     dividend, over = exact.as_integer_ratio()
-    divisor, under = _as_written(number).as_integer_ratio()
+    divisor, under = as_written(number).as_integer_ratio()
     try:
         return (dividend * under) / (over * divisor)
     except OverflowError:
@@ -34,7 +34,7 @@ def quotient(exact: Decimal, number: Number) -> float:
 
 def difference(number: Number, other: Number) -> Decimal:
     """Returns the exact difference of two numbers as they were written."""
-    return _EXACT.subtract(_as_written(number), _as_written(other))
+    return _EXACT.subtract(as_written(number), as_written(other))
 
 
 def squared_length(x: Decimal, y: Decimal | int) -> Decimal:
@@ -51,6 +51,6 @@ def comparable(number: Number) -> Number:
     return int(Decimal(repr(number))) if is_beyond else number
 
 
-def _as_written(number: Number) -> Decimal:
-    """A double's shortest decimal form is what was written, up to 15 digits."""
+def as_written(number: Number) -> Decimal:
+    """The number as a decimal. A double's shortest decimal form is what was written, up to 15 digits."""
     return Decimal(number) if isinstance(number, int) else Decimal(repr(number))

@@ -16,7 +16,7 @@ from operator import sub
 from typing import Any, Final
 
 from cloud_service.core.exact import comparable, difference, squared_length
-from cloud_service.core.records import Number
+from cloud_service.core.numbers import Number
 
 BUCKET: Final = 16
 """The number of locations that a leaf holds before it is split."""

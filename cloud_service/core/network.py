@@ -1,62 +1,31 @@
 """The network in memory: the tables of its records, and indexes over them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
-from heapq import heapify, heappop, heappush
-from itertools import chain, filterfalse
-from typing import TypeVar
-
-from msgspec import Struct, field
+from itertools import chain
+from operator import attrgetter
 
 from cloud_service.core.changes import Changes
+from cloud_service.core.due import PointCondition, Schedule, next_due
+from cloud_service.core.flexible import FlexibleReservations
 from cloud_service.core.nearest import NearestIndex
+from cloud_service.core.numbers import Number
 from cloud_service.core.queue import Queue
-from cloud_service.core.records import (
-    Number,
-    Point,
-    PointKey,
-    Reservation,
-    ReservationKey,
-    Station,
-    VehicleKey,
-)
+from cloud_service.core.records import Point, PointKey, Reservation, Station, VehicleKey
+from cloud_service.core.rules import DEFAULT_RULES, Rules
+from cloud_service.core.sessions import Absence, Session
+from cloud_service.core.tables import Tables
+from cloud_service.core.wishes import Booked
 
-Key = TypeVar("Key")
-Record = TypeVar("Record")
-
-
-class Tables(Struct):
-    """The records of the network by key, and nothing derived from them. This is what a store keeps."""
-
-    stations: dict[int, Station] = field(default_factory=dict)
-    points: dict[PointKey, Point] = field(default_factory=dict)
-    reservations: dict[ReservationKey, Reservation] = field(default_factory=dict)
-    last_station_id: int = 0
-
-    def apply(self, changes: Changes) -> None:
-        """Makes the changes, without checking whether they fit."""
-        for station_id in changes.removed_stations:
-            self.stations.pop(station_id, None)
-        for point_key in changes.removed_points:
-            self.points.pop(point_key, None)
-        for key in changes.removed_reservations:
-            self.reservations.pop(key, None)
-        self.stations.update((station.station_id, station) for station in changes.stations)
-        self.points.update((point.key, point) for point in changes.points)
-        self.reservations.update((reservation.key, reservation) for reservation in changes.reservations)
-        if changes.last_station_id is not None:
-            self.last_station_id = changes.last_station_id
-
-    def snapshot(self) -> "Tables":
-        """Returns a copy. The records are frozen, so copying the dictionaries is enough."""
-        return Tables(dict(self.stations), dict(self.points), dict(self.reservations), self.last_station_id)
+_point_key = attrgetter("station_id", "point_id")
 
 
 class Network:
     """Tables with indexes that make all questions of a NetworkView cheap. It is one."""
 
-    def __init__(self, tables: Tables | None = None) -> None:
+    def __init__(self, tables: Tables | None = None, rules: Rules = DEFAULT_RULES) -> None:
         self.tables = tables or Tables()
+        self.rules = rules
         self.visits = 0
         """How many stations `stations_by_distance` has yielded so far: a measure of the work of bookings."""
         self._locations: dict[tuple[Number, Number], list[int]] = {}
@@ -64,6 +33,10 @@ class Network:
         self._station_points: dict[int, list[int]] = {}
         self._queues: dict[PointKey, Queue] = {}
         self._vehicles: dict[VehicleKey, Reservation] = {}
+        self._flexible = FlexibleReservations()
+        self._last_booking = 0
+        self._charging: dict[VehicleKey, PointKey] = {}
+        self._schedule = Schedule()
         for station in self.tables.stations.values():
             self._locations.setdefault(station.location, []).append(station.station_id)
             self._owned.setdefault(station.owner, set()).add(station.station_id)
@@ -76,10 +49,10 @@ class Network:
             for station in self.tables.stations.values()
             if station.station_id in self._station_points
         )
-        self._finishes = [
-            (reservation.finish, reservation.key) for reservation in self.tables.reservations.values()
-        ]
-        heapify(self._finishes)
+        for session in self.tables.sessions.values():
+            self._note_vehicle(session)
+        for key in {*self._queues, *self.tables.sessions}:
+            self._reschedule(key)
 
     @property
     def last_station_id(self) -> int:
@@ -92,9 +65,9 @@ class Network:
         numbers = self._locations.get((x, y))
         return self.tables.stations[min(numbers)] if numbers else None
 
-    def nearest_station(self, x: Number, y: Number) -> Station | None:
-        number = self._nearest.nearest(x, y)
-        return None if number is None else self.tables.stations[number]
+    @property
+    def stations_with_points(self) -> int:
+        return len(self._nearest)
 
     def stations_by_distance(self, x: Number, y: Number) -> Iterator[Station]:
         for number in self._nearest.by_distance(x, y):
@@ -103,6 +76,10 @@ class Network:
 
     def stations_of(self, owner: str) -> list[Station]:
         return [self.tables.stations[number] for number in sorted(self._owned.get(owner, ()))]
+
+    def owns_stations(self, owner: str) -> bool:
+        """Whether this account has a station."""
+        return owner in self._owned
 
     def points(self, station_id: int) -> list[Point]:
         numbers = sorted(self._station_points.get(station_id, ()))
@@ -117,21 +94,35 @@ class Network:
     def reservation_of(self, vehicle: VehicleKey) -> Reservation | None:
         return self._vehicles.get(vehicle)
 
-    def finished(self, now: datetime) -> Iterator[Reservation]:
-        due, unseen = [], [0]
-        while unseen:  # in a heap, no entry is earlier than its parent
-            at = unseen.pop()
-            if at < len(self._finishes) and self._finishes[at][0] <= now:
-                due.append(self._finishes[at])
-                unseen += (2 * at + 1, 2 * at + 2)
-        for finish, key in sorted(set(due)):  # one that was taken back and made again is there twice
-            reservation = self.tables.reservations.get(key)
-            if reservation is not None and reservation.finish == finish:
-                yield reservation
+    def next_booking(self, now: datetime) -> Booked:
+        return Booked(now, self._last_booking + 1)
+
+    def session(self, key: PointKey) -> Session | None:
+        return self.tables.sessions.get(key)
+
+    def session_of(self, vehicle: VehicleKey) -> Session | None:
+        key = self._charging.get(vehicle)
+        return None if key is None else self.tables.sessions[key]
+
+    def absence(self, owner: str) -> Absence | None:
+        return self.tables.absences.get(owner) if self.tables.absences else None
+
+    def condition(self, point: Point, absence: Absence | None) -> PointCondition:
+        return PointCondition(point, self.queue(point.key), self.session(point.key), absence)
+
+    @property
+    def has_flexible(self) -> bool:
+        return bool(len(self._flexible))
+
+    def flexible_by_distance(self, x: Number, y: Number) -> Iterator[Reservation]:
+        return (self.tables.reservations[key] for key in self._flexible.by_distance(x, y))
+
+    def first_due(self, now: datetime) -> PointKey | None:
+        return self._schedule.first(now)
 
     def apply(self, changes: Changes) -> Changes:
         """Makes the changes, and returns the changes that undo them."""
-        undo = self._inverse(changes)
+        undo = self.tables.inverse(changes)
         for station_id in {*changes.removed_stations, *(station.station_id for station in changes.stations)}:
             self._unlink_station(station_id)
         outdated = {id(reservation): reservation for reservation in undo.reservations}
@@ -146,33 +137,50 @@ class Network:
         for point in changes.points:
             self._link_point(point)
         for reservation in changes.reservations:
-            self._link_reservation(reservation)
-        self._forget_finishes()
+            self._enqueue(reservation)
+        for session in undo.sessions:
+            self._forget_vehicle(session)
+        for session in changes.sessions:
+            self._note_vehicle(session)
+        for key in self._touched(changes, undo):
+            self._reschedule(key)
         return undo
 
-    def _inverse(self, changes: Changes) -> Changes:
-        stations, removed_stations = _before(
-            self.tables.stations,
-            changes.removed_stations,
-            (station.station_id for station in changes.stations),
-        )
-        points, removed_points = _before(
-            self.tables.points, changes.removed_points, (point.key for point in changes.points)
-        )
-        reservations, removed_reservations = _before(
-            self.tables.reservations,
-            changes.removed_reservations,
-            (reservation.key for reservation in changes.reservations),
-        )
-        return Changes(
-            removed_stations=removed_stations,
-            removed_points=removed_points,
-            removed_reservations=removed_reservations,
-            stations=stations,
-            points=points,
-            reservations=reservations,
-            last_station_id=None if changes.last_station_id is None else self.tables.last_station_id,
-        )
+    def _touched(self, changes: Changes, undo: Changes) -> set[PointKey]:
+        """The points at which something else may be due."""
+        keys = set(map(_point_key, chain(changes.reservations, undo.reservations, changes.points)))
+        if changes.removed_points:
+            keys.update(changes.removed_points)
+        if changes.sessions or undo.sessions:
+            keys.update(session.key for session in chain(changes.sessions, undo.sessions))
+        for station_id in self._stations_of_absent(changes, undo):
+            keys.update((station_id, point_id) for point_id in self._station_points.get(station_id, ()))
+        return keys
+
+    def _stations_of_absent(self, changes: Changes, undo: Changes) -> set[int]:
+        """The stations whose owners are offline now, or were before the changes."""
+        owners = {absence.owner for absence in chain(changes.absences, undo.absences)}
+        stations = {station_id for owner in owners for station_id in self._owned.get(owner, ())}
+        if self.tables.absences:
+            stations.update(station.station_id for station in changes.stations)
+        return stations
+
+    def _reschedule(self, key: PointKey) -> None:
+        point = self.tables.points.get(key)
+        due = None
+        if point is not None and (key in self._queues or key in self.tables.sessions):
+            station = self.tables.stations.get(point.station_id)
+            absence = None if station is None else self.absence(station.owner)
+            due = next_due(self.condition(point, absence), self.rules)
+        self._schedule.put(key, None if due is None else due[0])
+
+    def _note_vehicle(self, session: Session) -> None:
+        if session.vehicle is not None:
+            self._charging[session.vehicle] = session.key
+
+    def _forget_vehicle(self, session: Session) -> None:
+        if session.vehicle is not None and self._charging.get(session.vehicle) == session.key:
+            del self._charging[session.vehicle]
 
     def _link_station(self, station: Station) -> None:
         self._locations.setdefault(station.location, []).append(station.station_id)
@@ -212,12 +220,12 @@ class Network:
             self._station_points.pop(station_id, None)
             self._nearest.discard(station_id)
 
-    def _link_reservation(self, reservation: Reservation) -> None:
-        self._enqueue(reservation)
-        heappush(self._finishes, (reservation.finish, reservation.key))
-
     def _enqueue(self, reservation: Reservation) -> None:
         self._queues.setdefault(reservation.point_key, Queue()).add(reservation)
+        if reservation.booked is not None:
+            self._last_booking = max(self._last_booking, reservation.booked.number)
+        if reservation.wishes.flexible and reservation.state == "reserved":
+            self._flexible.put(reservation)
         other = self._vehicles.get(reservation.vehicle)
         if other is None or other.finish < reservation.finish:  # old files may also have one that is over
             self._vehicles[reservation.vehicle] = reservation
@@ -244,28 +252,8 @@ class Network:
             self._unlink_vehicle(reservation)
 
     def _unlink_vehicle(self, reservation: Reservation) -> None:
+        self._flexible.discard(reservation)
         vehicle = reservation.vehicle
         other = self._vehicles.pop(vehicle, reservation)
         if other is not reservation:  # old files may have two of a vehicle
             self._vehicles[vehicle] = other
-
-    def _forget_finishes(self) -> None:
-        """Drops finishes of reservations that are gone: those at the top, or all if they are the majority."""
-        if len(self._finishes) > 2 * len(self.tables.reservations) + 100:
-            self._finishes = [
-                (reservation.finish, reservation.key) for reservation in self.tables.reservations.values()
-            ]
-            heapify(self._finishes)
-        while self._finishes and self._finishes[0][1] not in self.tables.reservations:
-            heappop(self._finishes)
-
-
-def _before(
-    table: dict[Key, Record], removed: Iterable[Key], put: Iterable[Key]
-) -> tuple[tuple[Record, ...], tuple[Key, ...]]:
-    """Returns the present records of the keys that will change, and the keys that have none."""
-    keys = dict.fromkeys(chain(removed, put))
-    records = tuple(filter(None, map(table.get, keys)))
-    if len(records) == len(keys):
-        return records, ()
-    return records, tuple(filterfalse(table.__contains__, keys))

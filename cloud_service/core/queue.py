@@ -38,17 +38,34 @@ class Queue:
         """When the last scheduled reservation ends; None if there is none."""
         return self._reservations[-1].finish if self._reservations else None
 
-    def earliest_start(self, now: datetime, duration: timedelta) -> datetime:
-        """Returns the first moment at which a charge of this duration can start, by the five-minute rule."""
-        if not self._reservations:
-            return now + MARGIN
-        if now + MARGIN + duration + MARGIN <= self._reservations[0].start:
-            return now + MARGIN
-        for opens, closes in self._gaps:
-            start = max(now, opens) + MARGIN
+    @property
+    def first_reserved(self) -> Reservation | None:
+        """The earliest whose charge has not begun."""
+        return next((each for each in self._reservations if each.state == "reserved"), None)
+
+    def earliest_start(self, opens: datetime, duration: timedelta) -> datetime:
+        """Returns the first moment from `opens` on at which a charge of this duration can start."""
+        if not self._reservations or opens + duration + MARGIN <= self._reservations[0].start:
+            return opens
+        for finish, closes in self._gaps:
+            start = max(opens, finish + MARGIN)
             if start + duration + MARGIN <= closes:
                 return start
-        return max(now, self._reservations[-1].finish) + MARGIN
+        return max(opens, self._reservations[-1].finish + MARGIN)
+
+    def earliest_start_without(
+        self, reservation: Reservation, opens: datetime, duration: timedelta
+    ) -> datetime:
+        """Returns the same as if this reservation of the queue were not there."""
+        self.remove(reservation)
+        try:
+            return self.earliest_start(opens, duration)
+        finally:
+            self.add(reservation)
+
+    def from_start(self, moment: datetime) -> Iterator[Reservation]:
+        """Yields the reservations that start at this moment or later."""
+        return iter(self._reservations[bisect_left(self._reservations, moment, key=_start) :])
 
     def add(self, reservation: Reservation) -> None:
         """Adds a reservation."""

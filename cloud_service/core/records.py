@@ -7,8 +7,9 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct, field
 
-Number: TypeAlias = int | float
-"""A finite JSON number. It stays as it was written: 30 does not become 30.0."""
+from cloud_service.core.numbers import Number
+from cloud_service.core.tariffs import Tariff
+from cloud_service.core.wishes import NO_WISHES, Booked, Need, Wishes
 
 Availability: TypeAlias = Literal["livre", "ocupado", "reservado"]
 """Free, occupied, reserved, in the words of the legacy protocol."""
@@ -22,6 +23,9 @@ GATEWAY: Final = "gateway"
 
 PointKey: TypeAlias = tuple[int, int]
 """Station ID, point ID: a point's ID is unique only in its station."""
+
+State: TypeAlias = Literal["reserved", "active", "completed", "cancelled", "noShow"]
+"""The state of a reservation (contract, section 5). Reserved and active ones are scheduled."""
 
 ReservationKey: TypeAlias = tuple[int, int, int]
 """Station ID, point ID, reservation ID: a reservation's ID is unique only on its point."""
@@ -60,11 +64,14 @@ class Station(Struct, frozen=True, gc=False):
         return _with(self.public(), name=self.name, address=self.address)
 
 
-class Point(Struct, frozen=True, gc=False):
+class Point(Struct, frozen=True, gc=False, omit_defaults=True):
     """A charging point. `power` is in kW; `kwh_price` is the price of one kWh.
 
     `last_reservation_id` is the largest reservation ID ever given on this point, 0 before the first.
-    `connector` is a ConnectorType of OCPI; clients of the legacy protocol and the three files have none.
+    `connector` is a ConnectorType of OCPI. `operational` is False while its charger says that the point is
+    out of order. `tells_sessions` says whether a session has ever begun here: without that, nobody can tell
+    whether a vehicle came. Of the `tariff`, the first element that fits counts.
+    Clients of the legacy protocol and the three files have none of these.
     """
 
     point_id: int = field(name="chargingPointID")
@@ -74,6 +81,9 @@ class Point(Struct, frozen=True, gc=False):
     availability: Availability
     last_reservation_id: int = field(name="lastReservationID", default=0)
     connector: str | None = None
+    operational: bool = True
+    tells_sessions: bool = field(name="tellsSessions", default=False)
+    tariff: Tariff = ()
 
     @property
     def key(self) -> PointKey:
@@ -90,14 +100,19 @@ class Point(Struct, frozen=True, gc=False):
         }
 
     def described(self) -> dict[str, object]:
-        """The point as clients on MQTT see it: with the connector that it has."""
-        return _with(self.public(), connector=self.connector)
+        """The point as clients on MQTT see it: with its connector and tariff, if it has them."""
+        described = _with(self.public(), connector=self.connector)
+        if self.tariff:
+            described["tariff"] = [element.public() for element in self.tariff]
+        return described
 
 
-class Reservation(Struct, frozen=True, gc=False):
+class Reservation(Struct, frozen=True, gc=False, omit_defaults=True):
     """A vehicle's claim on a point from `start` to `finish`, which are in UTC.
 
-    `power` is in kW, `duration` in hours, `price` is for the whole charge. All are fixed at booking.
+    `power` is in kW, `duration` in hours, `price` is for the whole charge. All stay as they were booked,
+    unless the reservation moves. `need` is None for one from old files. `booked` is known where it counts: of
+    flexible ones, who booked first moves up first; with a speed, the vehicle sets out then.
     `legacy` distinguishes a vehicle of the legacy protocol from an MQTT account of the same name.
     """
 
@@ -117,6 +132,11 @@ class Reservation(Struct, frozen=True, gc=False):
     def key(self) -> ReservationKey:
         return self.station_id, self.point_id, self.reservation_id
 
+    state: State = "reserved"
+    need: Need | None = None
+    wishes: Wishes = NO_WISHES
+    booked: Booked | None = None
+
     @property
     def point_key(self) -> PointKey:
         return self.station_id, self.point_id
@@ -126,7 +146,7 @@ class Reservation(Struct, frozen=True, gc=False):
         return self.legacy, str(self.vehicle_id)
 
     def public(self) -> dict[str, object]:
-        """The reservation as clients see it, and as the files have it. Dates have their offset."""
+        """The reservation as legacy clients see it, and as the files have it. Dates have their offset."""
         return {
             "reservationID": self.reservation_id,
             "chargingStationID": self.station_id,
@@ -140,9 +160,9 @@ class Reservation(Struct, frozen=True, gc=False):
             "price": self.price,
         }
 
-    def described(self, point: Point) -> dict[str, object]:
-        """The reservation in a list on MQTT: with the connector of its point, which is `point`."""
-        return _with(self.public(), connector=point.connector)
+    def described(self, connector: str | None = None) -> dict[str, object]:
+        """The reservation as clients on MQTT see it: with its state, and its point's connector if given."""
+        return _with(self.public() | {"state": self.state}, connector=connector)
 
 
 _key = attrgetter("station_id", "point_id", "reservation_id")

@@ -4,8 +4,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Protocol
 
+from cloud_service.core.due import PointCondition
+from cloud_service.core.numbers import Number
 from cloud_service.core.queue import Queue
-from cloud_service.core.records import Number, Point, PointKey, Reservation, Station, VehicleKey
+from cloud_service.core.records import Point, PointKey, Reservation, Station, VehicleKey
+from cloud_service.core.sessions import Absence, Session
+from cloud_service.core.wishes import Booked
 
 
 class NetworkView(Protocol):
@@ -24,8 +28,9 @@ class NetworkView(Protocol):
     def station_at(self, x: Number, y: Number) -> Station | None:
         """The station at this location; the one with the lowest ID if old files hold several."""
 
-    def nearest_station(self, x: Number, y: Number) -> Station | None:
-        """The nearest station that has a charging point; on a tie, the one with the lower ID."""
+    @property
+    def stations_with_points(self) -> int:
+        """How many stations have a charging point."""
 
     def stations_by_distance(self, x: Number, y: Number) -> Iterator[Station]:
         """The stations that have a charging point, from the nearest on, as many as are asked for.
@@ -35,6 +40,9 @@ class NetworkView(Protocol):
 
     def stations_of(self, owner: str) -> list[Station]:
         """The stations of this owner, by ID."""
+
+    def owns_stations(self, owner: str) -> bool:
+        """Whether this account has a station."""
 
     def points(self, station_id: int) -> list[Point]:
         """The points of a station, by ID."""
@@ -48,5 +56,27 @@ class NetworkView(Protocol):
     def reservation_of(self, vehicle: VehicleKey) -> Reservation | None:
         """The scheduled reservation of a vehicle."""
 
-    def finished(self, now: datetime) -> Iterator[Reservation]:
-        """Scheduled reservations whose finish has passed, the earliest first."""
+    def next_booking(self, now: datetime) -> Booked:
+        """What tells a booking that is made now from those before it."""
+
+    def session(self, key: PointKey) -> Session | None:
+        """The session that is under way at a point."""
+
+    def session_of(self, vehicle: VehicleKey) -> Session | None:
+        """The session of a vehicle that its charger has named."""
+
+    def absence(self, owner: str) -> Absence | None:
+        """Since when the chargers of this account have been offline; None if they are not."""
+
+    def condition(self, point: Point, absence: Absence | None) -> PointCondition:
+        """Everything on which it depends what is due at a point. `absence` is that of its owner."""
+
+    @property
+    def has_flexible(self) -> bool:
+        """Whether any flexible reservation has not begun."""
+
+    def flexible_by_distance(self, x: Number, y: Number) -> Iterator[Reservation]:
+        """The flexible reservations that have not begun, from the nearest place of a vehicle on."""
+
+    def first_due(self, now: datetime) -> PointKey | None:
+        """The point at which something was due first, if anything is due by now."""

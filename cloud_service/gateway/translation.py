@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from cloud_service.protocol.actions import CLIENT_ACTIONS, Action, Actions, did_you_mean
+from cloud_service.protocol.actions import LEGACY_ACTIONS, Action, Actions, did_you_mean
 from cloud_service.protocol.errors import BadRequest
 from cloud_service.protocol.jsontext import decode_object
 from cloud_service.protocol.replies import SUCCESS
@@ -23,7 +23,7 @@ _LAST_DATE: Final = "9999-12-31T23:59:59.999999"
 _DATES: Final = ("startDateTime", "finishDateTime")
 
 
-def read_request(body: bytes, actions: Actions = CLIENT_ACTIONS) -> tuple[Action, Request]:
+def read_request(body: bytes, actions: Actions = LEGACY_ACTIONS) -> tuple[Action, Request]:
     """Returns the first action, in the order of the table, whose name and keys are all there.
 
     Raises Unreadable if the body is not a JSON object, and another BadRequest if there is no such action or
@@ -52,6 +52,8 @@ def write_reply(action: Action, result: Any, zone: tzinfo | None) -> bytes:
             return _format(result) if result else NONE
         case "reservations":
             return _format([_localized(record, zone) for record in result]) if result else NONE
+        case _:
+            raise ValueError(f"the legacy protocol has no {action.name}")
 
 
 def may_be_last(reply: bytes) -> bool:

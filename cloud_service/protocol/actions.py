@@ -15,17 +15,21 @@ from cloud_service.protocol import topics
 from cloud_service.protocol.errors import BadRequest
 from cloud_service.protocol.requests import (
     CancelBooking,
+    CancelReservation,
     CountStations,
     DeleteChargingPoint,
     DeleteChargingStation,
     DeleteReservation,
     FindReservation,
+    FinishCharging,
     NewChargingPoint,
     NewChargingStation,
+    QuoteReservation,
     ReceiveAllChargingPoints,
     ReceiveAllReservations,
     Request,
     ScheduleReservation,
+    StartCharging,
     TransferStations,
     UpdateChargingPoint,
     UpdateChargingStation,
@@ -33,7 +37,9 @@ from cloud_service.protocol.requests import (
 )
 from cloud_service.protocol.roles import Role
 
-ResultKind: TypeAlias = Literal["id", "success", "points", "reservations", "reservation", "count"]
+ResultKind: TypeAlias = Literal[
+    "id", "success", "points", "reservations", "reservation", "reservation or null", "offers", "count"
+]
 """What a successful reply's result is."""
 
 _CHARGERS: Final[frozenset[Role]] = frozenset({"charger", "operator", "gateway"})
@@ -60,6 +66,8 @@ class Action(Struct, frozen=True):
     """Who may request it."""
     changes: bool
     """Whether it changes the network: if so, deduplication remembers its requests."""
+    legacy: bool = True
+    """Whether the legacy protocol has it."""
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -136,11 +144,18 @@ ACTIONS: Final[Actions] = table(
     Action("scheduleReservation", ScheduleReservation, "reservation", _VEHICLES, changes=True),
     Action("findReservation", FindReservation, "reservation", _VEHICLE_READERS, changes=False),
     Action("deleteReservation", DeleteReservation, "success", _VEHICLES, changes=True),
-    Action("countStations", CountStations, "count", _ADMINISTRATOR, changes=False),
-    Action("transferStations", TransferStations, "count", _ADMINISTRATOR, changes=True),
-    Action("cancelBooking", CancelBooking, "count", _ADMINISTRATOR, changes=True),
+    Action("startCharging", StartCharging, "reservation or null", _CHARGERS, changes=True, legacy=False),
+    Action("finishCharging", FinishCharging, "success", _CHARGERS, changes=True, legacy=False),
+    Action("quoteReservation", QuoteReservation, "offers", _VEHICLE_READERS, changes=False, legacy=False),
+    Action("cancelReservation", CancelReservation, "success", _CHARGERS, changes=True, legacy=False),
+    Action("countStations", CountStations, "count", _ADMINISTRATOR, changes=False, legacy=False),
+    Action("transferStations", TransferStations, "count", _ADMINISTRATOR, changes=True, legacy=False),
+    Action("cancelBooking", CancelBooking, "count", _ADMINISTRATOR, changes=True, legacy=False),
 )
 """All actions, by name."""
 
 CLIENT_ACTIONS: Final[Actions] = client_actions(ACTIONS)
-"""The eleven actions of the contract, by name."""
+"""The actions of the contract, by name."""
+
+LEGACY_ACTIONS: Final[Actions] = {name: action for name, action in ACTIONS.items() if action.legacy}
+"""The eleven actions of the legacy protocol, by name."""

@@ -30,7 +30,8 @@ def with_vehicle(action: Action, values: Mapping[str, Any], client: str) -> Mapp
     7 and "7" are the same vehicle, and an ordinary account that names none is itself the vehicle.
     """
     key = next((key for key in _VEHICLE_KEYS if key in action.keys), None)
-    if key is None or (key not in values and roles_of(client) != DEVICES):
+    is_the_vehicle = "vehicle" in action.roles and roles_of(client) == DEVICES
+    if key is None or (key not in values and not is_the_vehicle):
         return values
     vehicle = _plain(values.get(key, client))
     is_number = isinstance(vehicle, int) and not isinstance(vehicle, bool)

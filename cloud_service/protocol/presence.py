@@ -3,7 +3,7 @@
 from datetime import datetime
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from cloud_service import __version__
 from cloud_service.protocol import topics
@@ -20,6 +20,8 @@ class Presence(Struct, frozen=True, omit_defaults=True):
     """When the process started, in ISO 8601."""
     now: str | None = None
     """When the message was written, in ISO 8601. The processes repeat it at intervals."""
+    clock_speed: float | None = field(name="clockSpeed", default=None)
+    """How many times as fast time passes in the network since the service started; None: as fast as here."""
 
 
 _encode = msgspec.json.Encoder().encode
@@ -32,13 +34,20 @@ def client_presence(client: str, *, online: bool) -> Message:
 
 
 def process_presence(
-    name: str, *, online: bool, since: datetime, now: datetime, errors: int | None = None
+    name: str,
+    *,
+    online: bool,
+    since: datetime,
+    now: datetime,
+    errors: int | None = None,
+    clock_speed: float = 1.0,
 ) -> Message:
     """Returns the presence message of the service or the gateway.
 
     `errors` is how many it has logged in the last hour, which is told beside the body.
     """
-    presence = Presence(online, __version__, since.isoformat(), now.isoformat())
+    speed = None if clock_speed == 1 else clock_speed
+    presence = Presence(online, __version__, since.isoformat(), now.isoformat(), speed)
     return Message(topics.service(name), _encode(presence), retain=True, errors=errors)
 
 

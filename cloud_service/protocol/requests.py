@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias, TypeVar, get_args, get_origin
 
@@ -24,7 +25,7 @@ LONGEST_ADDRESS: Final = 256
 
 _SHOWN_CHARACTERS: Final = 40
 """How much of a wrong value an error repeats."""
-_KEY_OF_ERROR: Final = re.compile(r" - at `\$\.(\w+)`\Z")
+_KEY_OF_ERROR: Final = re.compile(r" - at `\$\.(\w+)[^`]*`\Z")
 _MISSING_KEY: Final = re.compile(r"Object missing required field `(\w+)`")
 
 # A description completes the sentence "KEY must be ...", which a client gets that sends another value.
@@ -51,6 +52,19 @@ AccountName: TypeAlias = Annotated[
 PageLimit: TypeAlias = Annotated[int, Meta(ge=1, le=1000, description="an integer from 1 to 1000")]
 PageOffset: TypeAlias = Annotated[int, Meta(ge=0, description="an integer of 0 or more")]
 Availability: TypeAlias = Literal["livre", "ocupado", "reservado"]
+Flag: TypeAlias = Annotated[bool, Meta(description="true or false")]
+Energy: TypeAlias = ZeroOrMore
+Hours: TypeAlias = Annotated[
+    Annotated[int, Meta(gt=0, le=720)] | Annotated[float, Meta(gt=0, le=720)],
+    Meta(description="a number of hours above 0 and of 720 at most"),
+]
+Moment: TypeAlias = Annotated[
+    datetime, Meta(tz=True, description="a moment in ISO 8601 with an offset, such as 2026-03-01T12:00:00Z")
+]
+ObjectiveName: TypeAlias = Literal["nearest", "earliest", "soonest", "cheapest"]
+OfferCount: TypeAlias = Annotated[int, Meta(ge=1, le=10, description="an integer from 1 to 10")]
+TimeOfDay: TypeAlias = Annotated[str, Meta(pattern=r"\A([01][0-9]|2[0-3]):[0-5][0-9]\Z")]
+DayOfWeek: TypeAlias = Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"]
 StationName: TypeAlias = Annotated[
     str,
     Meta(max_length=LONGEST_NAME, description=f"a text of at most {LONGEST_NAME} characters, or null"),
@@ -58,6 +72,25 @@ StationName: TypeAlias = Annotated[
 Address: TypeAlias = Annotated[
     str,
     Meta(max_length=LONGEST_ADDRESS, description=f"a text of at most {LONGEST_ADDRESS} characters, or null"),
+]
+
+
+class TariffElement(Struct, frozen=True, omit_defaults=True):
+    """A price of a kWh, and when it counts, in terms of OCPI. Left out: no such restriction."""
+
+    kwh_price: ZeroOrMore = field(name="kWhPrice")
+    start_time: TimeOfDay | None = None
+    end_time: TimeOfDay | None = None
+    day_of_week: tuple[DayOfWeek, ...] = ()
+
+
+Tariff: TypeAlias = Annotated[
+    tuple[TariffElement, ...],
+    Meta(
+        max_length=50,
+        description="a list of at most 50 elements with kWhPrice and, optional, start_time and end_time"
+        ' ("HH:MM") and day_of_week (["MONDAY", ...])',
+    ),
 ]
 
 
@@ -109,20 +142,22 @@ class NewChargingPoint(Request, frozen=True):
     """Registers a point of a station. `power` is in kW, `kwh_price` the price of one kWh."""
 
     integers = ("chargingStationID",)
-    mqtt_only = ("connector",)
+    mqtt_only = ("connector", "operational", "tariff")
 
     station_id: ID = field(name="chargingStationID")
     power: AboveZero
     kwh_price: ZeroOrMore = field(name="kWhPrice")
     availability: Availability
     connector: Connector | UnsetType | None = UNSET
+    operational: Flag | UnsetType = UNSET
+    tariff: Tariff | UnsetType | None = UNSET
 
 
 class UpdateChargingPoint(Request, frozen=True):
     """Changes a point. `power` is in kW, `kwh_price` the price of one kWh."""
 
     integers = ("chargingPointID", "chargingStationID")
-    mqtt_only = ("connector",)
+    mqtt_only = ("connector", "operational", "tariff")
 
     point_id: ID = field(name="chargingPointID")
     station_id: ID = field(name="chargingStationID")
@@ -130,6 +165,8 @@ class UpdateChargingPoint(Request, frozen=True):
     kwh_price: ZeroOrMore = field(name="kWhPrice")
     availability: Availability
     connector: Connector | UnsetType | None = UNSET
+    operational: Flag | UnsetType = UNSET
+    tariff: Tariff | UnsetType | None = UNSET
 
 
 class DeleteChargingPoint(Request, frozen=True):
@@ -164,19 +201,56 @@ class ReceiveAllReservations(Request, frozen=True):
     offset: PageOffset | UnsetType = UNSET
 
 
-class ScheduleReservation(Request, frozen=True):
-    """Books a charge at the nearest station. The battery holds `percentage` of `capacity` (kWh).
+class Booking(Request, frozen=True):
+    """What a booking and a quote ask for. The battery holds `percentage` of `capacity` (kWh).
 
-    An account that is itself a vehicle may leave out `vehicle_id`.
+    An account that is itself a vehicle may leave out `vehicle_id`. The keys after it are wishes: `speed` is
+    in km/h, `range_km` and `max_distance` in kilometres, `min_power` in kW, `max_price` is that of one kWh.
     """
 
-    integers = ("vid",)
+    integers: ClassVar[tuple[str, ...]] = ("chargingStationID", "chargingPointID", "vid")
+    mqtt_only = (
+        "objective",
+        "speed",
+        "range",
+        "maxDistance",
+        "minPower",
+        "maxPrice",
+        "notBefore",
+        "chargingStationID",
+        "chargingPointID",
+        "connector",
+        "flexible",
+    )
 
     x: Coordinate
     y: Coordinate
     percentage: Percentage = field(name="actualBatteryPercentage")
     capacity: AboveZero = field(name="batteryCapacity")
     vehicle_id: VehicleID | UnsetType = field(name="vid", default=UNSET)
+    objective: ObjectiveName | UnsetType = UNSET
+    speed: AboveZero | UnsetType = UNSET
+    range_km: ZeroOrMore | UnsetType = field(name="range", default=UNSET)
+    max_distance: ZeroOrMore | UnsetType = field(name="maxDistance", default=UNSET)
+    min_power: ZeroOrMore | UnsetType = field(name="minPower", default=UNSET)
+    max_price: ZeroOrMore | UnsetType = field(name="maxPrice", default=UNSET)
+    not_before: Moment | UnsetType = field(name="notBefore", default=UNSET)
+    station_id: ID | UnsetType = field(name="chargingStationID", default=UNSET)
+    point_id: ID | UnsetType = field(name="chargingPointID", default=UNSET)
+    connector: Connector | UnsetType = UNSET
+    flexible: Flag | UnsetType = UNSET
+
+
+class ScheduleReservation(Booking, frozen=True):
+    """Books a charge."""
+
+
+class QuoteReservation(Booking, frozen=True):
+    """Asks what could be booked, and books nothing."""
+
+    integers = ("chargingStationID", "chargingPointID", "offers", "vid")
+
+    offers: OfferCount | UnsetType = UNSET
 
 
 class FindReservation(Request, frozen=True):
@@ -194,6 +268,38 @@ class DeleteReservation(Request, frozen=True):
 
     reservation_id: ID = field(name="reservationID")
     vehicle_id: VehicleID | UnsetType = field(name="vehicleID", default=UNSET)
+
+
+class StartCharging(Request, frozen=True):
+    """Tells that a vehicle has begun to charge at a point. `hours` is how long a vehicle without a
+    reservation is expected to."""
+
+    integers = ("chargingStationID", "chargingPointID", "vehicleID")
+
+    station_id: ID = field(name="chargingStationID")
+    point_id: ID = field(name="chargingPointID")
+    vehicle_id: VehicleID | UnsetType = field(name="vehicleID", default=UNSET)
+    hours: Hours | UnsetType = UNSET
+
+
+class FinishCharging(Request, frozen=True):
+    """Tells that the vehicle has gone. `energy` is what was charged, in kWh."""
+
+    integers = ("chargingStationID", "chargingPointID")
+
+    station_id: ID = field(name="chargingStationID")
+    point_id: ID = field(name="chargingPointID")
+    energy: Energy | UnsetType = UNSET
+
+
+class CancelReservation(Request, frozen=True):
+    """Cancels a reservation at a point, for its charger."""
+
+    integers = ("chargingStationID", "chargingPointID", "reservationID")
+
+    station_id: ID = field(name="chargingStationID")
+    point_id: ID = field(name="chargingPointID")
+    reservation_id: ID = field(name="reservationID")
 
 
 class CountStations(Request, frozen=True):
@@ -249,10 +355,11 @@ def _check_vehicle(request: Request) -> None:
 
 def _explain(error: msgspec.ValidationError, kind: type[Request], values: Mapping[str, Any]) -> str:
     """Says what is wrong in the words of the protocol: msgspec's own name the types of Python."""
-    if missing := _MISSING_KEY.match(str(error)):
-        return f"missing key `{missing[1]}`"
     wrong = _KEY_OF_ERROR.search(str(error))
-    assert wrong is not None, f"the values of a request are not nested: {error}"
+    if wrong is None:
+        missing = _MISSING_KEY.match(str(error))
+        assert missing is not None, f"neither a wrong nor a missing key: {error}"
+        return f"missing key `{missing[1]}`"
     key = wrong[1]
     return f"{key} must be {_descriptions(kind)[key]}, not {_shown(values[key])}"
 

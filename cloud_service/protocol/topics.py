@@ -13,6 +13,7 @@ MAX_TOPIC_SLASHES: Final = 200
 _REQUEST = re.compile(rf"{ROOT}/(?:request|control)/([A-Za-z]+)/({NAME_PATTERN})")
 _ID = "([1-9][0-9]{0,30})"
 _STATE = re.compile(rf"{ROOT}/state/(?:station/{_ID}|point/{_ID}/{_ID})")
+_PRESENCE = re.compile(rf"{ROOT}/presence/({NAME_PATTERN})")
 
 
 def request(action: str, client: str) -> str:
@@ -66,6 +67,12 @@ def parse_state(topic: str) -> tuple[int, ...] | None:
 
 def presence(client: str) -> str:
     return f"{ROOT}/presence/{client}"
+
+
+def parse_presence(topic: str) -> str | None:
+    """Returns the client of a presence topic, or None for any other."""
+    match = _PRESENCE.fullmatch(topic)
+    return match[1] if match else None
 
 
 def service(name: str) -> str:

@@ -1,4 +1,4 @@
-"""What a reservation that ended amounts to: a charge, or nothing but a cancellation."""
+"""What a reservation that ended amounts to: a charge, or nothing."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -7,8 +7,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from cloud_service.core.records import Number
-from cloud_service.store.ended import Ended
+from cloud_service.core.numbers import Number
+from cloud_service.store.ended import Ended, EndedReservation
 
 MILLIONTHS: Final = 1_000_000
 
@@ -26,22 +26,33 @@ class Charge(Struct, frozen=True):
 
 
 def charge_of(ended: Ended) -> Charge | None:
-    """The charge for which a reservation was used; None if it was cancelled before its start.
+    """The charge for which a reservation was used; None if nobody came, or it was cancelled before its start.
 
-    One that was cancelled later ended then. Its vehicle got a share of the energy and pays that of the price.
+    The energy is what the charger has told. Where it has not, it is what was booked, or a share of that if
+    the reservation ended early. The vehicle pays the same share of the price, and never more than the price.
     """
     row = ended.reservation
-    was_cancelled = ended.type == "reservationCancelled"
-    if was_cancelled and ended.at <= row.start:
+    is_unused = ended.type == "reservationCancelled" and ended.at <= row.start
+    if is_unused or ended.type == "reservationNoShow":
         return None
     end = min(row.finish, ended.at)
-    share = Fraction(1)
-    if was_cancelled and end < row.finish:
-        share = Fraction((end - row.start) / (row.finish - row.start))
-    energy = _as_written(row.duration) * _as_written(row.power) * share
+    booked = _as_written(row.duration) * _as_written(row.power)
+    if ended.energy is None:
+        share = _share_of_time(row, end)
+        energy = booked * share
+    else:
+        energy = _as_written(ended.energy)
+        share = min(energy / booked, Fraction(1)) if booked else Fraction(1)
     return Charge(
         row.start, end, round(energy * MILLIONTHS), round(_as_written(row.price) * share * MILLIONTHS)
     )
+
+
+def _share_of_time(row: EndedReservation, end: datetime) -> Fraction:
+    """How much of its time a reservation had had; nothing if its session began and ended before its start."""
+    if end >= row.finish:
+        return Fraction(1)
+    return max(Fraction(0), Fraction((end - row.start) / (row.finish - row.start)))
 
 
 def _as_written(number: Number) -> Fraction:

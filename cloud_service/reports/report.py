@@ -26,6 +26,8 @@ class Figures(Struct, frozen=True):
     """Those that ended in the period."""
     cancelled: int
     """Reservations that were cancelled in the period, before they started."""
+    no_shows: int = field(name="noShows")
+    """Reservations that were released in the period, because no vehicle came."""
     energy: Decimal = field(name="kWh")
     revenue: Decimal
     utilisation: float
@@ -65,6 +67,7 @@ class _Sums(Struct):
     points: int = 0
     charges: int = 0
     cancelled: int = 0
+    no_shows: int = 0
     energy: int = 0
     revenue: int = 0
     busy: Counter[int] = field(default_factory=Counter)
@@ -73,7 +76,10 @@ class _Sums(Struct):
         """Adds what a reservation contributes to the period."""
         charge = charge_of(ended)
         if charge is None:
-            self.cancelled += period.contains(ended.at)
+            if ended.type == "reservationNoShow":
+                self.no_shows += period.contains(ended.at)
+            else:
+                self.cancelled += period.contains(ended.at)
             return
         if period.contains(charge.end):
             self.charges += 1
@@ -88,6 +94,7 @@ class _Sums(Struct):
         return Figures(
             self.charges,
             self.cancelled,
+            self.no_shows,
             _from_millionths(self.energy),
             _from_millionths(self.revenue),
             whole or 0.0,
@@ -112,7 +119,7 @@ def compute(
         key = row.reservation.station_id, row.reservation.point_id
         of_point = sums.get(key) or _Sums(1)
         of_point.add(row, period)
-        if of_point.charges or of_point.cancelled or of_point.busy:
+        if of_point != _Sums(1):
             sums[key] = of_point
     hours = period.hours()
     whole, stations = _Sums(), []
@@ -132,6 +139,7 @@ def _total(parts: Iterable[_Sums]) -> _Sums:
         total.points += part.points
         total.charges += part.charges
         total.cancelled += part.cancelled
+        total.no_shows += part.no_shows
         total.energy += part.energy
         total.revenue += part.revenue
         total.busy += part.busy

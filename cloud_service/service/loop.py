@@ -12,10 +12,11 @@ from cloud_service.mqtt.polling_connection import PollingConnection
 from cloud_service.mqtt.session import Delivery
 from cloud_service.protocol import topics
 from cloud_service.protocol.actions import ACTIONS, request_topics
+from cloud_service.protocol.errors import BadRequest
 from cloud_service.protocol.messages import Message
-from cloud_service.protocol.presence import process_presence
+from cloud_service.protocol.presence import process_presence, read_presence
 from cloud_service.protocol.roles import SERVICE
-from cloud_service.service.clock import Clock
+from cloud_service.service.clock import Clock, Pace
 from cloud_service.service.engine.answers import BatchResult
 from cloud_service.service.engine.engine import Engine
 from cloud_service.service.engine.network_time import NetworkTime, Reading
@@ -51,7 +52,8 @@ _OLD_MARKS: Final = tuple(f"{topics.reply(SERVICE)}/{name}" for name in ("runnin
 
 
 class ServiceLoop:
-    """Drives the engine with a clock and a connection. `start` is the reading of the clock at the start.
+    """Drives the engine with a clock and a connection. `start` is the reading of the clock at the start, and
+    `speed` says how many times as fast time passes in the network.
 
     Raises OSError if a certificate file cannot be used.
     """
@@ -65,9 +67,11 @@ class ServiceLoop:
         start: Reading,
         measurements: Measurements,
         *,
+        speed: float = 1.0,
         home_assistant: bool,
     ) -> None:
         self._engine = engine
+        self._pace = Pace(start.wall, speed)
         self._clock = clock
         self._time = NetworkTime(start)
         self._since = start.wall
@@ -114,12 +118,12 @@ class ServiceLoop:
 
     def _turn(self) -> None:
         if not self._broker_is_behind:
-            self._send(self._engine.work(self._now()))
+            self._send(self._engine.work(self._network_now(), self._now()))
         self._events.turn()
-        self._engine.maintain(self._now())
+        self._engine.maintain(self._network_now())
         for reconciliation in self._reconciliations:
             reconciliation.turn(self._engine.network)
-        self._state_publisher.turn(self._engine.network, self._now())
+        self._state_publisher.turn(self._engine.network, self._network_now())
         self._beat()
         self._measure()
 
@@ -157,7 +161,7 @@ class ServiceLoop:
                 break
             self._turn()
         self._connection.close(self._presence(online=False), GOODBYE_SECONDS)
-        self._engine.close(self._now())
+        self._engine.close(self._network_now())
         self._audit.close(self._now())
         self._audit_log.record("serviceStopped", self._now())
 
@@ -166,8 +170,20 @@ class ServiceLoop:
             self._second_service.receive(message.payload, self._clock().wall)
         elif message.topic.startswith(_REPLIES):
             self._connection.acknowledge(delivery)
+        elif (client := topics.parse_presence(message.topic)) is not None:
+            self._note_presence(client, message.payload)
+            self._connection.acknowledge(delivery)
         else:
             self._engine.take_in(message, delivery, self._now().timestamp())
+
+    def _note_presence(self, client: str, payload: bytes) -> None:
+        """Without a presence topic, which an empty payload clears, nobody knows that a charger is offline."""
+        try:
+            online = not payload or read_presence(payload).online
+        except BadRequest as error:
+            log.warning("the presence of %s is ignored: %s", client, error)
+        else:
+            self._engine.note_presence(client, online, self._network_now())
 
     def _published(self, receipt: Any) -> None:
         if receipt is not None:
@@ -176,6 +192,7 @@ class ServiceLoop:
     def _ready(self) -> None:
         self._second_service.connected()
         self._connection.subscribe(_OWN_TOPIC)
+        self._connection.subscribe(topics.presence("+"))
         self._connection.publish(self._presence(online=True))
         for topic in _OLD_MARKS:
             self._connection.publish(Message(topic, b"", retain=True))
@@ -198,7 +215,17 @@ class ServiceLoop:
 
     def _presence(self, *, online: bool) -> Message:
         errors = self._measurements.errors.in_last_hour(self._clock().wall.timestamp())
-        return process_presence(SERVICE, online=online, since=self._since, now=self._now(), errors=errors)
+        return process_presence(
+            SERVICE,
+            online=online,
+            since=self._since,
+            now=self._now(),
+            errors=errors,
+            clock_speed=self._pace.speed,
+        )
 
     def _now(self) -> datetime:
         return self._time.at(self._clock())
+
+    def _network_now(self) -> datetime:
+        return self._pace.at(self._now())

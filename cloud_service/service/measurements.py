@@ -12,8 +12,8 @@ from typing import Final
 
 from cloud_service import __version__
 from cloud_service.core.changes import Changes
-from cloud_service.core.network import Tables
 from cloud_service.core.records import PointKey
+from cloud_service.core.tables import Tables
 from cloud_service.metrics.errors import RecentErrors
 from cloud_service.metrics.histogram import (
     BATCH_REQUESTS,

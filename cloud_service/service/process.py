@@ -44,6 +44,9 @@ def run_service(
             measurements = Measurements(start.wall)
             engine = _recover(folder, settings, start.wall, measurements)
             audit_log = AuditLog(settings.data.audit_log)
+            speed = settings.clock.clock_speed
+            if speed != 1:
+                log.warning("time passes %g times as fast in this network: it is for demonstrations", speed)
             loop = ServiceLoop(
                 engine,
                 broker,
@@ -51,6 +54,7 @@ def run_service(
                 clock,
                 start,
                 measurements,
+                speed=speed,
                 home_assistant=settings.home_assistant,
             )
             data_dir = settings.data.data_dir

@@ -39,6 +39,9 @@ class RetainedState(RetainedTopics[Subject]):
         yield from dict.fromkeys(map(itemgetter(0, 1), changes.removed_reservations))
         for reservation in changes.reservations:
             yield reservation.point_key
+        yield from changes.removed_sessions
+        for session in changes.sessions:
+            yield session.key
 
     def _all(self, network: Network) -> Iterable[Subject]:
         for station_id in network.tables.stations:
@@ -82,8 +85,13 @@ def _describe(network: Network, subject: Subject) -> dict[str, object] | None:
         return None
     queue = network.queue(point.key)
     free_from = queue.free_from
+    session = network.session(point.key)
     return {
         **point.described(),
         "queueLength": len(queue),
         "freeFrom": None if free_from is None else free_from.isoformat(),
+        "operational": point.operational,
+        "session": None
+        if session is None
+        else {"since": session.since.isoformat(), "until": session.until.isoformat()},
     }

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from cloud_service.accounts.settings import DataSettings
 from cloud_service.config.setting import Section, Setting
+from cloud_service.config.shared import ClockSettings
 from cloud_service.config.values import SWITCH
 from cloud_service.service.engine.limits import EngineLimits
 from cloud_service.store.file_store import StoreOptions
@@ -17,6 +18,7 @@ class ServiceSettings(Struct, frozen=True):
     data: DataSettings
     limits: EngineLimits
     store: StoreOptions
+    clock: ClockSettings
     home_assistant: Annotated[
         bool,
         Setting(

@@ -1,15 +1,16 @@
 """`checkpoint.json`: which batches the files beside it include, and the format of the whole folder.
 
 FORMAT covers everything that the service writes in the folder: this file, `owners_and_ids.json`,
-`descriptions.json`, the journal, the request records and the history. It is raised only when an older
-version would misread what a newer one writes. This is the upgrade policy:
+`descriptions.json`, `operation.json`, the journal, the request records and the history. It is raised only
+when an older version would misread what a newer one writes. This is the upgrade policy:
 
 - A version that finds an unknown FORMAT refuses to start, and changes nothing. A version that raises
   FORMAT has to read the formats before it; it writes its own with its first checkpoint.
-- This file, `owners_and_ids.json` and `descriptions.json` are read strictly: a field that is unknown or
-  missing may be damage, and stops the start. Adding a field to one of them raises FORMAT.
+- This file, `owners_and_ids.json`, `descriptions.json` and `operation.json` are read strictly: a field that
+  is unknown or missing may be damage, and stops the start. Adding a field to one of them raises FORMAT.
 - The lines of the journal and of the request records are read leniently: an unknown field is ignored, and
-  a missing field has its default. A field that older versions may ignore is added without raising FORMAT.
+  a missing field has its default. So are the sessions, wishes and tariffs in `operation.json`. A field that
+  older versions may ignore is added without raising FORMAT.
 - FORMAT reaches the disk with a checkpoint. A version that raises it makes one before its first batch:
   otherwise an older version could replay lines of the journal that it misreads.
 """
@@ -35,12 +36,15 @@ from cloud_service.store.names import (
 )
 from cloud_service.store.own_files import read_own_file
 
-FORMAT: Final = 3
-"""What is new: 3 has `descriptions.json`; 2 says which request records there are, and whether the journal
-has to be there."""
+FORMAT: Final = 4
+"""What is new: 4 has `operation.json`; 3 has `descriptions.json`; 2 says which request records there
+are, and whether the journal has to be there."""
 
 DESCRIBED_SINCE: Final = 3
 """Beside a checkpoint of an older format, a file with the name of `descriptions.json` is a stranger's."""
+
+OPERATED_SINCE: Final = 4
+"""The same for `operation.json`."""
 
 
 class _Version(Struct):

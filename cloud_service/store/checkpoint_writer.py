@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from cloud_service.core.changes import ENDING, Event
-from cloud_service.core.network import Tables
+from cloud_service.core.tables import Tables
 from cloud_service.store.checkpoint import Checkpoint, write_checkpoint
 from cloud_service.store.descriptions import write_descriptions
 from cloud_service.store.filesystem import Folder
@@ -20,6 +20,7 @@ from cloud_service.store.interface import StoredRequest
 from cloud_service.store.journal import Batch
 from cloud_service.store.json_files import ChargingPointsFile, ChargingStationsFile, ReservationsFile
 from cloud_service.store.names import HISTORIES, REQUESTS, SEGMENTS, remove_numbered, requests_name
+from cloud_service.store.operation import write_operation
 from cloud_service.store.owners_and_ids import write_owners_and_ids
 from cloud_service.store.request_files import write_requests
 
@@ -114,6 +115,7 @@ class CheckpointWriter:
         ReservationsFile(folder).write(self._until_cancelled(tables.reservations.values()))
         write_owners_and_ids(folder, tables)
         write_descriptions(folder, tables)
+        write_operation(folder, tables)
         request_sizes = self._write_requests()
         history = History(folder, self._checkpoint.sizes)
         history.append(self.tail.endings)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cloud_service.core.network import Tables
+from cloud_service.core.tables import Tables
 from cloud_service.store.filesystem import Folder, replace_file
 from cloud_service.store.names import DESCRIPTIONS
 from cloud_service.store.own_files import read_own_file, rows

@@ -8,7 +8,8 @@ import msgspec
 from msgspec import Struct, field
 
 from cloud_service.core.changes import EventType
-from cloud_service.core.records import Number, ReservationKey
+from cloud_service.core.numbers import Number
+from cloud_service.core.records import ReservationKey, State
 from cloud_service.language.text import Text
 from cloud_service.store.errors import RESTORE, DamagedStore
 from cloud_service.store.frozen_folder import FrozenFolder
@@ -26,6 +27,8 @@ class EndedReservation(Struct, frozen=True, gc=False):
     finish: datetime = field(name="finishDateTime")
     duration: Number
     price: Number
+    state: State | None = None
+    """None: an older version has written it."""
 
     @property
     def key(self) -> ReservationKey:
@@ -33,11 +36,12 @@ class EndedReservation(Struct, frozen=True, gc=False):
 
 
 class Ended(Struct, frozen=True, gc=False):
-    """How and when a reservation ended."""
+    """How and when a reservation ended. `energy` is what was charged, in kWh, where the charger has told."""
 
     type: EventType
     at: datetime
     reservation: EndedReservation
+    energy: Number | None = None
 
 
 _decode: Final = msgspec.json.Decoder(Ended).decode
@@ -55,7 +59,7 @@ def read_ended(folder: FrozenFolder, contents: FolderContents, first_month: str 
     )
     for _, event in contents.tail.endings:
         reservation = EndedReservation(*(getattr(event.reservation, name) for name in _KEYS))
-        yield Ended(event.type, event.at, reservation)
+        yield Ended(event.type, event.at, reservation, event.energy)
 
 
 def read_history(folder: FrozenFolder, sizes: Mapping[str, int]) -> Iterator[Ended]:

@@ -115,7 +115,7 @@ class FileStore:
         self._journal.open(contents.position, contents.last_segment)
         if contents.set_aside:
             add_to_set_aside(self._folder, contents.set_aside)
-        if contents.set_aside or contents.checkpoint.format < FORMAT:
+        if contents.set_aside or contents.corrections or contents.checkpoint.format < FORMAT:
             self._checkpoint_at_once(contents, now)
         elif not contents.checkpoint.journal:
             self._require_journal_from_here(contents.checkpoint)
@@ -168,8 +168,8 @@ class FileStore:
     def _checkpoint_at_once(self, contents: FolderContents, now: datetime) -> None:
         """Makes a checkpoint before the first batch, whose segment was just begun.
 
-        The three files then exist from the first start on, no later start finds again what was set aside, and
-        a version that reads only an older format does not misread the journal.
+        The three files then exist from the first start on, no later start finds again what was set aside or
+        corrected, and a version that reads only an older format does not misread the journal.
         """
         recovered = contents.recovered
         oldest = recovered.remembered[0].sequence if recovered.remembered else self.sequence + 1

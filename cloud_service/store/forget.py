@@ -14,14 +14,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cloud_service.core.records import VehicleKey
+from cloud_service.core.tables import Tables
 from cloud_service.language.text import Text, TextError
-from cloud_service.protocol.roles import DEVICES, GATEWAY, roles_of
 from cloud_service.store.errors import RESTORE, DamagedStore
 from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.filesystem import TEMPORARY, Folder, replace_file
 from cloud_service.store.interface import CheckpointInput, Recovered, StoredRequest
 from cloud_service.store.journal import RequestRecord
-from cloud_service.store.names import BROKEN, HISTORIES, REQUESTS, RESERVATIONS, SET_ASIDE, is_own
+from cloud_service.store.names import BROKEN, HISTORIES, OPERATION, REQUESTS, RESERVATIONS, SET_ASIDE, is_own
+from cloud_service.store.operation import write_operation
 from cloud_service.store.own_files import decode_own_file
 from cloud_service.store.set_aside import SetAside, read_set_aside, write_set_aside
 
@@ -52,7 +53,7 @@ def forget(folder: Folder, vehicle: VehicleKey, options: StoreOptions, now: date
     recovered = store.load(now)
     store.close(_checkpoint_input(recovered, store.sequence), now)
     _refuse_if_needed(recovered, vehicle)
-    return Forgotten(list(_change_files(folder, vehicle)), list(_remove_remains(folder)))
+    return Forgotten(list(_change_files(folder, recovered.tables, vehicle)), list(_remove_remains(folder)))
 
 
 def _refuse_if_needed(recovered: Recovered, vehicle: VehicleKey) -> None:
@@ -95,8 +96,11 @@ def _checkpoint_input(recovered: Recovered, sequence: int) -> CheckpointInput:
     )
 
 
-def _change_files(folder: Folder, vehicle: VehicleKey) -> Iterator[str]:
+def _change_files(folder: Folder, tables: Tables, vehicle: VehicleKey) -> Iterator[str]:
     """Replaces the files that have the name. Gives the name of each one that was replaced."""
+    if _forget_in_operation(tables, vehicle):
+        write_operation(folder, tables)
+        yield OPERATION
     for name in sorted(folder.names()):
         if HISTORIES.fullmatch(name):
             lines = [_history_line(folder.where(name), line, vehicle) for line in _lines(folder, name)]
@@ -114,6 +118,18 @@ def _change_files(folder: Folder, vehicle: VehicleKey) -> Iterator[str]:
     if rows != (changed := [_set_aside_row(row, vehicle) for row in rows]):
         write_set_aside(folder, changed)
         yield SET_ASIDE
+
+
+def _forget_in_operation(tables: Tables, vehicle: VehicleKey) -> bool:
+    """Takes the name from sessions and absences. Returns whether it was there.
+
+    A vehicle that still charges is then one that nobody has named.
+    """
+    legacy, name = vehicle
+    charging = [session for session in tables.sessions.values() if session.vehicle == vehicle]
+    tables.sessions.update((session.key, replace(session, vehicle=None)) for session in charging)
+    is_absent = not legacy and tables.absences.pop(name, None) is not None
+    return is_absent or bool(charging)
 
 
 def _lines(folder: Folder, name: str) -> list[bytes]:
@@ -154,7 +170,11 @@ def _history_line(where: str, line: bytes, vehicle: VehicleKey) -> bytes:
 
 
 def _request_line(where: str, number: int, line: bytes, vehicle: VehicleKey) -> bytes:
-    """The line without the name, and at least as long as before."""
+    """The line without the name, and at least as long as before.
+
+    A reply does not say of which world a vehicle is, and chargers are told of both: both are meant, unless
+    it is a reply to the account of this name.
+    """
     legacy, name = vehicle
     stored = decode_own_file(where, line, StoredRequest)
     record = stored.request
@@ -162,10 +182,10 @@ def _request_line(where: str, number: int, line: bytes, vehicle: VehicleKey) -> 
         # It has to stay in its file, and means nothing any more.
         identity = f"{stored.sequence}-{number}"
         changed = RequestRecord(NOBODY, identity, bytes(len(record.fingerprint)), record.status, _NO_CONTENT)
-    elif _speaks_for(record.client, legacy=legacy):
-        changed = replace(record, body=_body(record.body, name))
-    else:
+    elif record.client == name:
         return line
+    else:
+        changed = replace(record, body=_body(record.body, name))
     if changed == record:
         return line
     return _as_long_as(line, msgspec.json.encode(replace(stored, request=changed)))
@@ -173,12 +193,6 @@ def _request_line(where: str, number: int, line: bytes, vehicle: VehicleKey) -> 
 
 def _as_long_as(line: bytes, changed: bytes) -> bytes:
     return changed.ljust(len(line.rstrip(b"\n"))) + b"\n"
-
-
-def _speaks_for(client: str, *, legacy: bool) -> bool:
-    """Whether the replies to this client are about vehicles of this world."""
-    roles = roles_of(client)
-    return GATEWAY in roles if legacy else "operator" in roles or roles == DEVICES
 
 
 def _body(body: str, name: str) -> str:

@@ -1,4 +1,4 @@
-"""`history-YYYY-MM.jsonl`: reservations that finished or were cancelled, a line each, by month.
+"""`history-YYYY-MM.jsonl`: reservations that ended, a line each with their last state, by month.
 
 The checkpoint says how many bytes of each file count. The bytes after them were written for a checkpoint that
 failed. The journal still has their events, so they are cut off before the next line is written.
@@ -55,13 +55,15 @@ def months_before(now: datetime, months: int) -> str:
 
 
 def _line(sequence: int, event: Event) -> bytes:
-    row = {
+    row: dict[str, object] = {
         "sequence": sequence,
         "type": event.type,
         "at": event.at.isoformat(),
         "reason": event.reason,
         "owner": event.owner,
         "legacy": event.reservation.legacy,
-        "reservation": event.reservation.public(),
+        "reservation": event.reservation.described(),
     }
+    if event.energy is not None:
+        row["energy"] = event.energy
     return msgspec.json.encode(row) + b"\n"

@@ -7,7 +7,7 @@ from typing import Protocol
 from msgspec import Struct, field
 
 from cloud_service.core.changes import Changes, Event
-from cloud_service.core.network import Tables
+from cloud_service.core.tables import Tables
 from cloud_service.store.journal import RequestRecord
 
 

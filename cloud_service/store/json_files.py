@@ -15,7 +15,8 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 import msgspec
 from msgspec import Struct, field
 
-from cloud_service.core.records import FREE, OCCUPIED, RESERVED, Number, Point, Reservation, Station
+from cloud_service.core.numbers import Number
+from cloud_service.core.records import FREE, OCCUPIED, RESERVED, Point, Reservation, Station
 from cloud_service.language.text import Text
 from cloud_service.store.errors import DamagedStore
 from cloud_service.store.filesystem import Folder, replace_file

@@ -12,6 +12,7 @@ RESERVATIONS: Final = "reservations.json"
 CHECKPOINT: Final = "checkpoint.json"
 OWNERS_AND_IDS: Final = "owners_and_ids.json"
 DESCRIPTIONS: Final = "descriptions.json"
+OPERATION: Final = "operation.json"
 SET_ASIDE: Final = "set_aside.json"
 UNFINISHED: Final = "restore-unfinished"
 """There while a backup is being restored: until it is gone, files are missing."""
@@ -25,7 +26,9 @@ BROKEN: Final = re.compile(r"journal-[0-9]{6,}\.jsonl\.[0-9]+\.broken")
 
 FOR_PEOPLE: Final = (STATIONS, POINTS, RESERVATIONS)
 """The three files that people may read and edit."""
-_SINGLE: Final = frozenset((*FOR_PEOPLE, CHECKPOINT, OWNERS_AND_IDS, DESCRIPTIONS, SET_ASIDE, UNFINISHED))
+_SINGLE: Final = frozenset(
+    (*FOR_PEOPLE, CHECKPOINT, OWNERS_AND_IDS, DESCRIPTIONS, OPERATION, SET_ASIDE, UNFINISHED)
+)
 
 
 def segment_name(number: int) -> str:

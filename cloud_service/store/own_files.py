@@ -27,7 +27,7 @@ def decode_own_file(where: str, data: bytes, content: type[Content]) -> Content:
         ) from None
 
 
-def rows(items: Iterable[tuple[object, ...]]) -> Iterator[bytes]:
+def rows(items: Iterable[tuple[object, ...] | msgspec.Struct]) -> Iterator[bytes]:
     """The items of a JSON array, each on a line of its own, one at a time."""
     separator = b"\n"
     for item in items:

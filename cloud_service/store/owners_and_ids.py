@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from cloud_service.core.network import Tables
 from cloud_service.core.records import GATEWAY
+from cloud_service.core.tables import Tables
 from cloud_service.store.filesystem import Folder, replace_file
 from cloud_service.store.names import OWNERS_AND_IDS
 from cloud_service.store.own_files import read_own_file, rows

@@ -8,17 +8,26 @@ from typing import Final
 from msgspec import Struct, field
 
 from cloud_service.core.changes import Event
-from cloud_service.core.network import Tables
+from cloud_service.core.tables import Tables
 from cloud_service.language.text import Text
-from cloud_service.store.checkpoint import BEFORE_THE_FIRST, DESCRIBED_SINCE, Checkpoint, read_checkpoint
+from cloud_service.store.checkpoint import (
+    BEFORE_THE_FIRST,
+    DESCRIBED_SINCE,
+    OPERATED_SINCE,
+    Checkpoint,
+    read_checkpoint,
+)
 from cloud_service.store.checkpoint_writer import JournalTail
+from cloud_service.store.contradictions import resolve_contradictions
 from cloud_service.store.descriptions import read_descriptions
 from cloud_service.store.errors import DamagedStore
 from cloud_service.store.filesystem import Folder, replace_file
 from cloud_service.store.interface import Recovered
 from cloud_service.store.journal import Batch, JournalPosition, SegmentReader
 from cloud_service.store.json_files import ChargingPointsFile, ChargingStationsFile, ReservationsFile
+from cloud_service.store.last_states import with_last_state, with_last_states
 from cloud_service.store.names import SEGMENTS, UNFINISHED, numbered
+from cloud_service.store.operation import read_operation
 from cloud_service.store.owners_and_ids import read_owners_and_ids
 from cloud_service.store.request_files import read_requests
 from cloud_service.store.required_files import removed_histories, require_files
@@ -36,6 +45,8 @@ class FolderContents(Struct, frozen=True):
 
     recovered: Recovered
     set_aside: list[SetAside]
+    corrections: list[Text]
+    """What sessions and reservations contradicted each other in, and how it was resolved."""
     position: JournalPosition
     """Where the journal continues."""
     delivered: int
@@ -70,16 +81,27 @@ def read_folder(folder: Folder, zone: tzinfo | None, now: datetime) -> FolderCon
     builder = _read_files(folder, zone)
     if checkpoint.format >= DESCRIBED_SINCE:
         read_descriptions(folder).restore(builder.tables)
+    if checkpoint.format >= OPERATED_SINCE:
+        read_operation(folder).restore(builder.tables)
     requests = read_requests(folder, checkpoint.sequence)
-    replay = _Replay(builder.tables, checkpoint.delivered, list(checkpoint.pending_events))
+    has_states = checkpoint.format >= OPERATED_SINCE
+    replay = _Replay(
+        builder.tables,
+        checkpoint.delivered,
+        [
+            (sequence, event if has_states else with_last_state(event))
+            for sequence, event in checkpoint.pending_events
+        ],
+    )
     position, last_segment = checkpoint.position, checkpoint.segment - 1
     segments: list[tuple[str, SegmentReader]] = []
     for number, name, reader in read_segments(folder, checkpoint):
         for batch in reader.batches():
-            replay.apply(batch)
+            replay.apply(batch if has_states else with_last_states(batch))
         position, last_segment = reader.position, number
         segments.append((name, reader))
     builder.set_misfits_aside(now)
+    corrections = resolve_contradictions(builder.tables)
     builder.count_ids()
     return FolderContents(
         Recovered(
@@ -88,10 +110,12 @@ def read_folder(folder: Folder, zone: tzinfo | None, now: datetime) -> FolderCon
             [row for row in replay.events if row[0] > replay.delivered],
             [
                 *(f"{row.file}: set aside, {row.reason}: {row.record}" for row in builder.set_aside),
+                *map(str, corrections),
                 *(str(describe_removed(folder, name)) for name in removed_histories(folder, checkpoint)),
             ],
         ),
         builder.set_aside,
+        corrections,
         position,
         replay.delivered,
         replay.tail,

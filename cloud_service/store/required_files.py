@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from cloud_service.language.text import Text
-from cloud_service.store.checkpoint import DESCRIBED_SINCE, Checkpoint
+from cloud_service.store.checkpoint import DESCRIBED_SINCE, OPERATED_SINCE, Checkpoint
 from cloud_service.store.errors import RESTORE, DamagedStore
 from cloud_service.store.filesystem import Folder
 from cloud_service.store.names import (
     DESCRIPTIONS,
     HISTORIES,
+    OPERATION,
     OWNERS_AND_IDS,
     POINTS,
     RESERVATIONS,
@@ -37,6 +38,8 @@ def require_files(folder: Folder, checkpoint: Checkpoint) -> None:
             raise _missing(folder, name, content, advice)
     if checkpoint.format >= DESCRIBED_SINCE and DESCRIPTIONS not in names:
         raise _missing(folder, DESCRIPTIONS, Text("it holds names, addresses and connectors"), RESTORE)
+    if checkpoint.format >= OPERATED_SINCE and OPERATION not in names:
+        raise _missing(folder, OPERATION, Text("it holds sessions, wishes and tariffs"), RESTORE)
     for name, size in checkpoint.requests.items():
         if name not in names:
             raise _missing(folder, name, Text("it holds requests that were answered"), RESTORE)

@@ -12,8 +12,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from cloud_service.core.network import Tables
 from cloud_service.core.records import FREE, RESERVED, Point, PointKey, Reservation, Station, VehicleKey
+from cloud_service.core.tables import Tables
 from cloud_service.language.text import Text
 from cloud_service.store.json_files import ChargingPointsFile, ChargingStationsFile, ReservationsFile
 from cloud_service.store.set_aside import SetAside

@@ -1,13 +1,14 @@
 """Checks a data folder from its files: whether it can be read, and whether what it holds fits together."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, tzinfo
 
 from msgspec import Struct, field
 
-from cloud_service.core.network import Tables
+from cloud_service.core.records import ReservationKey
+from cloud_service.core.tables import Tables
 from cloud_service.language.text import Text
-from cloud_service.store.checkpoint import read_checkpoint
+from cloud_service.store.checkpoint import OPERATED_SINCE, read_checkpoint
 from cloud_service.store.ended import read_history
 from cloud_service.store.errors import DamagedStore
 from cloud_service.store.frozen_folder import FrozenFolder
@@ -16,6 +17,7 @@ from cloud_service.store.recovery import describe_removed, describe_torn, read_f
 from cloud_service.store.required_files import removed_histories
 from cloud_service.store.set_aside import SetAside, read_set_aside
 from cloud_service.store.verify_ids import find_reused_ids
+from cloud_service.store.verify_states import find_wrong_states, wrong_state
 from cloud_service.store.verify_times import find_close_reservations, find_overlaps
 
 
@@ -54,7 +56,7 @@ def examine(folder: FrozenFolder, zone: tzinfo | None, now: datetime) -> Report:
         # A reservation counts as scheduled if it was when the last batch was written.
         last_moment = batches[-1].at if batches else read_checkpoint(folder).at or now
         contents = read_folder(folder, zone, last_moment)
-        history = [row.reservation.key for row in read_history(folder, contents.checkpoint.sizes)]
+        history, wrong_states = _check_history(folder, contents.checkpoint.sizes)
         set_aside = read_set_aside(folder)
     except DamagedStore as damage:
         return unreadable(damage)
@@ -63,8 +65,11 @@ def examine(folder: FrozenFolder, zone: tzinfo | None, now: datetime) -> Report:
     return Report(
         findings=[
             *(describe_row(row) for row in contents.set_aside if not row.used),
+            *contents.corrections,
             *find_reused_ids(tables, batches, history),
             *find_overlaps(batches, scheduled),
+            *wrong_states,
+            *(find_wrong_states(batches) if contents.checkpoint.format >= OPERATED_SINCE else ()),
         ],
         notes=[
             *(describe_row(row) for row in contents.set_aside if row.used),
@@ -88,6 +93,17 @@ def examine(folder: FrozenFolder, zone: tzinfo | None, now: datetime) -> Report:
 def describe_row(row: SetAside) -> Text:
     """A record that was or will be set aside, for people."""
     return Text("{file}: {reason}: {record}", file=row.file, reason=Text(row.reason), record=row.record)
+
+
+def _check_history(folder: FrozenFolder, sizes: Mapping[str, int]) -> tuple[list[ReservationKey], list[Text]]:
+    """The reservations in the history, and what is wrong with their states."""
+    keys, problems = [], []
+    for row in read_history(folder, sizes):
+        keys.append(row.reservation.key)
+        problem = wrong_state(row.reservation.key, row.type, row.reservation.state)
+        if problem is not None:
+            problems.append(problem)
+    return keys, problems
 
 
 def _batches(folder: FrozenFolder) -> Iterator[Batch]:

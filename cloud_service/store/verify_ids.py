@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from cloud_service.core.changes import Event
-from cloud_service.core.network import Tables
 from cloud_service.core.records import ReservationKey
+from cloud_service.core.tables import Tables
 from cloud_service.language.text import Text
 from cloud_service.store.journal import Batch
+from cloud_service.store.labels import label_of
 
 
 def find_reused_ids(
@@ -27,22 +28,11 @@ def events_of(batches: Iterable[Batch]) -> Iterator[Event]:
     return (event for batch in batches for changes in batch.changes for event in changes.events)
 
 
-def name_of(key: ReservationKey) -> Text:
-    """A reservation as a report names it."""
-    station_id, point_id, reservation_id = key
-    return Text(
-        "reservation {reservation} on point {point} of station {station}",
-        reservation=reservation_id,
-        point=point_id,
-        station=station_id,
-    )
-
-
 def _ended_twice(history: Iterable[ReservationKey]) -> Iterator[Text]:
     ended: set[ReservationKey] = set()
     for key in history:
         if key in ended:
-            yield Text("{reservation} has ended twice: its ID was given twice", reservation=name_of(key))
+            yield Text("{reservation} has ended twice: its ID was given twice", reservation=label_of(key))
         ended.add(key)
 
 
@@ -51,11 +41,11 @@ def _against_the_tables(tables: Tables, history: Iterable[ReservationKey]) -> It
         station_id, point_id, reservation_id = key
         if key in tables.reservations:
             yield Text(
-                "{reservation} has ended and is scheduled: its ID was given twice", reservation=name_of(key)
+                "{reservation} has ended and is scheduled: its ID was given twice", reservation=label_of(key)
             )
         point = tables.points.get((station_id, point_id))
         if point is not None and point.last_reservation_id < reservation_id:
-            yield Text("{reservation} has ended, and its ID would be given again", reservation=name_of(key))
+            yield Text("{reservation} has ended, and its ID would be given again", reservation=label_of(key))
         station = tables.stations.get(station_id)
         if station is not None and station.last_point_id < point_id:
             yield Text(
@@ -69,11 +59,18 @@ def _booked_again(batches: Iterable[Batch], history: Iterable[ReservationKey]) -
     """Bookings in the journal are younger than the history, so their IDs must not be in it."""
     ended = set(history)
     for event in events_of(batches):
-        if event.type == "reservationScheduled" and event.reservation.key in ended:
+        if gives_id(event) and event.reservation.key in ended:
             yield Text(
                 "{reservation} has ended and is booked again: its ID was given twice",
-                reservation=name_of(event.reservation.key),
+                reservation=label_of(event.reservation.key),
             )
+
+
+def gives_id(event: Event) -> bool:
+    """Whether a reservation has a new ID since this event: it was booked, or has moved to another point."""
+    if event.before is not None:
+        return event.before.key != event.reservation.key
+    return event.type == "reservationScheduled"
 
 
 def _stations_given_again(

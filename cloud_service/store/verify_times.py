@@ -13,7 +13,8 @@ from cloud_service.core.queue import MARGIN
 from cloud_service.core.records import PointKey, Reservation, ReservationKey, VehicleKey
 from cloud_service.language.text import Text
 from cloud_service.store.journal import Batch
-from cloud_service.store.verify_ids import events_of, name_of
+from cloud_service.store.labels import label_of
+from cloud_service.store.verify_ids import events_of, gives_id
 
 
 def find_overlaps(batches: Iterable[Batch], scheduled: Iterable[Reservation]) -> Iterator[Text]:
@@ -45,17 +46,21 @@ def find_close_reservations(scheduled: Iterable[Reservation]) -> Iterator[Text]:
             if before.finish <= after.start < before.finish + MARGIN:
                 yield Text(
                     "{first} and {second} are less than five minutes apart",
-                    first=name_of(before.key),
-                    second=name_of(after.key),
+                    first=label_of(before.key),
+                    second=label_of(after.key),
                 )
 
 
 class _Life(Struct):
-    """When a reservation was scheduled, counted in events of the journal."""
+    """When a reservation was scheduled at a point and a time, counted in events of the journal.
+
+    One that moves has a life before and a life after. `gave_id` says whether it got its ID with this life.
+    """
 
     reservation: Reservation
     begun: float = -inf
     ended: float = inf
+    gave_id: bool = True
 
     def meets(self, other: "_Life") -> bool:
         """Whether both were scheduled at some moment."""
@@ -67,25 +72,33 @@ class _Life(Struct):
 
 
 def _lives(batches: Iterable[Batch], scheduled: Iterable[Reservation]) -> Iterator[_Life]:
-    lives = {row.key: _Life(row) for row in scheduled}
+    remaining = {row.key: row for row in scheduled}
+    lives = {key: _Life(row) for key, row in remaining.items()}
     for moment, event in enumerate(events_of(batches)):
-        life = lives.setdefault(event.reservation.key, _Life(event.reservation))
-        if event.type == "reservationScheduled":
-            if life.begun != -inf:
+        row, before = event.reservation, event.before
+        if before is not None:
+            life = lives.pop(before.key, _Life(before))
+            life.reservation, life.ended = before, moment
+            yield life
+        if before is not None or event.type == "reservationScheduled":
+            life = lives.get(row.key, _Life(row))
+            if (life.begun, life.ended) != (-inf, inf):
                 yield life  # its ID was given twice: two lives, which must not meet either
-                life = lives[event.reservation.key] = _Life(event.reservation)
-            life.begun = moment
+            lives[row.key] = _Life(row, begun=moment, gave_id=gives_id(event))
         elif event.type in ENDING:
-            life.ended = moment
-    yield from lives.values()
+            lives.setdefault(row.key, _Life(row)).ended = moment
+    for key, life in lives.items():
+        if life.ended == inf:
+            life.reservation = remaining.get(key, life.reservation)
+        yield life
 
 
 def _booked_twice(lives: Iterable[_Life]) -> Iterator[Text]:
     keys: set[ReservationKey] = set()
     for life in lives:
-        if life.reservation.key in keys:
+        if life.gave_id and life.reservation.key in keys:
             yield Text(
-                "{reservation} was booked twice in the journal", reservation=name_of(life.reservation.key)
+                "{reservation} was booked twice in the journal", reservation=label_of(life.reservation.key)
             )
         keys.add(life.reservation.key)
 
@@ -102,8 +115,8 @@ def _overlaps_on_a_point(queue: Iterable[_Life]) -> Iterator[Text]:
             if second.reservation.start < first.reservation.finish + life.margin(other):
                 yield Text(
                     "{first} overlaps {second}",
-                    first=name_of(first.reservation.key),
-                    second=name_of(second.reservation.key),
+                    first=label_of(first.reservation.key),
+                    second=label_of(second.reservation.key),
                 )
         scheduled.insert(at, life)
 
@@ -115,6 +128,6 @@ def _overlaps_of_a_vehicle(lives: Iterable[_Life]) -> Iterator[Text]:
             yield Text(
                 "vehicle {vehicle!r} had two reservations: {first} and {second}",
                 vehicle=life.reservation.vehicle_id,
-                first=name_of(life.reservation.key),
-                second=name_of(other.reservation.key),
+                first=label_of(life.reservation.key),
+                second=label_of(other.reservation.key),
             )

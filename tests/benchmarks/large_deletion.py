@@ -15,8 +15,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from cloud_service.core.network import Tables
 from cloud_service.core.records import Point, Reservation, Station
+from cloud_service.core.tables import Tables
 from cloud_service.mqtt.requester import Requester
 from cloud_service.store.checkpoint import Checkpoint
 from cloud_service.store.checkpoint_writer import CheckpointWriter, JournalTail

@@ -17,8 +17,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cloud_service.core.changes import Changes, Event
-from cloud_service.core.network import Tables
 from cloud_service.core.records import Point, Reservation, Station
+from cloud_service.core.tables import Tables
 from cloud_service.mqtt.requester import Requester
 from cloud_service.store.checkpoint import Checkpoint
 from cloud_service.store.checkpoint_writer import CheckpointWriter, JournalTail

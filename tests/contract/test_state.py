@@ -109,6 +109,8 @@ class TestState:
                 ("availability", "livre"),
                 ("queueLength", 0),
                 ("freeFrom", None),
+                ("operational", True),
+                ("session", None),
                 ("updated", state["updated"]),
             ]
         )

@@ -1,5 +1,6 @@
 """The previous version: same requests, same replies, and its files can be read."""
 
+import re
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,13 +24,22 @@ def data_dir(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return Path(shutil.copytree(FOLDERS / request.param, tmp_path / "data"))
 
 
+def as_before(played: str) -> list[str]:
+    """The lines without the keys that this version adds on MQTT."""
+    added = (
+        r',"state":"[a-zA-Z]+"(?=\})',
+        r'"operational":true,"session":(null|\{[^}]*\}),',
+    )
+    return re.sub("|".join(added), "", played).splitlines()
+
+
 def test_the_same_answers(tmp_path: Path) -> None:
     """Byte for byte. `python -m tests.contract.transcript` records a new one."""
     with Stack(tmp_path, time_zone="America/Sao_Paulo") as stack:
         player = Player(target_of(stack))
         try:
             recorded = FILE.read_text()
-            assert player.play(recorded).splitlines() == recorded.splitlines()
+            assert as_before(player.play(recorded)) == recorded.splitlines()
         finally:
             player.close()
 

@@ -16,10 +16,10 @@ from tests.kit.processes import Stack
 
 @pytest.fixture
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A new network for each page, with the demo's three stations, so that readers get the same IDs."""
+    """A new network for each page, with the demo's four stations, so that readers get the same IDs."""
 
     async def register(stack: Stack) -> None:
-        for number in range(3):
+        for number in range(4):
             async with Charger(f"demo-charger-{number + 1}", stack.address) as charger:
                 station = await charger.register_station(number, -number)
                 await charger.add_point(station.station_id, 22, 0.9)

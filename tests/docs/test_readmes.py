@@ -89,7 +89,8 @@ def test_the_first_command(tmp_path: Path) -> None:
 
         wait_until(lambda: said("^ready"), "the network is ready")
         wait_until(
-            lambda: said(r"  demo-charger-\d  Station \d+ at ", 3), "the demo's chargers have registered"
+            lambda: said(r"  demo-charger-(\d|of-a-day)  Station \d+ at ", 4),
+            "the demo's chargers have registered",
         )
         head = re.search(r"^MQTT .*^ready.*?$", log.read_text(), re.MULTILINE | re.DOTALL)
         assert head is not None
@@ -99,11 +100,11 @@ def test_the_first_command(tmp_path: Path) -> None:
         assert pasted is not None
         assert HOST in pasted[1]
         answer = subprocess.check_output(["sh", "-c", pasted[1]], text=True, timeout=DEADLINE)
-        assert answer == '{"requestID":null,"ok":true,"result":4}\n'
+        assert answer == '{"requestID":null,"ok":true,"result":5}\n'
     finally:
         status = process.stop()
     assert status == 0, process.tail()
-    assert (tmp_path / "data" / "charging_stations.json").read_text().count("chargingStationID") == 4
+    assert (tmp_path / "data" / "charging_stations.json").read_text().count("chargingStationID") == 5
 
 
 def test_the_picture_shows_the_demo() -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from cloud_service.core.network import Network, Tables
+from cloud_service.core.network import Network
+from cloud_service.core.tables import Tables
 from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
@@ -150,10 +151,13 @@ def _expected_state(stack: Stack) -> dict[str, Any]:
     for point in report.tables.points.values():
         queue = network.queue(point.key)
         free_from = None if queue.free_from is None else queue.free_from.isoformat()
+        session = network.session(point.key)
         wanted[topics.point_state(*point.key)] = {
             **point.public(),
             "queueLength": len(queue),
             "freeFrom": free_from,
+            "operational": point.operational,
+            "session": session and {"since": session.since.isoformat(), "until": session.until.isoformat()},
         }
     return wanted
 

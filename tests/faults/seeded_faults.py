@@ -1,5 +1,6 @@
 """Faults that tests seed into pieces of the product; the product itself has no switch for them."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -8,11 +9,15 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from cloud_service.core import queue
-from cloud_service.core.network import Tables
+from cloud_service.core import consequences, due, moving, network, queue
+from cloud_service.core.changes import Changes
+from cloud_service.core.objectives import Slot
+from cloud_service.core.rules import Rules
+from cloud_service.core.tables import Tables
 from cloud_service.service.engine.batch import Batch
 from cloud_service.service.engine.decider import Decider
 from cloud_service.service.engine.deduplication import Deduplication
+from cloud_service.service.engine.outbox import Outbox
 from cloud_service.store import (
     checkpoint_writer,
     filesystem,
@@ -21,6 +26,8 @@ from cloud_service.store import (
     owners_and_ids,
     recovery,
 )
+from cloud_service.store.errors import StoreError
+from cloud_service.store.file_store import FileStore
 from cloud_service.store.filesystem import TEMPORARY, File, Folder
 from cloud_service.store.json_files import ChargingStationsFile
 from cloud_service.store.names import SEGMENTS, numbered
@@ -227,3 +234,61 @@ def not_undone(patch: Patch) -> None:
 def no_five_minutes(patch: Patch) -> None:
     """A gap is computed without the five minutes."""
     patch.setattr(queue, "MARGIN", timedelta())
+
+
+def no_show_a_second_early(patch: Patch) -> None:
+    """A reservation is given up before its time has come."""
+    next_due = due.next_due
+
+    def early(condition: due.PointCondition, rules: Rules) -> Any:
+        return next_due(condition, replace(rules, no_show=rules.no_show - timedelta(seconds=1)))
+
+    for module in (consequences, network):
+        patch.setattr(module, "next_due", early)
+
+
+def no_five_minutes_for_moves(patch: Patch) -> None:
+    """What has to move goes where a gap is long enough only without the five minutes."""
+    slot_instead = moving.slot_instead
+
+    def close(*arguments: Any) -> Any:
+        with pytest.MonkeyPatch.context() as meanwhile:
+            no_five_minutes(meanwhile)
+            return slot_instead(*arguments)
+
+    patch.setattr(consequences, "slot_instead", close)
+
+
+def two_into_one_gap(patch: Patch) -> None:
+    """A gap that has been given to one flexible reservation is given to the next one, too."""
+    earlier_slot = moving.earlier_slot
+    given: dict[Any, Slot] = {}
+
+    def again(view: Any, reservation: Any, station: Any, point: Any, rules: Rules, now: Any) -> Slot | None:
+        slot = earlier_slot(view, reservation, station, point, rules, now)
+        if slot is not None:
+            first = given.setdefault((id(view), point.key, now), slot)
+            slot = replace(slot, start=first.start)
+        return slot
+
+    patch.setattr(consequences, "earlier_slot", again)
+
+
+def event_before_sync(patch: Patch) -> None:
+    """What a batch tells is told although its write fails."""
+    append, make = FileStore.append, Outbox.__init__
+    outboxes: list[Outbox] = []
+
+    def remember(outbox: Outbox, delivered: int = 0) -> None:
+        make(outbox, delivered)
+        outboxes.append(outbox)
+
+    def tell_first(store: FileStore, changes: Sequence[Changes], *others: Any) -> int:
+        try:
+            return append(store, changes, *others)
+        except StoreError:
+            outboxes[-1].add(store.sequence + 1, (event for each in changes for event in each.events))
+            raise
+
+    patch.setattr(Outbox, "__init__", remember)
+    patch.setattr(FileStore, "append", tell_first)

@@ -18,6 +18,7 @@ from tests.faults.checker import check_run
 from tests.faults.disk_faults import FailingFrom, check_faults, operations_by_kind
 from tests.faults.histories import check_histories
 from tests.faults.journal_damage import check_flipped_bits, check_prefixes, check_spoiled
+from tests.faults.lives import check_lives
 from tests.faults.load import Load
 from tests.faults.mounted_disk import Disk
 from tests.faults.power_loss import check_states, failing, filling, run
@@ -59,6 +60,10 @@ def redelivery() -> None:
     check_histories(1_000, shrink=False)  # it ends with the first one that shows the fault
 
 
+def lives() -> None:
+    check_lives(400, shrink=False)
+
+
 def flipped_bits() -> None:
     check_flipped_bits(97)
 
@@ -83,6 +88,10 @@ CONTROLS: list[tuple[Callable[[seeded.Patch], None], Callable[[], None], str]] =
     (seeded.ids_not_kept, redelivery, "its ID (would be given again|was given twice)"),
     (seeded.requests_not_remembered, redelivery, "ID_REUSED|answered b.*, then b"),
     (seeded.no_five_minutes, redelivery, "are too close"),
+    (seeded.no_show_a_second_early, lives, "but did not happen: .*reservationNoShow"),
+    (seeded.no_five_minutes_for_moves, lives, "not told on .*(overrun|pointFailed)"),
+    (seeded.two_into_one_gap, lives, "not told on .*movedUp"),
+    (seeded.event_before_sync, lives, "told before it was on disk"),
     (seeded.checksum_not_checked, flipped_bits, "DID NOT RAISE DamagedStore"),
     (seeded.chain_not_checked, missing_line, "DID NOT RAISE DamagedStore"),
     (seeded.torn_line_dropped, prefixes, "broken"),

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from random import Random
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -11,6 +11,8 @@ from cloud_service.protocol.messages import Message
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 _CHARGERS = ("charger-a", "charger-b", "gateway")
+_OPEN_STATION: Final = {"chargingStationID": 1}
+"""The station of charger-a, at which vehicles come and go."""
 
 
 def _opening() -> list[tuple[str, str, dict[str, Any]]]:
@@ -63,7 +65,15 @@ class Traffic:
         name = random.choice(({}, {"name": f"station {random.randint(1, 9)}"}, {"name": None}))
         address = random.choice(({}, {"address": f"street {random.randint(1, 9)}"}))
         equipment |= random.choice(({}, {"connector": "CHADEMO"}, {"connector": None}))
+        equipment |= random.choice(({}, {}, {"operational": random.random() < 0.7}))
+        equipment |= random.choice(
+            ({}, {}, {"tariff": [{"start_time": "13:00", "kWhPrice": 0.5}]}, {"tariff": None})
+        )
         vehicle = random.choice(self._vehicles)
+        named = random.choice(({}, {"vehicleID": vehicle}, {"vehicleID": random.randint(1, 4)}))
+        wishes = random.choice(
+            ({}, {"flexible": True}, {"objective": "earliest", "speed": 40, "flexible": True})
+        )
         battery = {
             "x": random.uniform(0, 3),
             "y": random.uniform(0, 2),
@@ -78,9 +88,22 @@ class Traffic:
             (3, ("updateChargingPoint", charger, station | point | equipment)),
             (1, ("deleteChargingPoint", charger, station | point)),
             (1, ("receiveAllReservations", charger, station)),
-            (12, ("scheduleReservation", vehicle, battery)),
+            (12, ("scheduleReservation", vehicle, battery | wishes)),
             (3, ("scheduleReservation", "gateway", battery | {"vid": random.randint(1, 4)})),
             (1, ("findReservation", vehicle, {})),
             (4, ("deleteReservation", vehicle, {"reservationID": random.randint(1, 4)})),
+            (6, ("startCharging", "charger-a", _OPEN_STATION | point | named)),
+            (
+                4,
+                ("finishCharging", "charger-a", _OPEN_STATION | point | random.choice(({}, {"energy": 4.5}))),
+            ),
+            (
+                1,
+                (
+                    "cancelReservation",
+                    "charger-a",
+                    _OPEN_STATION | point | {"reservationID": random.randint(1, 9)},
+                ),
+            ),
         ]
         return random.choices([row for _, row in chances], [weight for weight, _ in chances])[0]

@@ -10,8 +10,8 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from cloud_service.core.changes import ENDING, Changes, Event
-from cloud_service.core.network import Tables
-from cloud_service.core.records import ReservationKey
+from cloud_service.core.records import ReservationKey, State
+from cloud_service.core.tables import Tables
 from cloud_service.service.engine.answers import Answer
 from cloud_service.store.checkpoint import read_checkpoint
 from cloud_service.store.errors import WriteFailed
@@ -37,8 +37,8 @@ class Knowledge(Struct, frozen=True):
     remembered: frozenset[Answered] = frozenset()
     pending_events: tuple[tuple[int, Event], ...] = ()
     """Events that the store may not lose."""
-    ended: tuple[tuple[int, ReservationKey], ...] = ()
-    """Reservations that finished or were cancelled, with the numbers of their batches."""
+    ended: tuple[tuple[int, ReservationKey, State], ...] = ()
+    """Reservations that ended, with the numbers of their batches and their last states."""
 
 
 class Possible(Struct, frozen=True):
@@ -117,7 +117,11 @@ class Witness:
         for change in changes:
             tables.apply(change)
             pending_events += [(sequence, event) for event in change.events]
-            ended += [(sequence, event.reservation.key) for event in change.events if event.type in ENDING]
+            ended += [
+                (sequence, event.reservation.key, event.reservation.state)
+                for event in change.events
+                if event.type in ENDING
+            ]
         return Knowledge(
             sequence,
             tables,
@@ -170,7 +174,7 @@ def knowledge(folder: Folder, sequence: int, recovered: Recovered) -> Knowledge:
     )
 
 
-def _ended(folder: Folder) -> Iterator[tuple[int, ReservationKey]]:
+def _ended(folder: Folder) -> Iterator[tuple[int, ReservationKey, State]]:
     """What stands in the history as far as it counts, and what the next checkpoint will add to it."""
     checkpoint = read_checkpoint(folder)
     for name in checkpoint.sizes.keys() & set(folder.names()):
@@ -180,19 +184,19 @@ def _ended(folder: Folder) -> Iterator[tuple[int, ReservationKey]]:
 
 
 @lru_cache
-def _of_history(text: bytes) -> list[tuple[int, ReservationKey]]:
+def _of_history(text: bytes) -> list[tuple[int, ReservationKey, State]]:
     rows = ((row["sequence"], row["reservation"]) for row in map(json.loads, text.splitlines()))
     return [
-        (sequence, (row["chargingStationID"], row["chargingPointID"], row["reservationID"]))
+        (sequence, (row["chargingStationID"], row["chargingPointID"], row["reservationID"]), row["state"])
         for sequence, row in rows
     ]
 
 
 @lru_cache
-def _of_segment(text: bytes) -> list[tuple[int, ReservationKey]]:
+def _of_segment(text: bytes) -> list[tuple[int, ReservationKey, State]]:
     lines = filter(None, map(decode_line, text.splitlines(keepends=True)))
     return [
-        (batch.sequence, event.reservation.key)
+        (batch.sequence, event.reservation.key, event.reservation.state)
         for batch, _ in lines
         for changes in batch.changes
         for event in changes.events

@@ -105,7 +105,9 @@ def test_a_point_is_occupied_while_a_vehicle_is_there(stack: Stack, tmp_path: Pa
         async def come_and_go() -> None:
             async with Vehicle("visitor", stack.address) as vehicle:
                 booked = await vehicle.book(3000, 0, 0, 22 * 24 * 18)
-                await asyncio.to_thread(wait_until, lambda: "is occupied" in charger.tail(), "it is occupied")
+                await asyncio.to_thread(
+                    wait_until, lambda: "charges at point 1" in charger.tail(), "it charges"
+                )
                 point = (await asyncio.to_thread(points_of, stack, "busy", station_id))[0]
                 assert (booked.station_id, point.availability) == (station_id, "ocupado")
                 await vehicle.cancel(booked)
@@ -243,13 +245,53 @@ def test_by_hand_in_portuguese(stack: Stack, tmp_path: Path) -> None:
         assert vehicle.ends() == 0
         charger.sees("A reserva de carro no ponto 1 foi cancelada")
         charger.types("3\n1")
-        charger.sees("O ponto 1 está ocupado")
+        charger.sees("O ponto 1 está com defeito")
         charger.types("4\n1\n0,25")
         charger.sees("Agora o kWh custa 0,25")
         charger.types("1")
         charger.sees("│ 22 kW    │ 0,25")
         charger.types("q")
         assert charger.ends() == 0
+
+
+def test_a_vehicle_drives_where_its_reservation_has_moved(stack: Stack, tmp_path: Path) -> None:
+    """Its point fails while it waits there."""
+    name = "rerouted"
+
+    async def fail(reservation: Reservation) -> None:
+        async with Charger("two-points", stack.address, client_id="two-points-fail") as charger:
+            points = await charger.points(reservation.station_id)
+            (failing,) = [point for point in points if point.point_id == reservation.point_id]
+            await charger.update_point(failing, operational=False)
+
+    async def find() -> Reservation | None:
+        async with Vehicle("operator", stack.address, vehicle_id=name) as vehicle:
+            return await vehicle.reservation()
+
+    async def prepare() -> None:
+        async with Charger("two-points", stack.address) as charger:
+            station = await charger.register_station(2600, 0)
+            await charger.add_point(station.station_id, 22, 1)
+            await charger.add_point(station.station_id, 22, 1)
+
+    asyncio.run(prepare())
+    words = ("vehicle", "--yes", "--name", name, "--x", "2600", "--battery", "20.5", "--critical", "20.4")
+    wishes = ("--objective", "earliest", "--max-distance", "30", "--speed", "60", "--flexible")
+    with command(stack, tmp_path, *words, *wishes, "--time-scale", "30") as vehicle:
+        wait_until(lambda: "Reserved point" in vehicle.tail(), "the vehicle has a reservation")
+        booked = asyncio.run(find())
+        assert booked is not None
+        asyncio.run(fail(booked))
+        wait_until(lambda: "has moved" in vehicle.tail(), "it learns that its point is out of order")
+        assert "because the point is out of order: now station" in vehicle.tail()
+        vehicle.stop()
+    assert "Offers: station" in vehicle.tail()
+
+
+def test_wishes_need_mqtt(stack: Stack) -> None:
+    refused = stack.recharge("vehicle", "--yes", "--protocol", "tcp", "--flexible", "--max-price", "1")
+    assert refused.returncode == 1
+    assert refused.stderr == "recharge vehicle: --protocol tcp: the old protocol has no wishes\n"
 
 
 # recharge demo
@@ -269,5 +311,5 @@ def test_a_demo_lives_and_finds_its_stations_again(stack: Stack, tmp_path: Path)
         return sorted(line.partition("Station ")[2].partition(" ")[0] for line in lines if "Station " in line)
 
     first = stations(tmp_path / "first")
-    assert len(first) == 2
+    assert len(first) == 3, "two chargers, and the one whose day goes wrong"
     assert stations(tmp_path / "second") == first

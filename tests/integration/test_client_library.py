@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +11,17 @@ import pytest
 
 from cloud_service.mqtt.requester import Requester
 from cloud_service.protocol.errors import Conflict, Forbidden, NotFound
-from recharge import BrokerAddress, Charger, Event, Point, RequestError, Station, Vehicle
+from recharge import (
+    BrokerAddress,
+    Charger,
+    Event,
+    Point,
+    RequestError,
+    Station,
+    TariffElement,
+    Vehicle,
+    Wishes,
+)
 from recharge.charger import PAGE_LENGTH
 from tests.integration.client_commands import EXAMPLES, ROOT, presence_of, told
 from tests.kit.processes import Process, Stack
@@ -74,6 +85,96 @@ def test_a_station_and_a_point_are_described(stack: Stack) -> None:
             await charger.delete_station(station.station_id)
 
     asyncio.run(describe())
+
+
+def test_a_charger_tells_of_sessions(stack: Stack) -> None:
+    async def charge() -> None:
+        async with Charger("teller", stack.address) as charger, Vehicle("comer", stack.address) as vehicle:
+            station = await charger.register_station(9600, 5)
+            first = await charger.add_point(station.station_id, 22, 0.5)
+            second = await charger.add_point(station.station_id, 22, 0.5)
+            booked = await vehicle.book(9600, 5, 50, 44)
+            assert (booked.point_id, booked.state) == (first.point_id, "reserved")
+
+            begun = await charger.start_charging(station.station_id, second.point_id, vehicle="comer")
+            assert begun is not None
+            assert (begun.point_id, begun.state) == (second.point_id, "active")
+            assert await charger.start_charging(station.station_id, first.point_id, hours=0.5) is None
+            with pytest.raises(Conflict):
+                await charger.start_charging(station.station_id, first.point_id)
+            await charger.finish_charging(station.station_id, second.point_id, energy=21.5)
+            with pytest.raises(NotFound):
+                await charger.finish_charging(station.station_id, second.point_id)
+
+            scheduled, moved, finished = [await next_event(vehicle) for _ in range(3)]
+            assert scheduled.reservation == booked
+            assert (moved.type, moved.reason, moved.before) == ("reservationChanged", "pointChanged", booked)
+            assert (moved.key_before, moved.reservation) == (booked.key, begun)
+            assert (finished.type, finished.reason) == ("reservationFinished", "chargingFinished")
+            assert finished.reservation.state == "completed"
+            await charger.delete_station(station.station_id)
+
+    asyncio.run(charge())
+
+
+def test_a_charger_cancels_and_fails(stack: Stack) -> None:
+    async def fail() -> None:
+        async with Charger("failing", stack.address) as charger, Vehicle("guest", stack.address) as vehicle:
+            station = await charger.register_station(9700, 5)
+            night = TariffElement(0.25, "22:00", "06:00", ("MONDAY",))
+            point = await charger.add_point(station.station_id, 22, 0.5, tariff=[night])
+            other = await charger.add_point(station.station_id, 11, 0.5, operational=False)
+            assert await charger.points(station.station_id) == [point, other]
+            booked = await vehicle.book(9700, 5, 50, 44)
+            await charger.update_point(other, operational=True)
+            await charger.update_point(point, operational=False, remove_tariff=True)
+            assert (await charger.points(station.station_id))[0].tariff == ()
+            _, moved = [await next_event(vehicle) for _ in range(2)]
+            assert (moved.reason, moved.before) == ("pointFailed", booked)
+            assert moved.reservation.point_id == other.point_id
+
+            await charger.cancel_reservation(moved.reservation)
+            cancelled = await next_event(vehicle)
+            assert (cancelled.reason, cancelled.reservation.state) == ("chargerCancelled", "cancelled")
+            with pytest.raises(NotFound):
+                await charger.cancel_reservation(moved.reservation)
+            await charger.delete_station(station.station_id)
+
+    asyncio.run(fail())
+
+
+def test_a_vehicle_quotes_and_books_by_its_wishes(stack: Stack) -> None:
+    async def wish() -> None:
+        async with Charger("offering", stack.address) as charger, Vehicle("wisher", stack.address) as vehicle:
+            station = await charger.register_station(9800, 5, name="Harbour")
+            slow = await charger.add_point(station.station_id, 11, 0.5, connector="CHADEMO")
+            fast = await charger.add_point(station.station_id, 50, 0.9)
+            here = Wishes(station_id=station.station_id, objective="cheapest")
+            cheap, dear = await vehicle.quote(9800, 6, 50, 44, here, offers=5)
+            assert (cheap.point_id, cheap.price, cheap.connector) == (slow.point_id, 11, "CHADEMO")
+            assert (dear.point_id, dear.power, dear.distance, dear.name) == (fast.point_id, 50, 1, "Harbour")
+            assert 0 < cheap.wait < 0.2
+            assert len(await vehicle.quote(9800, 6, 50, 44, here, offers=1)) == 1
+            assert await vehicle.reservation() is None
+
+            later = datetime.now(UTC) + timedelta(hours=1)
+            booked = await vehicle.book(
+                9800, 6, 50, 44, Wishes(min_power=40, not_before=later, flexible=True)
+            )
+            assert (booked.point_id, booked.start) == (fast.point_id, later)
+            with pytest.raises(NotFound, match="maxPrice"):
+                await vehicle.quote(9800, 6, 50, 44, Wishes(max_distance=10, max_price=0.1))
+            await charger.delete_station(station.station_id)
+
+    asyncio.run(wish())
+
+
+def test_the_old_protocol_has_neither_wishes_nor_quotes() -> None:
+    vehicle = Vehicle("7", protocol="tcp")
+    with pytest.raises(ValueError, match="wishes"):
+        asyncio.run(vehicle.book(0, 0, 50, 44, Wishes(flexible=True)))
+    with pytest.raises(ValueError, match="quote"):
+        asyncio.run(vehicle.quote(0, 0, 50, 44))
 
 
 def test_refusals_are_typed(stack: Stack) -> None:

@@ -7,12 +7,15 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
 from cloud_service.protocol.actions import CLIENT_ACTIONS
 from tests.kit.processes import HOST, Broker, Stack, clean_environment
 from tests.kit.waiting import DEADLINE
+
+POINT: Final = ("power=22", "kWhPrice=1.5", "availability=livre")
 
 
 def test_result_is_printed(stack: Stack) -> None:
@@ -43,6 +46,28 @@ def test_result_is_printed(stack: Stack) -> None:
         "request", "deleteChargingStation", f"chargingStationID={station_id}", "--client", "rita"
     )
     assert deleted.stdout == '"Sucesso"\n'
+
+
+def test_a_quote_and_a_session(stack: Stack) -> None:
+    def ask(client: str, *words: str) -> Any:
+        done = stack.recharge("request", *words, "--client", client)
+        assert (done.returncode, done.stderr) == (0, "")
+        return json.loads(done.stdout)
+
+    station = f"chargingStationID={ask('sara', 'newChargingStation', 'x_position=7010', 'y_position=1')}"
+    tariff = 'tariff=[{"start_time": "00:00", "end_time": "00:00", "kWhPrice": 0.5}]'
+    point = (station, f"chargingPointID={ask('sara', 'newChargingPoint', station, *POINT, tariff)}")
+
+    need = ("x=7010", "y=1", "actualBatteryPercentage=50", "batteryCapacity=44")
+    (offer,) = ask("tom", "quoteReservation", *need, "objective=cheapest", *point, "offers=2")
+    assert (offer["chargingPointPower"], offer["price"], offer["distance"]) == (22, 11, 0)
+
+    booked = ask("tom", "scheduleReservation", *need, *point)
+    begun = ask("sara", "startCharging", *point, "vehicleID=tom")
+    assert begun == {**booked, "state": "active"}
+    assert ask("sara", "finishCharging", *point, "energy=20.5") == "Sucesso"
+    assert ask("sara", "startCharging", *point, "hours=0.5") is None
+    assert ask("sara", "deleteChargingStation", station) == "Sucesso"
 
 
 def test_value_that_is_no_json_is_a_text(stack: Stack) -> None:
@@ -93,6 +118,12 @@ def test_same_id_asks_for_the_same_once(stack: Stack) -> None:
     other = stack.recharge(*words)
     assert other.returncode == 1
     assert "ID_REUSED" in other.stderr
+
+
+def test_an_action_that_tcp_does_not_have(stack: Stack) -> None:
+    done = stack.recharge("request", "--tcp", "startCharging", "chargingStationID=1", "chargingPointID=1")
+    assert done.returncode == 1
+    assert done.stderr == "recharge request: startCharging is an action of MQTT only: leave out --tcp\n"
 
 
 def test_over_tcp(stack: Stack) -> None:

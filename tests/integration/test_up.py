@@ -126,12 +126,26 @@ def test_demo_shows_what_lives(tmp_path: Path) -> None:
         network.wait_ready()
         assert set(processes_of(tmp_path / "data")) == {"broker", "service", "gateway", "monitor", "demo"}
         wait_until(lambda: "demo-vehicle" in network.stderr, "a vehicle does something", 120)
+        wait_until(lambda: "has not come to point" in network.stderr, "a no-show is noticed", 120)
+        for reason in ("out of order", "another vehicle stays longer", "an earlier time is free"):
+            assert reason in network.stderr
         assert "demo-charger" in network.stderr
         assert "INFO" not in network.stderr
         network.process.send_signal(signal.SIGINT)
         assert network.wait_end() == 0, network.stderr
         assert "ending the demo, the monitor, the gateway, the service, the broker" in network.stderr
     assert len(json.loads((tmp_path / "data" / "reservations.json").read_text())) > 0
+
+
+def test_a_demo_leaves_the_clock_alone_in_a_network_that_was_there_before(tmp_path: Path) -> None:
+    """Or the reservations of real people would be over before their time."""
+    data_dir = tmp_path / "data"
+    data_dir.mkdir()
+    for name in ("charging_stations", "charging_points", "reservations"):
+        (data_dir / f"{name}.json").write_text("[]")
+    with up(tmp_path, "--data-dir", str(data_dir), *FREE_PORTS, "--demo") as network:
+        wait_until(lambda: "The service's own clock does not" in network.stderr, "the demo says so")
+        assert "60 times as fast" not in network.stderr
 
 
 @pytest.mark.parametrize("part", ["broker", "service", "gateway"])

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from cloud_service.core.changes import Changes, Event
-from cloud_service.core.network import Tables
 from cloud_service.core.records import RESERVED
+from cloud_service.core.tables import Tables
 from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.filesystem import Folder
 from cloud_service.store.interface import CheckpointInput, Recovered
@@ -37,10 +37,11 @@ def booking() -> Changes:
 
 
 def cancellation(at: datetime = NOW) -> Changes:
+    cancelled = replace(BOOKING, state="cancelled")
     return Changes(
         removed_reservations=(BOOKING.key,),
         points=(RELEASED_POINT,),
-        events=(Event("reservationCancelled", at, "vehicleCancelled", BOOKING, "owner"),),
+        events=(Event("reservationCancelled", at, "vehicleCancelled", cancelled, "owner"),),
     )
 
 
@@ -57,10 +58,11 @@ def book(number: int, start: int, vehicle: str) -> Changes:
 def cancel(booked: Changes) -> Changes:
     """The cancellation of this booking."""
     (row,) = booked.reservations
+    cancelled = replace(row, state="cancelled")
     return Changes(
         removed_reservations=(row.key,),
         points=(replace(POINT, last_reservation_id=row.reservation_id),),
-        events=(Event("reservationCancelled", NOW, "vehicleCancelled", row, "owner"),),
+        events=(Event("reservationCancelled", NOW, "vehicleCancelled", cancelled, "owner"),),
     )
 
 

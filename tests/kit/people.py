@@ -76,6 +76,18 @@ class Charger:
         result = self.ask("updateChargingPoint", chargingPointID=point, chargingStationID=station, **values)
         assert result == "Sucesso"
 
+    def start(self, station: int, point: int = 1, **more: Any) -> Record | None:
+        """A vehicle begins to charge, which accounts on MQTT tell."""
+        begun: Record | None = self.ask(
+            "startCharging", chargingStationID=station, chargingPointID=point, **more
+        )
+        return begun
+
+    def finish(self, station: int, point: int = 1, **more: Any) -> None:
+        """The vehicle has gone."""
+        result = self.ask("finishCharging", chargingStationID=station, chargingPointID=point, **more)
+        assert result == "Sucesso"
+
     def move(self, station: int, place: Place) -> None:
         values = {"x_position": place.x, "y_position": place.y}
         assert self.ask("updateChargingStation", chargingStationID=station, **values) == "Sucesso"
@@ -99,6 +111,14 @@ class Vehicle:
     def book(self, place: Place, capacity: float = 10, percentage: float = 0, **more: Any) -> Record:
         values = {"x": place.x, "y": place.y, "actualBatteryPercentage": percentage}
         return self._ask("scheduleReservation", "vid", **values, batteryCapacity=capacity, **more)
+
+    def quote(self, place: Place, capacity: float = 10, percentage: float = 0, **more: Any) -> list[Record]:
+        """Offers, which commit nothing."""
+        values = {"x": place.x, "y": place.y, "actualBatteryPercentage": percentage}
+        offers: list[Record] = self._ask(
+            "quoteReservation", "vid", **values, batteryCapacity=capacity, **more
+        )
+        return offers
 
     def find(self, **more: Any) -> Record:
         return self._ask("findReservation", "vid", **more)

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from cloud_service.core.records import Availability, Number, Point, Reservation, Station
+from cloud_service.core.numbers import Number
+from cloud_service.core.records import Availability, Point, Reservation, Station
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

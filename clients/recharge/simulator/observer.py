@@ -5,8 +5,8 @@ from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 
-from recharge.errors import OutcomeUnknown, RequestError
-from recharge.records import Event, Point, Reservation, Station
+from recharge.errors import Conflict, OutcomeUnknown, RequestError
+from recharge.records import Event, Offer, Point, Reservation, Station
 from recharge.simulator.car import Car
 
 
@@ -30,8 +30,24 @@ class ReservationCancelled(Struct, frozen=True):
     """The driver cancelled the reservation."""
 
 
+class Offered(Struct, frozen=True):
+    """What the vehicle could book, the best first."""
+
+    offers: list[Offer]
+
+
 class ReservationLost(Struct, frozen=True):
-    """Somebody else cancelled the vehicle's reservation; it books again."""
+    """The vehicle's reservation has ended without it: this event tells why; it books again."""
+
+    event: Event
+
+
+class ReservationMoved(Struct, frozen=True):
+    """The vehicle's reservation has moved, to a station `kilometres` away; it drives there."""
+
+    event: Event
+    kilometres: float | None
+    station: Station | None = None
 
 
 class StationMoved(Struct, frozen=True):
@@ -56,6 +72,16 @@ class ChargingFinished(Struct, frozen=True):
     price: float
 
 
+class NeverComes(Struct, frozen=True):
+    """The vehicle has booked, and will not come."""
+
+
+class StaysLonger(Struct, frozen=True):
+    """The vehicle will stay this many minutes longer than it has reserved."""
+
+    minutes: float
+
+
 class EventReceived(Struct, frozen=True):
     """The charger received an event."""
 
@@ -68,10 +94,37 @@ class VehicleLeft(Struct, frozen=True):
     reservation: Reservation
 
 
-class AvailabilityChanged(Struct, frozen=True):
-    """The charger reported a point as free or occupied."""
+class PointOccupied(Struct, frozen=True):
+    """A vehicle is at the charger's point, and charges."""
+
+    point_id: int
+    vehicle_id: int | str
+
+
+class PointFreed(Struct, frozen=True):
+    """Nothing charges at the charger's point any more."""
+
+    point_id: int
+
+
+class PointFailed(Struct, frozen=True):
+    """The charger's point is out of order."""
 
     point: Point
+
+
+class PointRepaired(Struct, frozen=True):
+    """The charger's point is in order again."""
+
+    point: Point
+
+
+class ChargingRefused(Struct, frozen=True):
+    """A vehicle has come to the charger's point, and the network does not let it charge."""
+
+    vehicle_id: int | str
+    point_id: int
+    error: Conflict
 
 
 class PointRemoved(Struct, frozen=True):
@@ -99,13 +152,21 @@ Report: TypeAlias = (
     | AlreadyReserved
     | NothingBooked
     | ReservationCancelled
+    | Offered
     | ReservationLost
+    | ReservationMoved
     | StationMoved
     | ChargingStarted
     | ChargingFinished
+    | NeverComes
+    | StaysLonger
     | EventReceived
     | VehicleLeft
-    | AvailabilityChanged
+    | PointOccupied
+    | PointFreed
+    | PointFailed
+    | PointRepaired
+    | ChargingRefused
     | PointRemoved
     | RequestFailed
     | ConnectionLost

@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Final, Self
 
+import msgspec
 from msgspec import Struct
 
 from recharge.account import STATE_FOLLOWS_SECONDS
 from recharge.errors import NotFound, Refused
-from recharge.records import Event, Reservation, Station
+from recharge.records import Event, Reservation, Station, Wishes
 from recharge.simulator.car import SPEED_KM_PER_HOUR, Car, charge, distance, drive, drive_to
+from recharge.simulator.network_clock import MACHINE_CLOCK, NetworkClock
 from recharge.simulator.observer import (
     Activity,
     AlreadyReserved,
@@ -20,10 +22,12 @@ from recharge.simulator.observer import (
     ChargingStarted,
     NothingBooked,
     Observer,
+    Offered,
     Progress,
     Question,
     ReservationCancelled,
     ReservationLost,
+    ReservationMoved,
     StationMoved,
 )
 from recharge.simulator.visits import Visit, made_up, plan_visit, price_of, reserved_energy
@@ -36,30 +40,65 @@ MAX_BOOKING_PERCENT: Final = 99.9
 
 
 class Pace(Struct, frozen=True):
-    """The car books at `critical` percent of its battery. Time passes `time_scale` times as fast."""
+    """The car books at `critical` percent of its battery. Time passes `time_scale` times as fast.
+
+    `clock` is the service's, which may account for that.
+    """
 
     critical: float = 20.0
     time_scale: float = 120.0
+    clock: NetworkClock = MACHINE_CLOCK
+
+    def by(self, clock: NetworkClock) -> "Pace":
+        """The pace in a network with this clock: a fast one is the time scale of everything."""
+        if clock.speed == 1:
+            return self
+        return msgspec.structs.replace(self, time_scale=clock.speed, clock=clock)
+
+    def plan(self, reservation: Reservation, now: datetime) -> Visit:
+        """Plans the visit for a reservation."""
+        return plan_visit(reservation, now, self.time_scale, self.clock)
 
     @property
     def hours_per_tick(self) -> float:
         return TICK_SECONDS * self.time_scale / 3600
 
 
-class _ReservationCancelled(Exception):
-    """Somebody else cancelled the reservation."""
+class _ReservationLost(Exception):
+    """The reservation has ended without the vehicle, as the event tells."""
+
+    def __init__(self, event: Event) -> None:
+        super().__init__(event.reason)
+        self.event = event
 
 
 class SimulatedVehicle:
-    """`async with SimulatedVehicle(...)`: drives a connected Vehicle, and follows its events."""
+    """`async with SimulatedVehicle(...)`: drives a connected Vehicle, and follows its events.
 
-    def __init__(self, vehicle: Vehicle, car: Car, pace: Pace, random: Random, observer: Observer) -> None:
+    With `quotes` it shows what there is before it books, which TCP cannot.
+    """
+
+    def __init__(
+        self,
+        vehicle: Vehicle,
+        car: Car,
+        pace: Pace,
+        random: Random,
+        observer: Observer,
+        *,
+        wishes: Wishes | None = None,
+        quotes: bool = False,
+    ) -> None:
         self._vehicle = vehicle
         self._car = car
         self._pace = pace
         self._random = random
         self._observer = observer
+        self._wishes = wishes
+        self._quotes = quotes
         self._reservation: Reservation | None = None
+        self._lost: Event | None = None
+        """How the reservation ended that the vehicle has lost."""
         self._station: Station | None = None
         self._booking = False
         self._listening: asyncio.Task[None] | None = None
@@ -95,9 +134,9 @@ class SimulatedVehicle:
             self._observer.report(AlreadyReserved())
         while (reservation := reservation or await self._book()) and await self._accept(reservation):
             try:
-                await self._use(reservation)
-            except _ReservationCancelled:
-                self._observer.report(ReservationLost())
+                await self._use()
+            except _ReservationLost as lost:
+                self._observer.report(ReservationLost(lost.event))
                 reservation = None
             else:
                 return True
@@ -110,21 +149,27 @@ class SimulatedVehicle:
 
     async def _book(self) -> Reservation | None:
         """Returns None if the driver does not want to book."""
+        need = (
+            round(self._car.x, 3),
+            round(self._car.y, 3),
+            _to_book(self._car.battery),
+            self._car.capacity,
+        )
+        if self._quotes:
+            self._observer.report(Offered(await self._vehicle.quote(*need, self._wishes)))
         if not await self._observer.agrees(Question.BOOK, self._car):
             self._observer.report(NothingBooked())
             return None
-        x, y = round(self._car.x, 3), round(self._car.y, 3)
         self._booking = True
-        reservation = await self._vehicle.book(x, y, _to_book(self._car.battery), self._car.capacity)
+        self._reservation = await self._vehicle.book(*need, self._wishes)
         self._booking = False
-        return reservation
+        return self._reservation
 
     async def _accept(self, reservation: Reservation) -> bool:
         """Returns whether the driver wants to use the reservation. Otherwise it stays, or is cancelled."""
-        self._reservation = reservation
+        self._reservation, self._lost = reservation, None
         self._station = await self._vehicle.station(reservation.station_id)
-        kilometres = distance(self._car, self._station.x, self._station.y) if self._station else None
-        self._observer.report(Booked(reservation, kilometres, self._station))
+        self._observer.report(Booked(reservation, self._kilometres(), self._station))
         if await self._observer.agrees(Question.DRIVE_THERE, self._car):
             return True
         if await self._observer.agrees(Question.CANCEL, self._car):
@@ -132,19 +177,29 @@ class SimulatedVehicle:
             self._observer.report(ReservationCancelled())
         return False
 
-    async def _use(self, reservation: Reservation) -> None:
-        if self._reservation is None:
-            raise _ReservationCancelled
-        departed = datetime.now(UTC)
-        arrived = departed + await self._drive_there()
-        planned = plan_visit(reservation, departed, self._pace.time_scale)
-        visit = made_up(planned, arrived, self._pace.time_scale)
-        await self._wait(visit)
+    async def _use(self) -> None:
+        departed = arrived = datetime.now(UTC)
+        while True:
+            self._held()
+            arrived += await self._drive_there()
+            reservation = self._held()
+            visit = made_up(self._pace.plan(reservation, departed), arrived, self._pace.time_scale)
+            await self._wait(visit, reservation)
+            if self._reservation is reservation:
+                break
+            arrived = datetime.now(UTC)
         energy = await self._charge(reservation, visit, arrived)
-        await self._release(reservation)
+        await self._release(self._reservation or reservation)
         self._observer.report(
             ChargingFinished(reservation, self._car.battery, energy, price_of(reservation, energy))
         )
+
+    def _held(self) -> Reservation:
+        """Returns the reservation as it is now, wherever it moved. Raises _ReservationLost without one."""
+        if self._reservation is None:
+            assert self._lost is not None, "only an event takes a reservation away while it is used"
+            raise _ReservationLost(self._lost)
+        return self._reservation
 
     async def _drive_there(self) -> timedelta:
         """Returns how long it takes in real time, without the delays of this machine."""
@@ -161,8 +216,11 @@ class SimulatedVehicle:
             await self._tick(Activity.DRIVING_TO_STATION, kilometres_left=left, seconds=seconds)
             driven += seconds
 
-    async def _wait(self, visit: Visit) -> None:
+    async def _wait(self, visit: Visit, reservation: Reservation) -> None:
+        """Waits for the charge to begin, or for the reservation to move."""
         while (seconds := (visit.begins - datetime.now(UTC)).total_seconds()) > 0:
+            if self._reservation is not reservation:
+                return
             await self._tick(
                 Activity.WAITING,
                 minutes_left=self._simulated_minutes(seconds),
@@ -184,7 +242,7 @@ class SimulatedVehicle:
 
     async def _release(self, reservation: Reservation) -> None:
         """Cancels the rest of the reservation, unless it has ended already."""
-        if datetime.now(UTC) < reservation.finish:
+        if self._pace.clock.at(datetime.now(UTC)) < reservation.finish:
             # The event of our own cancellation must not look like that of somebody else's.
             self._reservation = None
             try:
@@ -206,22 +264,30 @@ class SimulatedVehicle:
         had_reservation = self.has_reservation
         self._observer.progress(Progress(self._car, activity, kilometres_left, minutes_left))
         await asyncio.sleep(seconds)
-        if had_reservation and not self.has_reservation:
-            raise _ReservationCancelled
+        if had_reservation:
+            self._held()
 
     async def _listen(self) -> None:
         async for event in self._vehicle.events():
             await self._receive(event)
 
     async def _receive(self, event: Event) -> None:
-        if self._reservation is None or event.reservation.key != self._reservation.key:
+        if self._reservation is None or event.key_before != self._reservation.key:
             return
-        if event.type == "reservationCancelled":
-            self._reservation = None
-        elif event.type == "reservationChanged":
+        if event.type in ("reservationCancelled", "reservationNoShow"):
+            self._reservation, self._lost = None, event
+        elif event.type == "reservationChanged" and event.before is None:
             await asyncio.sleep(STATE_FOLLOWS_SECONDS)
             self._station = await self._vehicle.station(event.reservation.station_id)
             self._observer.report(StationMoved())
+        elif event.type == "reservationChanged":
+            self._station = await self._vehicle.station(event.reservation.station_id)
+            self._reservation = event.reservation
+            self._observer.report(ReservationMoved(event, self._kilometres(), self._station))
+
+    def _kilometres(self) -> float | None:
+        """Returns how far away the station is; None if nobody knows."""
+        return distance(self._car, self._station.x, self._station.y) if self._station else None
 
     def _simulated_minutes(self, seconds: float) -> float:
         return max(0.0, seconds * self._pace.time_scale / 60)

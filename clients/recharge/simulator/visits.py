@@ -8,15 +8,18 @@ import msgspec
 from msgspec import Struct
 
 from recharge.records import Reservation
+from recharge.simulator.network_clock import MACHINE_CLOCK, NetworkClock
 
 
 class Visit(Struct, frozen=True):
-    """A vehicle at a point from `begins` to `ends`, in real time."""
+    """A vehicle at a point from `begins` to `ends`, in real time, for `energy` kWh."""
 
     key: tuple[int, int, int]
     """The reservation's key."""
+    vehicle_id: int | str
     begins: datetime
     ends: datetime
+    energy: float
 
     @property
     def point_id(self) -> int:
@@ -32,13 +35,25 @@ MARGIN: Final = timedelta(minutes=5)
 """What the network leaves free after each charge."""
 
 
-def plan_visit(reservation: Reservation, now: datetime, time_scale: float) -> Visit:
-    """Plans the visit for a reservation; every wait from now on is `time_scale` times shorter."""
+def plan_visit(
+    reservation: Reservation, now: datetime, time_scale: float, clock: NetworkClock = MACHINE_CLOCK
+) -> Visit:
+    """Plans the visit for a reservation; every wait from now on is `time_scale` times shorter.
+
+    The service's clock may account for some of that, or all.
+    """
+    still = time_scale / clock.speed
 
     def scaled(moment: datetime) -> datetime:
-        return now + (moment - now) / time_scale
+        return now + (clock.when(moment) - now) / still
 
-    return Visit(reservation.key, scaled(reservation.start), scaled(reservation.finish))
+    return Visit(
+        reservation.key,
+        reservation.vehicle_id,
+        scaled(reservation.start),
+        scaled(reservation.finish),
+        reserved_energy(reservation),
+    )
 
 
 def made_up(visit: Visit, arrived: datetime, time_scale: float) -> Visit:
@@ -58,9 +73,9 @@ def price_of(reservation: Reservation, energy: float) -> float:
     return reservation.price if energy >= reserved else reservation.price * energy / reserved
 
 
-def occupied(visits: Iterable[Visit], now: datetime) -> set[int]:
-    """Returns the IDs of the occupied points."""
-    return {visit.point_id for visit in visits if visit.begins <= now < visit.ends}
+def present(visits: Iterable[Visit], now: datetime) -> dict[int, Visit]:
+    """Returns the visits that are under way, by the IDs of their points."""
+    return {visit.point_id: visit for visit in visits if visit.begins <= now < visit.ends}
 
 
 def next_change(visits: Iterable[Visit], now: datetime) -> datetime | None:

@@ -10,14 +10,17 @@ from rich.console import Console
 
 from cloud_service.language.language import Language
 from cloud_service.mqtt.address import BrokerAddress
+from recharge.account import AccountConnection
 from recharge.charger import Charger
 from recharge.errors import OutcomeUnknown, RequestError
 from recharge.records import Connector, Described, MQTTProtocol, Number
 from recharge.simulator import saved_station
 from recharge.simulator.charger import SimulatedCharger
 from recharge.simulator.connection import watch_connection
+from recharge.simulator.network_clock import read_clock
 from recharge.simulator.registration import RegisteredStation, WantedStation, register
 from recharge.simulator.saved_station import SavedStation, SavedStationError
+from recharge.simulator.vehicle import Pace
 from recharge.terminal.console import open_console
 from recharge.terminal.keyboard import Keyboard
 from recharge.terminal.menu import Menu
@@ -61,6 +64,8 @@ async def run_charger(asked: ChargerRun, say: Language) -> int:
     try:
         saved = saved_station.load(asked.file)
         wanted = await _choose(asked, saved, console, say)
+        look = AccountConnection(asked.name, asked.broker, protocol=asked.protocol, presence=False)
+        pace = Pace(time_scale=asked.time_scale).by(await read_clock(look))
         async with Charger(asked.name, asked.broker, protocol=asked.protocol) as charger:
             registered = await register(
                 charger, wanted, saved, lambda station: saved_station.save(asked.file, station)
@@ -68,7 +73,7 @@ async def run_charger(asked: ChargerRun, say: Language) -> int:
             lines.tell(say("Charger {name}", name=asked.name))
             lines.registered(registered)
             async with watch_connection(charger, lines.report):
-                await _simulate(asked, charger, registered, console, say)
+                await _simulate(asked, charger, registered, pace, console, say)
         lines.tell(say("The charger is offline; its station stays registered"))
     except Quit:
         lines.tell(say("Nothing was registered"))
@@ -113,7 +118,12 @@ async def _choose(
 
 
 async def _simulate(
-    asked: ChargerRun, charger: Charger, registered: RegisteredStation, console: Console, say: Language
+    asked: ChargerRun,
+    charger: Charger,
+    registered: RegisteredStation,
+    pace: Pace,
+    console: Console,
+    say: Language,
 ) -> None:
     """Runs until the owner quits; without a keyboard, until the task is cancelled."""
     station_id = registered.station.station_id
@@ -121,7 +131,7 @@ async def _simulate(
         charger,
         station_id,
         registered.points,
-        time_scale=asked.time_scale,
+        plan=pace.plan,
         report=Lines(console, say).report,
     )
     if asked.keyboard is None:

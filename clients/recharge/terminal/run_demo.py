@@ -5,6 +5,7 @@ import sys
 from cloud_service.language.language import Language
 from recharge.errors import Conflict, OutcomeUnknown, RequestError
 from recharge.simulator.demo import Demo
+from recharge.simulator.vehicle import Pace
 from recharge.terminal.console import open_console
 from recharge.terminal.screen import Lines
 from recharge.terminal.wording import describe_failure
@@ -16,10 +17,11 @@ async def run_demo(demo: Demo, say: Language) -> int:
     Raises ConnectionError without a broker.
     """
     console = open_console()
-    times = say.measure(demo.time_scale)
-    Lines(console, say).tell(say("Time passes {times} times as fast", times=times))
     try:
-        await demo.run(lambda name: Lines(console, say, name))
+        pace = await demo.pace()
+        for line in _introduction(pace, say):
+            Lines(console, say).tell(line)
+        await demo.run(pace, lambda name: Lines(console, say, name))
     except Conflict:
         text = say(
             "The demo's stations belong to other accounts, because the demo ran here before with or without"
@@ -31,3 +33,25 @@ async def run_demo(demo: Demo, say: Language) -> int:
         return 0
     print(text, file=sys.stderr)
     return 1
+
+
+def _introduction(pace: Pace, say: Language) -> list[str]:
+    """Says how fast time passes, and how long it takes until there is something to see."""
+    minutes = {"fails": 2, "longer": 15, "never": 20}
+    if pace.clock.speed != 1:
+        return [
+            say("Time passes {times} times as fast in this network", times=say.measure(pace.clock.speed)),
+            say(
+                "Within {seconds} seconds a point fails, a vehicle stays too long, and another never comes",
+                seconds=say.number(60 * minutes["never"] / pace.clock.speed + 1, 0),
+            ),
+        ]
+    return [
+        say("Time passes {times} times as fast", times=say.measure(pace.time_scale)),
+        say(
+            "The service's own clock does not: a point fails after {fails} minutes, a vehicle stays too long"
+            " after {longer}, and one that never comes is noticed after {never}; `recharge up --demo` shows"
+            " all of it within half a minute",
+            **minutes,
+        ),
+    ]

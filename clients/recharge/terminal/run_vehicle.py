@@ -7,20 +7,27 @@ from random import Random
 from msgspec import Struct
 
 from cloud_service.language.language import Language
+from recharge.account import AccountConnection
 from recharge.errors import NotFound, OutcomeUnknown, RequestError
+from recharge.records import Wishes
 from recharge.simulator.car import Car
 from recharge.simulator.connection import watch_connection
+from recharge.simulator.network_clock import read_clock
 from recharge.simulator.observer import DriverQuits
 from recharge.simulator.vehicle import Pace, SimulatedVehicle
 from recharge.terminal.console import open_console
 from recharge.terminal.keyboard import Keyboard
 from recharge.terminal.screen import PlainScreen, TerminalScreen
-from recharge.terminal.wording import describe_failure
+from recharge.terminal.wording import describe_failure, describe_no_slot
 from recharge.vehicle import Vehicle
 
 
 class VehicleRun(Struct, frozen=True):
-    """A vehicle, its car, and how often it charges. `keyboard` is None when nobody can answer."""
+    """A vehicle, its car, how often it charges, and what it wishes.
+
+    `keyboard` is None when nobody can answer. With `quotes` it shows what there is before it books. `look`
+    is a connection for a look at the service's clock; None over TCP.
+    """
 
     vehicle: Vehicle
     car: Car
@@ -28,10 +35,14 @@ class VehicleRun(Struct, frozen=True):
     random: Random
     charges: int
     keyboard: Keyboard | None
+    wishes: Wishes | None = None
+    quotes: bool = False
+    look: AccountConnection | None = None
 
 
 async def run_vehicle(asked: VehicleRun, say: Language) -> int:
     """Drives and charges. Returns the exit status; raises ConnectionError without a broker."""
+    pace = asked.pace if asked.look is None else asked.pace.by(await read_clock(asked.look))
     with ExitStack() as stack:
         screen = _open_screen(stack, asked.keyboard, say)
         async with asked.vehicle as vehicle, watch_connection(vehicle, screen.report):
@@ -40,10 +51,19 @@ async def run_vehicle(asked: VehicleRun, say: Language) -> int:
                     "Vehicle {name}: a battery of {capacity} kWh; time passes {times} times as fast",
                     name=vehicle.name,
                     capacity=say.measure(asked.car.capacity),
-                    times=say.measure(asked.pace.time_scale),
+                    times=say.measure(pace.time_scale),
                 )
             )
-            async with SimulatedVehicle(vehicle, asked.car, asked.pace, asked.random, screen) as simulated:
+            simulation = SimulatedVehicle(
+                vehicle,
+                asked.car,
+                pace,
+                asked.random,
+                screen,
+                wishes=asked.wishes,
+                quotes=asked.quotes,
+            )
+            async with simulation as simulated:
                 try:
                     status = await _charge(simulated, asked.charges, screen, say)
                 except DriverQuits:
@@ -80,9 +100,8 @@ async def _charge(
         try:
             if not await simulated.drive_and_charge():
                 return 0
-        except NotFound:
-            reason = say("no station has a charging point")
-            screen.tell(say("The network refuses: {reason}", reason=reason))
+        except NotFound as error:
+            screen.tell(describe_no_slot(error, say))
             return 1
         except (RequestError, OutcomeUnknown) as error:
             screen.tell(describe_failure(error, say))

@@ -12,12 +12,12 @@ from rich.text import Text
 from cloud_service.language.language import Language
 from recharge.errors import OutcomeUnknown, RequestError
 from recharge.simulator.car import Car
-from recharge.simulator.observer import Activity, Booked, DriverQuits, Progress, Question, Report
+from recharge.simulator.observer import Activity, Booked, DriverQuits, Offered, Progress, Question, Report
 from recharge.simulator.registration import RegisteredStation
 from recharge.terminal import wording
 from recharge.terminal.keyboard import Keyboard
 from recharge.terminal.prompts import Prompts, Quit
-from recharge.terminal.tables import booking_table, station_line
+from recharge.terminal.tables import booking_table, offers_table, station_line
 
 BATTERY_STEP_PERCENT: Final = 10
 """Without a terminal, the battery is reported in steps of this size."""
@@ -92,6 +92,8 @@ class TerminalScreen(Lines):
     def report(self, report: Report) -> None:
         if isinstance(report, Booked):
             self._console.print(booking_table(report, self._say))
+        elif isinstance(report, Offered):
+            self._console.print(offers_table(report.offers, self._say))
         else:
             super().report(report)
 

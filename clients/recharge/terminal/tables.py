@@ -6,7 +6,7 @@ from rich.box import ROUNDED
 from rich.table import Table
 
 from cloud_service.language.language import Language
-from recharge.records import Point, Reservation
+from recharge.records import Offer, Point, Reservation
 from recharge.simulator.observer import Booked
 from recharge.simulator.registration import RegisteredStation
 from recharge.terminal.wording import call_station, describe_availability
@@ -42,6 +42,23 @@ def _station(booked: Booked, say: Language) -> str:
         station=station,
         kilometres=say.number(booked.kilometres),
     )
+
+
+def offers_table(offers: Iterable[Offer], say: Language) -> Table:
+    """What a vehicle could book, one offer in each row, the best first."""
+    titles = (say("Station"), say("Point"), say("Power"), say("Distance"))
+    table = Table(*titles, say("Start"), say("End"), say("Price"), box=ROUNDED)
+    for offer in offers:
+        table.add_row(
+            call_station(offer.station_id, offer),
+            str(offer.point_id),
+            f"{say.measure(offer.power)} kW",
+            f"{say.number(offer.distance)} km",
+            say.time(offer.start),
+            say.time(offer.finish),
+            say.number(offer.price, 2),
+        )
+    return table
 
 
 def points_table(points: Iterable[Point], say: Language) -> Table:

@@ -3,8 +3,8 @@
 from cloud_service.language.language import Language
 from cloud_service.language.system_errors import reason_of
 from cloud_service.language.text import TextError
-from recharge.errors import BrokerRefused, ClocksDiffer, NobodyListens, OutcomeUnknown, RequestError
-from recharge.records import Availability, Event, Station
+from recharge.errors import BrokerRefused, ClocksDiffer, NobodyListens, NotFound, OutcomeUnknown, RequestError
+from recharge.records import Availability, Event, Offer, Reservation, Station
 from recharge.simulator import observer
 from recharge.simulator.car import Car
 from recharge.simulator.observer import Activity, Progress, Question, Report
@@ -25,8 +25,12 @@ def describe(report: Report, say: Language) -> str:
             return say("Nothing was booked")
         case observer.ReservationCancelled():
             return say("The reservation is cancelled")
-        case observer.ReservationLost():
-            return say("The reservation was cancelled; looking for another")
+        case observer.Offered(offers):
+            return say("Offers: {offers}", offers="; ".join(_describe_offer(offer, say) for offer in offers))
+        case observer.ReservationLost(event):
+            return _describe_loss(event, say)
+        case observer.ReservationMoved():
+            return _describe_move(report, say)
         case observer.StationMoved():
             return say("The station moved")
         case observer.ChargingStarted(reservation):
@@ -38,6 +42,13 @@ def describe(report: Report, say: Language) -> str:
             )
         case observer.ChargingFinished():
             return _describe_charge(report, say)
+        case observer.NeverComes():
+            return say("This vehicle will never come")
+        case observer.StaysLonger(minutes):
+            return say(
+                "This vehicle will stay {minutes} minutes longer than it has reserved",
+                minutes=say.number(minutes, 0),
+            )
         case observer.EventReceived(event):
             return _describe_event(event, say)
         case observer.VehicleLeft(reservation):
@@ -46,10 +57,24 @@ def describe(report: Report, say: Language) -> str:
                 vehicle=reservation.vehicle_id,
                 point=reservation.point_id,
             )
-        case observer.AvailabilityChanged(point):
-            if point.availability == "ocupado":
-                return say("Point {point} is occupied", point=point.point_id)
-            return say("Point {point} is free", point=point.point_id)
+        case observer.PointOccupied(point_id, vehicle_id):
+            return say("{vehicle} charges at point {point}", vehicle=vehicle_id, point=point_id)
+        case observer.PointFreed(point_id):
+            return say("Point {point} is free", point=point_id)
+        case observer.PointFailed(point):
+            return say(
+                "Point {point} is out of order; the network moves what is booked there soon",
+                point=point.point_id,
+            )
+        case observer.PointRepaired(point):
+            return say("Point {point} is in order again", point=point.point_id)
+        case observer.ChargingRefused(vehicle_id, point_id, error):
+            return say(
+                "{vehicle} cannot charge at point {point}: {reason}",
+                vehicle=vehicle_id,
+                point=point_id,
+                reason=explain(error, say),
+            )
         case observer.PointRemoved(point_id):
             return say("Point {point} is no longer registered", point=point_id)
         case observer.RequestFailed(error):
@@ -65,6 +90,44 @@ def _describe_booking(booked: observer.Booked, say: Language) -> str:
     return say(
         "Reserved point {point} of station {station}, {power} kW, {start} to {finish}, for {price}",
         station=call_station(reservation.station_id, booked.station),
+        point=reservation.point_id,
+        power=say.measure(reservation.power),
+        start=say.time(reservation.start),
+        finish=say.time(reservation.finish),
+        price=say.number(reservation.price, 2),
+    )
+
+
+def _describe_offer(offer: Offer, say: Language) -> str:
+    return say(
+        "station {station}, point {point}, {power} kW, {kilometres} km away, {start} to {finish},"
+        " for {price}",
+        station=offer.station_id,
+        point=offer.point_id,
+        power=say.measure(offer.power),
+        kilometres=say.number(offer.distance),
+        start=say.time(offer.start),
+        finish=say.time(offer.finish),
+        price=say.number(offer.price, 2),
+    )
+
+
+def _describe_loss(event: Event, say: Language) -> str:
+    if event.type == "reservationNoShow":
+        return say("The vehicle did not come in time, so its reservation was given up; looking for another")
+    if event.reason in ("overrun", "pointFailed"):
+        reason = describe_reason(event.reason, say)
+        return say("The reservation was cancelled, because {reason}; looking for another", reason=reason)
+    return say("The reservation was cancelled; looking for another")
+
+
+def _describe_move(moved: observer.ReservationMoved, say: Language) -> str:
+    reservation = moved.event.reservation
+    return say(
+        "The reservation has moved, because {reason}: now station {station}, point {point}, {power} kW,"
+        " {start} to {finish}, for {price}",
+        reason=describe_reason(moved.event.reason, say),
+        station=call_station(reservation.station_id, moved.station),
         point=reservation.point_id,
         power=say.measure(reservation.power),
         start=say.time(reservation.start),
@@ -105,9 +168,24 @@ def _describe_event(event: Event, say: Language) -> str:
                 start=say.time(event.reservation.start),
                 finish=say.time(event.reservation.finish),
             )
+        case "reservationChanged" if event.before is not None:
+            return say(
+                "{vehicle} moves from {old} to {new}: {reason}",
+                vehicle=vehicle,
+                old=_place_and_time(event.before, say),
+                new=_place_and_time(event.reservation, say),
+                reason=describe_reason(event.reason, say),
+            )
         case "reservationChanged":
             return say(
                 "The reservation of {vehicle} on point {point} was changed", vehicle=vehicle, point=point
+            )
+        case "reservationCancelled" if event.reason in ("overrun", "pointFailed"):
+            return say(
+                "The reservation of {vehicle} on point {point} was cancelled: {reason}",
+                vehicle=vehicle,
+                point=point,
+                reason=describe_reason(event.reason, say),
             )
         case "reservationCancelled":
             return say(
@@ -115,9 +193,37 @@ def _describe_event(event: Event, say: Language) -> str:
             )
         case "reservationFinished":
             return say("The reservation of {vehicle} on point {point} is over", vehicle=vehicle, point=point)
+        case "reservationNoShow":
+            return say(
+                "{vehicle} has not come to point {point}; it is free again", vehicle=vehicle, point=point
+            )
 
 
-def call_station(station_id: int, station: Station | None) -> str:
+def _place_and_time(reservation: Reservation, say: Language) -> str:
+    return say(
+        "station {station}, point {point}, {start}",
+        station=reservation.station_id,
+        point=reservation.point_id,
+        start=say.time(reservation.start),
+    )
+
+
+def describe_reason(reason: str | None, say: Language) -> str:
+    """Returns why a reservation has moved, or was cancelled."""
+    match reason:
+        case "overrun":
+            return say("another vehicle stays longer at the point")
+        case "pointFailed":
+            return say("the point is out of order")
+        case "movedUp":
+            return say("an earlier time is free")
+        case "pointChanged":
+            return say("it charges at another point")
+        case _:
+            return say("the network has changed it")
+
+
+def call_station(station_id: int, station: Station | Offer | None) -> str:
     """Returns what a station is called: its ID, with its name if it has one.
 
     Others wrote the name: what would move the cursor does not reach the terminal.
@@ -176,6 +282,12 @@ def describe_failure(error: Exception, say: Language) -> str:
     if isinstance(error, RequestError):
         return say("The network refuses: {reason}", reason=reason)
     return say("The network does not answer: {reason}", reason=reason)
+
+
+def describe_no_slot(error: NotFound, say: Language) -> str:
+    """Returns that no charging point fits. In English this is the network's own text, with the reasons."""
+    reason = str(error) if say.is_english else say("no charging point fits, or there is none")
+    return say("The network refuses: {reason}", reason=reason)
 
 
 def explain(error: Exception, say: Language) -> str:
@@ -258,7 +370,7 @@ def _explain_refusal(error: RequestError, say: Language) -> str:
         case "NOT_FOUND":
             return say("what the request names does not exist")
         case "CONFLICT":
-            return say("another station is at this location")
+            return say("it conflicts with another station, vehicle or reservation")
         case "FORBIDDEN":
             return say("this account may not do that")
         case "ID_REUSED":

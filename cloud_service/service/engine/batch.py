@@ -1,9 +1,11 @@
 """A batch: requests that are decided together and become one line of the journal."""
 
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
 from cloud_service.core.changes import Changes
+from cloud_service.core.consequences import Consequences
 from cloud_service.core.network import Network
 from cloud_service.protocol.incoming import Incoming
 from cloud_service.protocol.replies import Outcome
@@ -16,12 +18,13 @@ class Batch:
     Changes are applied to the network at once, so that each request sees those before it.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, now: datetime) -> None:
         self.outcomes: list[tuple[Incoming, Outcome]] = []
         self.changes: list[Changes] = []
         self.records: dict[tuple[str, str], RequestRecord] = {}
         """The request records of the batch, by client and identity."""
         self._network = network
+        self._consequences = Consequences(network, network.rules, now, self._apply)
         self._undo: list[Changes] = []
 
     def __enter__(self) -> Self:
@@ -37,11 +40,19 @@ class Batch:
         """Whether anything of the batch must be on disk before its replies are sent."""
         return bool(self.changes or self.records)
 
+    @property
+    def savepoint(self) -> int:
+        """How many changes were made: what comes after them can be undone."""
+        return len(self.changes)
+
     def apply(self, changes: Changes) -> None:
-        """Makes the changes in the network."""
+        """Makes the changes in the network, and what follows from them."""
         if changes:
-            self._undo.append(self._network.apply(changes))
-            self.changes.append(changes)
+            self._consequences.make(changes)
+
+    def let_time_pass(self, most_steps: int | None = None) -> bool:
+        """Makes what is due. Returns whether that is all of it; the rest waits for the next batch."""
+        return self._consequences.let_time_pass(most_steps)
 
     def keep(self) -> None:
         """Makes the changes permanent: the batch is on disk."""
@@ -51,3 +62,13 @@ class Batch:
         """Undoes all changes that were not kept."""
         while self._undo:
             self._network.apply(self._undo.pop())
+
+    def undo_to(self, savepoint: int) -> None:
+        """Undoes the changes after a savepoint."""
+        del self.changes[savepoint:]
+        while len(self._undo) > savepoint:
+            self._network.apply(self._undo.pop())
+
+    def _apply(self, changes: Changes) -> None:
+        self._undo.append(self._network.apply(changes))
+        self.changes.append(changes)

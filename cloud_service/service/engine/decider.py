@@ -47,6 +47,7 @@ class Decider:
 
     def _ask_handler(self, incoming: Incoming, batch: Batch, now: datetime) -> tuple[Outcome, bool]:
         """Returns the outcome, and whether a retry may give a different one."""
+        savepoint = batch.savepoint
         try:
             if incoming.error is not None:
                 raise incoming.error
@@ -56,10 +57,11 @@ class Decider:
             outcome = succeeded(decision.result)
             if len(outcome.body) > self._max_result_bytes:
                 raise TooLarge(f"the result has more than {self._max_result_bytes} bytes")
+            batch.apply(decision.changes)
         except RequestError as error:
             return failed(error), error.retryable
         except Exception:
             log.exception("%s of %s could not be decided", incoming.action.name, incoming.client)
+            batch.undo_to(savepoint)
             return failed(InternalError()), True
-        batch.apply(decision.changes)
         return outcome, False

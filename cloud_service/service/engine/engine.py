@@ -19,12 +19,13 @@ from cloud_service.protocol.replies import Outcome, failed
 from cloud_service.service.engine.admission import Admission
 from cloud_service.service.engine.answers import Answer, BatchResult, answered, unanswered
 from cloud_service.service.engine.batch import Batch
+from cloud_service.service.engine.caller import Caller
 from cloud_service.service.engine.decider import Decider
 from cloud_service.service.engine.deduplication import Deduplication, repeat
 from cloud_service.service.engine.handlers import Handlers, bind_handlers
-from cloud_service.service.engine.handlers.reservations import finish_reservations
 from cloud_service.service.engine.limits import EngineLimits
 from cloud_service.service.engine.outbox import Outbox, OutgoingEvent
+from cloud_service.service.engine.presence_notes import PresenceNotes
 from cloud_service.service.engine.store_condition import WRITABLE
 from cloud_service.store.errors import StoreError, SyncFailed, WriteFailed
 from cloud_service.store.interface import CheckpointInput, Store, StoredRequest
@@ -55,10 +56,11 @@ class Engine:
     ) -> None:
         self._store = store
         self._limits = limits
-        self._handlers = handlers or bind_handlers(limits.longest_charge, limits.booking_horizon)
+        self._handlers = handlers or bind_handlers(limits.rules)
         self._admission = Admission(limits, actions, self._turn_away)
         self._condition = WRITABLE
         self._time = now
+        self._presence = PresenceNotes()
         self._load(now)
 
     def __len__(self) -> int:
@@ -74,10 +76,19 @@ class Engine:
         """Takes in a message that arrived at this Unix time. A later `work` answers it."""
         self._admission.take_in(message, delivery, arrival)
 
-    def work(self, now: datetime) -> BatchResult:
+    def note_presence(self, client: str, online: bool, now: datetime) -> None:
+        """Notes what an account's presence topic says; without one, it counts as online.
+
+        Legacy clients share their owner, and have no presence of their own.
+        """
+        if not Caller(client).is_gateway:
+            self._presence.note(client, online, now)
+
+    def work(self, now: datetime, clients_time: datetime | None = None) -> BatchResult:
         """Decides a batch of requests, and lets time pass.
 
-        What has finished stays finished, also if time runs backwards.
+        What has finished stays finished, also if time runs backwards. Requests expire by the clients' time,
+        where that is not the network's.
         """
         self._time = now
         if not len(self) and self._condition.waits_to_retry(now):
@@ -87,7 +98,7 @@ class Engine:
             # This may have taken seconds. The next call knows which requests have expired meanwhile.
             result.reloaded = True
             return result
-        requests = self._unexpired(result, now)
+        requests = self._unexpired(result, clients_time or now)
         if self._condition.read_only:
             outcomes = self._decide_reads(requests, whole=False)
         else:
@@ -121,7 +132,7 @@ class Engine:
         self, requests: Iterable[Incoming], result: BatchResult, now: datetime
     ) -> list[tuple[Incoming, Outcome]]:
         """If the write fails, the whole batch is undone, and its requests are decided as reads."""
-        with Batch(self.network) as batch:
+        with Batch(self.network, self._time) as batch:
             self._decide(batch, requests, may_change=True, whole=False)
             try:
                 self._write(batch, result)
@@ -133,6 +144,7 @@ class Engine:
                 log.error("changes are refused until the store has been recovered: %s", error)
             else:
                 batch.keep()
+                self._presence.written(self.network, batch.changes)
                 return batch.outcomes
         return self._decide_reads((incoming for incoming, _ in batch.outcomes), whole=True)
 
@@ -141,20 +153,26 @@ class Engine:
 
         Changes are refused, and changes due to the passing of time are undone.
         """
-        with Batch(self.network) as batch:
+        with Batch(self.network, self._time) as batch:
             self._decide(batch, requests, may_change=False, whole=whole)
             return batch.outcomes
 
     def _decide(self, batch: Batch, requests: Iterable[Incoming], *, may_change: bool, whole: bool) -> None:
         """Fills a batch with all requests if `whole`, otherwise until it is large or has been much work."""
         size, visits = 0, self.network.visits
-        batch.apply(finish_reservations(self.network, self._time))
+        for changes in list(self._presence.changes(self.network)):
+            batch.apply(changes)
+        most_steps = None if whole else self._limits.batch_steps
+        if not batch.let_time_pass(most_steps) and not whole:
+            return
         for incoming in requests:
             outcome = self._decider.decide(incoming, batch, self._time, may_change)
             batch.outcomes.append((incoming, outcome))
+            is_up_to_date = batch.let_time_pass(most_steps)
             size += len(outcome.body)
             is_large = size >= self._limits.batch_bytes
-            if not whole and (is_large or self.network.visits - visits >= self._limits.batch_visits):
+            is_much_work = self.network.visits - visits >= self._limits.batch_visits
+            if not whole and (is_large or is_much_work or not is_up_to_date):
                 return
 
     def _write(self, batch: Batch, result: BatchResult) -> None:
@@ -208,7 +226,7 @@ class Engine:
         recovered = self._store.load(now)
         for note in recovered.notes:
             log.warning("recovery: %s", note)
-        self.network = Network(recovered.tables)
+        self.network = Network(recovered.tables, self._limits.rules)
         self.deduplication = Deduplication(self._limits.deduplication, recovered.remembered)
         self._decider = Decider(
             self.network, self.deduplication, self._handlers, self._limits.max_result_bytes

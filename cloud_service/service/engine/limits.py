@@ -6,7 +6,17 @@ from typing import Annotated
 from msgspec import Struct
 
 from cloud_service.config.setting import Section, Setting
-from cloud_service.config.values import COUNT, DAYS, DAYS_OR_NONE, HOURS
+from cloud_service.config.shared import TimeZone
+from cloud_service.config.values import (
+    COUNT,
+    COUNT_OR_ZERO,
+    DAYS,
+    DAYS_OR_NONE,
+    HOURS,
+    HOURS_OR_NONE,
+    MINUTES_OR_NONE,
+)
+from cloud_service.core.rules import DEFAULT_RULES, Rules
 
 
 class DeduplicationLimits(Struct, frozen=True):
@@ -25,9 +35,96 @@ class DeduplicationLimits(Struct, frozen=True):
     ] = 250_000
 
 
-class EngineLimits(Struct, frozen=True):
-    """What the engine accepts, and how much it does at a time."""
+class LifeLimits(Struct, frozen=True):
+    """The times of a reservation's life (contract, section 5)."""
 
+    early_start: Annotated[
+        timedelta,
+        Setting(
+            "early_start_minutes",
+            MINUTES_OR_NONE,
+            Section.RESERVATIONS,
+            "how long before its reservation a session may begin, and walk-ins are refused",
+        ),
+    ] = DEFAULT_RULES.early_start
+    no_show: Annotated[
+        timedelta,
+        Setting(
+            "no_show_minutes",
+            MINUTES_OR_NONE,
+            Section.RESERVATIONS,
+            "how long after its start a reservation without a session is a no-show; 0: never",
+        ),
+    ] = DEFAULT_RULES.no_show
+    walk_in: Annotated[
+        timedelta,
+        Setting(
+            "walk_in_hours",
+            HOURS_OR_NONE,
+            Section.RESERVATIONS,
+            "how long a session without a reservation holds its point",
+        ),
+    ] = DEFAULT_RULES.walk_in
+    overrun: Annotated[
+        timedelta,
+        Setting(
+            "overrun_minutes",
+            MINUTES_OR_NONE,
+            Section.RESERVATIONS,
+            "how long a session that overruns holds its point each time; 0: not at all",
+        ),
+    ] = DEFAULT_RULES.overrun
+    silence: Annotated[
+        timedelta,
+        Setting(
+            "silent_session_hours",
+            HOURS_OR_NONE,
+            Section.RESERVATIONS,
+            "how long after its finish a session ends of which its charger says nothing; 0: never",
+        ),
+    ] = DEFAULT_RULES.silence
+    offline: Annotated[
+        timedelta,
+        Setting(
+            "offline_minutes",
+            MINUTES_OR_NONE,
+            Section.RESERVATIONS,
+            "how long a charger is offline before its points are out of order; 0: they never are",
+        ),
+    ] = DEFAULT_RULES.offline
+    failure_ahead: Annotated[
+        timedelta,
+        Setting(
+            "failure_minutes",
+            MINUTES_OR_NONE,
+            Section.RESERVATIONS,
+            "how long before its start a reservation moves from a point that is out of order; 0: never",
+        ),
+    ] = DEFAULT_RULES.failure_ahead
+    move_up: Annotated[
+        timedelta,
+        Setting(
+            "move_up_minutes",
+            MINUTES_OR_NONE,
+            Section.RESERVATIONS,
+            "by how much a flexible reservation has to start earlier to be moved; 0: none moves",
+        ),
+    ] = DEFAULT_RULES.move_up
+    stations_considered: Annotated[
+        int,
+        Setting(
+            "choice_stations",
+            COUNT_OR_ZERO,
+            Section.RESERVATIONS,
+            "how many of the nearest stations objectives other than nearest look at; 0: all",
+        ),
+    ] = DEFAULT_RULES.stations_considered
+
+
+class EngineLimits(Struct, frozen=True):
+    """What the engine accepts, and how much it does at a time. `zone` is that of tariffs."""
+
+    zone: TimeZone = None
     longest_charge: Annotated[
         timedelta,
         Setting("max_charge_days", DAYS, Section.SERVICE_LIMITS, "the longest charge that can be booked"),
@@ -44,6 +141,7 @@ class EngineLimits(Struct, frozen=True):
     max_result_bytes: Annotated[
         int, Setting("max_result_bytes", COUNT, Section.SERVICE_LIMITS, "the largest result of a request")
     ] = 2**20
+    life: LifeLimits = LifeLimits()
     deduplication: DeduplicationLimits = DeduplicationLimits()
     pending_per_client: Annotated[
         int,
@@ -64,3 +162,11 @@ class EngineLimits(Struct, frozen=True):
     """A batch ends once its replies have this size."""
     batch_visits: int = 5_000
     """A batch ends once its bookings have looked at this many stations (about 0.1 s)."""
+    batch_steps: int = 5_000
+    """A batch makes at most this many changes that are due to the passing of time."""
+
+    @property
+    def rules(self) -> Rules:
+        """What the network goes by."""
+        life = {name: getattr(self.life, name) for name in self.life.__struct_fields__}
+        return Rules(longest_charge=self.longest_charge, horizon=self.booking_horizon, zone=self.zone, **life)

@@ -22,8 +22,13 @@ class OutgoingEvent(Struct, frozen=True):
 
 
 def recipients(event: Event) -> list[str]:
-    """The vehicle's account and the station's owner, each once. Gateways get none: nobody would read them."""
+    """The vehicle's account and the owners of the stations concerned, each once.
+
+    Gateways get none: nobody would read them.
+    """
     names = [event.owner]
+    if event.owner_before is not None:
+        names.append(event.owner_before)
     if not event.reservation.legacy:
         names.append(str(event.reservation.vehicle_id))
     return [name for name in dict.fromkeys(names) if is_account_name(name) and not Caller(name).is_gateway]
@@ -31,15 +36,16 @@ def recipients(event: Event) -> list[str]:
 
 def messages(event: Event) -> list[Message]:
     """The event as a message to each of its recipients."""
-    body = msgspec.json.encode(
-        {
-            "type": event.type,
-            "at": event.at.isoformat(),
-            "reason": event.reason,
-            "reservation": event.reservation.public(),
-        }
-    )
-    return [Message(topics.event(name, event.type), body) for name in recipients(event)]
+    body: dict[str, object] = {
+        "type": event.type,
+        "at": event.at.isoformat(),
+        "reason": event.reason,
+        "reservation": event.reservation.described(),
+    }
+    if event.before is not None:
+        body["before"] = event.before.described()
+    payload = msgspec.json.encode(body)
+    return [Message(topics.event(name, event.type), payload) for name in recipients(event)]
 
 
 class _BatchEvents(Struct):

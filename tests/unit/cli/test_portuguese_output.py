@@ -86,9 +86,8 @@ def test_a_report(
     assert main(["report", "--data-dir", str(folder), "--from", "2026-03-01", "--to", "2026-03-31"]) == 0
     shown = capsys.readouterr().out
     assert shown.startswith("Recargas encerradas de 01/03/2026 a 31/03/2026, ")
-    assert ["Estação", "Recargas", "Canceladas", "kWh", "Receita", "Em", "uso"] in [
-        line.split() for line in shown.splitlines()
-    ]
+    headings = [["Cance-", "Sem"], ["Estação", "Recargas", "ladas", "vir", "kWh", "Receita", "Em", "uso"]]
+    assert [line.split() for line in shown.splitlines()][1:3] == headings
     assert "0,0%" in shown
     assert max(len(line) for line in shown.splitlines()) <= columns
 

@@ -21,6 +21,7 @@ OTHER_VALUES = {
     "NAMES": "broker.example.org,192.0.2.1",
     "DAYS": "1.5",
     "HOURS": "0.5",
+    "MINUTES": "2.5",
     "SECONDS": "7.5",
     "N": "77",
     "NETWORKS": "192.0.2.0/24,2001:db8::/32",

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from fractions import Fraction
 
-from cloud_service.core.records import Number, Reservation
+from cloud_service.core.numbers import Number
+from cloud_service.core.records import Reservation
 
 MARGIN = timedelta(minutes=5)
 

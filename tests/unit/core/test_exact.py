@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud_service.core.exact import energy_needed, product, quotient
-from cloud_service.core.records import Number
+from cloud_service.core.numbers import Number
 
 LARGEST = 1.7976931348623157e308
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from cloud_service.core.nearest import NearestIndex
-from cloud_service.core.records import Number
+from cloud_service.core.numbers import Number
 from tests.unit.core.reference import nearest
 
 

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from cloud_service.core.changes import NOTHING, Changes, Event
-from cloud_service.core.network import Network, Tables
-from cloud_service.core.records import Reservation
+from cloud_service.core.network import Network
+from cloud_service.core.records import Reservation, Station
+from cloud_service.core.tables import Tables
 from cloud_service.core.view import NetworkView
 from tests.kit.records import NOW, minutes, point, reservation, station
 
@@ -26,7 +27,7 @@ def answers(network: NetworkView) -> dict[str, object]:
         "last": network.last_station_id,
         "stations": [network.station(number) for number in NUMBERS],
         "at": [network.station_at(*place) for place in places],
-        "nearest": [network.nearest_station(*place) for place in places],
+        "nearest": [nearest(network, *place) for place in places],
         "points": [network.points(number) for number in NUMBERS],
         "point": [network.point(key) for key in keys],
         "queues": [list(network.queue(key)) for key in keys],
@@ -35,8 +36,13 @@ def answers(network: NetworkView) -> dict[str, object]:
         "vehicles": [
             network.reservation_of((legacy, str(vehicle))) for vehicle in VEHICLES for legacy in (False, True)
         ],
-        "finished": [list(network.finished(NOW + minutes(after))) for after in (-1, 0, 60, 600, 10**6)],
+        "due": [network.first_due(NOW + minutes(after)) for after in (-1, 0, 60, 600, 10**6)],
+        "near": network.stations_with_points,
     }
+
+
+def nearest(network: NetworkView, x: float, y: float) -> Station | None:
+    return next(network.stations_by_distance(x, y), None)
 
 
 def as_tables(network: Network) -> Tables:
@@ -48,26 +54,26 @@ def test_a_network_without_anything() -> None:
     assert network.last_station_id == 0
     assert network.station(1) is None
     assert network.station_at(0, 0) is None
-    assert network.nearest_station(0, 0) is None
+    assert nearest(network, 0, 0) is None
     assert network.points(1) == []
     assert network.point((1, 1)) is None
     assert len(network.queue((1, 1))) == 0
     assert network.reservation_of((False, "ana")) is None
-    assert list(network.finished(NOW)) == []
+    assert network.first_due(NOW) is None
 
 
 def test_only_stations_with_a_point_are_near() -> None:
     network = Network()
     network.apply(Changes(stations=(station(1, 0, 0), station(2, 50, 0))))
-    assert network.nearest_station(0, 0) is None
+    assert nearest(network, 0, 0) is None
     network.apply(Changes(points=(point(2, 1),)))
-    assert network.nearest_station(0, 0) == station(2, 50, 0)
+    assert nearest(network, 0, 0) == station(2, 50, 0)
     network.apply(Changes(points=(point(1, 1), point(1, 2))))
-    assert network.nearest_station(0, 0) == station(1, 0, 0)
+    assert nearest(network, 0, 0) == station(1, 0, 0)
     network.apply(Changes(removed_points=((1, 1),)))
-    assert network.nearest_station(0, 0) == station(1, 0, 0)
+    assert nearest(network, 0, 0) == station(1, 0, 0)
     network.apply(Changes(removed_points=((1, 2),)))
-    assert network.nearest_station(0, 0) == station(2, 50, 0)
+    assert nearest(network, 0, 0) == station(2, 50, 0)
 
 
 def test_equal_numbers_are_one_location() -> None:
@@ -100,22 +106,28 @@ def test_a_finished_reservation_does_not_hide_the_one_that_is_scheduled() -> Non
     finished = reservation(2, NOW - minutes(60), NOW - minutes(30), "ana")
     for order in ([scheduled, finished], [finished, scheduled]):
         network = Network(Tables({1: station(1)}, {(1, 1): point(1, 1)}, {r.key: r for r in order}))
-        assert list(network.finished(NOW)) == [finished]
+        assert network.first_due(NOW) == (1, 1)
         network.apply(Changes(removed_reservations=(finished.key,)))
         assert network.reservation_of((False, "ana")) == scheduled
 
 
-def test_finished_ones_come_once_and_in_order() -> None:
-    network = Network(Tables({1: station(1)}, {(1, 1): point(1, 1)}))
-    booked = [reservation(n, NOW + minutes(20 * n), NOW + minutes(20 * n + 10)) for n in range(1, 6)]
+def test_a_decision_that_is_undone_and_made_again_is_due_once() -> None:
+    points = {(1, number): point(1, number) for number in range(1, 6)}
+    network = Network(Tables({1: station(1)}, points))
+    booked = [
+        reservation(1, NOW + minutes(20 * n), NOW + minutes(20 * n + 10), point_key=(1, n))
+        for n in range(1, 6)
+    ]
     for each in booked:
-        # A decision that could not be written is undone, then made again.
         undo = network.apply(Changes(reservations=(each,)))
         network.apply(undo)
         network.apply(Changes(reservations=(each,)))
-    assert list(network.finished(NOW + minutes(70))) == booked[:3]
-    assert list(network.finished(NOW + minutes(70))) == booked[:3]
-    assert list(network.finished(NOW + minutes(1000))) == booked
+    due = []
+    while (key := network.first_due(NOW + minutes(70))) is not None:
+        due.append(key)
+        network.apply(Changes(removed_reservations=((*key, 1),)))
+    assert due == [(1, 1), (1, 2), (1, 3)]
+    assert network.first_due(NOW + minutes(1000)) == (1, 4)
 
 
 def test_an_empty_change_is_false() -> None:
@@ -223,10 +235,10 @@ def test_undo_gives_back_records_that_were_replaced_and_removed_at_once() -> Non
     )
     undo = network.apply(change)
     assert network.station_at(5, 5) == station(3, 5, 5)
-    assert network.nearest_station(8, 0) == replace(first, x=9)
+    assert nearest(network, 8, 0) == replace(first, x=9)
     network.apply(undo)
     assert network.tables == tables
-    assert network.nearest_station(8, 0) == first
+    assert nearest(network, 8, 0) == first
 
 
 def test_a_point_goes_with_its_queue_and_comes_back_with_it() -> None:

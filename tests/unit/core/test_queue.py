@@ -54,19 +54,21 @@ def queue_of(*spans: tuple[float, float]) -> Queue:
     ],
 )
 def test_earliest_start(spans: list[tuple[float, float]], duration: float, start: float) -> None:
-    assert queue_of(*spans).earliest_start(NOW, minutes(duration)) == NOW + minutes(start)
+    assert queue_of(*spans).earliest_start(NOW + minutes(5), minutes(duration)) == NOW + minutes(start)
 
 
 def test_a_gap_that_opens_by_a_cancellation_is_used() -> None:
     queue = queue_of((5, 65), (70, 130), (135, 195))
     queue.remove(reservation(2, NOW + minutes(70), NOW + minutes(130)))
-    assert queue.earliest_start(NOW, minutes(60)) == NOW + minutes(70)
-    assert queue.earliest_start(NOW, minutes(60) + timedelta(microseconds=1)) == NOW + minutes(200)
+    assert queue.earliest_start(NOW + minutes(5), minutes(60)) == NOW + minutes(70)
+    assert queue.earliest_start(NOW + minutes(5), minutes(60) + timedelta(microseconds=1)) == NOW + minutes(
+        200
+    )
 
 
 def test_a_gap_that_passed_is_not_used() -> None:
     queue = queue_of((5, 10), (100, 110), (200, 210))
-    assert queue.earliest_start(NOW + minutes(120), minutes(30)) == NOW + minutes(125)
+    assert queue.earliest_start(NOW + minutes(125), minutes(30)) == NOW + minutes(125)
 
 
 def test_order_and_end() -> None:
@@ -107,7 +109,7 @@ def test_earliest_start_is_that_of_brute_force(
     for each in mixed:
         queue.add(each)
     now = NOW + minutes(after)
-    assert queue.earliest_start(now, minutes(duration)) == earliest_start(
+    assert queue.earliest_start(now + minutes(5), minutes(duration)) == earliest_start(
         reservations, now, minutes(duration)
     )
 
@@ -128,7 +130,7 @@ class Bookings(RuleBasedStateMachine):
     @rule(seconds=st.integers(0, 7200))
     def book(self, seconds: int) -> None:
         duration = timedelta(seconds=seconds)
-        start = self.queue.earliest_start(self.now, duration)
+        start = self.queue.earliest_start(self.now + minutes(5), duration)
         assert start == earliest_start(self.reservations(), self.now, duration)
         assert start >= self.now + minutes(5)
         assert fits(self.reservations(), start, duration)
@@ -157,3 +159,24 @@ class Bookings(RuleBasedStateMachine):
 
 
 TestBookings = Bookings.TestCase
+
+
+@given(
+    spans=st.lists(st.tuples(st.integers(5, 60), st.integers(1, 90)), min_size=1, max_size=8), data=st.data()
+)
+def test_a_reservation_that_gives_its_time_up_is_not_in_its_own_way(
+    spans: list[tuple[int, int]], data: st.DataObject
+) -> None:
+    queue, booked, moment = Queue(), [], NOW
+    for number, (pause, lasting) in enumerate(spans, 1):
+        start = moment + minutes(pause)
+        moment = start + minutes(lasting)
+        booked.append(reservation(number, start, moment))
+        queue.add(booked[-1])
+    leaving = data.draw(st.sampled_from(booked))
+    opens, duration = NOW + minutes(data.draw(st.integers(5, 300))), minutes(data.draw(st.integers(1, 120)))
+    others = [each for each in booked if each is not leaving]
+    assert queue.earliest_start_without(leaving, opens, duration) == earliest_start(
+        others, opens - minutes(5), duration
+    )
+    assert list(queue) == booked

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud_service.gateway.translation import NONE, may_be_last, read_request, write_reply
-from cloud_service.protocol.actions import CLIENT_ACTIONS
+from cloud_service.protocol.actions import LEGACY_ACTIONS
 from cloud_service.protocol.errors import BadRequest
 from cloud_service.protocol.jsontext import Unreadable
 from cloud_service.protocol.requests import make_request
@@ -69,14 +69,14 @@ def encode(value: Any) -> bytes:
 
 
 def test_there_is_an_example_of_each_action() -> None:
-    assert list(GOOD) == list(CLIENT_ACTIONS)
+    assert list(GOOD) == list(LEGACY_ACTIONS)
 
 
 @pytest.mark.parametrize("name", GOOD)
 @pytest.mark.parametrize("marker", [True, False, None, 0, "x", []])
 def test_an_action_is_known_by_its_name_whatever_the_value(name: str, marker: Any) -> None:
     action, request = read_request(encode({**GOOD[name], name: marker, "unknown": {"key": 1}}))
-    assert action is CLIENT_ACTIONS[name]
+    assert action is LEGACY_ACTIONS[name]
     assert msgspec.to_builtins(request) == GOOD[name]
 
 
@@ -165,11 +165,11 @@ def test_what_is_not_json(body: bytes) -> None:
     ],
 )
 def test_short_replies(action: str, result: Any, reply: bytes) -> None:
-    assert write_reply(CLIENT_ACTIONS[action], result, None) == reply
+    assert write_reply(LEGACY_ACTIONS[action], result, None) == reply
 
 
 def test_a_list_of_points() -> None:
-    assert write_reply(CLIENT_ACTIONS["receiveAllChargingPoints"], [POINT, POINT], None) == (
+    assert write_reply(LEGACY_ACTIONS["receiveAllChargingPoints"], [POINT, POINT], None) == (
         b"[\n"
         b'    {\n        "chargingPointID": 1,\n        "chargingStationID": 2,\n        "power": 30,\n'
         b'        "kWhPrice": 0.5,\n        "availability": "livre"\n    },\n'
@@ -181,7 +181,7 @@ def test_a_list_of_points() -> None:
 
 @pytest.mark.parametrize("action", ["scheduleReservation", "findReservation"])
 def test_a_reservation_in_the_zone_of_the_gateway(action: str) -> None:
-    assert write_reply(CLIENT_ACTIONS[action], RESERVATION, SAO_PAULO) == (
+    assert write_reply(LEGACY_ACTIONS[action], RESERVATION, SAO_PAULO) == (
         b'{\n    "reservationID": 1,\n    "chargingStationID": 2,\n    "chargingPointID": 3,\n'
         b'    "chargingPointPower": 30,\n    "kWhPrice": 0.5,\n    "vehicleID": "S\\u00e3o Paulo 1",\n'
         b'    "startDateTime": "2026-02-28T23:30:00",\n    "finishDateTime": "2026-03-01T00:50:00.250000",\n'
@@ -190,7 +190,7 @@ def test_a_reservation_in_the_zone_of_the_gateway(action: str) -> None:
 
 
 def test_a_list_of_reservations_in_the_zone_of_the_gateway() -> None:
-    reply = json.loads(write_reply(CLIENT_ACTIONS["receiveAllReservations"], [RESERVATION], SAO_PAULO))
+    reply = json.loads(write_reply(LEGACY_ACTIONS["receiveAllReservations"], [RESERVATION], SAO_PAULO))
     assert [list(record) for record in reply] == [list(RESERVATION)]
     assert reply[0]["startDateTime"] == "2026-02-28T23:30:00"
 
@@ -199,7 +199,7 @@ def test_without_a_setting_the_zone_is_the_machines(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
     try:
-        reply = json.loads(write_reply(CLIENT_ACTIONS["findReservation"], RESERVATION, None))
+        reply = json.loads(write_reply(LEGACY_ACTIONS["findReservation"], RESERVATION, None))
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -210,7 +210,7 @@ def test_only_sucesso_and_none_end_a_connection() -> None:
     assert may_be_last(NONE)
     assert may_be_last(b"Sucesso")
     assert not may_be_last(b"12")
-    assert not may_be_last(write_reply(CLIENT_ACTIONS["findReservation"], RESERVATION, None))
+    assert not may_be_last(write_reply(LEGACY_ACTIONS["findReservation"], RESERVATION, None))
 
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
@@ -221,7 +221,7 @@ MOMENTS = st.floats(0, 4e9).map(lambda seconds: datetime.fromtimestamp(seconds, 
 
 @given(st.lists(st.dictionaries(TEXTS, VALUES), min_size=1, max_size=3))
 def test_a_list_looks_as_the_old_server_wrote_it(records: list[dict[str, Any]]) -> None:
-    reply = write_reply(CLIENT_ACTIONS["receiveAllChargingPoints"], records, None)
+    reply = write_reply(LEGACY_ACTIONS["receiveAllChargingPoints"], records, None)
     assert reply == json.dumps(records, indent=4).encode()
 
 
@@ -232,7 +232,7 @@ def test_a_reservation_looks_as_the_old_server_wrote_it(
     record = {**values, "startDateTime": start.isoformat(), "finishDateTime": finish.isoformat()}
     local = [moment.astimezone(SAO_PAULO).replace(tzinfo=None).isoformat() for moment in (start, finish)]
     expected = json.dumps({**record, "startDateTime": local[0], "finishDateTime": local[1]}, indent=4)
-    assert write_reply(CLIENT_ACTIONS["findReservation"], record, SAO_PAULO) == expected.encode()
+    assert write_reply(LEGACY_ACTIONS["findReservation"], record, SAO_PAULO) == expected.encode()
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_dates_at_the_ends_of_the_calendar(
     monkeypatch.setenv("TZ", zone if by_environment else "UTC")
     time.tzset()
     record = {**RESERVATION, "finishDateTime": moment}
-    reply = write_reply(CLIENT_ACTIONS["findReservation"], record, None if by_environment else ZoneInfo(zone))
+    reply = write_reply(LEGACY_ACTIONS["findReservation"], record, None if by_environment else ZoneInfo(zone))
     monkeypatch.undo()
     time.tzset()
     assert json.loads(reply)["finishDateTime"] == written

@@ -1,11 +1,12 @@
 """An action that is added to the table, and bound to a handler, is known everywhere."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec import field
 
 from cloud_service.accounts.rights import access_list, rights
 from cloud_service.cli.request import describe
+from cloud_service.core.rules import DEFAULT_RULES
 from cloud_service.core.view import NetworkView
 from cloud_service.gateway.translation import read_request, write_reply
 from cloud_service.protocol.actions import ACTIONS, Action, client_actions, request_topics, table
@@ -34,7 +35,7 @@ TABLE = table(*ACTIONS.values(), ROW)
 
 
 def bench() -> Bench:
-    return Bench(actions=TABLE, handlers={**bind_handlers(timedelta(days=30)), CountPoints: count_points})
+    return Bench(actions=TABLE, handlers={**bind_handlers(DEFAULT_RULES), CountPoints: count_points})
 
 
 def test_the_service_subscribes_to_it() -> None:
@@ -81,4 +82,4 @@ def test_the_request_command_offers_it() -> None:
 
 
 def test_every_action_of_the_table_has_a_handler() -> None:
-    assert {action.request for action in ACTIONS.values()} == set(bind_handlers(timedelta()))
+    assert {action.request for action in ACTIONS.values()} == set(bind_handlers(DEFAULT_RULES))

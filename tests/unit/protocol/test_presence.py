@@ -38,6 +38,12 @@ def test_errors_stand_beside_the_body() -> None:
     assert "errors" not in json.loads(message.payload)
 
 
+def test_a_service_with_a_fast_clock_says_so() -> None:
+    message = process_presence("cloud_service", online=True, since=SINCE, now=NOW, clock_speed=60)
+    assert json.loads(message.payload)["clockSpeed"] == 60
+    assert read_presence(message.payload).clock_speed == 60
+
+
 @pytest.mark.parametrize("payload", [b"", b"[]", b"{}", b'{"online": 1}', b"\xff", b'{"online": true'])
 def test_other_payloads_are_refused(payload: bytes) -> None:
     with pytest.raises(BadRequest):

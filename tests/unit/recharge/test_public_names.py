@@ -10,7 +10,19 @@ import msgspec
 import pytest
 
 import recharge
-from recharge import BrokerAddress, Charger, Event, Point, RequestError, Reservation, Station, Vehicle
+from recharge import (
+    BrokerAddress,
+    Charger,
+    Event,
+    Offer,
+    Point,
+    RequestError,
+    Reservation,
+    Station,
+    TariffElement,
+    Vehicle,
+    Wishes,
+)
 from recharge import errors as library_errors
 
 PAGE = (Path(__file__).parents[3] / "docs" / "clients.md").read_text()
@@ -94,7 +106,9 @@ def test_the_page_documents_every_argument(client: type) -> None:
         assert f"| `{name}` |" in PAGE, name
 
 
-@pytest.mark.parametrize("record", [BrokerAddress, Station, Point, Reservation, Event])
+@pytest.mark.parametrize(
+    "record", [BrokerAddress, Station, Point, TariffElement, Reservation, Wishes, Offer, Event]
+)
 def test_the_page_documents_every_field(record: type[msgspec.Struct]) -> None:
     for field in msgspec.structs.fields(record):
         assert f"`{field.name}`" in PAGE, field.name

@@ -29,11 +29,12 @@ def ended(
     point: PointKey = (1, 1),
     kind: EventType = "reservationFinished",
     at: datetime | None = None,
+    energy: float | None = None,
 ) -> Ended:
     """A reservation with 10 kW at a price of 0.5 for one kWh."""
     hours = length / timedelta(hours=1)
     row = EndedReservation(1, *point, 10, start, start + length, hours, hours * 5)
-    return Ended(kind, at or start + length, row)
+    return Ended(kind, at or start + length, row, energy)
 
 
 @st.composite
@@ -144,9 +145,54 @@ def test_days_add_up_to_their_period(rows: list[Ended], zone: tzinfo) -> None:
     assert sums(each) == parts_of(whole)
 
 
+WEEKEND = Period.of_days(date(2026, 3, 28), date(2026, 3, 29), UTC)
+HOUR = timedelta(hours=1)
+
+
+def test_a_no_show_is_counted_and_is_no_charge() -> None:
+    rows = [
+        ended(SPRING, HOUR, kind="reservationNoShow", at=SPRING + 15 * MINUTE),
+        ended(SPRING - HOUR, HOUR, kind="reservationNoShow", at=SPRING - 45 * MINUTE),
+        ended(SPRING, HOUR),
+    ]
+    report = compute(rows, [], WEEKEND)
+    figures = report.figures
+    assert (figures.no_shows, figures.charges, figures.cancelled) == (1, 1, 0)
+    assert figures.energy == 10
+    assert figures.utilisation == pytest.approx(1 / 48)
+    assert report.stations[0].points[0].figures.no_shows == 1
+
+
+def test_a_point_where_nobody_came_is_listed() -> None:
+    row = ended(SPRING, HOUR, point=(8, 2), kind="reservationNoShow", at=SPRING + 15 * MINUTE)
+    assert [station.station_id for station in compute([row], [], WEEKEND).stations] == [8]
+
+
+@pytest.mark.parametrize(
+    ("energy", "minutes", "expected", "revenue"),
+    [
+        (None, 30, 5, "2.5"),  # half of its time
+        (None, 60, 10, "5"),
+        (None, -5, 0, "0"),  # it began and ended before its start
+        (4, 60, 4, "2"),
+        (2.5, 30, "2.5", "1.25"),
+        (12, 60, 12, "5"),  # more than was booked, and no dearer
+        (0, 60, 0, "0"),
+    ],
+)
+def test_what_the_charger_tells_counts_for_what_was_booked(
+    energy: float | None, minutes: int, expected: float | str, revenue: str
+) -> None:
+    row = ended(SPRING + HOUR, HOUR, at=SPRING + HOUR + minutes * MINUTE, energy=energy)
+    figures = compute([row], [], WEEKEND).figures
+    assert figures.charges == 1
+    assert (figures.energy, figures.revenue) == (Decimal(expected), Decimal(revenue))
+    assert figures.utilisation == pytest.approx(max(0, minutes) / 60 / 48)
+
+
 def test_a_day_without_an_hour_has_no_utilisation_for_it() -> None:
     period = Period.of_days(date(2026, 3, 29), date(2026, 3, 29), BERLIN)
-    figures = compute([ended(period.start, timedelta(hours=23))], [], period).figures
+    figures = compute([ended(period.start, 23 * HOUR)], [], period).figures
     assert figures.utilisation_by_hour == (1.0, 1.0, None, *[1.0] * 21)
     assert figures.utilisation == 1
 

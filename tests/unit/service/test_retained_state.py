@@ -40,6 +40,8 @@ def test_many_changes_of_a_point_become_one_message() -> None:
         "availability": "livre",
         "queueLength": 0,
         "freeFrom": None,
+        "operational": True,
+        "session": None,
         "updated": "2026-03-01T12:00:00+00:00",
     }
 

@@ -10,7 +10,7 @@ from threading import Event, Thread
 
 import pytest
 
-from cloud_service.core.network import Tables
+from cloud_service.core.tables import Tables
 from cloud_service.protocol.messages import Message
 from cloud_service.service.engine.engine import Engine
 from cloud_service.service.engine.limits import EngineLimits

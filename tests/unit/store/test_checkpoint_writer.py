@@ -9,7 +9,7 @@ from unittest.mock import Mock
 import pytest
 
 from cloud_service.core.changes import Changes
-from cloud_service.core.network import Tables
+from cloud_service.core.tables import Tables
 from cloud_service.store.checkpoint import BEFORE_THE_FIRST, Checkpoint, read_checkpoint
 from cloud_service.store.checkpoint_writer import CheckpointCancelled, CheckpointWriter, JournalTail
 from cloud_service.store.file_store import FileStore, StoreOptions

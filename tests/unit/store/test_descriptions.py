@@ -7,8 +7,9 @@ import pytest
 from msgspec.structs import replace
 
 from cloud_service.core.changes import Changes
-from cloud_service.core.network import Tables
+from cloud_service.core.tables import Tables
 from cloud_service.store.backup import back_up
+from cloud_service.store.checkpoint import FORMAT
 from cloud_service.store.descriptions import read_descriptions, write_descriptions
 from cloud_service.store.errors import DamagedStore
 from cloud_service.store.filesystem import DiskFolder
@@ -97,7 +98,7 @@ def test_a_folder_of_the_format_before_has_no_such_file() -> None:
     tables = open_store(folder)[1].tables
     assert tables.stations[1] == replace(STATION, name=None, address=None)
     assert json.loads(folder.files()[FILE]) == {"stations": [], "points": []}
-    assert json.loads(folder.files()["checkpoint.json"])["format"] == 3
+    assert json.loads(folder.files()["checkpoint.json"])["format"] == FORMAT
 
 
 def test_a_line_of_a_journal_without_descriptions_is_read() -> None:

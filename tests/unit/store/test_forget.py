@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from cloud_service.cli.main import main
 from cloud_service.core.changes import Changes, Event
 from cloud_service.core.records import Reservation
+from cloud_service.core.sessions import Absence, Session
 from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.filesystem import DiskFolder, Folder
 from cloud_service.store.forget import CannotForget, Forgotten, forget
@@ -28,7 +29,8 @@ ACCOUNT, LEGACY = (False, "7"), (True, "7")
 
 def ended(number: int, vehicle: int | str, *, legacy: bool, owner: str = "charger-1") -> Changes:
     start = NOW + minutes(70 * number)
-    row = reservation(number, start, start + minutes(60), vehicle, legacy=legacy)
+    booked = reservation(number, start, start + minutes(60), vehicle, legacy=legacy)
+    row = replace(booked, state="cancelled")
     return Changes(
         removed_reservations=(row.key,),
         points=(replace(POINT, last_reservation_id=number),),
@@ -97,9 +99,8 @@ def test_an_account_is_forgotten_and_the_vehicle_of_tcp_stays() -> None:
     assert json.loads(files[HISTORY].splitlines()[-1])["owner"] == ""
     by_client = {(row[0], row[3]): row for row in requests_of(files)}
     assert ("7", "ok") not in by_client
-    assert '"vehicleID":7' in by_client["gateway", "ok"][4]
+    assert '"vehicleID":"x"' in by_client["charger-1", "ok"][4]
     assert '"vehicleID":null' in by_client["operator", "ok"][4]
-    assert "vehicle 7 has no reservation" in by_client["gateway", "NOT_FOUND"][4]
     assert "vehicle (forgotten) has no reservation 3" in by_client["operator", "NOT_FOUND"][4]
     assert_sound(files)
 
@@ -114,7 +115,6 @@ def test_a_vehicle_of_tcp_is_forgotten_and_the_account_stays() -> None:
     assert '"vehicleID":null' in by_client["gateway", "ok"][4]
     assert "vehicle (forgotten) has no reservation 3" in by_client["gateway", "NOT_FOUND"][4]
     assert '"vehicleID":"7"' in by_client["7", "ok"][4]
-    assert '"vehicleID":"7"' in by_client["operator", "ok"][4]
     assert_sound(files)
 
 
@@ -160,6 +160,44 @@ def test_a_vehicle_with_a_reservation_stays_known() -> None:
     assert_sound(folder.files())
     erase(folder, LEGACY)
     assert (True, 7) not in vehicles(folder.files())
+
+
+def test_a_session_and_an_absence_do_not_have_the_name_any_more() -> None:
+    folder = SimulatedFolder()
+    store = written(folder)
+    occupied = replace(POINT, availability="ocupado", last_reservation_id=9)
+    charging = Session(1, 1, NOW, NOW, NOW, NOW, vehicle=ACCOUNT)
+    other = replace(charging, point_id=2, vehicle=LEGACY)
+    store.append(
+        [
+            Changes(
+                points=(occupied, replace(occupied, point_id=2)),
+                sessions=(charging, other),
+                absences=(Absence("7", NOW), Absence("charger-1", NOW)),
+            )
+        ],
+        [],
+        7,
+        NOW,
+    )
+    assert "operation.json" in erase(folder).changed
+    tables = open_store(SimulatedFolder(folder.files()))[1].tables
+    assert tables.sessions == {(1, 1): replace(charging, vehicle=None), (1, 2): other}
+    assert tables.absences.keys() == {"charger-1"}
+    assert_sound(folder.files())
+    erase(folder, LEGACY)
+    tables = open_store(SimulatedFolder(folder.files()))[1].tables
+    assert [session.vehicle for session in tables.sessions.values()] == [None, None]
+
+
+def test_answers_to_a_charger_name_vehicles_of_both_worlds() -> None:
+    for vehicle in (ACCOUNT, LEGACY):
+        folder = SimulatedFolder()
+        store = written(folder)
+        store.append([], [answer("charger-2", "7", 1), answer("charger-2", 77, 2)], 6, NOW)
+        erase(folder, vehicle)
+        bodies = [row[4] for row in requests_of(folder.files()) if row[0] == "charger-2"]
+        assert ['"vehicleID":null' in body for body in bodies] == [True, False]
 
 
 def test_a_vehicle_whose_events_are_pending_stays_known() -> None:

@@ -2,18 +2,24 @@
 
 import errno
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from cloud_service.core.changes import Changes, Event
 from cloud_service.store.checkpoint import read_checkpoint
+from cloud_service.store.ended import Ended, read_ended
 from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.frozen_folder import FrozenFolder
 from cloud_service.store.history import months_before
 from cloud_service.store.interface import CheckpointInput
+from cloud_service.store.recovery import read_folder
 from cloud_service.store.verify import examine
 from tests.kit.batches import (
+    BOOKING,
     Failing,
     booking,
     cancellation,
@@ -23,7 +29,7 @@ from tests.kit.batches import (
     open_store,
     registration,
 )
-from tests.kit.records import NOW
+from tests.kit.records import NOW, minutes, reservation
 from tests.kit.simulated_disk import SimulatedFolder
 
 HISTORY = "history-2026-03.jsonl"
@@ -60,6 +66,74 @@ def stopped(removed: bool) -> SimulatedFolder:
         store.close(state, NOW + timedelta(days=31))
         folder = SimulatedFolder({name: data for name, data in folder.files().items() if name != HISTORY})
     return folder
+
+
+def test_a_line_has_the_last_state_and_the_energy_if_the_charger_has_told() -> None:
+    folder = SimulatedFolder()
+    store, recovered = open_store(folder)
+    first, second, third = (reservation(number, NOW, NOW + minutes(9)) for number in (1, 2, 3))
+    events = (
+        Event(
+            "reservationFinished",
+            NOW,
+            "chargingFinished",
+            replace(first, state="completed"),
+            "ana",
+            energy=7.5,
+        ),
+        Event("reservationCancelled", NOW, "overrun", replace(second, state="cancelled"), "ana"),
+        Event("reservationNoShow", NOW, "noShow", replace(third, state="noShow"), "ana"),
+    )
+    store.append([Changes(events=events)], [], 0, NOW)
+    in_journal = list(read_all(folder))
+    store.close(checkpoint_input(recovered), NOW)
+    rows = [json.loads(line) for line in folder.files()[HISTORY].splitlines()]
+    assert [(row["reservation"]["state"], row.get("energy")) for row in rows] == [
+        ("completed", 7.5),
+        ("cancelled", None),
+        ("noShow", None),
+    ]
+    assert list(rows[0]["reservation"]) == [*first.public(), "state"]
+    assert list(read_all(folder)) == in_journal
+
+
+def test_a_line_of_an_older_version_has_no_state() -> None:
+    folder = SimulatedFolder()
+    store = ending(folder)
+    store.close(checkpoint_input(open_store(SimulatedFolder(folder.files()))[1]), NOW)
+    files = folder.files()
+    older = files[HISTORY].replace(b',"state":"cancelled"', b"").strip()
+    assert b"state" not in older
+    older = older.ljust(len(files[HISTORY]) - 1) + b"\n"
+    folder = SimulatedFolder({**files, HISTORY: older})
+    (found,) = read_all(folder)
+    assert (found.reservation.state, found.energy) == (None, None)
+    assert examine(FrozenFolder(Path("folder"), folder.files()), UTC, NOW).findings == []
+
+
+def test_what_ended_in_a_journal_of_an_older_version_gets_its_state() -> None:
+    """Its line is in the journal, and so in the next history; its event may still have to be told."""
+    folder = SimulatedFolder()
+    store, recovered = open_store(folder)
+    checkpoint_of_before = json.loads(folder.files()["checkpoint.json"]) | {"format": 3}
+    cancelled = cancellation()
+    (event,) = cancelled.events
+    told = replace(cancelled, events=(replace(event, reservation=BOOKING),))
+    store.append([registration(), booking()], [], 0, NOW)
+    store.append([told], [], 1, NOW)
+    files = {**folder.files(), "checkpoint.json": json.dumps(checkpoint_of_before).encode()}
+    assert examine(FrozenFolder(Path("folder"), files), UTC, NOW).findings == []
+    folder = SimulatedFolder(files)
+    store, recovered = open_store(folder)
+    assert recovered.pending_events == [(2, event)]
+    (row,) = (json.loads(line) for line in folder.files()[HISTORY].splitlines())
+    assert row["reservation"]["state"] == "cancelled"
+    assert open_store(SimulatedFolder(folder.files()))[1].pending_events == [(2, event)]
+
+
+def read_all(folder: SimulatedFolder) -> Iterator[Ended]:
+    frozen = FrozenFolder(Path("folder"), folder.files())
+    return read_ended(frozen, read_folder(frozen, UTC, NOW))
 
 
 @pytest.mark.parametrize("removed", [False, True])

@@ -69,8 +69,8 @@ def test_a_long_recovery_logs_its_progress(caplog: pytest.LogCaptureFixture) -> 
 
 
 def test_a_checkpoint_of_a_later_version_stops_the_start() -> None:
-    folder = SimulatedFolder({"checkpoint.json": b'{"format": 4, "whatever": 0}'})
-    with pytest.raises(DamagedStore, match="written in format 4, and this version reads formats 1 to 3"):
+    folder = SimulatedFolder({"checkpoint.json": b'{"format": 5, "whatever": 0}'})
+    with pytest.raises(DamagedStore, match="written in format 5, and this version reads formats 1 to 4"):
         open_store(folder)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud_service.core.network import Tables
+from cloud_service.core.tables import Tables
 from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.filesystem import DiskFolder
 from cloud_service.store.interface import Recovered, Store, StoredRequest

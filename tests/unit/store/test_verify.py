@@ -10,8 +10,10 @@ import pytest
 from msgspec.structs import replace
 
 from cloud_service.cli.main import main
-from cloud_service.core.changes import Changes
-from cloud_service.core.network import Tables
+from cloud_service.core.changes import Changes, Event
+from cloud_service.core.records import State
+from cloud_service.core.sessions import Session
+from cloud_service.core.tables import Tables
 from cloud_service.language.text import Text
 from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.frozen_folder import FrozenFolder
@@ -19,6 +21,7 @@ from cloud_service.store.verify import Report, examine
 from tests.faults.power_loss import run
 from tests.kit.batches import (
     POINT,
+    STATION,
     book,
     booking,
     cancel,
@@ -28,7 +31,7 @@ from tests.kit.batches import (
     registration,
     request,
 )
-from tests.kit.records import NOW
+from tests.kit.records import NOW, minutes
 from tests.kit.simulated_disk import SimulatedFolder, states
 from tests.unit.store.old_files import old_folder, point, station
 from tests.unit.store.old_files import reservation as old_reservation
@@ -159,6 +162,128 @@ def test_a_vehicle_with_two_reservations_at_once_is_found() -> None:
     folder = journal(registration(), first, second, cancel(first))
     (finding,) = findings(folder)
     assert finding.startswith("vehicle 'a' had two reservations")
+
+
+def move(booked: Changes, number: int, start: int, point_id: int = 1) -> Changes:
+    """The move of this booking to a point of the station, `start` minutes after NOW, with this ID there."""
+    (before,) = booked.reservations
+    after = replace(
+        before,
+        reservation_id=number,
+        point_id=point_id,
+        start=NOW + minutes(start),
+        finish=NOW + minutes(start + 30),
+    )
+    return Changes(
+        removed_reservations=(before.key,),
+        points=(replace(POINT, point_id=point_id, last_reservation_id=number),),
+        reservations=(after,),
+        events=(Event("reservationChanged", NOW, "overrun", after, "owner", before),),
+    )
+
+
+def with_two_points() -> Changes:
+    return replace(
+        registration(),
+        stations=(replace(STATION, last_point_id=2),),
+        points=(POINT, replace(POINT, point_id=2)),
+    )
+
+
+def test_moves_are_sound() -> None:
+    first, other = book(1, 10, "a"), book(2, 90, "b")
+    later = move(first, 1, 50)
+    away = move(later, 1, 10, point_id=2)
+    folder = journal(with_two_points(), first, other, later, book(3, 10, "c"), away, book(4, 50, "d"))
+    assert findings(folder) == []
+
+
+def test_a_move_needs_five_minutes() -> None:
+    first, other = book(1, 10, "a"), book(2, 90, "b")
+    assert findings(journal(registration(), first, other, move(first, 1, 55))) == []
+    assert findings(journal(registration(), first, other, move(first, 1, 56))) == [
+        "reservation 1 on point 1 of station 1 overlaps reservation 2 on point 1 of station 1"
+    ]
+
+
+def test_two_that_moved_into_one_gap_are_found_after_both_are_gone() -> None:
+    first, other = book(1, 60, "a"), book(2, 120, "b")
+    moved, also_moved = move(first, 1, 10), move(other, 2, 20)
+    folder = journal(registration(), first, other, moved, also_moved, cancel(moved), cancel(also_moved))
+    assert findings(folder) == [
+        "reservation 1 on point 1 of station 1 overlaps reservation 2 on point 1 of station 1"
+    ]
+
+
+def test_a_booking_while_one_is_where_it_has_moved_to_is_found() -> None:
+    first = book(1, 10, "a")
+    moved = move(first, 1, 90)
+    folder = journal(registration(), first, moved, book(2, 95, "b"), cancel(moved))
+    assert findings(folder) == [
+        "reservation 1 on point 1 of station 1 overlaps reservation 2 on point 1 of station 1"
+    ]
+
+
+def test_an_id_given_again_by_a_move_is_found() -> None:
+    first, other = book(1, 10, "a"), book(2, 90, "b")
+    away = move(other, 1, 10, point_id=2)
+    elsewhere = move(first, 1, 90, point_id=2)
+    twice = "reservation 1 on point 2 of station 1 was booked twice in the journal"
+    assert twice in findings(journal(with_two_points(), first, other, away, cancel(away), elsewhere))
+
+
+def test_an_id_of_the_history_given_again_by_a_move_is_found() -> None:
+    folder = SimulatedFolder()
+    store, recovered = open_store(folder)
+    for change in (with_two_points(), first := book(1, 10, "a"), away := move(first, 1, 10, 2), cancel(away)):
+        store.append([change], [], 0, NOW)
+        recovered.tables.apply(change)
+    store.close(checkpoint_input(recovered), NOW)
+    store, _ = open_store(folder)
+    store.append([second := book(2, 10, "b")], [], 0, NOW)
+    store.append([again := move(second, 1, 50, 2)], [], 0, NOW)
+    store.append([cancel(again)], [], 0, NOW)
+    assert (
+        "reservation 1 on point 2 of station 1 has ended and is booked again: its ID was given twice"
+        in findings(folder)
+    )
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+@pytest.mark.parametrize("wrong", ["reserved", "active", "completed", "noShow"])
+def test_a_wrong_last_state_is_found(wrong: State, stopped: bool) -> None:
+    folder = SimulatedFolder()
+    store, recovered = open_store(folder)
+    ending = cancellation()
+    (event,) = ending.events
+    event = replace(event, reservation=replace(event.reservation, state=wrong))
+    for change in (registration(), booking(), replace(ending, events=(event,))):
+        store.append([change], [], 0, NOW)
+        recovered.tables.apply(change)
+    if stopped:
+        store.close(checkpoint_input(recovered), NOW)
+    assert findings(folder) == [
+        f"reservation 1 on point 1 of station 1 has ended with reservationCancelled, and its state is {wrong}"
+    ]
+
+
+def test_an_active_reservation_without_a_session_is_found() -> None:
+    (row,) = book(1, 10, "a").reservations
+    folder = journal(registration(), replace(book(1, 10, "a"), reservations=(replace(row, state="active"),)))
+    assert findings(folder) == [
+        "reservation 1 on point 1 of station 1 is reserved again: no session serves it"
+    ]
+
+
+def test_a_session_that_lasts_into_the_next_reservation_is_sound() -> None:
+    """The next one moves at the latest when the session is prolonged: no two reservations ever overlap."""
+    walk_in = Changes(
+        points=(replace(POINT, availability="ocupado"),),
+        sessions=(Session(1, 1, NOW, NOW + minutes(90), NOW + minutes(5), NOW),),
+    )
+    first = book(1, 10, "a")
+    kept = replace(first, points=(replace(POINT, availability="ocupado", last_reservation_id=1),))
+    assert findings(journal(registration(), walk_in, kept)) == []
 
 
 def test_an_id_given_twice_is_found_in_the_journal() -> None:

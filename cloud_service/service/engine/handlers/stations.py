@@ -4,7 +4,8 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from cloud_service.core.changes import NOTHING, Changes, Event, Reason
+from cloud_service.core.changes import NOTHING, Changes, Event
+from cloud_service.core.life import Happening, follow
 from cloud_service.core.records import Reservation, Station, reservation_keys
 from cloud_service.core.view import NetworkView
 from cloud_service.protocol.errors import Conflict, Forbidden, NotFound
@@ -43,10 +44,8 @@ def update_charging_station(
         return Decision(SUCCESS, Changes(stations=(moved,)))
     if network.station_at(request.x, request.y) is not None:
         raise Conflict(f"there is already another station at ({request.x}, {request.y})")
-    events = tuple(
-        Event("reservationChanged", now, "stationMoved", reservation, station.owner)
-        for reservation in reservations_at(network, station.station_id)
-    )
+    reservations = reservations_at(network, station.station_id)
+    events = events_of(reservations, "stationMoved", station.owner, now)
     return Decision(SUCCESS, Changes(stations=(moved,), events=events))
 
 
@@ -56,13 +55,15 @@ def delete_charging_station(
     """Deletes a station, its points and their reservations."""
     station = station_for(network, request.station_id, caller)
     reservations = reservations_at(network, station.station_id)
+    points = tuple(point.key for point in network.points(station.station_id))
     return Decision(
         SUCCESS,
         Changes(
             removed_stations=(station.station_id,),
-            removed_points=tuple(point.key for point in network.points(station.station_id)),
+            removed_points=points,
             removed_reservations=reservation_keys(reservations),
-            events=cancellations(reservations, "stationDeleted", station.owner, now),
+            removed_sessions=points,
+            events=events_of(reservations, "stationDeleted", station.owner, now),
         ),
     )
 
@@ -86,12 +87,12 @@ def reservations_at(network: NetworkView, station_id: int) -> list[Reservation]:
     return [reservation for point in network.points(station_id) for reservation in network.queue(point.key)]
 
 
-def cancellations(
-    reservations: list[Reservation], reason: Reason, owner: str, now: datetime
+def events_of(
+    reservations: list[Reservation], happening: Happening, owner: str, now: datetime
 ) -> tuple[Event, ...]:
-    """Returns an event for each reservation that is cancelled with its station or point."""
+    """Returns the events of something that happens to many reservations of a station."""
     return tuple(
-        Event("reservationCancelled", now, reason, reservation, owner) for reservation in reservations
+        event for reservation in reservations for event in follow(reservation, happening, now, owner)[1]
     )
 
 

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
-from recharge import KEEP, Connector, Event, Point, RequestError, Reservation, Station
-from recharge.records import Described
+from recharge import KEEP, Connector, Event, Offer, Point, RequestError, Reservation, Station, Wishes
+from recharge.records import Described, Operational
 from recharge.simulator.car import Car
 from recharge.simulator.observer import Progress, Question, Report
-from tests.unit.recharge.samples import reservation
+from tests.unit.recharge.samples import OFFER, reservation
 
 STATION = Station(3, 1, 1)
 
@@ -54,8 +54,19 @@ class FakeVehicle:
         self.found: Reservation | None = None
         self.retained = STATION
         self.received = _Events()
+        self.wished: list[Wishes | None] = []
+        self.told = False
+        """Whether a test has put its event."""
 
-    async def book(self, x: float, y: float, battery: float, capacity: float) -> Reservation:
+    async def quote(
+        self, x: float, y: float, battery: float, capacity: float, wishes: Wishes | None = None
+    ) -> list[Offer]:
+        return [OFFER]
+
+    async def book(
+        self, x: float, y: float, battery: float, capacity: float, wishes: Wishes | None = None
+    ) -> Reservation:
+        self.wished.append(wishes)
         self.booked.append(reservation(len(self.booked) + 1, start=datetime.now(UTC)))
         return self.booked[-1]
 
@@ -73,13 +84,17 @@ class FakeVehicle:
 
 
 class FakeCharger:
-    """Keeps stations and points in memory. `failure` is raised by the next change of a point."""
+    """Keeps stations and points in memory, and what it is told of them.
+
+    `failure` is raised by the next change of a point.
+    """
 
     def __init__(self) -> None:
         self.stations: dict[int, Station] = {}
         self.kept: dict[tuple[int, int], Point] = {}
         self.scheduled: list[Reservation] = []
         self.failure: RequestError | None = None
+        self.told: list[tuple[str, object]] = []
         self.received = _Events()
 
     async def register_station(
@@ -108,12 +123,25 @@ class FakeCharger:
         self.kept[station_id, point.point_id] = point
         return point
 
-    async def update_point(self, point: Point) -> Point:
+    async def update_point(self, point: Point, *, operational: Operational = KEEP) -> Point:
+        self._fail()
+        if operational is not KEEP:
+            self.told.append(("operational", operational))
+        self.kept[point.station_id, point.point_id] = point
+        return point
+
+    async def start_charging(self, station_id: int, point_id: int, vehicle: int | str) -> None:
+        self._fail()
+        self.told.append(("start", vehicle))
+
+    async def finish_charging(self, station_id: int, point_id: int) -> None:
+        self._fail()
+        self.told.append(("finish", point_id))
+
+    def _fail(self) -> None:
         if self.failure is not None:
             failure, self.failure = self.failure, None
             raise failure
-        self.kept[point.station_id, point.point_id] = point
-        return point
 
     async def reservations(self, station_id: int) -> list[Reservation]:
         return self.scheduled

@@ -7,22 +7,25 @@ from typing import cast
 
 import pytest
 
-from recharge import Event, Station, Vehicle
+from recharge import Event, Station, Vehicle, Wishes
 from recharge.simulator.car import Car
 from recharge.simulator.observer import (
+    Activity,
     AlreadyReserved,
     Booked,
     ChargingFinished,
     ChargingStarted,
     NothingBooked,
+    Offered,
     Progress,
     Question,
     ReservationCancelled,
     ReservationLost,
+    ReservationMoved,
     StationMoved,
 )
 from recharge.simulator.vehicle import Pace, SimulatedVehicle
-from tests.unit.recharge.samples import START, reservation
+from tests.unit.recharge.samples import OFFER, START, moved, reservation
 from tests.unit.recharge.simulator.fakes import STATION, FakeVehicle, RecordingObserver
 
 FAST = Pace(time_scale=30_000)
@@ -34,10 +37,14 @@ def simulate(
     pace: Pace = FAST,
     capacity: float = 400,
     kilometres: float = 0,
+    wishes: Wishes | None = None,
+    quotes: bool = False,
 ) -> bool:
     async def run() -> bool:
         car = Car(STATION.x - kilometres, STATION.y, battery=19, capacity=capacity)
-        driven = SimulatedVehicle(cast(Vehicle, vehicle), car, pace, Random(1), observer)
+        driven = SimulatedVehicle(
+            cast(Vehicle, vehicle), car, pace, Random(1), observer, wishes=wishes, quotes=quotes
+        )
         async with driven as simulated:
             return await simulated.drive_and_charge()
 
@@ -159,3 +166,71 @@ def test_a_vehicle_drives_to_where_its_station_has_moved() -> None:
     assert StationMoved() in observer.reports
     assert observer.car is not None
     assert (observer.car.x, observer.car.y) == (moved.x, moved.y)
+
+
+def test_a_vehicle_looks_at_the_offers_and_books_by_its_wishes() -> None:
+    vehicle, observer = FakeVehicle(), RecordingObserver()
+    wishes = Wishes(objective="soonest", flexible=True)
+    assert simulate(vehicle, observer, wishes=wishes, quotes=True)
+    assert observer.reports[0] == Offered([OFFER])
+    assert vehicle.wished == [wishes]
+
+
+def test_a_vehicle_drives_where_its_reservation_has_moved() -> None:
+    vehicle = FakeVehicle()
+
+    class MovedOnce(RecordingObserver):
+        async def agrees(self, question: Question, car: Car) -> bool:
+            if question is Question.DRIVE_THERE:
+                vehicle.received.put(moved(vehicle.booked[0]))
+            return await super().agrees(question, car)
+
+    observer = MovedOnce()
+    assert simulate(vehicle, observer, kilometres=1)
+    booked, told, started, finished = observer.reports
+    assert isinstance(booked, Booked)
+    assert isinstance(told, ReservationMoved)
+    assert told.event == moved(booked.reservation)
+    assert started == ChargingStarted(told.event.reservation)
+    assert isinstance(finished, ChargingFinished)
+    assert vehicle.cancelled == [told.event.reservation]
+
+
+def test_a_vehicle_that_waits_learns_that_its_reservation_has_moved() -> None:
+    """It has arrived, and its reservation begins two hours later: it would wait for a second and a half."""
+    vehicle = FakeVehicle()
+    vehicle.found = reservation(start=datetime.now(UTC) + timedelta(hours=2))
+    earlier = moved(vehicle.found, reason="movedUp", delay=timedelta(hours=-2))
+
+    class MovedUp(RecordingObserver):
+        def progress(self, progress: Progress) -> None:
+            if progress.activity is Activity.WAITING and not vehicle.told:
+                vehicle.told = True
+                vehicle.received.put(earlier)
+
+    observer = MovedUp()
+    assert simulate(vehicle, observer, Pace(time_scale=5_000))
+    assert [type(report) for report in observer.reports[1:]] == [
+        Booked,
+        ReservationMoved,
+        ChargingStarted,
+        ChargingFinished,
+    ]
+    assert observer.reports[3] == ChargingStarted(earlier.reservation)
+
+
+def test_a_vehicle_that_was_not_there_in_time_books_again() -> None:
+    vehicle = FakeVehicle()
+    vehicle.found = reservation(start=datetime.now(UTC) + timedelta(hours=1))
+    missed = Event("reservationNoShow", START, vehicle.found, "noShow")
+
+    class Late(RecordingObserver):
+        def progress(self, progress: Progress) -> None:
+            if not vehicle.told:
+                vehicle.told = True
+                vehicle.received.put(missed)
+
+    observer = Late()
+    assert simulate(vehicle, observer, kilometres=1)
+    assert observer.reports[2] == ReservationLost(missed)
+    assert len(vehicle.booked) == 1

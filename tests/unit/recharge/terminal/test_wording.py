@@ -12,6 +12,7 @@ from cloud_service.protocol.errors import ERRORS
 from recharge import (
     BrokerRefused,
     ClocksDiffer,
+    Conflict,
     CutReply,
     Event,
     NobodyListens,
@@ -27,14 +28,23 @@ from recharge.station_import.afdc import InvalidLine, MissingColumns, TooManyRow
 from recharge.station_import.lines import UnreadableText
 from recharge.terminal.tables import station_line
 from recharge.terminal.wording import call_station, describe, describe_failure, explain
-from tests.unit.recharge.samples import START, point, reservation
+from tests.unit.recharge.samples import OFFER, START, moved, point, reservation
 
+MOVES = ("overrun", "pointFailed", "movedUp", "pointChanged", "unheard of")
+ENDED = [
+    Event("reservationNoShow", START, reservation(), "noShow"),
+    Event("reservationCancelled", START, reservation(), "overrun"),
+    Event("reservationCancelled", START, reservation(), "pointFailed"),
+    Event("reservationCancelled", START, reservation(), "chargerCancelled"),
+]
 REPORTS: list[observer.Report] = [
     observer.Booked(reservation(), 2.5),
     observer.AlreadyReserved(),
     observer.NothingBooked(),
     observer.ReservationCancelled(),
-    observer.ReservationLost(),
+    observer.Offered([OFFER]),
+    *(observer.ReservationLost(event) for event in ENDED),
+    *(observer.ReservationMoved(moved(reservation(), reason=reason), 2.5) for reason in MOVES),
     observer.StationMoved(),
     observer.ChargingStarted(reservation()),
     observer.ChargingFinished(reservation(), 100, 50, 45),
@@ -43,8 +53,16 @@ REPORTS: list[observer.Report] = [
         observer.EventReceived(Event(kind, START, reservation()))
         for kind in get_args(get_type_hints(Event)["type"])
     ),
+    observer.NeverComes(),
+    observer.StaysLonger(25),
     observer.VehicleLeft(reservation()),
-    observer.AvailabilityChanged(point()),
+    *(observer.EventReceived(moved(reservation(), reason=reason)) for reason in MOVES),
+    *(observer.EventReceived(event) for event in ENDED),
+    observer.PointOccupied(2, "ana"),
+    observer.PointFreed(2),
+    observer.PointFailed(point()),
+    observer.PointRepaired(point()),
+    observer.ChargingRefused("ana", 2, Conflict("vehicle ana charges elsewhere")),
     observer.PointRemoved(2),
     observer.RequestFailed(NotFound("there is no station 3")),
     observer.ConnectionLost(),

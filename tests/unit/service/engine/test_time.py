@@ -1,5 +1,7 @@
 """Time in the engine: reservations finish and requests expire by it."""
 
+from datetime import timedelta
+
 from cloud_service.protocol.messages import Message
 from tests.unit.service.engine.bench import Bench
 
@@ -52,3 +54,20 @@ def test_an_interval_of_0_has_passed_on_arrival() -> None:
 
     assert (answer.reply, answer.outcome) == (None, "expired")
     assert not bench.engine.network.tables.stations
+
+
+def test_requests_expire_by_the_time_of_their_clients() -> None:
+    """In a network with a fast clock it is already the next day."""
+    bench = Bench()
+    tomorrow = bench.now + timedelta(days=1)
+    bench.send("ana", "newChargingStation", x_position=1, y_position=1, expiresAt=in_ms(bench, 500))
+    (made,) = bench.engine.work(tomorrow, bench.now).answers
+    assert made.outcome == "ok"
+
+    bench.send("ana", "newChargingStation", x_position=2, y_position=1, expiresAt=in_ms(bench, 500))
+    (late,) = bench.engine.work(tomorrow, bench.now + timedelta(seconds=1)).answers
+    assert late.outcome == "expired"
+
+
+def in_ms(bench: Bench, milliseconds: int) -> float:
+    return bench.now.timestamp() * 1000 + milliseconds

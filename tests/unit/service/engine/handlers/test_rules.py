@@ -6,14 +6,15 @@ from typing import Any
 import pytest
 
 from cloud_service.core.changes import Changes
+from cloud_service.core.consequences import Consequences
 from cloud_service.core.network import Network
+from cloud_service.core.rules import Rules
 from cloud_service.protocol.actions import CLIENT_ACTIONS
 from cloud_service.protocol.errors import BadRequest, Conflict, Forbidden, NotFound, RequestError
 from cloud_service.protocol.requests import make_request
 from cloud_service.service.engine.caller import Caller
 from cloud_service.service.engine.dispatch import dispatch
 from cloud_service.service.engine.handlers import bind_handlers
-from cloud_service.service.engine.handlers.reservations import finish_reservations
 from tests.kit.records import NOW, minutes
 
 
@@ -23,21 +24,25 @@ class World:
     def __init__(
         self, longest_charge: timedelta = timedelta(days=30), horizon: timedelta = timedelta(days=30)
     ) -> None:
-        self.network = Network()
+        rules = Rules(longest_charge=longest_charge, horizon=horizon)
+        self.network = Network(rules=rules)
         self.now = NOW
         self.events: list[tuple[str, str, Any]] = []
-        self._handlers = bind_handlers(longest_charge, horizon)
+        self._handlers = bind_handlers(rules)
 
     def ask(self, client: str, action: str, **values: Any) -> Any:
         row = CLIENT_ACTIONS[action]
         request = make_request(row.request, values)
         decision = dispatch(row, self._handlers, self.network, request, Caller(client), self.now)
-        self._apply(decision.changes)
+        self._consequences().make(decision.changes)
         return decision.result
 
     def pass_time(self, until: datetime) -> None:
         self.now = until
-        self._apply(finish_reservations(self.network, until))
+        self._consequences().let_time_pass()
+
+    def _consequences(self) -> Consequences:
+        return Consequences(self.network, self.network.rules, self.now, self._apply)
 
     def _apply(self, changes: Changes) -> None:
         self.network.apply(changes)
@@ -169,6 +174,7 @@ class TestScheduling:
             "finishDateTime": "2026-03-01T18:05:00+00:00",
             "duration": 6.0,
             "price": 21.0,
+            "state": "reserved",
         }
 
     def test_the_nearest_station_with_a_point(self, world: World) -> None:
@@ -452,6 +458,8 @@ class TestWhoMay:
     @pytest.mark.parametrize("action", CLIENT_ACTIONS)
     def test_only_the_owner_or_an_operator(self, charger: World, action: str) -> None:
         charger.book("car")
+        if action == "finishCharging":
+            charger.ask("ana", "startCharging", **SAMPLE)
         error = Conflict if action == "newChargingStation" else Forbidden
         with pytest.raises(error):
             charger.ask("bus", action, **SAMPLE)

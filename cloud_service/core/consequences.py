@@ -1,0 +1,167 @@
+"""What follows by itself: from the passing of time, and from changes that free a point's time.
+
+Each step is decided on the network as the steps before have left it, and is made at once.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Final, Literal, assert_never
+
+from cloud_service.core.changes import ENDING, Changes
+from cloud_service.core.due import PointCondition, next_due
+from cloud_service.core.effects import end, move
+from cloud_service.core.moving import earlier_slot, slot_instead
+from cloud_service.core.queue import MARGIN
+from cloud_service.core.records import PointKey, Reservation, Station, VehicleKey
+from cloud_service.core.rules import NEVER, Rules
+from cloud_service.core.session_effects import finish, prolong
+from cloud_service.core.view import NetworkView
+
+MOST_CANDIDATES: Final = 1_000
+"""How many flexible reservations, those of the nearest vehicles, are considered for time that frees."""
+
+
+class Consequences:
+    """Makes what follows in a network, within one batch. No reservation moves twice in it.
+
+    `apply` makes changes in the network at once.
+    """
+
+    def __init__(
+        self, network: NetworkView, rules: Rules, now: datetime, apply: Callable[[Changes], None]
+    ) -> None:
+        self._network = network
+        self._rules = rules
+        self._now = now
+        self._apply = apply
+        self._moved: set[VehicleKey] = set()
+        self._waiting_at: dict[int, list[VehicleKey]] = {}
+        """By station: they are looked up once for all the time that frees there by one decision."""
+
+    def make(self, changes: Changes) -> None:
+        """Makes changes, and moves flexible reservations into the time that they free."""
+        self._apply(changes)
+        if not self._network.has_flexible or self._rules.move_up == NEVER:
+            return
+        self._waiting_at.clear()
+        freed = deque(_freed(changes, self._now))
+        for owner in changes.removed_absences:
+            for station in self._network.stations_of(owner):
+                freed.extend(point.key for point in self._network.points(station.station_id))
+        while freed:
+            for following in self._moves_into(freed.popleft()):
+                self._apply(following)
+                freed.extend(_freed(following, self._now))
+
+    def let_time_pass(self, most_steps: int | None = None) -> bool:
+        """Makes what is due by now, in the order in which it was due. Returns whether that is all of it.
+
+        The rest waits for the next batch: what would move a second time in this one, and what is beyond
+        `most_steps`.
+        """
+        steps = 0
+        while (key := self._network.first_due(self._now)) is not None:
+            if steps == most_steps:
+                return False
+            changes = self._step(key)
+            if changes is None:
+                return False
+            self.make(changes)
+            steps += 1
+        return True
+
+    def _step(self, key: PointKey) -> Changes | None:
+        """Decides what is due at a point; None if it has to wait for the next batch."""
+        condition = self._condition(key)
+        due = next_due(condition, self._rules)
+        assert due is not None
+        match due[1]:
+            case "finish":
+                first = next(iter(condition.queue))
+                return end(self._network, (first,), "finishPassed", self._now)
+            case "noShow":
+                return end(self._network, (_first_reserved(condition),), "noSessionBegan", self._now)
+            case "pointFailed" | "overrun" as cause:
+                return self._move_away(_first_reserved(condition), cause)
+            case "silence":
+                assert condition.session is not None
+                return finish(self._network, condition.point, condition.session, self._now)
+            case "prolong":
+                assert condition.session is not None
+                return prolong(self._network, condition.point, condition.session, self._rules, self._now)
+            case _ as unknown:
+                assert_never(unknown)
+
+    def _move_away(
+        self, reservation: Reservation, cause: Literal["pointFailed", "overrun"]
+    ) -> Changes | None:
+        if reservation.vehicle in self._moved:
+            return None
+        slot = slot_instead(self._network, reservation, self._rules, self._now)
+        if slot is None:
+            return end(self._network, (reservation,), cause, self._now, guard="noSlotFound")
+        self._moved.add(reservation.vehicle)
+        return move(self._network, reservation, slot, cause, self._now)
+
+    def _moves_into(self, key: PointKey) -> Iterator[Changes]:
+        """Moves flexible reservations to a point whose time has become free; who booked first goes first."""
+        point, station = self._network.point(key), self._network.station(key[0])
+        if point is None or station is None:
+            return
+        opens = self._opens(key)
+        for vehicle in self._waiting(station):
+            reservation = self._network.reservation_of(vehicle)
+            if reservation is None or vehicle in self._moved or reservation.state != "reserved":
+                continue
+            if reservation.start - self._rules.move_up < opens:
+                continue
+            slot = earlier_slot(self._network, reservation, station, point, self._rules, self._now)
+            if slot is not None:
+                self._moved.add(vehicle)
+                yield move(self._network, reservation, slot, "timeFreed", self._now)
+                opens, point = self._opens(key), self._network.point(key) or point
+
+    def _opens(self, key: PointKey) -> datetime:
+        """The first moment at which a charge could start at a point, however short it is."""
+        return self._network.queue(key).earliest_start(self._now + MARGIN, timedelta())
+
+    def _waiting(self, station: Station) -> list[VehicleKey]:
+        """The vehicles whose flexible reservations may move to a station, in the order of their bookings."""
+        waiting = self._waiting_at.get(station.station_id)
+        if waiting is None:
+            nearest = islice(self._network.flexible_by_distance(station.x, station.y), MOST_CANDIDATES)
+            waiting = [each.vehicle for each in sorted(nearest, key=_booking_order)]
+            self._waiting_at[station.station_id] = waiting
+        return waiting
+
+    def _condition(self, key: PointKey) -> PointCondition:
+        point, station = self._network.point(key), self._network.station(key[0])
+        assert point is not None
+        return self._network.condition(
+            point, None if station is None else self._network.absence(station.owner)
+        )
+
+
+def _first_reserved(condition: PointCondition) -> Reservation:
+    reserved = condition.queue.first_reserved
+    assert reserved is not None
+    return reserved
+
+
+def _booking_order(reservation: Reservation) -> int:
+    assert reservation.booked is not None, "every flexible one has it"
+    return reservation.booked.number
+
+
+def _freed(changes: Changes, now: datetime) -> dict[PointKey, None]:
+    """The points at which time may have become free."""
+    taken = {reservation.point_key for reservation in changes.reservations}
+    freed = dict.fromkeys(point.key for point in changes.points if point.key not in taken)
+    for event in changes.events:
+        left = event.before or (event.reservation if event.type in ENDING else None)
+        if left is not None and left.finish > now:
+            freed[left.point_key] = None
+    freed |= dict.fromkeys(changes.removed_sessions)
+    return freed

@@ -1,0 +1,73 @@
+"""Where a reservation moves: what cannot be kept, and what can be had earlier (contract, section 5)."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from cloud_service.core.choice import ChargeTooLong, Choice, NothingFits
+from cloud_service.core.demand import Demand
+from cloud_service.core.exact import difference, squared_length
+from cloud_service.core.objectives import Slot, preference
+from cloud_service.core.queue import MARGIN
+from cloud_service.core.records import Point, Reservation, Station
+from cloud_service.core.rules import NEVER, Rules
+from cloud_service.core.view import NetworkView
+from cloud_service.core.wishes import Need
+
+
+def slot_instead(network: NetworkView, reservation: Reservation, rules: Rules, now: datetime) -> Slot | None:
+    """Returns the slot to which a reservation moves that its point cannot serve; None if there is none.
+
+    It stays in its station if that can serve it, however late. Only a flexible one starts earlier than it was
+    promised: the vehicles of others would come too late. What is over moves nowhere.
+    """
+    station = network.station(reservation.station_id)
+    if station is None or reservation.finish <= now:
+        return None
+    demand = Demand.again(reservation, station)
+    if not reservation.wishes.flexible:
+        not_before = max(reservation.start, reservation.wishes.not_before or reservation.start)
+        demand = replace(demand, wishes=replace(demand.wishes, not_before=not_before))
+    choice = Choice(network, rules, now)
+    try:
+        here = choice.at_station(demand, station)
+        return min(here, key=preference("nearest")) if here else choice.best(demand)[0]
+    except (NothingFits, ChargeTooLong, OverflowError):
+        return None
+
+
+def earlier_slot(
+    network: NetworkView,
+    reservation: Reservation,
+    station: Station,
+    point: Point,
+    rules: Rules,
+    now: datetime,
+) -> Slot | None:
+    """Returns a slot at this point for which a flexible reservation gives up its own; None if it keeps that.
+
+    The slot starts earlier, costs no more, and is no worse by the reservation's objective.
+    """
+    need, present = reservation.need, network.station(reservation.station_id)
+    if need is None or present is None or rules.move_up == NEVER:
+        return None
+    latest = reservation.start - rules.move_up
+    if now + MARGIN > latest:
+        return None
+    try:
+        slot = Choice(network, rules, now).at_point(Demand.again(reservation, present), station, point)
+    except OverflowError:
+        return None
+    if slot is None or slot.start > latest or slot.price > reservation.price:
+        return None
+    if reservation.wishes.objective == "soonest" and slot.finish > reservation.finish:
+        return None
+    if reservation.wishes.objective == "nearest" and _distance(need, station) > _distance(need, present):
+        return None
+    return slot
+
+
+def _distance(need: Need, station: Station) -> Decimal:
+    """Grows with the distance, and is exact."""
+    return squared_length(difference(station.x, need.x), difference(station.y, need.y))

@@ -1,0 +1,104 @@
+"""The records of the network by key, and nothing derived from them: what a store keeps."""
+
+from collections.abc import Iterable
+from itertools import chain, filterfalse
+from typing import TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from cloud_service.core.changes import Changes
+from cloud_service.core.records import Point, PointKey, Reservation, ReservationKey, Station
+from cloud_service.core.sessions import Absence, Session
+
+Key = TypeVar("Key")
+Record = TypeVar("Record")
+
+
+class Tables(Struct):
+    """All records. Absences are by the account's name, the others by the key that their records have."""
+
+    stations: dict[int, Station] = field(default_factory=dict)
+    points: dict[PointKey, Point] = field(default_factory=dict)
+    reservations: dict[ReservationKey, Reservation] = field(default_factory=dict)
+    last_station_id: int = 0
+    sessions: dict[PointKey, Session] = field(default_factory=dict)
+    absences: dict[str, Absence] = field(default_factory=dict)
+
+    def apply(self, changes: Changes) -> None:
+        """Makes the changes, without checking whether they fit."""
+        for station_id in changes.removed_stations:
+            self.stations.pop(station_id, None)
+        for point_key in changes.removed_points:
+            self.points.pop(point_key, None)
+        for key in changes.removed_reservations:
+            self.reservations.pop(key, None)
+        for point_key in changes.removed_sessions:
+            self.sessions.pop(point_key, None)
+        for owner in changes.removed_absences:
+            self.absences.pop(owner, None)
+        self.stations.update((station.station_id, station) for station in changes.stations)
+        self.points.update((point.key, point) for point in changes.points)
+        self.reservations.update((reservation.key, reservation) for reservation in changes.reservations)
+        self.sessions.update((session.key, session) for session in changes.sessions)
+        self.absences.update((absence.owner, absence) for absence in changes.absences)
+        if changes.last_station_id is not None:
+            self.last_station_id = changes.last_station_id
+
+    def snapshot(self) -> "Tables":
+        """Returns a copy. The records are frozen, so copying the dictionaries is enough."""
+        return Tables(
+            dict(self.stations),
+            dict(self.points),
+            dict(self.reservations),
+            self.last_station_id,
+            dict(self.sessions),
+            dict(self.absences),
+        )
+
+    def inverse(self, changes: Changes) -> Changes:
+        """Returns the changes that undo these, from what the tables hold now."""
+        stations, removed_stations = _before(
+            self.stations, changes.removed_stations, (each.station_id for each in changes.stations)
+        )
+        points, removed_points = _before(
+            self.points, changes.removed_points, (each.key for each in changes.points)
+        )
+        reservations, removed_reservations = _before(
+            self.reservations, changes.removed_reservations, (each.key for each in changes.reservations)
+        )
+        undo = Changes(
+            removed_stations=removed_stations,
+            removed_points=removed_points,
+            removed_reservations=removed_reservations,
+            stations=stations,
+            points=points,
+            reservations=reservations,
+            last_station_id=None if changes.last_station_id is None else self.last_station_id,
+        )
+        if not (changes.sessions or changes.removed_sessions or changes.absences or changes.removed_absences):
+            return undo
+        sessions, removed_sessions = _before(
+            self.sessions, changes.removed_sessions, (each.key for each in changes.sessions)
+        )
+        absences, removed_absences = _before(
+            self.absences, changes.removed_absences, (each.owner for each in changes.absences)
+        )
+        return replace(
+            undo,
+            removed_sessions=removed_sessions,
+            removed_absences=removed_absences,
+            sessions=sessions,
+            absences=absences,
+        )
+
+
+def _before(
+    table: dict[Key, Record], removed: Iterable[Key], put: Iterable[Key]
+) -> tuple[tuple[Record, ...], tuple[Key, ...]]:
+    """Returns the present records of the keys that will change, and the keys that have none."""
+    keys = dict.fromkeys(chain(removed, put))
+    records = tuple(filter(None, map(table.get, keys)))
+    if len(records) == len(keys):
+        return records, ()
+    return records, tuple(filterfalse(table.__contains__, keys))

@@ -1,0 +1,54 @@
+"""What presence topics say, until a batch has made it known to the network."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Final
+
+from cloud_service.core.changes import Changes
+from cloud_service.core.sessions import Absence
+from cloud_service.core.view import NetworkView
+
+MOST_STRANGERS: Final = 100_000
+"""Accounts without a station that are remembered as offline: on an open broker, anybody can make up names."""
+
+
+class PresenceNotes:
+    """Which accounts are offline, and since when.
+
+    Of an account that owns stations, the network knows it. Another one may register its first station, or be
+    given one, while its topic still says offline.
+    """
+
+    def __init__(self) -> None:
+        self._offline: dict[str, datetime] = {}
+        """Accounts of which the network does not know that they are offline."""
+        self._changed: dict[str, None] = {}
+        """Accounts whose presence has to be compared with what the network knows."""
+
+    def note(self, client: str, online: bool, now: datetime) -> None:
+        """Notes what an account's topic says."""
+        if online:
+            self._offline.pop(client, None)
+        else:
+            self._offline.setdefault(client, now)
+        self._changed[client] = None
+        if len(self._offline) > MOST_STRANGERS:
+            forgotten = next(iter(self._offline))
+            del self._offline[forgotten]
+
+    def changes(self, network: NetworkView) -> Iterator[Changes]:
+        """Yields what the network does not know yet."""
+        for client in self._changed:
+            since, absence = self._offline.get(client), network.absence(client)
+            if since is not None and absence is None and network.owns_stations(client):
+                yield Changes(absences=(Absence(client, since),))
+            elif since is None and absence is not None:
+                yield Changes(removed_absences=(client,))
+
+    def written(self, network: NetworkView, changes: Iterable[Changes]) -> None:
+        """Notes that a batch with these changes is on disk."""
+        for client in self._changed:
+            if network.absence(client) is not None:
+                self._offline.pop(client, None)
+        owners = (station.owner for each in changes for station in each.stations)
+        self._changed = dict.fromkeys(filter(self._offline.__contains__, owners))

@@ -1,0 +1,367 @@
+"""Stories of reservations: sessions, no-shows, overruns, breakdowns, flexible ones (contract, section 5).
+
+Every charge is one of 10 kWh at a point of 10 kW, so that it takes an hour, unless a story says otherwise.
+"""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from cloud_service.service.engine.limits import EngineLimits, LifeLimits
+from tests.unit.service.engine.bench import Bench
+
+MINUTE = timedelta(minutes=1)
+
+
+class Day(Bench):
+    """A bench with one station of `charger`, and the events as short texts."""
+
+    def __init__(self, points: int = 1, limits: EngineLimits | None = None) -> None:
+        super().__init__(limits=limits)
+        self.station("charger", points=points)
+        self.told()
+
+    def start(self, vehicle: str | None = None, point: int = 1, **values: Any) -> Any:
+        named = {} if vehicle is None else {"vehicleID": vehicle}
+        return self.ask(
+            "charger", "startCharging", chargingStationID=1, chargingPointID=point, **named, **values
+        )
+
+    def finish(self, point: int = 1, **values: Any) -> Any:
+        return self.ask("charger", "finishCharging", chargingStationID=1, chargingPointID=point, **values)
+
+    def update(self, point: int = 1, availability: str = "livre", **values: Any) -> Any:
+        keys = {"chargingStationID": 1, "chargingPointID": point, "power": 10, "kWhPrice": 1}
+        return self.ask("charger", "updateChargingPoint", availability=availability, **keys, **values)
+
+    def availability(self, point: int = 1) -> str:
+        points = self.ask("charger", "receiveAllChargingPoints", chargingStationID=1)
+        return str(points[point - 1]["availability"])
+
+    def find(self, vehicle: str) -> Any:
+        return self.ask(vehicle, "findReservation")
+
+    def later(self, minutes: float) -> list[tuple[str, str, str]]:
+        """Lets time pass, and returns what vehicles were told."""
+        self.turn(minutes=minutes)
+        return self.told()
+
+    def told(self) -> list[tuple[str, str, str]]:
+        """The events since the last call: who was told, its type and its reason."""
+        told = []
+        for outgoing in self.events():
+            body = json.loads(outgoing.message.payload)
+            *_, client, kind = outgoing.message.topic.split("/")
+            if client not in ("charger", "other"):
+                told.append((client, kind, body["reason"]))
+        return told
+
+
+def minutes_from(day: Day, text: str) -> float:
+    return (datetime.fromisoformat(text) - day.now) / MINUTE
+
+
+class TestSessions:
+    def test_a_session_begins_and_finishes_its_reservation(self) -> None:
+        day = Day()
+        day.book("ana")
+        day.turn(minutes=5)
+        assert day.start("ana")["state"] == "active"
+        assert (day.find("ana")["state"], day.availability()) == ("active", "ocupado")
+        day.told()
+        day.turn(minutes=30)
+        assert day.finish(energy=7.5) == "Sucesso"
+        assert day.told() == [("ana", "reservationFinished", "chargingFinished")]
+        assert (day.find("ana"), day.availability()) == ("NOT_FOUND", "livre")
+        assert minutes_from(day, day.book("bia")["startDateTime"]) == 5
+
+    def test_it_may_begin_a_quarter_of_an_hour_early_and_no_earlier(self) -> None:
+        day = Day()
+        day.book("ana")
+        day.turn(minutes=5)
+        day.book("bia")
+        day.turn(minutes=65 - 15 - 1)
+        day.start("ana")
+        day.finish()
+        assert day.start("bia", hours=0.1) is None, "a walk-in, 16 minutes before"
+        day.finish()
+        day.turn(minutes=1)
+        assert day.start("bia")["vehicleID"] == "bia"
+
+    @pytest.mark.parametrize("vehicle", ["carl", None])
+    def test_a_walk_in_holds_the_point_for_an_hour(self, vehicle: str | None) -> None:
+        day = Day()
+        assert day.start(vehicle) is None
+        assert minutes_from(day, day.book("ana")["startDateTime"]) == 65
+        assert day.finish() == "Sucesso"
+        assert day.finish() == "NOT_FOUND"
+
+    def test_a_walk_in_takes_nobody_s_time(self) -> None:
+        day = Day()
+        day.book("ana", notBefore=(day.now + 40 * MINUTE).isoformat())
+        assert day.start("carl") is None
+        day.turn(minutes=24)
+        day.finish()
+        day.turn(minutes=1)
+        assert day.start("carl") == "CONFLICT", "the reservation starts in 15 minutes"
+        assert day.start()["vehicleID"] == "ana", "without a name, it is whoever has reserved"
+
+    def test_one_session_at_a_time(self) -> None:
+        day = Day(points=2)
+        day.start("carl")
+        assert day.start("dora") == "CONFLICT"
+        assert day.start("carl", point=2) == "CONFLICT"
+
+    def test_a_vehicle_at_another_point_is_moved_there(self) -> None:
+        day = Day(points=2)
+        day.book("ana")
+        day.turn(minutes=5)
+        day.told()
+        moved = day.start("ana", point=2)
+        assert (moved["chargingPointID"], moved["reservationID"], moved["state"]) == (2, 1, "active")
+        assert day.told() == [("ana", "reservationChanged", "pointChanged")]
+        assert (day.availability(1), day.availability(2)) == ("livre", "ocupado")
+
+    def test_where_it_does_not_fit_it_is_not_moved(self) -> None:
+        day = Day(points=2)
+        day.book("ana")
+        day.book("bia")
+        day.turn(minutes=5)
+        assert day.start("ana", point=2) == "CONFLICT"
+
+    def test_chargers_that_know_only_availability(self) -> None:
+        day = Day()
+        day.book("ana")
+        day.turn(minutes=5)
+        day.told()
+        assert day.update(availability="ocupado") == "Sucesso"
+        assert day.find("ana")["state"] == "active"
+        assert day.update(availability="livre") == "Sucesso"
+        assert day.told() == [("ana", "reservationFinished", "chargingFinished")]
+        assert day.finish() == "NOT_FOUND"
+
+    def test_a_vehicle_that_leaves_ends_its_reservation_but_not_the_session(self) -> None:
+        day = Day()
+        day.book("ana")
+        day.turn(minutes=5)
+        day.start("ana")
+        day.told()
+        assert day.ask("ana", "deleteReservation", reservationID=1) == "Sucesso"
+        assert day.told() == [("ana", "reservationFinished", "vehicleLeft")]
+        assert minutes_from(day, day.book("bia")["startDateTime"]) == 65
+        assert day.finish() == "Sucesso"
+
+    def test_a_charger_cancels(self) -> None:
+        day = Day()
+        day.book("ana")
+        day.told()
+        keys = {"chargingStationID": 1, "chargingPointID": 1}
+        assert day.ask("charger", "cancelReservation", reservationID=1, **keys) == "Sucesso"
+        assert day.told() == [("ana", "reservationCancelled", "chargerCancelled")]
+        assert day.ask("charger", "cancelReservation", reservationID=1, **keys) == "NOT_FOUND"
+
+
+class TestNoShows:
+    def told_of_sessions(self) -> Day:
+        day = Day()
+        day.start("carl")
+        day.finish()
+        day.book("ana")
+        day.told()
+        return day
+
+    def test_after_a_quarter_of_an_hour(self) -> None:
+        day = self.told_of_sessions()
+        assert day.later(minutes=20 - 1 / 60) == []
+        assert day.later(minutes=1 / 60) == [("ana", "reservationNoShow", "noShow")]
+        assert minutes_from(day, day.book("bia")["startDateTime"]) == 5
+
+    def test_not_where_nobody_tells_of_sessions(self) -> None:
+        day = Day()
+        day.book("ana")
+        day.told()
+        assert day.later(minutes=64) == []
+        assert day.later(minutes=1) == [("ana", "reservationFinished", "timePassed")]
+
+    def test_a_setting_turns_it_off(self) -> None:
+        day = Day(limits=EngineLimits(life=LifeLimits(no_show=timedelta())))
+        day.start("carl")
+        day.finish()
+        day.book("ana")
+        day.told()
+        assert day.later(minutes=65) == [("ana", "reservationFinished", "timePassed")]
+
+
+class TestOverruns:
+    def test_who_comes_next_moves_as_little_as_possible(self) -> None:
+        day = Day()
+        day.book("ana")
+        day.book("bia")
+        day.turn(minutes=5)
+        day.start("ana")
+        day.told()
+        assert day.later(minutes=59) == []
+        told = day.later(minutes=1)
+        assert told == [
+            ("ana", "reservationFinished", "timePassed"),
+            ("bia", "reservationChanged", "overrun"),
+        ]
+        assert minutes_from(day, day.find("bia")["startDateTime"]) == 20
+        assert day.later(minutes=15) == [("bia", "reservationChanged", "overrun")]
+        day.finish()
+        assert minutes_from(day, day.find("bia")["startDateTime"]) == 20, "it stays where it was moved to"
+
+    def test_another_point_of_the_station_comes_first(self) -> None:
+        day = Day(points=2)
+        day.book("ana")
+        day.book("bia", chargingPointID=1, chargingStationID=1, notBefore=day.now.isoformat())
+        assert day.find("bia")["chargingPointID"] == 1
+
+    def test_a_chain_moves_each_once(self) -> None:
+        day = Day()
+        for vehicle in ("ana", "bia", "carl", "dora"):
+            day.book(vehicle)
+        day.turn(minutes=5)
+        day.start("ana")
+        day.told()
+        told = day.later(minutes=60)
+        assert told == [
+            ("ana", "reservationFinished", "timePassed"),
+            ("bia", "reservationChanged", "overrun"),
+        ], "bia goes behind the others, who need not move"
+
+    def test_a_session_ends_after_twelve_hours_of_silence(self) -> None:
+        day = Day()
+        day.start("carl")
+        day.turn(hours=12, minutes=59)
+        assert day.finish() == "Sucesso"
+        day.start("carl")
+        day.turn(hours=13)
+        assert day.finish() == "NOT_FOUND"
+        assert day.availability() == "livre"
+
+    def test_a_session_goes_on_into_the_same_vehicle_s_reservation(self) -> None:
+        day = Day()
+        day.book("ana", notBefore=(day.now + 70 * MINUTE).isoformat())
+        day.start("ana")
+        day.told()
+        assert day.later(minutes=65) == []
+        assert day.find("ana")["state"] == "active"
+
+
+class TestOutOfOrder:
+    def test_what_starts_soon_moves_to_another_point(self) -> None:
+        day = Day(points=2)
+        day.book("ana")
+        day.told()
+        day.update(point=1, availability="reservado", operational=False)
+        assert day.told() == [("ana", "reservationChanged", "pointFailed")]
+        assert day.find("ana")["chargingPointID"] == 2
+        assert day.book("bia")["chargingPointID"] == 2
+
+    def test_it_does_not_start_earlier_than_promised(self) -> None:
+        day = Day(points=2)
+        booked = day.book("ana", notBefore=(day.now + 20 * MINUTE).isoformat())
+        day.update(point=1, operational=False)
+        assert day.find("ana")["startDateTime"] == booked["startDateTime"]
+
+    def test_where_nothing_can_take_it_it_is_cancelled(self) -> None:
+        day = Day()
+        day.book("ana")
+        day.told()
+        day.update(availability="livre", operational=False)
+        assert day.told() == [("ana", "reservationCancelled", "pointFailed")]
+        assert day.book("bia") == "NOT_FOUND"
+        day.update(availability="livre", operational=True)
+        assert day.book("bia")["reservationID"] == 2
+
+    def test_what_starts_later_moves_half_an_hour_before(self) -> None:
+        day = Day(points=2)
+        day.book("ana", notBefore=(day.now + 60 * MINUTE).isoformat())
+        day.update(point=1, operational=False)
+        day.told()
+        assert day.later(minutes=29) == []
+        assert day.later(minutes=1) == [("ana", "reservationChanged", "pointFailed")]
+
+    def test_a_charger_that_is_offline_for_five_minutes(self) -> None:
+        day = Day()
+        day.station("other", x=50)
+        day.book("ana", notBefore=(day.now + 20 * MINUTE).isoformat())
+        day.told()
+        day.engine.note_presence("charger", False, day.now)
+        assert day.later(minutes=4.9) == []
+        assert day.book("bia")["chargingStationID"] == 1
+        day.told()
+        assert day.later(minutes=0.1) == [("ana", "reservationChanged", "pointFailed")]
+        assert day.book("carl")["chargingStationID"] == 2
+        day.engine.note_presence("charger", True, day.now)
+        day.turn()
+        assert day.book("dora")["chargingStationID"] == 1
+
+
+class TestFlexible:
+    def test_it_moves_up_into_time_that_frees(self) -> None:
+        day = Day()
+        day.book("ana")
+        day.book("bia", flexible=True)
+        day.told()
+        day.ask("ana", "deleteReservation", reservationID=1)
+        assert day.told() == [
+            ("ana", "reservationCancelled", "vehicleCancelled"),
+            ("bia", "reservationChanged", "movedUp"),
+        ]
+        assert minutes_from(day, day.find("bia")["startDateTime"]) == 5
+
+    def test_who_booked_first_goes_first_and_each_moves_once(self) -> None:
+        day = Day()
+        for vehicle in ("ana", "bia", "carl", "dora"):
+            day.book(vehicle, flexible=vehicle != "ana")
+            day.turn(seconds=1)
+        day.told()
+        day.ask("ana", "deleteReservation", reservationID=1)
+        assert [client for client, kind, _ in day.told() if kind == "reservationChanged"] == [
+            "bia",
+            "carl",
+            "dora",
+        ]
+
+    def test_others_stay(self) -> None:
+        day = Day()
+        day.book("ana")
+        day.book("bia")
+        day.told()
+        day.ask("ana", "deleteReservation", reservationID=1)
+        assert day.told() == [("ana", "reservationCancelled", "vehicleCancelled")]
+
+    def test_a_new_point_frees_time(self) -> None:
+        day = Day()
+        day.book("ana")
+        day.book("bia", flexible=True)
+        day.told()
+        keys = {"chargingStationID": 1, "power": 10, "kWhPrice": 1, "availability": "livre"}
+        day.ask("charger", "newChargingPoint", **keys)
+        assert day.told() == [("bia", "reservationChanged", "movedUp")]
+        assert day.find("bia")["chargingPointID"] == 2
+
+
+class TestAfterAStop:
+    def test_a_day_later_nobody_is_moved_to_a_time_that_is_over(self) -> None:
+        day = Day()
+        day.start("carl")
+        day.finish()
+        day.book("ana")
+        day.turn(minutes=5)
+        day.start("ana")
+        day.book("bia")
+        day.told()
+        day.now += timedelta(days=1)
+        day.restart()
+        day.told()
+        day.turn()
+        assert day.told() == [
+            ("ana", "reservationFinished", "timePassed"),
+            ("bia", "reservationCancelled", "overrun"),
+        ]
+        assert day.finish() == "NOT_FOUND"
