@@ -36,6 +36,8 @@ class Consequences:
         self._rules = rules
         self._now = now
         self._apply = apply
+        self.steps = 0
+        """How many steps the passing of time has made."""
         self._moved: set[VehicleKey] = set()
         self._waiting_at: dict[int, list[VehicleKey]] = {}
         """By station: they are looked up once for all the time that frees there by one decision."""
@@ -61,15 +63,15 @@ class Consequences:
         The rest waits for the next batch: what would move a second time in this one, and what is beyond
         `most_steps`.
         """
-        steps = 0
+        last = None if most_steps is None else self.steps + most_steps
         while (key := self._network.first_due(self._now)) is not None:
-            if steps == most_steps:
+            if self.steps == last:
                 return False
             changes = self._step(key)
             if changes is None:
                 return False
             self.make(changes)
-            steps += 1
+            self.steps += 1
         return True
 
     def _step(self, key: PointKey) -> Changes | None:

@@ -60,7 +60,44 @@ class ServiceFigures(ProcessFigures, frozen=True):
         Counts,
         Metric("recharge_points", GAUGE, "Registered points, by availability.", ("availability",)),
     ]
+    points_out_of_order: Annotated[
+        int,
+        Metric("recharge_points_out_of_order", GAUGE, "Points that are out of order, as their chargers say."),
+    ]
+    offline_owners: Annotated[
+        int,
+        Metric(
+            "recharge_offline_owners", GAUGE, "Owners of stations that are offline, as their presence says."
+        ),
+    ]
+    sessions: Annotated[int, Metric("recharge_sessions", GAUGE, "Charging sessions that are under way.")]
     reservations: Annotated[int, Metric("recharge_reservations", GAUGE, "Scheduled reservations.")]
+    ended: Annotated[
+        Counts,
+        Metric(
+            "recharge_reservations_ended_total",
+            COUNTER,
+            "Reservations that have ended: completed, cancelled or noShow.",
+            ("state",),
+        ),
+    ]
+    moves: Annotated[
+        Counts,
+        Metric(
+            "recharge_reservation_moves_total",
+            COUNTER,
+            "Reservations that have moved to another time or point, by the reason of their event.",
+            ("reason",),
+        ),
+    ]
+    due_steps: Annotated[
+        int,
+        Metric(
+            "recharge_due_steps_total",
+            COUNTER,
+            "What the passing of time has decided: finishes, no-shows, moves, and sessions that last longer.",
+        ),
+    ]
     booking_wait_seconds: Annotated[
         Distribution,
         Metric(

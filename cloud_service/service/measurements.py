@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from cloud_service import __version__
-from cloud_service.core.changes import Changes
-from cloud_service.core.records import PointKey
+from cloud_service.core.changes import ENDING, Changes, Event, Reason
+from cloud_service.core.records import Point, PointKey, State
 from cloud_service.core.tables import Tables
 from cloud_service.metrics.errors import RecentErrors
 from cloud_service.metrics.histogram import (
@@ -39,14 +39,19 @@ _IGNORED: Final = "none"
 
 _FROM_THE_START: Final = (OK, Busy.code, StorageFailed.code, InternalError.code)
 """Outcomes that are there as 0. Prometheus sees no increase in a series that begins with 1."""
+_ENDED: Final[tuple[State, ...]] = ("completed", "cancelled", "noShow")
+_MOVED: Final[tuple[Reason, ...]] = ("overrun", "pointFailed", "movedUp", "pointChanged")
 
 
 class PointStates:
-    """How many points there are of each availability, kept up to date from the changes."""
+    """How many points there are of each availability, and how many are out of order, by the changes."""
 
     def __init__(self, tables: Tables) -> None:
-        self._states = {key: point.availability for key, point in tables.points.items()}
-        self.counts: Counter[str] = Counter(self._states.values())
+        self._points: dict[PointKey, tuple[str, bool]] = {}
+        self.counts: Counter[str] = Counter()
+        self.out_of_order = 0
+        for point in tables.points.values():
+            self._add(point)
 
     def note(self, changes: Changes) -> None:
         """Takes changes that were made in the network."""
@@ -54,13 +59,19 @@ class PointStates:
             self._remove(key)
         for point in changes.points:
             self._remove(point.key)
-            self._states[point.key] = point.availability
-            self.counts[point.availability] += 1
+            self._add(point)
+
+    def _add(self, point: Point) -> None:
+        self._points[point.key] = point.availability, point.operational
+        self.counts[point.availability] += 1
+        self.out_of_order += not point.operational
 
     def _remove(self, key: PointKey) -> None:
-        state = self._states.pop(key, None)
-        if state is not None:
-            self.counts[state] -= 1
+        known = self._points.pop(key, None)
+        if known is not None:
+            availability, operational = known
+            self.counts[availability] -= 1
+            self.out_of_order -= not operational
 
 
 class Measurements:
@@ -77,6 +88,9 @@ class Measurements:
         self._batch_requests = Histogram(BATCH_REQUESTS)
         self._sync_seconds = Histogram(SYNC_SECONDS)
         self._booking_wait = Histogram(WAIT_SECONDS)
+        self._ended: Counter[State] = Counter(dict.fromkeys(_ENDED, 0))
+        self._moves: Counter[Reason] = Counter(dict.fromkeys(_MOVED, 0))
+        self._due_steps = 0
         self._points: PointStates | None = None
         self._checkpoint: tuple[datetime, float | None] | None = None
         self._failed_checkpoints = 0
@@ -106,6 +120,7 @@ class Measurements:
             name = incoming.action.name
             self._requests[name, answer.outcome] += 1
             self._request_seconds[name].observe(max(timestamp - incoming.arrival, 0.0))
+        self._due_steps += result.steps
         if result.reloaded:
             self._points = None
         for changes in result.changes:
@@ -115,8 +130,15 @@ class Measurements:
         if self._points is not None:
             self._points.note(changes)
         for event in changes.events:
-            if event.type == "reservationScheduled":
-                self._booking_wait.observe((event.reservation.start - event.at).total_seconds())
+            self._note_event(event)
+
+    def _note_event(self, event: Event) -> None:
+        if event.type == "reservationScheduled":
+            self._booking_wait.observe((event.reservation.start - event.at).total_seconds())
+        elif event.type in ENDING:
+            self._ended[event.reservation.state] += 1
+        elif event.before is not None:
+            self._moves[event.reason] += 1
 
     def take(
         self, engine: Engine, state: RetainedState, connection: PollingConnection, now: datetime
@@ -142,7 +164,13 @@ class Measurements:
             stale_state=len(state),
             stations=len(engine.network.tables.stations),
             points={(name,): self._points.counts[name] for name in ("livre", "ocupado", "reservado")},
+            points_out_of_order=self._points.out_of_order,
+            offline_owners=len(engine.network.tables.absences),
+            sessions=len(engine.network.tables.sessions),
             reservations=len(engine.network.tables.reservations),
+            ended={(state,): count for state, count in self._ended.items()},
+            moves={(reason,): count for reason, count in self._moves.items()},
+            due_steps=self._due_steps,
             booking_wait_seconds=self._booking_wait.read(),
             store_writable=engine.writable,
             checkpoint_age=None if at is None else (now - at).total_seconds(),

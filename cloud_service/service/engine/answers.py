@@ -32,6 +32,8 @@ class BatchResult(Struct):
     answers: list[Answer] = field(default_factory=list)
     changes: list[Changes] = field(default_factory=list)
     """What has been changed in the network."""
+    steps: int = 0
+    """How many steps the passing of time has made of them."""
     reloaded: bool = False
     """The network was recovered from disk, and everything derived from it has to be derived again."""
 

@@ -41,6 +41,11 @@ class Batch:
         return bool(self.changes or self.records)
 
     @property
+    def steps(self) -> int:
+        """How many steps the passing of time has made."""
+        return self._consequences.steps
+
+    @property
     def savepoint(self) -> int:
         """How many changes were made: what comes after them can be undone."""
         return len(self.changes)

@@ -185,7 +185,7 @@ class Engine:
         for record in records:
             self.deduplication.add(StoredRequest(sequence, self._time, record))
         self.outbox.add(sequence, (event for changes in batch.changes for event in changes.events))
-        result.changes = batch.changes
+        result.changes, result.steps = batch.changes, batch.steps
 
     def _unexpired(self, result: BatchResult, now: datetime) -> Iterator[Incoming]:
         """Takes the next requests. Those that have expired get no reply."""

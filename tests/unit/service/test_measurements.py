@@ -91,6 +91,39 @@ def test_points_are_counted_by_availability() -> None:
     assert bench.points == {"livre": 0, "ocupado": 0, "reservado": 0}
 
 
+def test_the_life_of_reservations_is_counted() -> None:
+    bench = Measured()
+    station = bench.station("post", points=2)
+    there = {"chargingStationID": station, "power": 10, "kWhPrice": 1, "availability": "livre"}
+    bench.book("first")
+    bench.book("second")
+    bench.ask("post", "startCharging", chargingStationID=station, chargingPointID=1, vehicleID="first")
+    assert take(bench.measurements, bench).sessions == 1
+    bench.ask("post", "updateChargingPoint", chargingPointID=2, operational=False, **there)
+    figures = take(bench.measurements, bench)
+    assert (figures.points_out_of_order, figures.moves["pointFailed",]) == (1, 1)
+    assert figures.due_steps == 1, "the reservation of the point that failed has moved"
+    bench.ask("post", "finishCharging", chargingStationID=station, chargingPointID=1)
+    bench.turn(hours=2)  # the second one's session should have begun by then
+    figures = take(bench.measurements, bench)
+    assert figures.sessions == 0
+    assert figures.ended == {("completed",): 1, ("cancelled",): 0, ("noShow",): 1}
+    assert figures.due_steps == 2
+    bench.ask("post", "updateChargingPoint", chargingPointID=2, **there)
+    assert take(bench.measurements, bench).points_out_of_order == 0
+
+
+def test_owners_that_are_offline_are_counted() -> None:
+    bench = Measured()
+    bench.station("post")
+    bench.engine.note_presence("post", online=False, now=bench.now)
+    bench.turn()
+    assert take(bench.measurements, bench).offline_owners == 1
+    bench.engine.note_presence("post", online=True, now=bench.now)
+    bench.turn()
+    assert take(bench.measurements, bench).offline_owners == 0
+
+
 def test_points_are_counted_again_after_a_recovery() -> None:
     store = FailingStore()
     bench = Measured(store)
