@@ -46,17 +46,20 @@ def station_as_json(station: Station) -> dict[str, Any]:
         "name": None if place is None else place.name,
         "address": None if place is None else place.address,
         "offline": station.offline,
-        "chargingPoints": [_point(number, point) for number, point in sorted(station.points.items())],
+        "chargingPoints": [
+            _point(station, number, point) for number, point in sorted(station.points.items())
+        ],
     }
 
 
-def _point(number: int, point: Point) -> dict[str, Any]:
+def _point(station: Station, number: int, point: Point) -> dict[str, Any]:
     return {
         "chargingPointID": number,
         "power": point.power,
         "kWhPrice": point.price,
-        "state": point.state,
+        "state": station.state_of(point),
         "queueLength": point.queue_length,
         "freeFrom": point.free_from,
         "connector": point.connector,
+        "session": point.session,
     }

@@ -6,6 +6,7 @@ from typing import Final
 from cloud_service.language.language import Language
 from cloud_service.overview.records import Event, PointState
 from cloud_service.overview.station import Station
+from recharge.terminal.wording import describe_reason
 
 STYLES: Final[dict[PointState, str]] = {
     "free": "green",
@@ -60,15 +61,48 @@ def describe_event(event: Event, name: str | None, say: Language, *, with_vehicl
     match event.type:
         case "reservationScheduled":
             text = say("{station}, point {point}: reserved from {start} to {finish}", **values)
+        case "reservationChanged" if event.before is not None:
+            text = say("{station}, point {point}: reservation moved, now {start} to {finish}", **values)
         case "reservationChanged":
             text = say("{station}, point {point}: reservation changed", **values)
         case "reservationCancelled":
             text = say("{station}, point {point}: reservation cancelled", **values)
         case "reservationFinished":
             text = say("{station}, point {point}: reservation over", **values)
+        case "reservationNoShow":
+            text = say("{station}, point {point}: no-show, the point is free again", **values)
         case other:
             text = say("{station}, point {point}: {event}", event=other, **values)
+    if (reason := _describe_reason(event.reason, say)) is not None:
+        text = f"{text}: {reason}"
     return f"{text} ({row.vehicle})" if with_vehicle and row.vehicle is not None else text
+
+
+def _describe_reason(reason: str | None, say: Language) -> str | None:
+    """Why something happened to a reservation, where that says more than what happened."""
+    match reason:
+        case "overrun" | "pointFailed" | "movedUp":
+            return describe_reason(reason, say)
+        case "pointChanged":
+            return say("its vehicle charges at this point")
+        case "stationMoved":
+            return say("the station has moved")
+        case "vehicleCancelled":
+            return say("its vehicle has cancelled it")
+        case "chargerCancelled":
+            return say("its charger has cancelled it")
+        case "pointDeleted":
+            return say("its point was deleted")
+        case "stationDeleted":
+            return say("its station was deleted")
+        case "timePassed":
+            return say("its time has passed")
+        case "chargingFinished":
+            return say("the charge has finished")
+        case "vehicleLeft":
+            return say("its vehicle has left")
+        case _:
+            return None
 
 
 def describe_since(since: str | None, now: datetime, say: Language) -> str:

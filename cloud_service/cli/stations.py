@@ -129,13 +129,21 @@ def stations_table(
 
 def _cells(station: Station, say: Language) -> list[str | Text]:
     points = station.points.values()
-    free = sum(point.state == "free" for point in points)
+    free = sum(station.state_of(point) == "free" for point in points)
     return [
         f"{free}/{len(points)}",
         _range({point.power for point in points}, say),
         _range({point.price for point in points}, say, digits=2),
-        Text(say("offline"), style="red") if station.offline else "",
+        Text(_trouble(station, say), style="red"),
     ]
+
+
+def _trouble(station: Station, say: Language) -> str:
+    """Why some of its points, or all, cannot be used."""
+    if station.offline:
+        return say("offline")
+    broken = sum(station.state_of(point) == "outOfOrder" for point in station.points.values())
+    return say("{count} out of order", count=broken) if broken else ""
 
 
 def _range(numbers: set[float], say: Language, digits: int | None = None) -> str:

@@ -69,7 +69,7 @@ async def _look(options: Options, observer: Observer) -> Status:
         services=sorted(overview.services.values(), key=lambda row: row.name),
         addresses=await _addresses(options),
         figures=overview.figures(now),
-        bookings=await _bookings(observer.requester, overview, now) if is_running else None,
+        bookings=await _bookings(observer.requester, overview) if is_running else None,
         online=sorted(name for name, (online, _) in clients.items() if online),
         gone=sorted(name for name, (online, _) in clients.items() if not online),
     )
@@ -98,7 +98,7 @@ async def _answers(host: str, port: int) -> bool:
     return True
 
 
-async def _bookings(requester: Requester, overview: Overview, now: datetime) -> Bookings | None:
+async def _bookings(requester: Requester, overview: Overview) -> Bookings | None:
     """What is reserved now and next, asked of the service; None if it does not answer.
 
     Where time does not suffice for every station, those come first whose reservations end soon.
@@ -109,6 +109,7 @@ async def _bookings(requester: Requester, overview: Overview, now: datetime) -> 
         await survey.run()
     except (OutcomeUnknown, ConnectionError):
         return None
+    now = overview.network_time(datetime.now(UTC))
     under_way = sum(row.start <= now < row.finish for row in survey.rows)
     following = nsmallest(_MOST_NEXT, (row for row in survey.rows if row.start > now), key=_start)
     names = {row.station: name for row in following if (name := overview.name_of(row.station)) is not None}

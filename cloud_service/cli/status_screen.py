@@ -92,12 +92,14 @@ def _stations(figures: dict[str, float], say: Language) -> str:
 
 def _points(figures: dict[str, float], say: Language) -> str:
     return say(
-        "{free} free, {reserved} reserved, {occupied} occupied ({power} kW), {broken} out of order",
+        "{free} free, {reserved} reserved, {occupied} occupied ({power} kW), {broken} out of order;"
+        " sessions under way: {sessions}",
         free=say.number(figures["pointsFree"], 0),
         reserved=say.number(figures["pointsReserved"], 0),
         occupied=say.number(figures["pointsOccupied"], 0),
         power=say.measure(figures["powerUnderWay"]),
         broken=say.number(figures["pointsOutOfOrder"], 0),
+        sessions=say.number(figures["sessions"], 0),
     )
 
 

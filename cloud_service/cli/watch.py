@@ -10,7 +10,6 @@ from typing import Annotated, Final
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 from rich.console import Console
 from rich.live import Live
 
@@ -57,9 +56,8 @@ async def _watch(options: Options, say: Language) -> int:
 
 async def _print_json(overview: Overview, with_vehicles: bool) -> None:
     async for event in _events(overview):
-        if not with_vehicles:
-            event = replace(event, reservation=replace(event.reservation, vehicle=None))
-        print(msgspec.json.encode(event).decode(), flush=True)
+        shown = event if with_vehicles else event.without_vehicle()
+        print(msgspec.json.encode(shown).decode(), flush=True)
 
 
 async def _print_lines(console: Console, overview: Overview, say: Language, with_vehicles: bool) -> None:

@@ -18,7 +18,7 @@ from cloud_service.cli.overview_words import (
 )
 from cloud_service.language.language import Language
 from cloud_service.overview.overview import Overview
-from cloud_service.overview.records import Event
+from cloud_service.overview.records import Event, Point
 from cloud_service.overview.station import Station
 
 _EVENTS: Final = 5
@@ -52,10 +52,11 @@ def _sentence(overview: Overview, event: Event, say: Language, with_vehicles: bo
 def _figures(overview: Overview, now: datetime, say: Language) -> Text:
     figures = overview.figures(now)
     points = say(
-        "Points: {free} free, {reserved} reserved, {occupied} occupied",
+        "Points: {free} free, {reserved} reserved, {occupied} occupied, {broken} out of order",
         free=say.number(figures["pointsFree"], 0),
         reserved=say.number(figures["pointsReserved"], 0),
         occupied=say.number(figures["pointsOccupied"], 0),
+        broken=say.number(figures["pointsOutOfOrder"], 0),
     )
     bookings = say(
         "Reservations: {reservations}; in the last minute: {minute}",
@@ -83,7 +84,7 @@ def _table(overview: Overview, rows: int, width: int, say: Language) -> Table:
     table.add_column(say("Station"), no_wrap=True, overflow="crop", max_width=place_width(width))
     for name in (say("Point"), "kW"):
         table.add_column(name, justify="right", no_wrap=True, overflow="crop", min_width=4)
-    table.add_column(say("State"), no_wrap=True, overflow="crop", min_width=9)
+    table.add_column(say("State"), no_wrap=True, overflow="crop", min_width=12)
     table.add_column(say("Queue"), justify="right", no_wrap=True, overflow="crop")
     table.add_column(say("Free from"), no_wrap=True, overflow="crop")
     # Each station has a row at least.
@@ -109,8 +110,15 @@ def _rows(stations: list[Station], say: Language) -> Iterator[tuple[str | Text, 
                 title,
                 str(number),
                 say.measure(point.power),
-                Text(describe_state(point.state, say), style=STYLES[point.state]),
+                _state(station, point, say),
                 str(point.queue_length or ""),
                 say.time(point.free_from) if point.free_from else "",
             )
             title = Text()
+
+
+def _state(station: Station, point: Point, say: Language) -> Text:
+    """A session is told from an occupied point of which nobody says whether a vehicle charges."""
+    state = station.state_of(point)
+    text = say("charging") if state == "occupied" and point.session else describe_state(state, say)
+    return Text(text, style=STYLES[state])

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from cloud_service.overview.overview import Overview
-from cloud_service.overview.records import Event
+from cloud_service.overview.records import Event, Reservation
 
 FIRST_EVENTS: Final = 50
 
@@ -18,16 +18,26 @@ _encode = msgspec.json.Encoder().encode
 
 def describe_event(event: Event, *, names: bool) -> dict[str, Any]:
     """An event as viewers get it; with the vehicle's name only if `names`."""
-    what = event.reservation
-    reservation = {
-        "chargingStationID": what.station,
-        "chargingPointID": what.point,
-        "startDateTime": what.start,
-        "finishDateTime": what.finish,
+    described = {
+        "type": event.type,
+        "at": event.at,
+        "reason": event.reason,
+        "reservation": _describe_reservation(event.reservation, names=names),
     }
-    if names:
-        reservation["vehicleID"] = what.vehicle
-    return {"type": event.type, "at": event.at, "reason": event.reason, "reservation": reservation}
+    if event.before is not None:
+        described["before"] = _describe_reservation(event.before, names=names)
+    return described
+
+
+def _describe_reservation(reservation: Reservation, *, names: bool) -> dict[str, Any]:
+    described = {
+        "chargingStationID": reservation.station,
+        "chargingPointID": reservation.point,
+        "startDateTime": reservation.start,
+        "finishDateTime": reservation.finish,
+        "state": reservation.state,
+    }
+    return {**described, "vehicleID": reservation.vehicle} if names else described
 
 
 class Feed:

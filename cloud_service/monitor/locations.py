@@ -56,10 +56,21 @@ def _evse(station: Station, number: int, point: Point) -> dict[str, Any]:
     updated = timestamp(point.updated or _UNKNOWN)
     return {
         "uid": f"{station.number}-{number}",
-        "status": "UNKNOWN" if station.offline else _EVSE_STATUS[point.state],
+        "status": _status(station, point),
         "connectors": [_connector(point, updated)],
         "last_updated": updated,
     }
+
+
+def _status(station: Station, point: Point) -> str:
+    """OCPI tells points that have to be repaired from those whose charger has been offline for long."""
+    if point.state == "outOfOrder":
+        return "OUTOFORDER"
+    if station.absent:
+        return "INOPERATIVE"
+    if station.offline:
+        return "UNKNOWN"
+    return "CHARGING" if point.session is not None else _EVSE_STATUS[point.state]
 
 
 def _connector(point: Point, updated: str) -> dict[str, Any]:

@@ -60,7 +60,7 @@ class Query(Struct, frozen=True):
         return not asks_for_point or any(
             point.power >= self.min_power
             and point.price <= self.max_price
-            and (point.state == "free" or not self.free)
+            and (not self.free or station.state_of(point) == "free")
             for point in station.points.values()
         )
 

@@ -63,10 +63,11 @@ def _points(station: Station) -> Iterator[dict[str, Any]]:
             "chargingPointID": number,
             "power": point.power,
             "kWhPrice": point.price,
-            "state": point.state,
+            "state": station.state_of(point),
             "connector": point.connector,
             "queueLength": point.queue_length,
             "freeFrom": point.free_from,
+            "session": point.session,
         }
 
 

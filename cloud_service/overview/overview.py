@@ -7,12 +7,14 @@ import logging
 import re
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from typing import Final
 
 import msgspec
 
+from cloud_service.overview.owners import Owners
+from cloud_service.overview.recent import OF_EVENTS, RecentEvents
 from cloud_service.overview.records import (
     Event,
     ServiceState,
@@ -26,7 +28,8 @@ from cloud_service.overview.station import FIGURES, Station
 from cloud_service.protocol import topics
 from cloud_service.protocol.errors import BadRequest
 from cloud_service.protocol.messages import Message
-from cloud_service.protocol.presence import read_presence
+from cloud_service.protocol.presence import Presence, read_presence
+from cloud_service.protocol.roles import SERVICE
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +44,6 @@ KEPT_EVENTS: Final = 200
 KEPT_MINUTES: Final = 60
 _OF_RESERVATIONS: Final = ("reservationsNow", "reservationsSoon")
 _RECENT_KEYS: Final = 10_000
-_RECENT_BOOKINGS: Final = timedelta(minutes=1)
 _GONE: Final = 10_000
 """How many stations that no longer exist `changes_since` can name."""
 
@@ -59,18 +61,18 @@ class Overview:
         self.events: deque[tuple[int, Event]] = deque(maxlen=KEPT_EVENTS)
         self.history: dict[str, deque[float | None]] = {
             name: deque([None] * KEPT_MINUTES, KEPT_MINUTES)
-            for name in (*FIGURES, "bookingsAMinute", *_OF_RESERVATIONS)
+            for name in (*FIGURES, *OF_EVENTS, *_OF_RESERVATIONS)
         }
         self.reservations = Reservations()
         self._sums: dict[str, float] = dict.fromkeys(FIGURES, 0)
         self._changed: OrderedDict[int, int] = OrderedDict()
         self._gone: deque[tuple[int, int]] = deque()
         self._forgotten = 0
-        self._owners: dict[int, str] = {}
-        self._owned: dict[str, set[int]] = {}
-        self._presence: dict[str, tuple[bool, datetime]] = {}
+        self._owners = Owners()
+        self._pace = Presence(online=False)
+        """The service's presence, which says how its time passes."""
         self._keys: OrderedDict[tuple[object, ...], None] = OrderedDict()
-        self._bookings: deque[datetime] = deque()
+        self._recent = RecentEvents()
         self._unconfirmed: set[tuple[int, ...]] = set()
         self._last_figures: dict[str, float | None] = {}
         self.is_complete = False
@@ -157,31 +159,34 @@ class Overview:
 
     def presence_of(self, station: int) -> tuple[bool, datetime] | None:
         """Whether the station's owner is online, and since when. None: its owner or presence is not known."""
-        owner = self._owners.get(station)
-        return None if owner is None else self._presence.get(owner)
+        return self._owners.presence_of(station)
 
     @property
     def clients(self) -> Mapping[str, tuple[bool, datetime]]:
         """Of each account with a presence topic: whether it is online, and since when it is seen to be."""
-        return self._presence
+        return self._owners.clients
+
+    def network_time(self, now: datetime) -> datetime:
+        """The time in the network, which a demonstration lets pass faster."""
+        return self._pace.network_time(now)
 
     def changed_last(self, count: int) -> list[Station]:
         """So many stations, the one that changed last first."""
         return [self.stations[number] for number in islice(reversed(self._changed), count)]
 
     def figures(self, now: datetime) -> dict[str, float]:
-        while self._bookings and self._bookings[0] <= now - _RECENT_BOOKINGS:
-            self._bookings.popleft()
-        return {**self._sums, "bookingsAMinute": len(self._bookings)}
+        return {**self._sums, **self._recent.figures(now)}
 
     def all_figures(self, now: datetime) -> dict[str, float | None]:
         """Also those that need `reservations`; None for what is not known yet."""
-        reservations = self.reservations
-        timed = (reservations.under_way(now), reservations.starting_soon(now))
+        reservations, time = self.reservations, self.network_time(now)
+        timed = (reservations.under_way(time), reservations.starting_soon(time))
         return {**self.figures(now), **dict(zip(_OF_RESERVATIONS, timed, strict=True))}
 
     def second(self, now: datetime) -> None:
-        """Notes the figures that change with time alone: to be called about once a second."""
+        """Notes what changes with time alone: to be called about once a second."""
+        for station in self._owners.become_absent(now, self._pace.speed):
+            self._see_owner(station)
         figures = self.all_figures(now)
         if figures != self._last_figures:
             self._last_figures = figures
@@ -203,8 +208,9 @@ class Overview:
         before = station.contribution()
         if len(subject) == 1:
             station.place = read_station(payload) if payload else None
-            self._set_owner(station.number, owner)
-            station.offline = self._owner_offline(station.number)
+            self._owners.set_owner(station.number, owner)
+            station.offline = self._owners.is_offline(station.number)
+            station.absent = self._owners.is_absent(station.number)
         elif payload:
             point = station.points[subject[1]] = to_point(read_point(payload))
             self.reservations.receive_length((station.number, subject[1]), point.queue_length)
@@ -237,14 +243,8 @@ class Overview:
     # Presence and services
 
     def _receive_presence(self, client: str, message: Message, now: datetime) -> None:
-        if not message.payload:
-            self._presence.pop(client, None)
-        else:
-            online = read_presence(message.payload).online
-            if client in self._presence and self._presence[client][0] == online:
-                return
-            self._presence[client] = (online, now)
-        for station in self._owned.get(client, ()):
+        online = read_presence(message.payload).online if message.payload else None
+        for station in self._owners.receive(client, online, now):
             self._see_owner(station)
 
     def _receive_service(self, name: str, message: Message) -> None:
@@ -252,32 +252,28 @@ class Overview:
             self.services.pop(name, None)
         else:
             presence = read_presence(message.payload)
-            state = ServiceState(name, presence.online, presence.since, presence.version, message.errors)
+            if name == SERVICE and presence.online:
+                self._pace = presence
+            state = ServiceState(
+                name,
+                presence.online,
+                presence.since,
+                presence.version,
+                message.errors,
+                presence.clock_speed,
+            )
             if self.services.get(name) == state:
                 return
             self.services[name] = state
         self._next()
 
-    def _set_owner(self, station: int, owner: str | None) -> None:
-        before = self._owners.pop(station, None)
-        if before is not None:
-            self._owned[before].discard(station)
-            if not self._owned[before]:
-                del self._owned[before]
-        if owner is not None:
-            self._owners[station] = owner
-            self._owned.setdefault(owner, set()).add(station)
-
-    def _owner_offline(self, station: int) -> bool:
-        presence = self.presence_of(station)
-        return presence is not None and not presence[0]
-
     def _see_owner(self, number: int) -> None:
         station = self.stations.get(number)
-        if station is None or station.offline == self._owner_offline(number):
+        offline, absent = self._owners.is_offline(number), self._owners.is_absent(number)
+        if station is None or (station.offline, station.absent) == (offline, absent):
             return
         before = station.contribution()
-        station.offline = not station.offline
+        station.offline, station.absent = offline, absent
         self._note(station, before)
 
     # Events
@@ -288,8 +284,7 @@ class Overview:
         self._keys[event.key] = None
         if len(self._keys) > _RECENT_KEYS:
             self._keys.popitem(last=False)
-        if event.type == "reservationScheduled":
-            self._bookings.append(now)
+        self._recent.note(event, now)
         self.reservations.receive_event(event)
         self._next()
         self.events.append((self.number, event))

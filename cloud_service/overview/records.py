@@ -5,6 +5,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 PointState: TypeAlias = Literal["free", "reserved", "occupied", "outOfOrder"]
 
@@ -21,6 +22,13 @@ class StationMessage(Struct, frozen=True):
     updated: datetime | None = None
 
 
+class Session(Struct, frozen=True):
+    """A vehicle charges at a point since a moment, and the point is held for it until another."""
+
+    since: datetime
+    until: datetime
+
+
 class PointMessage(Struct, frozen=True):
     """The retained state of a point."""
 
@@ -31,6 +39,7 @@ class PointMessage(Struct, frozen=True):
     queue_length: int = field(name="queueLength", default=0)
     free_from: datetime | None = field(name="freeFrom", default=None)
     connector: str | None = None
+    session: Session | None = None
     updated: datetime | None = None
 
     @property
@@ -39,7 +48,7 @@ class PointMessage(Struct, frozen=True):
 
 
 class Reservation(Struct, frozen=True):
-    """The reservation of an event. `vehicle` is for those only who may see names."""
+    """The reservation of an event or a list. `vehicle` is for those only who may see names."""
 
     number: int = field(name="reservationID")
     station: int = field(name="chargingStationID")
@@ -47,6 +56,10 @@ class Reservation(Struct, frozen=True):
     start: datetime = field(name="startDateTime")
     finish: datetime = field(name="finishDateTime")
     vehicle: int | str | None = field(name="vehicleID", default=None)
+    state: str | None = None
+
+    def without_vehicle(self) -> "Reservation":
+        return replace(self, vehicle=None)
 
 
 class Event(Struct, frozen=True):
@@ -63,7 +76,12 @@ class Event(Struct, frozen=True):
     def key(self) -> tuple[object, ...]:
         """Tells a repetition, or the copy for another client, from another event."""
         what = self.reservation
-        return (self.type, self.at, what.station, what.point, what.number)
+        return (self.type, self.reason, self.at, what.station, what.point, what.number)
+
+    def without_vehicle(self) -> "Event":
+        """The event for those who may not see vehicles' names."""
+        before = None if self.before is None else self.before.without_vehicle()
+        return replace(self, reservation=self.reservation.without_vehicle(), before=before)
 
 
 class ServiceState(Struct, frozen=True):
@@ -75,10 +93,12 @@ class ServiceState(Struct, frozen=True):
     version: str | None
     errors: int | None = None
     """How many errors it has logged in the last hour; None where it does not tell."""
+    clock_speed: float | None = field(name="clockSpeed", default=None)
+    """How many times as fast its time passes since it was started; None: as fast as here."""
 
 
 class Point(Struct, frozen=True):
-    """A point, as of its last message."""
+    """A point, as of its last message. `state` is what its charger says."""
 
     power: float
     price: float
@@ -86,6 +106,7 @@ class Point(Struct, frozen=True):
     queue_length: int
     free_from: datetime | None
     connector: str | None
+    session: Session | None
     updated: datetime | None
 
 
@@ -102,6 +123,7 @@ def to_point(message: PointMessage) -> Point:
         message.queue_length,
         message.free_from,
         message.connector,
+        message.session,
         message.updated,
     )
 

@@ -14,6 +14,7 @@ FIGURES: Final = (
     "pointsReserved",
     "pointsOccupied",
     "pointsOutOfOrder",
+    "sessions",
     "reservations",
     "powerUnderWay",
 )
@@ -27,25 +28,33 @@ _OF_POINT: Final[dict[PointState, str]] = {
 
 @dataclass(slots=True)
 class Station:
-    """Its points may be known before its place is, because each has a message of its own."""
+    """Its points may be known before its place is, because each has a message of its own.
+
+    `absent`: its owner has been offline for so long that no point of it is in order.
+    """
 
     number: int
     place: StationMessage | None = None
     offline: bool = False
+    absent: bool = False
     points: dict[int, Point] = field(default_factory=dict)
+
+    def state_of(self, point: Point) -> PointState:
+        """What a point of it is to somebody who looks for a charge."""
+        return "outOfOrder" if self.absent else point.state
 
     @property
     def row(self) -> Row:
         place = self.place
         assert place is not None
-        points = [_point_row(number, point) for number, point in sorted(self.points.items())]
+        points = [self._point_row(number, point) for number, point in sorted(self.points.items())]
         row = [self.number, place.x, place.y, place.name, int(self.offline), points]
         return row if place.address is None else [*row, place.address]
 
     @property
     def figure(self) -> str:
         """Under which figure of stations it counts."""
-        states = {point.state for point in self.points.values()}
+        states = {self.state_of(point) for point in self.points.values()}
         if self.offline:
             return "stationsOffline"
         if "free" in states:
@@ -58,14 +67,15 @@ class Station:
             return {}
         added: dict[str, float] = {self.figure: 1}
         for point in self.points.values():
-            name = _OF_POINT[point.state]
+            name = _OF_POINT[self.state_of(point)]
             added[name] = added.get(name, 0) + 1
+            if point.session is not None:
+                added["sessions"] = added.get("sessions", 0) + 1
             added["reservations"] = added.get("reservations", 0) + point.queue_length
-            if point.state == "occupied":
+            if point.session is not None or point.state == "occupied":
                 added["powerUnderWay"] = added.get("powerUnderWay", 0) + point.power
         return added
 
-
-def _point_row(number: int, point: Point) -> Row:
-    row = [number, point.power, point.price, point.state]
-    return row if point.connector is None else [*row, point.connector]
+    def _point_row(self, number: int, point: Point) -> Row:
+        row = [number, point.power, point.price, self.state_of(point)]
+        return row if point.connector is None else [*row, point.connector]

@@ -23,6 +23,24 @@ class Presence(Struct, frozen=True, omit_defaults=True):
     clock_speed: float | None = field(name="clockSpeed", default=None)
     """How many times as fast time passes in the network since the service started; None: as fast as here."""
 
+    @property
+    def speed(self) -> float:
+        return self.clock_speed or 1.0
+
+    def network_time(self, now: datetime) -> datetime:
+        """The network's time at this moment, as the service's presence says."""
+        if self.speed == 1:
+            return now
+        try:
+            since = datetime.fromisoformat(self.since or "")
+            return since + (now - since) * self.speed
+        except (
+            ValueError,
+            TypeError,
+            OverflowError,
+        ):  # not a moment, or without an offset, or beyond the calendar
+            return now
+
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Presence).decode

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console, ConsoleDimensions
 
 from cloud_service.cli.overview_words import describe_event, describe_length, describe_since
@@ -79,7 +80,7 @@ def test_watch_shows_points_queues_and_events_in_sixty_columns() -> None:
     lines = watched(network())
     assert max(map(len, lines)) <= 60
     assert "The network is running" in lines[0]
-    assert "Points: 2 free, 0 reserved, 2 occupied" in lines
+    assert "Points: 2 free, 0 reserved, 2 occupied, 0 out of order" in lines
     assert sum("occupied" in line for line in lines) == 3
     assert "Station 1, point 2: reserved from" in lines[-1]
 
@@ -209,3 +210,64 @@ def test_a_length_of_time_has_its_largest_unit(minutes: int, text: str) -> None:
 @pytest.mark.parametrize("since", [None, "", "yesterday"])
 def test_what_is_no_moment_is_left_out(since: str | None) -> None:
     assert describe_since(since, NOW, ENGLISH) == ""
+
+
+MOVED = Event(
+    "reservationChanged",
+    NOW,
+    Reservation(2, 1, 1, SOON, SOON + timedelta(hours=1), "ana"),
+    "overrun",
+    before=BOOKED.reservation,
+)
+
+
+@pytest.mark.parametrize(
+    ("event", "english", "in_portuguese"),
+    [
+        (
+            MOVED,
+            ("reservation moved, now", ": another vehicle stays longer at the point"),
+            ("reserva transferida, agora", ": outro veículo demora mais no ponto"),
+        ),
+        (
+            replace(BOOKED, type="reservationNoShow", reason="noShow"),
+            ("no-show, the point is free again",),
+            ("não compareceu, o ponto está livre de novo",),
+        ),
+        (
+            replace(BOOKED, type="reservationCancelled", reason="pointFailed"),
+            ("reservation cancelled: the point is out of order",),
+            ("reserva cancelada: o ponto está com defeito",),
+        ),
+        (
+            replace(BOOKED, type="reservationFinished", reason="chargingFinished"),
+            ("reservation over: the charge has finished",),
+            ("reserva encerrada: a recarga terminou",),
+        ),
+    ],
+)
+def test_events_say_why(
+    event: Event, english: tuple[str, ...], in_portuguese: tuple[str, ...], portuguese: Language
+) -> None:
+    for say, parts in ((ENGLISH, english), (portuguese, in_portuguese)):
+        text = describe_event(event, None, say, with_vehicle=False)
+        assert [part for part in parts if part not in text] == [], text
+
+
+def test_screens_show_sessions_and_points_out_of_order(portuguese: Language) -> None:
+    overview = network(1)
+    session = {"since": NOW.isoformat(), "until": SOON.isoformat()}
+    for point, more in ((1, {"operational": False}), (2, {"availability": "ocupado", "session": session})):
+        body = {"power": 22, "kWhPrice": 0.9, "availability": "livre", **more}
+        overview.receive(Message(topics.point_state(1, point), json.dumps(body).encode()), NOW)
+    lines = watched(overview)
+    assert max(map(len, lines)) <= 60
+    assert "Points: 0 free, 0 reserved, 1 occupied, 1 out of order" in lines
+    assert any("out of order" in line and "1 (1, 0)" in line for line in lines)
+    assert any("charging" in line for line in lines)
+    text = shown(status(figures=overview.figures(NOW)))
+    assert "0 free, 0 reserved, 1 occupied (22 kW), 1 out of order; sessions under way: 1" in text
+    listed_stations = list(overview.known_stations())
+    for say, words in ((ENGLISH, "1 out of order"), (portuguese, "1 fora de serviço")):
+        rows = printed(stations_table(listed_stations, None, say, width=60), encoding="utf-8")
+        assert any(words in row for row in rows)

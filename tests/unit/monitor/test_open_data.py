@@ -1,5 +1,6 @@
 """Stations in longitude and latitude, as GeoJSON and as OCPI's Locations."""
 
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from cloud_service.monitor.geography import Center
 from cloud_service.monitor.geojson import feature_collection
 from cloud_service.monitor.locations import location
 from cloud_service.monitor.settings import MonitorSettings, OcpiSettings
+from cloud_service.monitor.stations import describe
 from cloud_service.overview.records import read_point, read_station, to_point
 from cloud_service.overview.station import Station
 from recharge.station_import.afdc import project
@@ -81,6 +83,27 @@ def test_states_in_ocpis_words(availability: str, status: str) -> None:
     assert location(there, SALVADOR, OcpiSettings())["evses"][0]["status"] == status
     there.offline = True
     assert location(there, SALVADOR, OcpiSettings())["evses"][0]["status"] == "UNKNOWN"
+    there.absent = True
+    assert location(there, SALVADOR, OcpiSettings())["evses"][0]["status"] == "INOPERATIVE"
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({"operational": False}, "OUTOFORDER"),
+        ({"session": {"since": "2026-03-01T12:00:00Z", "until": "2026-03-01T13:00:00Z"}}, "CHARGING"),
+    ],
+)
+def test_what_chargers_tell_of_a_point_in_ocpis_words(more: dict[str, Any], status: str) -> None:
+    body = {"power": 22, "kWhPrice": 0.9, "availability": "reservado", **more}
+    there = station()
+    there.points[1] = to_point(read_point(json.dumps(body).encode()))
+    assert location(there, SALVADOR, OcpiSettings())["evses"][0]["status"] == status
+    [point] = describe(there)["points"]
+    assert (point["state"] == "outOfOrder", point["session"] is not None) == (
+        "operational" in more,
+        "session" in more,
+    )
 
 
 @pytest.mark.parametrize(

@@ -238,3 +238,83 @@ def test_what_cannot_be_read_changes_nothing(network: Network, topic: str, body:
     before = network.figures(), network.overview.broker
     network.overview.receive(Message(topic, body), NOW)
     assert (network.figures(), network.overview.broker) == before
+
+
+def test_the_points_of_an_owner_that_stays_away_are_out_of_order(network: Network) -> None:
+    network.station(1, owner="ana")
+    network.point(1, 1)
+    network.overview.receive(client_presence("ana", online=False), NOW)
+    network.overview.second(NOW + timedelta(minutes=4, seconds=59))
+    assert network.figures()["pointsFree"] == 1
+    network.overview.second(NOW + timedelta(minutes=5))
+    assert network.figures() == {"stationsOffline": 1, "pointsOutOfOrder": 1}
+    assert network.overview.stations[1].row[5] == [[1, 22, 0.9, "outOfOrder"]]
+    network.station(2, owner="ana")
+    network.point(2, 1)
+    assert network.figures()["pointsOutOfOrder"] == 2, "a station that is seen later has the same owner"
+    network.overview.receive(client_presence("ana", online=True), NOW)
+    assert network.figures() == {"stationsFree": 2, "pointsFree": 2}
+
+
+def test_an_owner_that_comes_back_in_time_is_not_absent_later(network: Network) -> None:
+    network.station(1, owner="ana")
+    network.point(1, 1)
+    network.overview.receive(client_presence("ana", online=False), NOW)
+    network.overview.receive(client_presence("ana", online=True), NOW + timedelta(minutes=4))
+    network.overview.second(NOW + timedelta(minutes=6))
+    assert network.figures() == {"stationsFree": 1, "pointsFree": 1}
+    network.overview.receive(client_presence("ana", online=False), NOW + timedelta(minutes=6))
+    network.overview.second(NOW + timedelta(minutes=10))
+    assert network.figures()["pointsFree"] == 1, "the five minutes began again"
+
+
+def test_sessions_are_counted_while_they_last(network: Network) -> None:
+    network.station(1)
+    session = {"since": NOW.isoformat(), "until": (NOW + timedelta(hours=1)).isoformat()}
+    network.point(1, 1, "ocupado", session=session)
+    assert (network.figures()["sessions"], network.figures()["powerUnderWay"]) == (1, 22)
+    network.point(1, 1, "livre", session=None)
+    assert network.figures() == {"stationsFree": 1, "pointsFree": 1}
+
+
+def tell(network: Network, kind: str, reason: str, at: datetime = NOW, **more: Any) -> None:
+    row = {"reservationID": 1, "chargingStationID": 1, "chargingPointID": 1, "vehicleID": "ana"}
+    row |= {"startDateTime": NOW.isoformat(), "finishDateTime": NOW.isoformat()}
+    body = {"type": kind, "at": at.isoformat(), "reason": reason, "reservation": row}
+    network.send(topics.event("ana", kind), body | dict.fromkeys(more, row), at)
+
+
+def test_no_shows_and_moves_of_the_last_hour_are_counted(network: Network) -> None:
+    tell(network, "reservationNoShow", "noShow")
+    tell(network, "reservationChanged", "overrun", before=True)
+    tell(network, "reservationChanged", "movedUp", before=True)
+    tell(network, "reservationChanged", "stationMoved")
+    assert network.figures() == {"noShowsAnHour": 1, "movesAnHour": 2}
+    assert network.figures(NOW + timedelta(hours=1)) == {}
+
+
+def test_an_event_without_vehicles_names_has_none_in_what_was_before(network: Network) -> None:
+    tell(network, "reservationChanged", "overrun", before=True)
+    [event] = network.overview.events_since(0)
+    assert event.before is not None
+    assert event.before.vehicle == "ana"
+    shown = event.without_vehicle()
+    assert shown.before is not None
+    assert (shown.reservation.vehicle, shown.before.vehicle) == (None, None)
+
+
+def test_time_is_that_of_the_network(network: Network) -> None:
+    later = NOW + timedelta(seconds=6)
+    assert network.overview.network_time(later) == later
+    told = {"online": True, "since": NOW.isoformat(), "clockSpeed": 60}
+    network.send(topics.service("cloud_service"), told)
+    assert network.overview.network_time(later) == NOW + timedelta(minutes=6)
+    network.send(topics.service("cloud_service"), {"online": False})
+    assert network.overview.network_time(later) == NOW + timedelta(minutes=6), (
+        "while the service is down, too"
+    )
+    network.station(1, owner="ana")
+    network.point(1, 1)
+    network.overview.receive(client_presence("ana", online=False), NOW)
+    network.overview.second(NOW + timedelta(seconds=5))
+    assert network.figures()["pointsOutOfOrder"] == 1, "five of the network's minutes have passed"

@@ -9,7 +9,10 @@ from cloud_service.overview.station import Station
 STATION = Station(
     242,
     StationMessage(-7.3, 4.1, "São João", "Avenida Getúlio Vargas, 17"),
-    points={1: Point(50, 1, "free", 0, None, "CHADEMO", None), 2: Point(22, 1, "free", 0, None, None, None)},
+    points={
+        1: Point(50, 1, "free", 0, None, "CHADEMO", None, None),
+        2: Point(22, 1, "free", 0, None, None, None, None),
+    },
 )
 
 

@@ -48,3 +48,15 @@ def test_a_service_with_a_fast_clock_says_so() -> None:
 def test_other_payloads_are_refused(payload: bytes) -> None:
     with pytest.raises(BadRequest):
         read_presence(payload)
+
+
+def test_the_networks_time_may_pass_faster() -> None:
+    later = NOW.replace(minute=1)
+    assert Presence(online=True, since=NOW.isoformat()).network_time(later) == later
+    fast = Presence(online=True, since=NOW.isoformat(), clock_speed=60)
+    assert fast.network_time(later) == NOW.replace(hour=1)
+
+
+@pytest.mark.parametrize("since", [None, "yesterday", "2030-01-02T00:00:00", "0001-01-01T00:00:00+00:00"])
+def test_a_start_that_tells_nothing_leaves_the_time_alone(since: str | None) -> None:
+    assert Presence(online=True, since=since, clock_speed=60).network_time(NOW) == NOW
