@@ -33,6 +33,8 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+RUNS_FOR = timedelta(hours=5, minutes=12)
+"""For so long its service and gateway have been running."""
 STATES = ("free", "reserved", "occupied", "outOfOrder")
 PLACES = ("Aldeia", "Boa Vista", "Campo Belo", "Dois Rios", "Estrela", "Figueira", "Guarani", "Horizonte")
 
@@ -89,6 +91,7 @@ def figures_of(rows: dict[int, Row]) -> dict[str, float]:
         "reservations": count["reserved"] + 2 * count["occupied"],
         "reservationsNow": count["occupied"],
         "reservationsSoon": count["reserved"],
+        "sessions": count["occupied"],
         "bookingsAMinute": round(len(rows) / 20),
         "powerUnderWay": sum(point[1] for point in points if point[3] == "occupied"),
     }
@@ -118,6 +121,9 @@ class ScriptedMonitor:
         self.silent = False  # whether it leaves what viewers send unanswered
         self.events: list[Message] = []
         self.reservations: dict[int, list[Message]] = {}
+        self.sessions: dict[tuple[int, int], Message] = {}
+        self.clock_speed: float | None = None
+        self.lately = {"movesAnHour": 4, "noShowsAnHour": 2}
         self.asked: list[Message] = []  # what viewers sent over the WebSocket
         self.bookings: list[Message] = []
         self.wholes = 0
@@ -177,13 +183,14 @@ class ScriptedMonitor:
     # What it sends
 
     def _common(self) -> Message:
-        since = (datetime.now(UTC) - timedelta(hours=5, minutes=12)).isoformat()
+        since = (datetime.now(UTC) - RUNS_FOR).isoformat()
         services = [
-            {"name": name, "online": True, "since": since, "version": "1.0"}
+            {"name": name, "online": True, "since": since, "version": "1.0", "clockSpeed": self.clock_speed}
             for name in ("cloud_service", "gateway")
         ]
         # Adding up 50,000 stations five times a second would be what a test measures.
         figures = figures_of(self.rows) if len(self.rows) < 1000 else {"stationsFree": self.number}
+        figures |= self.lately
         return {"number": self.number, "services": services, "broker": self.broker, "figures": figures}
 
     def _whole(self) -> Message:
@@ -229,6 +236,7 @@ class ScriptedMonitor:
         points = [
             {
                 "chargingPointID": point[0],
+                "session": self.sessions.get((row[0], int(point[0]))),
                 "reservations": [r for r in mine if r["chargingPointID"] == point[0]],
             }
             for point in row[5]
@@ -338,10 +346,11 @@ def a_reservation(station: int, point: int, start: datetime, hours: float, **mor
     }
 
 
-def an_event(type_: str, reservation: Message) -> Message:
+def an_event(type_: str, reservation: Message, reason: str | None = None, **more: Any) -> Message:
     return {
         "type": type_,
         "at": datetime.now(UTC).isoformat(),
-        "reason": None,
+        "reason": reason,
         "reservation": reservation,
+        **more,
     }

@@ -10,6 +10,12 @@ from tests.page.chromium import Viewer, Viewers, chromium
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 LIGHT, DARK, PHONE = "map.png", "map-dark.png", "map-phone.png"
 SHOWN = 12
+REASONS = {
+    "reservationScheduled": "requested",
+    "reservationFinished": "chargingFinished",
+    "reservationNoShow": "noShow",
+    "reservationChanged": "pointFailed",
+}
 
 
 def a_network() -> ScriptedMonitor:
@@ -30,12 +36,14 @@ def a_network() -> ScriptedMonitor:
         for point, queue in queues.items()
         for minutes, hours, state in queue
     ]
-    kinds = ("reservationScheduled", "reservationFinished", "reservationCancelled", "reservationScheduled",
+    kinds = ("reservationScheduled", "reservationFinished", "reservationNoShow", "reservationScheduled",
              "reservationChanged")  # fmt: skip
     for number, kind in enumerate(kinds * 2, 5):
-        monitor.events.append(
-            an_event(kind, a_reservation(number, 1, now + timedelta(minutes=7 * number), 1))
-        )
+        there = a_reservation(number, 1, now + timedelta(minutes=7 * number), 1)
+        more = {"before": a_reservation(SHOWN, 4, now, 1)} if kind == "reservationChanged" else {}
+        monitor.events.append(an_event(kind, there, REASONS[kind], **more))
+    held = now - timedelta(minutes=20), now + timedelta(minutes=52)
+    monitor.sessions[SHOWN, 1] = dict(zip(("since", "until"), (at.isoformat() for at in held), strict=True))
     return monitor
 
 

@@ -127,6 +127,38 @@ async def test_events_appear_with_the_newest_first(view: Viewer) -> None:
         await expect(events.first).to_contain_text("vehicle beto")
 
 
+async def test_events_say_why_and_where_a_reservation_was_before(view: Viewer) -> None:
+    rows = {7: [7, 0, 0, "Rio Claro", 0, [[1, 22, 1, "outOfOrder"], [2, 22, 1, "free"]]]}
+    moved = an_event(
+        "reservationChanged",
+        a_reservation(7, 2, NOW, 1),
+        "pointFailed",
+        before=a_reservation(7, 1, NOW, 1),
+    )
+    missed = an_event("reservationNoShow", a_reservation(7, 2, NOW, 1), "noShow")
+    unknown = an_event("reservationCancelled", a_reservation(7, 2, NOW, 1), "somethingNew")
+    with ScriptedMonitor(rows) as monitor:
+        monitor.events += [moved, missed, unknown]
+        for locale, texts in {
+            "en-US": ("the point is out of order · before: Rio Claro, point 1, ", "No-show", "Cancelled"),
+            "pt-BR": (
+                "o ponto está com defeito · antes: Rio Claro, ponto 1, ",
+                "Não compareceu",
+                "Cancelado",
+            ),
+        }.items():
+            page = await view(monitor.address, locale=locale)
+            await page.locator("#tab-events").click()
+            events = page.locator("#events li")
+            for number, text in enumerate(reversed(texts)):
+                await expect(events.nth(number)).to_contain_text(text)
+            assert "somethingNew" not in await page.locator("#events").inner_text()
+        await expect(page.locator("#events .count")).to_have_text("Última hora: 4 transferidas, 2 faltas")
+        monitor.lately["noShowsAnHour"] = 3
+        monitor.change()
+        await expect(page.locator("#events .count")).to_have_text("Última hora: 4 transferidas, 3 faltas")
+
+
 async def test_names_from_the_network_are_never_markup(view: Viewer) -> None:
     name = "<img src=x onerror=alert(1)>"
     row = [1, 0, 0, name, 0, [[1, 22, 1, "free"]]]

@@ -1,11 +1,12 @@
 """A station's panel: its points and their queues, its presence, and its link."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.async_api import expect
 
-from tests.kit.scripted_monitor import Row, ScriptedMonitor, a_reservation
+from tests.kit.scripted_monitor import RUNS_FOR, Row, ScriptedMonitor, a_reservation
 from tests.page.chromium import Viewer
 from tests.page.test_map import a_station
 
@@ -63,6 +64,32 @@ async def test_a_queue_is_a_timeline_without_names(view: Viewer) -> None:
         assert spoken.count(" to ") == 2
         await expect(page.locator("[data-point='2']")).to_contain_text("No reservations")
         assert "beto" not in await page.content()
+
+
+async def test_a_session_says_how_long_it_holds_the_point(view: Viewer) -> None:
+    with monitor_with_queue() as monitor:
+        since, until = (NOW.replace(hour=hour, minute=5) for hour in (9, 22))
+        monitor.sessions[12, 1] = {"since": since.isoformat(), "until": until.isoformat()}
+        page = await view(f"{monitor.address}/#station=12")
+        await expect(page.locator("[data-point='1'] .session")).to_have_text(
+            re.compile(r"^Charging since .*09:05 AM, until .*10:05 PM$")
+        )
+        await expect(page.locator("[data-point='2'] .session")).to_have_count(0)
+        monitor.sessions.clear()
+        monitor.change([12, -7.3, 4.1, "Boa Vista", 0, [[1, 22, 0.9, "free"], POINTS[1]]])
+        await expect(page.locator(".session")).to_have_count(0)
+
+
+async def test_queues_follow_the_networks_time(view: Viewer) -> None:
+    with monitor_with_queue() as monitor:
+        monitor.clock_speed = 2
+        network_now = datetime.now(UTC) + RUNS_FOR
+        monitor.reservations[12] = [a_reservation(12, 1, network_now + timedelta(hours=3), 1)]
+        page = await view(f"{monitor.address}/#station=12")
+        bar = page.locator("[data-point='1'] .bar")
+        await expect(bar).to_have_count(1)
+        left = float((await bar.get_attribute("x") or "").rstrip("%"))
+        assert 49 < left < 51, "in three of six hours"
 
 
 async def test_the_panel_follows_its_station(view: Viewer) -> None:

@@ -78,6 +78,11 @@ async def test_filters_ask_for_one_point_that_fits(view: Viewer) -> None:
         assert await ids(page) == [23], "station 3 is offline"
         await power.fill("")
         assert await ids(page) == [1, 23]
+        await free.uncheck()
+        monitor.change([23, 10, 10, "Posto 4", 0, [[1, 50, 0.8, "free"], [2, 22, 0.8, "outOfOrder"]]])
+        await page.get_by_label("Out of order").check()
+        await expect(page.locator("#stations .count")).to_have_text("1 station")
+        assert await ids(page) == [23]
 
 
 async def test_a_filter_follows_what_changes(view: Viewer) -> None:

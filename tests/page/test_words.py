@@ -17,6 +17,9 @@ FROM_NAMES = (
     "stationFree stationReserved stationBusy stationOutOfOrder stationOffline "
     "pointFree pointReserved pointOccupied pointOutOfOrder "
     "reservationScheduled reservationChanged reservationCancelled reservationFinished reservationNoShow "
+    "becauseOverrun becausePointFailed becausePointChanged becauseMovedUp becauseStationMoved "
+    "becauseVehicleCancelled becauseChargerCancelled becausePointDeleted becauseStationDeleted "
+    "becauseTimePassed becauseChargingFinished becauseVehicleLeft "
     "live connecting broken x y battery capacity"
 )
 

@@ -1,6 +1,7 @@
 // Booking from the map, for an operator's monitor.
 
 import { book, cancel } from "./api.js";
+import { networkNow } from "./clock.js";
 import { announce, element } from "./dom.js";
 import { formatMoney, say } from "./language.js";
 import { reservationTimes } from "./timeline.js";
@@ -14,7 +15,7 @@ function describe(reservation, nameOf) {
   const [start, finish] = [reservation.startDateTime, reservation.finishDateTime].map((moment) => Date.parse(moment));
   return say("booked", {
     station: nameOf(reservation.chargingStationID), point: String(reservation.chargingPointID),
-    times: reservationTimes({ start, finish }, Date.now()), price: formatMoney(reservation.price),
+    times: reservationTimes({ start, finish }, networkNow()), price: formatMoney(reservation.price),
   });
 }
 
@@ -23,7 +24,7 @@ const STORED = "booking";
 
 function recall() {
   const reservation = JSON.parse(sessionStorage.getItem(STORED));
-  return reservation !== null && Date.parse(reservation.finishDateTime) > Date.now() ? reservation : null;
+  return reservation !== null && Date.parse(reservation.finishDateTime) > networkNow() ? reservation : null;
 }
 
 export class Booking {

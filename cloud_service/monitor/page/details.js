@@ -4,10 +4,11 @@ const readReservation = ({ startDateTime, finishDateTime, state }) => ({
   start: Date.parse(startDateTime), finish: Date.parse(finishDateTime), state,
 });
 
-const readPoint = ({ chargingPointID, freeFrom = null, reservations = [] }) => [
+const readPoint = ({ chargingPointID, freeFrom = null, session = null, reservations = [] }) => [
   chargingPointID,
   {
     freeFrom: freeFrom === null ? null : Date.parse(freeFrom),
+    session: session && { since: Date.parse(session.since), until: Date.parse(session.until) },
     reservations: reservations.map(readReservation).sort((one, other) => one.start - other.start),
   },
 ];

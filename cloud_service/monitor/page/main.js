@@ -84,6 +84,7 @@ function changed(change) {
   else update(change);
   if (change.whole) figures.setHistory(change.history);
   figures.show(network.figures);
+  log.show(network.figures);
   showServices(network.services, network.broker);
   connection.heard(network.broker);
   log.add(change.events, change);

@@ -1,5 +1,7 @@
 // The network as the monitor tells it: the whole at first, then numbered differences.
 
+import { setClock } from "./clock.js";
+
 export const STATION_STATES = ["free", "reserved", "busy", "outOfOrder", "offline"];
 
 // What a station is to somebody who looks for a charge.
@@ -43,6 +45,7 @@ export class Network {
     this.number = message.number;
     this.figures = message.figures;
     this.services = message.services;
+    setClock(message.services);
     this.broker = message.broker;
     const gone = before.filter((id) => !this.stations.has(id));
     return { whole: message.whole, changed, gone, events: message.events, history: message.history };

@@ -1,6 +1,7 @@
 // A station's panel: opened by `#station=ID`, so that every panel is a link.
 
 import { fetchStation } from "./api.js";
+import { networkNow } from "./clock.js";
 import { readDetails } from "./details.js";
 import { announce, byId, element } from "./dom.js";
 import { formatMoney, formatTime, say } from "./language.js";
@@ -10,7 +11,7 @@ import { createTimeline, hoursFor } from "./timeline.js";
 
 const REFRESH = 30_000;
 const LEAST_PAUSE = 1_500;
-const NOTHING = { freeFrom: null, reservations: [] };
+const NOTHING = { freeFrom: null, session: null, reservations: [] };
 
 const linkedStation = () => {
   const id = new URLSearchParams(location.hash.slice(1)).get("station");
@@ -32,6 +33,12 @@ function describeQueue({ reservations, freeFrom }) {
   return say("queue", { count: reservations.length, time: formatTime(last) });
 }
 
+// Since when a vehicle charges, and until when the point is held for it.
+function describeSession({ since, until }, now) {
+  const [begun, held] = [since, until].map((moment) => formatTime(moment, new Date(now)));
+  return say("session", { since: begun, until: held });
+}
+
 function createPoint(point, details, hours, now) {
   const known = details?.points.get(point.id) ?? NOTHING;
   const facts = [say("power", { power: point.power }), say("price", { price: formatMoney(point.price) })];
@@ -44,6 +51,7 @@ function createPoint(point, details, hours, now) {
       element("span", { class: `state state-${point.state}` }, pointStateName(point.state)),
       element("span", { class: "facts" }, facts.join(" · ")),
     ),
+    known.session ? element("p", { class: "session" }, describeSession(known.session, now)) : null,
     ...(details ? [
       createTimeline({ id: point.id, ...known }, hours, now),
       element("p", { class: "queue" }, describeQueue(known)),
@@ -172,7 +180,7 @@ export class Panel {
   }
 
   showPoints(station) {
-    const now = Date.now();
+    const now = networkNow();
     const all = [...(this.details?.points.values() ?? [])].flatMap((point) => point.reservations);
     const hours = hoursFor(all, now);
     this.points.setAttribute("aria-label", say("queueHours", { hours }));

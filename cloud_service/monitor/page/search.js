@@ -24,13 +24,15 @@ export function readFilters(form) {
     minPower: limit(form.minPower),
     maxPrice: limit(form.maxPrice),
     free: form.free.checked,
+    broken: form.broken.checked,
   };
 }
 
-function pointMatches(point, { minPower, maxPrice, free }) {
+function pointMatches(point, { minPower, maxPrice, free, broken }) {
   return (minPower === null || point.power >= minPower)
     && (maxPrice === null || point.price <= maxPrice)
-    && (!free || point.state === "free");
+    && (!free || point.state === "free")
+    && (!broken || point.state === "outOfOrder");
 }
 
 // Whether the name, the address or a connector has the text: CCS by the name that people use, and by OCPI's.
@@ -46,10 +48,10 @@ function connectorNames({ points }) {
 
 // Whether the map shows a station: one of its points fits, and its ID or a text too.
 export function matches(station, filters) {
-  const { id, text, minPower, maxPrice, free } = filters;
+  const { id, text, minPower, maxPrice, free, broken } = filters;
   if (id && !String(station.id).startsWith(id) && !hasText(station, id)) return false;
   if (text && !hasText(station, text)) return false;
-  if (minPower === null && maxPrice === null && !free) return true;
+  if (minPower === null && maxPrice === null && !free && !broken) return true;
   return !(free && station.offline) && station.points.some((point) => pointMatches(point, filters));
 }
 
