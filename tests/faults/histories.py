@@ -117,14 +117,14 @@ class Deliveries(RuleBasedStateMachine):
                 self._note_id(message, json.loads(reply))
 
     def _note_id(self, message: Message, reply: dict[str, Any]) -> None:
-        """A point is a request's for ever; a reservation is answered again while it is there."""
+        """A point is a request's for ever. A reservation is answered again, also where its time has moved."""
         given: dict[tuple[int, ...], tuple[str, ...]] = {}
         if reply["ok"] and "/newChargingPoint/" in message.topic:
             given[json.loads(message.payload)["chargingStationID"], reply["result"]] = _identity(message)
         elif reply["ok"] and "/scheduleReservation/" in message.topic:
             row = reply["result"]
             ids = row["chargingStationID"], row["chargingPointID"], row["reservationID"]
-            given[ids] = str(row["vehicleID"]), row["startDateTime"]
+            given[ids] = (str(row["vehicleID"]),)
         for key, owner in given.items():
             first = self.given.setdefault(key, owner)
             assert first == owner, f"ID {key} was given twice: to {first} and to {owner}"
