@@ -66,7 +66,27 @@ def point_sensors(station_id: int, point_id: int) -> dict[str, Any]:
         "power": sensor("power", "power", "power", **power),
         "price": sensor("price", "price per kWh", "kWhPrice", **_MEASURED),
         "queue": sensor("queue", "queue", "queueLength", **_MEASURED),
+        "charging": {
+            "platform": "binary_sensor",
+            "unique_id": f"recharge_{station_id}_{point_id}_charging",
+            "name": f"Point {point_id} charging",
+            "state_topic": topic,
+            "value_template": _on_if("value_json.session"),
+        },
+        "problem": {
+            "platform": "binary_sensor",
+            "unique_id": f"recharge_{station_id}_{point_id}_problem",
+            "name": f"Point {point_id} out of order",
+            "device_class": "problem",
+            "state_topic": topic,
+            "value_template": _on_if("not value_json.operational"),
+        },
     }
+
+
+def _on_if(condition: str) -> str:
+    """A template for a binary sensor that is unknown once the topic was cleared."""
+    return f"{{{{ ('ON' if {condition} else 'OFF') if value_json is defined else None }}}}"
 
 
 def _sensor(unique_id: str, name: str, topic: str, value: str, **more: object) -> dict[str, Any]:

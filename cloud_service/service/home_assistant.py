@@ -106,7 +106,7 @@ class HomeAssistantTopics(RetainedTopics[Subject]):
             return discovery(station, station_sensors(station))
         if subject.kind == "free":
             points = network.points(station.station_id)
-            return {"freePoints": sum(point.availability == FREE for point in points)}
+            return {"freePoints": sum(point.availability == FREE and point.operational for point in points)}
         if network.point((subject.station_id, subject.point_id)) is None:
             return None
         return discovery(station, point_sensors(subject.station_id, subject.point_id))

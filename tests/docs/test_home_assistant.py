@@ -54,7 +54,8 @@ async def register(stack: Stack) -> None:
     async with Charger("ana", stack.address) as charger:
         station = await charger.register_station(1, 1, name="Praça da Sé")
         await charger.add_point(station.station_id, 22.5, 0.9)
-        await charger.add_point(station.station_id, 50, 2, availability="ocupado")
+        point = await charger.add_point(station.station_id, 50, 2)
+        await charger.start_charging(station.station_id, point.point_id)
 
 
 @pytest.fixture(scope="module")
@@ -104,10 +105,14 @@ def test_it_shows_the_sensors(read: dict[str, Any]) -> None:
         "Praça da Sé Point 1 power": "22.5",
         "Praça da Sé Point 1 price per kWh": "0.9",
         "Praça da Sé Point 1 queue": "0",
+        "Praça da Sé Point 1 charging": "OFF",
+        "Praça da Sé Point 1 out of order": "OFF",
         "Praça da Sé Point 2 availability": "ocupado",
         "Praça da Sé Point 2 power": "50",
         "Praça da Sé Point 2 price per kWh": "2",
         "Praça da Sé Point 2 queue": "0",
+        "Praça da Sé Point 2 charging": "ON",
+        "Praça da Sé Point 2 out of order": "OFF",
         "Station 2 Free points": "0",
         "Station 2 Points": "0",
     }
@@ -131,7 +136,7 @@ def test_a_station_is_one_device(read: dict[str, Any]) -> None:
 
 def test_an_empty_message_takes_back_what_was_told_on_its_topic(read: dict[str, Any]) -> None:
     """And nothing of another point of the same station, which is the same device."""
-    point = ["availability", "power", "price", "queue"]
+    point = ["availability", "charging", "power", "price", "problem", "queue"]
     expected = {"1": ["free", "online", "points"], "1_1": point, "1_2": point, "2": ["free", "points"]}
     assert read["taken_back"] == {
         f"homeassistant/device/recharge/{name}/config": keys for name, keys in expected.items()
@@ -142,7 +147,7 @@ def test_it_would_complain_about_a_mistake(both: dict[str, Any]) -> None:
     wrong = both["wrong"]
     assert any("at least one identifying value" in text for text in wrong["warnings"])
     assert any("Unable to parse JSON" in text for text in wrong["warnings"])
-    assert len(wrong["sensors"]) == 6
+    assert len(wrong["sensors"]) == 8
 
 
 def test_the_page_names_the_version(read: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from cloud_service.core.changes import Changes
 from cloud_service.core.network import Network
@@ -72,7 +73,7 @@ def test_a_station_is_a_device_with_the_sensors_of_its_points() -> None:
         **{
             f"recharge_1_{number}_{what}": f"recharge/v1/state/point/1/{number}"
             for number in (1, 2)
-            for what in ("availability", "power", "price", "queue")
+            for what in ("availability", "power", "price", "queue", "charging", "problem")
         },
     }
 
@@ -96,6 +97,15 @@ def test_a_booking_changes_only_the_number_of_free_points() -> None:
     assert case.sent() == {"1/state": {"freePoints": 1}}
     case.apply(Changes(points=(point(2, "ocupado"),)))
     assert case.sent() == {}
+
+
+def test_a_point_that_is_out_of_order_is_not_free() -> None:
+    case = Case().reconcile()
+    case.sent()
+    case.apply(Changes(points=(replace(point(2), operational=False),)))
+    assert case.sent() == {"1/state": {"freePoints": 1}}
+    case.apply(Changes(points=(point(2),)))
+    assert case.sent() == {"1/state": {"freePoints": 2}}
 
 
 def test_a_new_name_reaches_all_points() -> None:
