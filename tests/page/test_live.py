@@ -153,10 +153,10 @@ async def test_events_say_why_and_where_a_reservation_was_before(view: Viewer) -
             for number, text in enumerate(reversed(texts)):
                 await expect(events.nth(number)).to_contain_text(text)
             assert "somethingNew" not in await page.locator("#events").inner_text()
-        await expect(page.locator("#events .count")).to_have_text("Última hora: 4 transferidas, 2 faltas")
+        await expect(page.locator("#events .count")).to_have_text("Última hora: transferidas 4, faltas 2")
         monitor.lately["noShowsAnHour"] = 3
         monitor.change()
-        await expect(page.locator("#events .count")).to_have_text("Última hora: 4 transferidas, 3 faltas")
+        await expect(page.locator("#events .count")).to_have_text("Última hora: transferidas 4, faltas 3")
 
 
 async def test_names_from_the_network_are_never_markup(view: Viewer) -> None:

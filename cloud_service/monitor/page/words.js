@@ -98,7 +98,7 @@ const en = {
 
   events: "Events",
   noEvents: "Nothing has happened yet.",
-  lastHour: "Last hour: {moves} moved, {noShows} no-shows",
+  lastHour: "Last hour: moved {moves}, no-shows {noShows}",
   reservationScheduled: "Booked",
   reservationChanged: "Moved",
   reservationCancelled: "Cancelled",
@@ -235,9 +235,9 @@ const pt = {
 
   events: "Eventos",
   noEvents: "Nada aconteceu ainda.",
-  lastHour: "Última hora: {moves} transferidas, {noShows} faltas",
+  lastHour: "Última hora: transferidas {moves}, faltas {noShows}",
   reservationScheduled: "Reservado",
-  reservationChanged: "Alterado",
+  reservationChanged: "Transferido",
   reservationCancelled: "Cancelado",
   reservationFinished: "Concluído",
   reservationNoShow: "Não compareceu",
