@@ -3,7 +3,6 @@
 With --undo, deletes the account's stations at the places in the file instead.
 """
 
-import math
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -13,19 +12,16 @@ from cloud_service.cli.client_options import (
     INTERRUPTED,
     account,
     as_settings,
-    finite,
-    not_negative,
-    positive,
     run,
 )
+from cloud_service.cli.port_options import PortOptions, read_place_in_degrees
 from cloud_service.config.command_line import Argument
 from cloud_service.config.setting import SettingError
-from cloud_service.config.values import UnusableValue, read_count
+from cloud_service.config.values import read_count
 from cloud_service.gateway.settings import GatewayAddress
 from cloud_service.local.streams import output_failure
 from cloud_service.mqtt.address import BrokerAddress
 from recharge import Charger
-from recharge.records import Number
 from recharge.terminal.run_import import ImportRun, run_import
 from recharge.terminal.run_undo import UndoRun, run_undo
 
@@ -35,16 +31,6 @@ CENTRE: Final = (47.4, -120.7)
 would put its stations elsewhere and register them a second time."""
 REQUEST_SECONDS: Final = 60.0
 """Long, because a busy service answers `BUSY` for a while."""
-
-
-def _centre(text: str) -> tuple[float, float]:
-    latitude, comma, longitude = text.partition(",")
-    place = finite(latitude), finite(longitude) if comma else math.inf
-    if not (abs(place[0]) < 90 and abs(place[1]) <= 180):
-        raise UnusableValue(
-            "{text!r} is not a latitude and longitude in degrees, such as 47.6,-122.3", text=text
-        )
-    return place
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -63,30 +49,11 @@ class Options(Struct, frozen=True, kw_only=True):
             "--centre",
             "--center",
             metavar="LAT,LON",
-            type=_centre,
+            type=read_place_in_degrees,
             help="degrees of the place at 0, 0; the same at each import (default: {},{})".format(*CENTRE),
         ),
     ] = CENTRE
-    price: Annotated[
-        Number,
-        Argument("--price", metavar="AMOUNT", type=not_negative, help="price per kWh (default: %(default)g)"),
-    ] = 0.4
-    level1: Annotated[
-        Number,
-        Argument(
-            "--level1", metavar="KW", type=positive, help="power of a level 1 port (default: %(default)g)"
-        ),
-    ] = 1.9
-    level2: Annotated[
-        Number,
-        Argument(
-            "--level2", metavar="KW", type=positive, help="power of a level 2 port (default: %(default)g)"
-        ),
-    ] = 7.2
-    fast: Annotated[
-        Number,
-        Argument("--fast", metavar="KW", type=positive, help="power of a fast port (default: %(default)g)"),
-    ] = 50
+    ports: PortOptions
     at_once: Annotated[
         int,
         Argument(
@@ -138,8 +105,8 @@ def main(options: Options) -> int:
         file=options.file,
         charger=charger,
         centre=options.centre,
-        powers=(options.level1, options.level2, options.fast),
-        kwh_price=options.price,
+        powers=options.ports.powers,
+        kwh_price=options.ports.price,
         at_once=options.at_once,
     )
     return run("import", lambda say: run_import(asked, say, output_failure), interrupted=INTERRUPTED)

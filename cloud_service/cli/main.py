@@ -61,6 +61,7 @@ COMMANDS: Final = (
     Command("restore", "put a backup in the place of the data folder", "restore"),
     Command("forget", "erase a vehicle's name from the data folder", "forget"),
     Command("report", "add up charges, energy, revenue and utilisation", "report"),
+    Command("simulate", "compare policies in a simulation", "simulate"),
     Command("charger", "run a charger", "charger", prints=False),
     Command("vehicle", "run a vehicle", "vehicle", prints=False),
     Command("demo", "run simulated chargers and vehicles", "demo"),

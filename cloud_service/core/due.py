@@ -106,9 +106,19 @@ class Schedule:
 
     def first(self, now: datetime) -> PointKey | None:
         """Returns the point at which something was due first, if that moment has come."""
+        top = self._top()
+        return top[1] if top is not None and top[0] <= now else None
+
+    @property
+    def next_moment(self) -> datetime | None:
+        """When something is due next; None if nothing is."""
+        top = self._top()
+        return None if top is None else top[0]
+
+    def _top(self) -> tuple[datetime, PointKey] | None:
         while self._heap:
             moment, key = self._heap[0]
             if self._moments.get(key) == moment:
-                return key if moment <= now else None
+                return moment, key
             heappop(self._heap)
         return None

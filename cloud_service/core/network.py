@@ -1,6 +1,6 @@
 """The network in memory: the tables of its records, and indexes over them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import chain
 from operator import attrgetter
@@ -21,9 +21,17 @@ _point_key = attrgetter("station_id", "point_id")
 
 
 class Network:
-    """Tables with indexes that make all questions of a NetworkView cheap. It is one."""
+    """Tables with indexes that make all questions of a NetworkView cheap. It is one.
 
-    def __init__(self, tables: Tables | None = None, rules: Rules = DEFAULT_RULES) -> None:
+    `new_queue` makes the queue of a point.
+    """
+
+    def __init__(
+        self,
+        tables: Tables | None = None,
+        rules: Rules = DEFAULT_RULES,
+        new_queue: Callable[[], Queue] = Queue,
+    ) -> None:
         self.tables = tables or Tables()
         self.rules = rules
         self.visits = 0
@@ -31,6 +39,7 @@ class Network:
         self._locations: dict[tuple[Number, Number], list[int]] = {}
         self._owned: dict[str, set[int]] = {}
         self._station_points: dict[int, list[int]] = {}
+        self._new_queue = new_queue
         self._queues: dict[PointKey, Queue] = {}
         self._vehicles: dict[VehicleKey, Reservation] = {}
         self._flexible = FlexibleReservations()
@@ -89,7 +98,7 @@ class Network:
         return self.tables.points.get(key)
 
     def queue(self, key: PointKey) -> Queue:
-        return self._queues.get(key) or Queue()
+        return self._queues.get(key) or self._new_queue()
 
     def reservation_of(self, vehicle: VehicleKey) -> Reservation | None:
         return self._vehicles.get(vehicle)
@@ -119,6 +128,11 @@ class Network:
 
     def first_due(self, now: datetime) -> PointKey | None:
         return self._schedule.first(now)
+
+    @property
+    def next_moment(self) -> datetime | None:
+        """When something is due next by the passing of time; None if nothing is."""
+        return self._schedule.next_moment
 
     def apply(self, changes: Changes) -> Changes:
         """Makes the changes, and returns the changes that undo them."""
@@ -221,7 +235,10 @@ class Network:
             self._nearest.discard(station_id)
 
     def _enqueue(self, reservation: Reservation) -> None:
-        self._queues.setdefault(reservation.point_key, Queue()).add(reservation)
+        queue = self._queues.get(reservation.point_key)
+        if queue is None:
+            queue = self._queues[reservation.point_key] = self._new_queue()
+        queue.add(reservation)
         if reservation.booked is not None:
             self._last_booking = max(self._last_booking, reservation.booked.number)
         if reservation.wishes.flexible and reservation.state == "reserved":

@@ -42,3 +42,30 @@ class StationProgress:
                 "{stations} of {total} stations", stations=number(stations, 0), total=number(self._total, 0)
             )
             self._console.print(text)
+
+
+class RunProgress:
+    """A bar for runs of a simulation on a terminal; elsewhere nothing."""
+
+    def __init__(self, console: Console, total: int, say: Language) -> None:
+        self._progress = Progress(
+            TextColumn(say("Runs")),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+            transient=True,
+        )
+        self._task = self._progress.add_task("", total=total)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def advance(self) -> None:
+        """Shows that one more run is done."""
+        self._progress.advance(self._task)

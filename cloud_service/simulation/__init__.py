@@ -1,0 +1,1 @@
+"""Simulations of the network in virtual time: what a policy is worth."""

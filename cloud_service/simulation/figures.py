@@ -1,0 +1,81 @@
+"""What a run is measured by."""
+
+from datetime import timedelta
+from typing import Final
+
+from msgspec import Struct, field
+
+from cloud_service.simulation.scenario import Scenario
+
+_HOUR: Final = timedelta(hours=1)
+
+
+class Figures(Struct, frozen=True):
+    """The figures of one run. Means are over the vehicles that were served.
+
+    Those who never come count nowhere. None: nobody was served.
+    """
+
+    wanted: int
+    """How many people came, or meant to."""
+    served: float
+    """The share of them that charged to the end, or until they wanted to leave."""
+    waiting: float | None
+    """Minutes until the charge began that were neither driving nor the person's own delay."""
+    until_finished: float | None = field(name="untilFinished")
+    """Hours from when a charge was wanted to the end of the charge."""
+    worst: float | None
+    """The longest of them."""
+    distance: float | None
+    """Kilometres driven to charge."""
+    utilisation: float
+    """The share of all points' time in which they charged."""
+    stood: float
+    """Of those who arrived at a point that was promised to them, how many found it taken or broken."""
+    moved: float
+    """How often a reservation moved, for each hundred people."""
+    price: float | None
+    """Of a kWh."""
+
+
+class Served(Struct, frozen=True):
+    """A vehicle that has charged. Times in hours, distances in kilometres."""
+
+    waiting: timedelta
+    until_finished: timedelta
+    distance: float
+    price: float
+
+
+class Tally:
+    """Counts what happens in a run."""
+
+    def __init__(self) -> None:
+        self.arrivals = 0
+        self.stood = 0
+        self.moved = 0
+        self.served: list[Served] = []
+        self.charged = timedelta()
+        """How long all points charged within the scenario's time."""
+
+    def figures(self, scenario: Scenario) -> Figures:
+        wanted = sum(trip.comes for trip in scenario.trips)
+        points = sum(len(place.points) for place in scenario.places)
+        capacity = points * (scenario.end - scenario.start)
+        finished = [each.until_finished / _HOUR for each in self.served]
+        return Figures(
+            wanted=wanted,
+            served=len(self.served) / wanted if wanted else 0.0,
+            waiting=_mean([60 * (each.waiting / _HOUR) for each in self.served]),
+            until_finished=_mean(finished),
+            worst=max(finished, default=None),
+            distance=_mean([each.distance for each in self.served]),
+            utilisation=self.charged / capacity if capacity else 0.0,
+            stood=self.stood / self.arrivals if self.arrivals else 0.0,
+            moved=100 * self.moved / wanted if wanted else 0.0,
+            price=_mean([each.price for each in self.served]),
+        )
+
+
+def _mean(values: list[float]) -> float | None:
+    return sum(values) / len(values) if values else None
