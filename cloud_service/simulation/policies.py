@@ -78,8 +78,9 @@ class Policy(Struct, frozen=True):
         )
 
     def rules(self, conditions: Conditions) -> Rules:
-        """The rules of a service with this policy."""
+        """The rules of a service with this policy. No charger is silent while a vehicle is there."""
         return Rules(
+            silence=NEVER,
             zone=conditions.zone,
             no_show=DEFAULT_RULES.no_show if self.no_shows else NEVER,
             overrun=DEFAULT_RULES.overrun if self.moves else NEVER,

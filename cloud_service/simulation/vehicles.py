@@ -9,7 +9,7 @@ from msgspec import Struct
 from cloud_service.core.records import Reservation
 from cloud_service.simulation.scenario import Trip
 
-Doing: TypeAlias = Literal["driving", "standing", "charging", "done"]
+Doing: TypeAlias = Literal["driving", "waiting", "charging", "done"]
 
 
 class _Leg(Struct, frozen=True):

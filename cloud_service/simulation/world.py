@@ -52,7 +52,7 @@ class World:
         self._tally = Tally()
         self._vehicles: dict[str, Vehicle] = {}
         self._broken: set[PointKey] = set()
-        self._standing: dict[PointKey, deque[Vehicle]] = {}
+        self._waiting: dict[PointKey, deque[Vehicle]] = {}
         self._agenda: list[tuple[datetime, int, _Deed]] = []
         self._numbers = count()
         for number, trip in enumerate(scenario.trips, 1):
@@ -129,8 +129,8 @@ class World:
         self._tally.arrivals += 1
         if not self._plug_in(vehicle, vehicle.reservation, now):
             self._tally.stood += 1
-            vehicle.doing = "standing"
-            self._standing.setdefault(vehicle.reservation.point_key, deque()).append(vehicle)
+            vehicle.doing = "waiting"
+            self._waiting.setdefault(vehicle.reservation.point_key, deque()).append(vehicle)
             self._at(now + self._conditions.patience, partial(self._lose_patience, vehicle, plan))
 
     def _plug_in(self, vehicle: Vehicle, reservation: Reservation, now: datetime) -> bool:
@@ -155,7 +155,7 @@ class World:
         self._let_in(key, now)
 
     def _lose_patience(self, vehicle: Vehicle, plan: int, now: datetime) -> None:
-        if plan == vehicle.plan and vehicle.doing == "standing":
+        if plan == vehicle.plan and vehicle.doing == "waiting":
             self.service.cancel(vehicle.name, now)
             self._book(vehicle, now)
 
@@ -188,18 +188,18 @@ class World:
     def _let_in(self, key: PointKey, now: datetime) -> None:
         """Those who stand before a point may begin, the first first."""
         self._hear(now)
-        for vehicle in list(self._standing.get(key, ())):
-            reservation = vehicle.reservation if vehicle.doing == "standing" else None
+        for vehicle in list(self._waiting.get(key, ())):
+            reservation = vehicle.reservation if vehicle.doing == "waiting" else None
             stands_here = reservation is not None and reservation.point_key == key
             if reservation is None or not stands_here or self._plug_in(vehicle, reservation, now):
-                self._standing[key].remove(vehicle)
+                self._waiting[key].remove(vehicle)
 
     # What the service tells
 
     def _hear(self, now: datetime) -> None:
         for event in self.service.take_events():
             vehicle = self._vehicles.get(str(event.reservation.vehicle_id))
-            if vehicle is not None and vehicle.doing in ("driving", "standing"):
+            if vehicle is not None and vehicle.doing in ("driving", "waiting"):
                 self._react(vehicle, event, now)
 
     def _react(self, vehicle: Vehicle, event: Event, now: datetime) -> None:
@@ -210,7 +210,7 @@ class World:
             vehicle.reservation = None
             if not vehicle.trip.comes:
                 vehicle.doing = "done"
-            elif vehicle.doing == "standing" or event.reason in _LOST:
+            elif vehicle.doing == "waiting" or event.reason in _LOST:
                 self._book(vehicle, now)
 
     def _served(self, charge: _Charge) -> None:
