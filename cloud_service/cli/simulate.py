@@ -16,10 +16,10 @@ from msgspec import Struct
 
 from cloud_service.cli import simulate_tables
 from cloud_service.cli.client_options import whole
-from cloud_service.cli.failure import complain
+from cloud_service.cli.failure import complain, of_file
 from cloud_service.cli.port_options import PortOptions, read_place_in_degrees
 from cloud_service.cli.simulate_options import HabitOptions
-from cloud_service.cli.simulate_stations import NoStations, StationSource, read_places
+from cloud_service.cli.simulate_stations import StationSource, read_places
 from cloud_service.config.command_line import Argument
 from cloud_service.config.setting import SettingError
 from cloud_service.config.shared import DataFolder, TimeZone
@@ -33,6 +33,8 @@ from cloud_service.simulation.policies import DEFAULT_NAMES, Policy
 from cloud_service.simulation.recording import Recorded, read_recording
 from cloud_service.simulation.runs import Demand, Plan, Run, by_policy, run_all
 from cloud_service.simulation.scenario import Place
+from cloud_service.store.errors import DamagedStore
+from recharge.station_import.afdc import InvalidLine, MissingColumns, TooManyRows
 from recharge.station_import.lines import UnreadableText, opened_lines
 from recharge.terminal.console import open_console
 from recharge.terminal.progress import RunProgress
@@ -150,7 +152,9 @@ def main(options: Options) -> int:
         raise SettingError("--json and --csv: choose one of them")
     try:
         plan = _plan(options)
-    except (OSError, UnreadableText, TextError, NoStations) as error:
+    except OSError as error:
+        return complain("simulate", of_file(error))
+    except (UnreadableText, MissingColumns, InvalidLine, TooManyRows, DamagedStore, TextError) as error:
         return complain("simulate", error)
     runs = _run(plan, options, say)
     if options.plot is not None:
