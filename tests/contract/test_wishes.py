@@ -149,13 +149,12 @@ class TestQuotes:
 @pytest.mark.usefixtures("mqtt_version")
 class TestObjectives:
     @pytest.fixture
-    def stations(self, charger: Charger, place: Place) -> dict[str, int]:
+    def stations(self, people: People, charger: Charger, place: Place) -> dict[str, int]:
         """Near, but taken for hours; farther, dear and fast; farthest, slow and cheap."""
         near = station_with(charger, place.beside(1), {"kWhPrice": 2})
         fast = station_with(charger, place.beside(20), {"power": 40, "kWhPrice": 3})
         cheap = station_with(charger, place.beside(30), {"power": 5, "kWhPrice": 0.5})
-        taken = {"x": place.x, "y": place.y, "actualBatteryPercentage": 0, "batteryCapacity": 30}
-        charger.ask("scheduleReservation", **taken)  # an account is a vehicle, too
+        people.vehicle().book(place, capacity=30, percentage=0)
         return {"near": near, "fast": fast, "cheap": cheap}
 
     @pytest.mark.parametrize(
