@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import random
 import socket
 from typing import Final
 
@@ -9,6 +10,9 @@ from cloud_service.language.text import Reason
 from cloud_service.local.errors import CannotStart, UnknownHost
 
 _RETRY_SECONDS: Final = 0.05
+_FREE_PORTS: Final = range(20_000, 32_768)
+"""Below those that Linux gives to outgoing connections."""
+_ATTEMPTS: Final = 20
 
 
 def listen(host: str, port: int, flag: str, *, fixed: bool) -> socket.socket:
@@ -17,7 +21,7 @@ def listen(host: str, port: int, flag: str, *, fixed: bool) -> socket.socket:
     Raises CannotStart if a fixed port is taken; the text names the flag that sets it. Raises UnknownHost.
     """
     try:
-        return _listen(host, port)
+        return _listen(host, port) if port else _listen_anywhere(host)
     except socket.gaierror as error:
         raise UnknownHost(
             "{host}, where port {port} is to listen, is not known: {reason}",
@@ -38,7 +42,7 @@ def listen(host: str, port: int, flag: str, *, fixed: bool) -> socket.socket:
             host=host,
             flag=flag,
         )
-    return _listen(host, 0)
+    return _listen_anywhere(host)
 
 
 def is_free(host: str, port: int) -> bool:
@@ -50,6 +54,17 @@ def is_free(host: str, port: int) -> bool:
             return False
         raise
     return True
+
+
+def _listen_anywhere(host: str) -> socket.socket:
+    """Listens on a port that no outgoing connection gets: a process of ours may bind it a moment later."""
+    for port in random.sample(_FREE_PORTS, _ATTEMPTS):
+        try:
+            return _listen(host, port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+    return _listen(host, 0)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -32,6 +32,12 @@ def test_a_free_port_is_kept() -> None:
             assert listener.getsockname()[1] == port
 
 
+def test_a_free_port_is_not_one_of_those_for_outgoing_connections() -> None:
+    """Between the choice and the moment when a process binds it, a connection could get it."""
+    with listen(HOST, 0, "--tcp-port", fixed=True) as listener:
+        assert listener.getsockname()[1] < 32_768
+
+
 def test_a_taken_port_is_replaced_unless_it_is_fixed(taken: int) -> None:
     with listen(HOST, taken, "--port", fixed=False) as listener:
         assert listener.getsockname()[1] != taken
