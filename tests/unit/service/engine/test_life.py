@@ -262,10 +262,16 @@ class TestOutOfOrder:
         assert day.book("bia")["chargingPointID"] == 2
 
     def test_it_does_not_start_earlier_than_promised(self) -> None:
-        day = Day(points=2)
-        booked = day.book("ana", notBefore=(day.now + 20 * MINUTE).isoformat())
+        day = Day()
+        day.book("carl")
+        booked = day.book("ana")
+        keys = {"chargingStationID": 1, "power": 10, "kWhPrice": 1, "availability": "livre"}
+        day.ask("charger", "newChargingPoint", **keys)
+        day.turn(minutes=45)
+        day.ask("carl", "deleteReservation", reservationID=1)
         day.update(point=1, operational=False)
-        assert day.find("ana")["startDateTime"] == booked["startDateTime"]
+        moved = day.find("ana")
+        assert (moved["chargingPointID"], moved["startDateTime"]) == (2, booked["startDateTime"])
 
     def test_where_nothing_can_take_it_it_is_cancelled(self) -> None:
         day = Day()
