@@ -311,6 +311,7 @@ class TestFinishing:
         station = charger.with_point(place)
         people.vehicle().book(place)
         charger.start(station)
+        point_state(people, station, fits=lambda state: state["session"] is not None)
         charger.finish(station)
         state = point_state(people, station, fits=lambda state: state["session"] is None)
         assert (state["queueLength"], state["freeFrom"]) == (0, None)

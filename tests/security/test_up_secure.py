@@ -154,8 +154,9 @@ def test_the_demo_says_why_it_cannot_go_on_with_or_without_accounts(
         network.wait_stations()  # it goes on as before
 
 
-@pytest.mark.parametrize("length", [0, 5, 40, 1000])
+@pytest.mark.parametrize("length", [0, 5, 40, -1])
 def test_a_state_of_the_broker_that_is_cut_short_is_set_aside(tmp_path: Path, length: int) -> None:
+    """Cut between two of its records, it would be whole for Mosquitto: the last one is cut here."""
     ports = ("--mqtt-port", "0", "--tcp-port", "0", "--http-port", "0", "--data-dir", str(tmp_path / "data"))
     file = tmp_path / "data" / "broker" / "mosquitto.db"
     with up(tmp_path / "first", *ports) as network:
@@ -168,7 +169,7 @@ def test_a_state_of_the_broker_that_is_cut_short_is_set_aside(tmp_path: Path, le
     file.write_bytes(whole[:length])
     with up(tmp_path / "second", *ports) as network:
         network.wait_ready()
-        assert ("mosquitto.db.damaged" in network.stderr) == (length > 0)
+        assert ("mosquitto.db.damaged" in network.stderr) == (length != 0)
         with MqttClient(network.port("MQTT"), "owner") as owner:
             assert owner.ask("newChargingStation", x_position=0, y_position=0) == 1
 
