@@ -1,10 +1,11 @@
 """What a run is measured by."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from msgspec import Struct, field
 
+from cloud_service.core.records import Reservation
 from cloud_service.simulation.scenario import Scenario
 
 _HOUR: Final = timedelta(hours=1)
@@ -47,12 +48,20 @@ class Served(Struct, frozen=True):
     price: float
 
 
+class Stood(Struct, frozen=True):
+    """A vehicle came to the point that it was last told, and found it taken or broken."""
+
+    vehicle: str
+    reservation: Reservation
+    at: datetime
+
+
 class Tally:
     """Counts what happens in a run."""
 
     def __init__(self) -> None:
         self.arrivals = 0
-        self.stood = 0
+        self.stood: list[Stood] = []
         self.moved = 0
         self.served: list[Served] = []
         self.charged = timedelta()
@@ -71,7 +80,7 @@ class Tally:
             worst=max(finished, default=None),
             distance=_mean([each.distance for each in self.served]),
             utilisation=self.charged / capacity if capacity else 0.0,
-            stood=self.stood / self.arrivals if self.arrivals else 0.0,
+            stood=len(self.stood) / self.arrivals if self.arrivals else 0.0,
             moved=100 * self.moved / wanted if wanted else 0.0,
             price=_mean([each.price for each in self.served]),
         )

@@ -55,6 +55,19 @@ class ServiceInMemory:
                 done = batch.let_time_pass()
                 self._keep(batch)
 
+    def advance(self, until: datetime) -> datetime:
+        """Lets time pass until something is due before this moment, or to this moment."""
+        due = self.network.next_moment
+        if due is None or due >= until:
+            return until
+        self.let_time_pass(due)
+        return due
+
+    def place(self, station_id: int) -> tuple[float, float] | None:
+        """Where a station is."""
+        station = self.network.station(station_id)
+        return None if station is None else (float(station.x), float(station.y))
+
     @property
     def takes_wishes(self) -> bool:
         """Whether vehicles can book ahead. Those of the seed's time book when they want to charge."""

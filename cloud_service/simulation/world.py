@@ -1,4 +1,4 @@
-"""A run: what people and chargers do, in virtual time, with a service that goes by a policy."""
+"""A run: what people and chargers do, in the time of a service that goes by a policy."""
 
 from collections import deque
 from collections.abc import Callable
@@ -12,9 +12,10 @@ from msgspec import Struct
 
 from cloud_service.core.changes import Event
 from cloud_service.core.records import PointKey, Reservation
-from cloud_service.simulation.figures import Figures, Served, Tally
+from cloud_service.simulation.figures import Figures, Served, Stood, Tally
 from cloud_service.simulation.policies import Policy
 from cloud_service.simulation.scenario import Breakdown, Conditions, Scenario, Trip
+from cloud_service.simulation.service import Service
 from cloud_service.simulation.service_in_memory import ServiceInMemory
 from cloud_service.simulation.vehicles import Vehicle
 
@@ -38,18 +39,18 @@ class _Charge(Struct, frozen=True):
 
 def simulate(scenario: Scenario, policy: Policy, conditions: Conditions) -> Figures:
     """Lets a scenario happen to the end. The same arguments give the same figures."""
-    return World(scenario, policy, conditions).run()
+    return World(scenario, ServiceInMemory(scenario.places, policy, conditions), conditions).run()
 
 
 class World:
     """The vehicles and points as they are. What the service believes of them may differ."""
 
-    def __init__(self, scenario: Scenario, policy: Policy, conditions: Conditions) -> None:
-        self.service = ServiceInMemory(scenario.places, policy, conditions)
+    def __init__(self, scenario: Scenario, service: Service, conditions: Conditions) -> None:
+        self.service = service
         self.charging: dict[PointKey, _Charge] = {}
+        self.tally = Tally()
         self._scenario = scenario
         self._conditions = conditions
-        self._tally = Tally()
         self._vehicles: dict[str, Vehicle] = {}
         self._broken: set[PointKey] = set()
         self._waiting: dict[PointKey, deque[Vehicle]] = {}
@@ -68,16 +69,13 @@ class World:
         Who leaves at the very moment at which the charge was to end has not stayed longer.
         """
         while self._agenda:
-            moment = self._agenda[0][0]
-            due = self.service.network.next_moment
-            if due is not None and due < moment:
-                moment = due
-                self.service.let_time_pass(due)
-            else:
-                heappop(self._agenda)[2](moment)
-            self._hear(moment)
-            watch(moment)
-        return self._tally.figures(self._scenario)
+            planned = self._agenda[0][0]
+            now = self.service.advance(planned)
+            if now >= planned:
+                heappop(self._agenda)[2](now)
+            self._hear(now)
+            watch(now)
+        return self.tally.figures(self._scenario)
 
     def _at(self, moment: datetime, deed: _Deed) -> None:
         heappush(self._agenda, (moment, next(self._numbers), deed))
@@ -108,14 +106,14 @@ class World:
         vehicle.plan += 1
         vehicle.doing = "driving"
         vehicle.reservation = reservation
-        station = self.service.network.station(reservation.station_id)
-        if station is None or not vehicle.trip.comes:
+        place = self.service.place(reservation.station_id)
+        if place is None or not vehicle.trip.comes:
             return
         if reservation.start > vehicle.trip.wanted + self._conditions.horizon:
             self._go_elsewhere(vehicle)
             self.service.cancel(vehicle.name, now)
             return
-        there = vehicle.drive((float(station.x), float(station.y)), self._conditions.speed, now)
+        there = vehicle.drive(place, self._conditions.speed, now)
         self._at(vehicle.arrival(there, reservation.start), partial(self._arrive, vehicle, vehicle.plan))
 
     def _arrive(self, vehicle: Vehicle, plan: int, now: datetime) -> None:
@@ -126,9 +124,9 @@ class World:
         if vehicle.reservation is None:
             self._book(vehicle, now)
             return
-        self._tally.arrivals += 1
+        self.tally.arrivals += 1
         if not self._plug_in(vehicle, vehicle.reservation, now):
-            self._tally.stood += 1
+            self.tally.stood.append(Stood(vehicle.name, vehicle.reservation, now))
             vehicle.doing = "waiting"
             self._waiting.setdefault(vehicle.reservation.point_key, deque()).append(vehicle)
             self._at(now + self._conditions.patience, partial(self._lose_patience, vehicle, plan))
@@ -180,7 +178,7 @@ class World:
     def _unplug(self, key: PointKey, charge: _Charge, now: datetime) -> None:
         del self.charging[key]
         drawn_until = min(charge.full, now, self._scenario.end)
-        self._tally.charged += max(timedelta(), drawn_until - charge.since)
+        self.tally.charged += max(timedelta(), drawn_until - charge.since)
         charge.vehicle.doing = "done"
         share = (min(charge.full, now) - charge.since) / timedelta(hours=float(charge.reservation.duration))
         self.service.finish(charge.vehicle.name, key, share * charge.vehicle.trip.energy, now)
@@ -204,7 +202,7 @@ class World:
 
     def _react(self, vehicle: Vehicle, event: Event, now: datetime) -> None:
         if event.type == "reservationChanged":
-            self._tally.moved += 1
+            self.tally.moved += 1
             self._head_for(vehicle, event.reservation, now)
         elif event.type in ("reservationNoShow", "reservationFinished") or event.reason in _LOST:
             vehicle.reservation = None
@@ -215,7 +213,7 @@ class World:
 
     def _served(self, charge: _Charge) -> None:
         vehicle, trip = charge.vehicle, charge.vehicle.trip
-        self._tally.served.append(
+        self.tally.served.append(
             Served(
                 waiting=charge.since - max(trip.at + vehicle.driving, trip.wanted) - trip.late,
                 until_finished=charge.full - trip.wanted,

@@ -12,6 +12,7 @@ from cloud_service.simulation.generator import Generated, usual_rates
 from cloud_service.simulation.habits import Habits
 from cloud_service.simulation.policies import DEFAULT_NAMES, Policy
 from cloud_service.simulation.scenario import Breakdown, Conditions, Place, Port, Scenario, Trip
+from cloud_service.simulation.service_in_memory import ServiceInMemory
 from cloud_service.simulation.world import World, simulate
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -128,13 +129,15 @@ def test_the_same_seed_gives_the_same_figures(name: str) -> None:
 def test_promises_do_not_overlap_and_time_does_not_run_backwards(
     seed: int, name: str, per_day: float
 ) -> None:
-    world = World(busy(seed, 1, per_day), Policy.named(name), Conditions())
+    day = busy(seed, 1, per_day)
+    service = ServiceInMemory(day.places, Policy.named(name), Conditions())
+    world = World(day, service, Conditions())
     moments = [datetime.min.replace(tzinfo=UTC)]
 
     def watch(now: datetime) -> None:
         assert now >= moments[-1]
         moments.append(now)
-        network = world.service.network
+        network = service.network
         for key in network.tables.points:
             for earlier, later in pairwise(network.queue(key)):
                 assert earlier.finish + MARGIN <= later.start
