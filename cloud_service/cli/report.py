@@ -3,10 +3,9 @@
 Also while the service runs. Without --from and --to, it is about the last 30 days.
 """
 
-import csv
-import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -14,13 +13,13 @@ import msgspec
 from msgspec import Struct
 
 from cloud_service.cli import report_tables
+from cloud_service.cli.days import read_day
 from cloud_service.cli.failure import complain
+from cloud_service.cli.output_options import CannotDraw, OutputOptions
 from cloud_service.config.command_line import Argument
 from cloud_service.config.setting import SettingError
 from cloud_service.config.shared import DataFolder, TimeZone
-from cloud_service.config.values import UnusableValue
 from cloud_service.language.language import language_of_environment
-from cloud_service.language.text import Text, TextError
 from cloud_service.reports.period import HOURS, Period
 from cloud_service.reports.report import Figures, Report, compute
 from cloud_service.store.ended import read_ended
@@ -29,69 +28,44 @@ from cloud_service.store.recovery import read_folder
 from cloud_service.store.snapshot import SnapshotFailed, take_snapshot
 
 _DAYS: Final = 30
-_YEARS: Final = range(1971, 9999)
-"""In these, every time zone has midnights that Python can compute with."""
-
-
-def _day(text: str) -> date:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise UnusableValue("{text!r} is not a day such as 2026-03-31", text=text) from None
-    if day.year not in _YEARS:
-        raise UnusableValue(
-            "{text!r} is not in the years {first} to {last}", text=text, first=_YEARS[0], last=_YEARS[-1]
-        )
-    return day
 
 
 class Options(Struct, frozen=True, kw_only=True):
     first: Annotated[
         date | None,
-        Argument("--from", metavar="DAY", type=_day, help="first day, such as 2026-03-01"),
+        Argument("--from", metavar="DAY", type=read_day, help="first day, such as 2026-03-01"),
     ] = None
     last: Annotated[
         date | None,
-        Argument("--to", metavar="DAY", type=_day, help="last day, which is included (default: today)"),
+        Argument("--to", metavar="DAY", type=read_day, help="last day, which is included (default: today)"),
     ] = None
-    as_json: Annotated[bool, Argument("--json", action="store_true", help="print JSON instead of tables")] = (
-        False
-    )
-    as_csv: Annotated[bool, Argument("--csv", action="store_true", help="print CSV instead of tables")] = (
-        False
-    )
-    plot: Annotated[
-        Path | None,
-        Argument("--plot", metavar="FILE", type=Path, help="draw a picture (.svg, .png or .pdf) too"),
-    ] = None
+    output: OutputOptions
     data: DataFolder
     time_zone: TimeZone = None
 
 
 def main(options: Options) -> int:
+    options.output.require_one_format()
     period = _period(options, datetime.now(UTC))
     try:
+        options.output.require_drawable()
         report = _read(options.data.data_dir, period, datetime.now(UTC))
-    except (SnapshotFailed, DamagedStore) as error:
+    except (CannotDraw, SnapshotFailed, DamagedStore) as error:
         return complain("report", error)
-    if options.plot is not None:
-        try:
-            _draw(report, options.plot)
-        except (OSError, ValueError, TextError) as error:
-            return complain("report", Text("--plot {file}: {error}", file=options.plot, error=error))
-    if options.as_json:
-        print(_json(report))
-    elif options.as_csv:
-        csv.writer(sys.stdout, lineterminator="\n").writerows(_rows(report))
-    else:
-        report_tables.show(report, period.zone, language_of_environment())
+    try:
+        options.output.draw(partial(_draw, report))
+    except CannotDraw as error:
+        return complain("report", error)
+    options.output.show(
+        tables=lambda: report_tables.show(report, period.zone, language_of_environment()),
+        json=lambda: _json(report),
+        rows=lambda: _rows(report),
+    )
     return 0
 
 
 def _period(options: Options, now: datetime) -> Period:
     """The days that were asked for. Raises SettingError."""
-    if options.as_json and options.as_csv:
-        raise SettingError("--json and --csv: choose one of them")
     last = options.last or now.astimezone(options.time_zone).date()
     first = options.first or last - timedelta(days=_DAYS - 1)
     if last < first:
@@ -112,14 +86,8 @@ def _read(data_dir: Path, period: Period, now: datetime) -> Report:
 
 
 def _draw(report: Report, file: Path) -> None:
-    try:
-        from cloud_service.cli import report_plot
-    except ImportError as error:
-        raise TextError(
-            "drawing needs matplotlib ({error}); install it with: {command}",
-            error=error,
-            command=f"{sys.executable} -m pip install matplotlib",
-        ) from None
+    from cloud_service.cli import report_plot
+
     report_plot.draw(report, file, language_of_environment())
 
 

@@ -3,11 +3,11 @@
 In virtual time, with the service's own rules; the network is not touched. docs/policies.md has results.
 """
 
-import csv
 import os
 import sys
 from collections.abc import Iterator
 from datetime import date, datetime, time
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -16,16 +16,17 @@ from msgspec import Struct
 
 from cloud_service.cli import simulate_tables
 from cloud_service.cli.client_options import whole
+from cloud_service.cli.days import LAST_DAY, read_day
 from cloud_service.cli.failure import complain, of_file
+from cloud_service.cli.output_options import CannotDraw, OutputOptions
 from cloud_service.cli.port_options import PortOptions, read_place_in_degrees
 from cloud_service.cli.simulate_options import HabitOptions
 from cloud_service.cli.simulate_stations import StationSource, read_places
 from cloud_service.config.command_line import Argument
-from cloud_service.config.setting import SettingError
 from cloud_service.config.shared import DataFolder, TimeZone
-from cloud_service.config.values import UnusableValue, read_count
+from cloud_service.config.values import read_count
 from cloud_service.language.language import Language, language_of_environment
-from cloud_service.language.text import Text, TextError
+from cloud_service.language.text import TextError
 from cloud_service.simulation.estimates import Estimate, estimate
 from cloud_service.simulation.figures import Figures
 from cloud_service.simulation.generator import Generated, Rates, read_rates, usual_rates
@@ -43,13 +44,6 @@ _FIRST_DAY: Final = date(2026, 1, 5)
 """A Monday. It is not today, so that the same command gives the same figures tomorrow."""
 _DAYS: Final = 28
 _A_DAY_PER_POINT: Final = 4.0
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise UnusableValue("{text!r} is not a day such as 2026-03-31", text=text) from None
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -99,7 +93,7 @@ class Options(Struct, frozen=True, kw_only=True):
         ),
     ] = None
     first: Annotated[
-        date | None, Argument("--from", metavar="DAY", type=_day, help="first day, such as 2026-03-01")
+        date | None, Argument("--from", metavar="DAY", type=read_day, help="first day, such as 2026-03-01")
     ] = None
     days: Annotated[
         int | None,
@@ -132,42 +126,31 @@ class Options(Struct, frozen=True, kw_only=True):
             "--processes", metavar="N", type=read_count, help="runs at once (default: one for each processor)"
         ),
     ] = None
-    as_json: Annotated[bool, Argument("--json", action="store_true", help="print JSON instead of tables")] = (
-        False
-    )
-    as_csv: Annotated[bool, Argument("--csv", action="store_true", help="print CSV instead of tables")] = (
-        False
-    )
-    plot: Annotated[
-        Path | None,
-        Argument("--plot", metavar="FILE", type=Path, help="draw a picture (.svg, .png or .pdf) too"),
-    ] = None
+    output: OutputOptions
     data: DataFolder
     time_zone: TimeZone = None
 
 
 def main(options: Options) -> int:
     say = language_of_environment()
-    if options.as_json and options.as_csv:
-        raise SettingError("--json and --csv: choose one of them")
+    options.output.require_one_format()
     try:
+        options.output.require_drawable()
         plan = _plan(options)
     except OSError as error:
         return complain("simulate", of_file(error))
     except (UnreadableText, MissingColumns, InvalidLine, TooManyRows, DamagedStore, TextError) as error:
         return complain("simulate", error)
     runs = _run(plan, options, say)
-    if options.plot is not None:
-        try:
-            _draw(runs, options.plot, say)
-        except (OSError, ValueError, TextError) as error:
-            return complain("simulate", Text("--plot {file}: {error}", file=options.plot, error=error))
-    if options.as_json:
-        print(msgspec.json.format(msgspec.json.encode(_as_json(runs)), indent=4).decode())
-    elif options.as_csv:
-        csv.writer(sys.stdout, lineterminator="\n").writerows(_rows(runs))
-    else:
-        simulate_tables.show(runs, say)
+    options.output.show(
+        tables=lambda: simulate_tables.show(runs, say),
+        json=lambda: msgspec.json.format(msgspec.json.encode(_as_json(runs)), indent=4).decode(),
+        rows=lambda: _rows(runs),
+    )
+    try:
+        options.output.draw(partial(_draw, runs, say))
+    except CannotDraw as error:
+        return complain("simulate", error)
     return 0
 
 
@@ -188,10 +171,13 @@ def _demand(options: Options, places: tuple[Place, ...]) -> Demand:
         with opened_lines(options.sessions) as lines:
             sessions = read_recording(lines, options.time_zone)
         return Recorded.between(places, sessions, habits, options.first, options.days)
-    start = datetime.combine(options.first or _FIRST_DAY, time(), options.time_zone)
+    first, days = options.first or _FIRST_DAY, options.days or _DAYS
+    if first.toordinal() + days > LAST_DAY.toordinal():
+        raise TextError("--days {days}: the last day would be after {last}", days=days, last=LAST_DAY)
+    start = datetime.combine(first, time(), options.time_zone)
     if options.time_zone is None:
         start = start.astimezone()
-    return Generated(places, _rates(options, places), habits, start, options.days or _DAYS)
+    return Generated(places, _rates(options, places), habits, start, days)
 
 
 def _rates(options: Options, places: tuple[Place, ...]) -> Rates:
@@ -209,15 +195,9 @@ def _run(plan: Plan, options: Options, say: Language) -> list[Run]:
         return run_all(plan, processes, progress.advance)
 
 
-def _draw(runs: list[Run], file: Path, say: Language) -> None:
-    try:
-        from cloud_service.cli import simulate_plot
-    except ImportError as error:
-        raise TextError(
-            "drawing needs matplotlib ({error}); install it with: {command}",
-            error=error,
-            command=f"{sys.executable} -m pip install matplotlib",
-        ) from None
+def _draw(runs: list[Run], say: Language, file: Path) -> None:
+    from cloud_service.cli import simulate_plot
+
     simulate_plot.draw(runs, file, say)
 
 

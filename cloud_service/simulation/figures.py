@@ -9,6 +9,7 @@ from cloud_service.core.records import Reservation
 from cloud_service.simulation.scenario import Scenario
 
 _HOUR: Final = timedelta(hours=1)
+_DAY: Final = timedelta(days=1)
 
 
 class Figures(Struct, frozen=True):
@@ -31,6 +32,8 @@ class Figures(Struct, frozen=True):
     """Kilometres driven to charge."""
     utilisation: float
     """The share of all points' time in which they charged."""
+    energy: float
+    """kWh charged in a day, by all points. Where their powers differ, this can be compared; time cannot."""
     stood: float
     """Of those who arrived at a point that was promised to them, how many found it taken or broken."""
     moved: float
@@ -66,11 +69,14 @@ class Tally:
         self.served: list[Served] = []
         self.charged = timedelta()
         """How long all points charged within the scenario's time."""
+        self.energy = 0.0
+        """What they charged meanwhile, in kWh."""
 
     def figures(self, scenario: Scenario) -> Figures:
         wanted = sum(trip.comes for trip in scenario.trips)
         points = sum(len(place.points) for place in scenario.places)
-        capacity = points * (scenario.end - scenario.start)
+        lasting = scenario.end - scenario.start
+        capacity = points * lasting
         finished = [each.until_finished / _HOUR for each in self.served]
         return Figures(
             wanted=wanted,
@@ -80,6 +86,7 @@ class Tally:
             worst=max(finished, default=None),
             distance=_mean([each.distance for each in self.served]),
             utilisation=self.charged / capacity if capacity else 0.0,
+            energy=self.energy / (lasting / _DAY) if lasting else 0.0,
             stood=len(self.stood) / self.arrivals if self.arrivals else 0.0,
             moved=100 * self.moved / wanted if wanted else 0.0,
             price=_mean([each.price for each in self.served]),

@@ -21,6 +21,7 @@ DEFAULT_NAMES: Final = (
     "earliest",
     "soonest",
     "cheapest",
+    "nearest+flexible",
     "soonest-gaps",
     "soonest-noshows",
     "soonest-moves",

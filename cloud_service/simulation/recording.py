@@ -117,7 +117,9 @@ class Recorded(Struct, frozen=True):
     ) -> "Recorded":
         """Takes the sessions of some days, by default all. People stay as those did who had announced it."""
         first = first or sessions[0].arrival.date()
-        last = sessions[-1].arrival.date() if days is None else first + timedelta(days=days - 1)
+        last = sessions[-1].arrival.date()
+        if days is not None:
+            last = first + timedelta(days=min(days - 1, max(0, (last - first).days)))
         within = tuple(session for session in sessions if first <= session.arrival.date() <= last)
         if not within:
             raise UnusableRecording("no session from {first} to {last}", first=first, last=last)

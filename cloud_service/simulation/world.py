@@ -36,6 +36,10 @@ class _Charge(Struct, frozen=True):
     full: datetime
     leaves: datetime
 
+    def energy(self, lasting: timedelta) -> float:
+        """What it draws in this time, in kWh."""
+        return lasting / timedelta(hours=float(self.reservation.duration)) * self.vehicle.trip.energy
+
 
 def simulate(scenario: Scenario, policy: Policy, conditions: Conditions) -> Figures:
     """Lets a scenario happen to the end. The same arguments give the same figures."""
@@ -177,11 +181,14 @@ class World:
 
     def _unplug(self, key: PointKey, charge: _Charge, now: datetime) -> None:
         del self.charging[key]
-        drawn_until = min(charge.full, now, self._scenario.end)
-        self.tally.charged += max(timedelta(), drawn_until - charge.since)
+        counted_until = min(charge.full, now, self._scenario.end)
+        counted = max(timedelta(), counted_until - charge.since)
+        self.tally.charged += counted
+        self.tally.energy += charge.energy(counted)
         charge.vehicle.doing = "done"
-        share = (min(charge.full, now) - charge.since) / timedelta(hours=float(charge.reservation.duration))
-        self.service.finish(charge.vehicle.name, key, share * charge.vehicle.trip.energy, now)
+        self.service.finish(
+            charge.vehicle.name, key, charge.energy(min(charge.full, now) - charge.since), now
+        )
 
     def _let_in(self, key: PointKey, now: datetime) -> None:
         """Those who stand before a point may begin, the first first."""

@@ -116,8 +116,8 @@ def test_a_picture_is_drawn(data: Path, tmp_path: Path, capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (("--plot", "report.txt"), "--plot report.txt: Format 'txt' is not supported"),
-        (("--plot", "absent/report.svg"), "--plot absent/report.svg: [Errno 2] No such file"),
+        (("--plot", "report.txt"), "--plot report.txt: the name ends in none of ."),
+        (("--plot", "absent/report.svg"), "--plot absent/report.svg: there is no folder absent"),
         (("--json", "--csv"), "--json and --csv: choose one of them"),
         (("--to", "2026-02-01"), "--from 2026-03-01 --to 2026-02-01: the last day is before the first"),
         (("--data-dir", "/dev"), "/dev is not a data folder"),

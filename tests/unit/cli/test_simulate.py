@@ -35,8 +35,20 @@ def simulate(export: Path, *words: str) -> int:
 def test_a_table_has_a_row_for_each_policy(export: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert simulate(export, "--policy", "seed", "soonest+flexible") == 0
     printed = capsys.readouterr().out
-    assert printed.count("soonest+flexible") == 2
+    assert printed.count("soonest+flexible") == 3
     assert "±" in printed
+
+
+def test_differences_are_those_of_the_first_policy(export: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("--policy", "nearest-gaps", "nearest", "--per-day", "80")
+    assert simulate(export, *words, "--csv") == 0
+    rows = list(csv.DictReader(StringIO(capsys.readouterr().out)))
+    first, second, third, fourth = (float(row["waiting"]) for row in rows)
+    assert simulate(export, *words) == 0
+    row = capsys.readouterr().out.rpartition("Policy")[2].splitlines()[2]
+    name, _, _, waited, *_ = row.split()
+    assert name == "nearest"
+    assert float(waited) == pytest.approx((third - first + fourth - second) / 2, abs=0.06)
 
 
 def test_json_and_csv_have_the_same_runs(export: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -96,6 +108,8 @@ def test_a_picture_is_drawn(export: Path, tmp_path: Path) -> None:
         (("--centre", "10,10", "--radius", "1"), "--radius"),
         (("--sessions", "/nowhere/sessions.csv"), "/nowhere/sessions.csv"),
         (("--plot", "it.nonsense", "--policy", "seed"), "it.nonsense"),
+        (("--plot", "/nowhere/it.svg", "--policy", "seed"), "/nowhere"),
+        (("--days", "9000000"), "--days 9000000"),
     ],
 )
 def test_what_cannot_be_done_is_named(

@@ -41,6 +41,7 @@ def test_one_vehicle_starts_five_minutes_after_its_booking() -> None:
     assert figures["waiting"] == pytest.approx(5)
     assert figures["until_finished"] == pytest.approx(65 / 60)
     assert figures["utilisation"] == pytest.approx(1 / 24)
+    assert figures["energy"] == pytest.approx(10)
     assert figures["distance"] == 0
 
 
@@ -101,6 +102,7 @@ def test_who_charges_when_a_point_breaks_is_not_served() -> None:
     figures = run("nearest", scenario([Place(0, 0, (PORT,))], [trip(0)], broken))
     assert figures["served"] == 0
     assert figures["utilisation"] == pytest.approx(0.5 / 24)
+    assert figures["energy"] == pytest.approx(5)
 
 
 def test_who_would_wait_too_long_goes_elsewhere() -> None:
