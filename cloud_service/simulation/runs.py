@@ -1,9 +1,13 @@
 """Many runs: each policy with each seed, in several processes."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from signal import SIG_IGN, SIGINT, signal
+from threading import Thread
 from typing import Protocol
 
 from msgspec import Struct
@@ -63,12 +67,32 @@ def _run(plan: Plan, policy: Policy, seed: int) -> Run:
 
 @contextmanager
 def _workers(processes: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes that end with the context. They are new ones: a progress bar has a thread in this one."""
-    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
+    """Processes that end with the context: after an error at once, in the midst of their runs.
+
+    They are new ones, because a progress bar has a thread in this one. They also end when this one is killed.
+    """
+    context = get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    with receiver, sender:
+        pool = ProcessPoolExecutor(processes, context, initializer=_end_with, initargs=(receiver,))
+        try:
+            yield pool
+        except BaseException:
+            sender.close()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _end_with(parent: Connection) -> None:
+    """Lets this process end when the other end of a connection is closed, and not by Ctrl-C."""
+    signal(SIGINT, SIG_IGN)
+
+    def wait() -> None:
+        parent.poll(None)
+        os._exit(1)
+
+    Thread(target=wait, daemon=True).start()
 
 
 def difference(
