@@ -91,5 +91,6 @@ def _cell(found: Estimate | None, digits: int, say: Language, sign: str = "") ->
     """`sign` stands before what is above zero."""
     if found is None:
         return "-"
-    mean = (sign if found.mean > 0 else "") + say.number(found.mean, digits)
+    rounded = round(found.mean, digits) + 0.0  # never -0.0
+    mean = (sign if rounded > 0 else "") + say.number(rounded, digits)
     return mean if found.half_width is None else f"{mean} ±{say.number(found.half_width, digits)}"
