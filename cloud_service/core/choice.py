@@ -18,9 +18,10 @@ from cloud_service.core.records import Point, Station
 from cloud_service.core.rules import NEVER, Rules
 from cloud_service.core.sessions import Absence
 from cloud_service.core.view import NetworkView
-from cloud_service.core.wishes import NO_WISHES, Wishes
+from cloud_service.core.wishes import NO_WISHES
 
 OUT_OF_ORDER: Final = "out of order"
+TAKEN: Final = "another vehicle stays"
 TOO_LONG: Final = "charging takes too long"
 TOO_LATE: Final = "no time until the horizon"
 
@@ -149,18 +150,21 @@ class Choice:
 
     def _slot(self, demand: Demand, place: _Place, point: Point) -> Slot | None:
         try:
-            self._require_fit(demand.wishes, place, point)
+            self._require_fit(demand, place, point)
             return self._earliest(demand, place, point)
         except _Misfit as misfit:
             self.ruled_out[misfit.reason] += 1
             return None
 
-    def _require_fit(self, wishes: Wishes, place: _Place, point: Point) -> None:
+    def _require_fit(self, demand: Demand, place: _Place, point: Point) -> None:
         """Rules out a point that does not come into question at any time."""
+        wishes = demand.wishes
         # Most points are in order, and this is asked of every point that is looked at.
         is_sound = point.operational and place.absence is None
         if not is_sound and not in_order(point, place.absence, self._rules, self._now):
             raise _Misfit(OUT_OF_ORDER)
+        if demand.apart_from == point.key:
+            raise _Misfit(TAKEN)
         if wishes is NO_WISHES:
             return
         if wishes.point_id is not None and point.point_id != wishes.point_id:

@@ -9,14 +9,17 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final, Literal, assert_never
 
+from msgspec.structs import replace
+
 from cloud_service.core.changes import ENDING, Changes
-from cloud_service.core.due import PointCondition, next_due
+from cloud_service.core.due import PointCondition, next_due, waiting_for_repair
 from cloud_service.core.effects import end, move
 from cloud_service.core.moving import earlier_slot, slot_instead
 from cloud_service.core.queue import MARGIN
 from cloud_service.core.records import PointKey, Reservation, Station, VehicleKey
 from cloud_service.core.rules import NEVER, Rules
 from cloud_service.core.session_effects import finish, prolong
+from cloud_service.core.sessions import Session
 from cloud_service.core.view import NetworkView
 
 MOST_CANDIDATES: Final = 1_000
@@ -85,8 +88,13 @@ class Consequences:
                 return end(self._network, (first,), "finishPassed", self._now)
             case "noShow":
                 return end(self._network, (_first_reserved(condition),), "noSessionBegan", self._now)
-            case "pointFailed" | "overrun" as cause:
-                return self._move_away(_first_reserved(condition), cause)
+            case "pointFailed":
+                waiting = waiting_for_repair(condition)
+                assert waiting is not None
+                return self._move_away(waiting, "pointFailed")
+            case "overrun":
+                assert condition.session is not None
+                return self._make_way(_first_reserved(condition), condition.session)
             case "silence":
                 assert condition.session is not None
                 return finish(self._network, condition.point, condition.session, self._now)
@@ -96,12 +104,24 @@ class Consequences:
             case _ as unknown:
                 assert_never(unknown)
 
+    def _make_way(self, reservation: Reservation, session: Session) -> Changes | None:
+        """A reservation makes way for a session that lasts longer, which remembers that it has done so."""
+        moved_before = reservation.vehicle in session.moved
+        changes = self._move_away(reservation, "overrun", moved_before=moved_before)
+        if changes is None or moved_before or not changes.reservations:
+            return changes
+        return replace(changes, sessions=(replace(session, moved=(*session.moved, reservation.vehicle)),))
+
     def _move_away(
-        self, reservation: Reservation, cause: Literal["pointFailed", "overrun"]
+        self,
+        reservation: Reservation,
+        cause: Literal["pointFailed", "overrun"],
+        *,
+        moved_before: bool = False,
     ) -> Changes | None:
         if reservation.vehicle in self._moved:
             return None
-        slot = slot_instead(self._network, reservation, self._rules, self._now)
+        slot = slot_instead(self._network, reservation, self._rules, self._now, moved_before=moved_before)
         if slot is None:
             return end(self._network, (reservation,), cause, self._now, guard="noSlotFound")
         self._moved.add(reservation.vehicle)

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from cloud_service.core.exact import as_written, energy_needed
 from cloud_service.core.numbers import Number
-from cloud_service.core.records import Reservation, Station
+from cloud_service.core.records import PointKey, Reservation, Station
 from cloud_service.core.wishes import Need, Wishes
 
 
@@ -16,7 +16,7 @@ class Demand(Struct, frozen=True):
     """A place in kilometres, the energy to charge in kWh, and the wishes.
 
     `since` is when the vehicle is at its place; None is now. `instead_of` is the reservation that is given up
-    for a slot: its time counts as free.
+    for a slot: its time counts as free. `apart_from` is a point that does not come into question.
     """
 
     x: Number
@@ -25,6 +25,7 @@ class Demand(Struct, frozen=True):
     wishes: Wishes
     since: datetime | None = None
     instead_of: Reservation | None = None
+    apart_from: PointKey | None = None
 
     @classmethod
     def of(cls, need: Need, wishes: Wishes) -> Self:

@@ -1,8 +1,9 @@
 """What is due at a point, and when: all that happens by the passing of time (contract, section 5)."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from heapq import heapify, heappop, heappush
+from itertools import islice
 from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
@@ -16,6 +17,9 @@ DueKind: TypeAlias = Literal["noShow", "finish", "pointFailed", "overrun", "sile
 
 _ORDER: Final[tuple[DueKind, ...]] = ("noShow", "finish", "pointFailed", "overrun", "silence", "prolong")
 """Of what is due at the same moment, the earlier in this list comes first."""
+
+INSTANT: Final = timedelta.resolution
+"""A session that finishes at the very moment until which it holds its point does not last longer."""
 
 _EVER: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -66,9 +70,23 @@ def _due_of_queue(condition: PointCondition, rules: Rules) -> Iterator[tuple[dat
         yield reserved.start + rules.no_show, "noShow"
     out_of_order = out_of_order_from(condition.point, condition.absence, rules)
     if out_of_order is not None and rules.failure_ahead != NEVER:
-        yield max(out_of_order, reserved.start - rules.failure_ahead), "pointFailed"
+        waiting = waiting_for_repair(condition)
+        if waiting is not None:
+            yield max(out_of_order, waiting.start - rules.failure_ahead), "pointFailed"
     if condition.session is not None and is_overrun(condition.session, reserved):
         yield condition.session.finish, "overrun"
+
+
+def waiting_for_repair(condition: PointCondition) -> Reservation | None:
+    """The earliest reserved one that a point cannot serve while it is out of order.
+
+    Where a charger does not tell of sessions, a vehicle may be charging from its reservation's start on. If
+    such a charger goes offline after that, the vehicle may charge on: nobody can know better.
+    """
+    point, absence = condition.point, condition.absence
+    if point.tells_sessions or not point.operational or absence is None:
+        return condition.queue.first_reserved
+    return next((each for each in islice(condition.queue, 2) if each.start > absence.since), None)
 
 
 def is_overrun(session: Session, reserved: Reservation) -> bool:
@@ -80,7 +98,7 @@ def is_overrun(session: Session, reserved: Reservation) -> bool:
 def _due_of_session(session: Session | None, rules: Rules) -> Iterator[tuple[datetime, DueKind]]:
     if session is None:
         return
-    yield session.until, "prolong"
+    yield session.until + INSTANT, "prolong"
     if rules.silence != NEVER:
         yield max(session.finish, session.heard) + rules.silence, "silence"
 

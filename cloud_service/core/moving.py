@@ -16,11 +16,14 @@ from cloud_service.core.view import NetworkView
 from cloud_service.core.wishes import Need
 
 
-def slot_instead(network: NetworkView, reservation: Reservation, rules: Rules, now: datetime) -> Slot | None:
+def slot_instead(
+    network: NetworkView, reservation: Reservation, rules: Rules, now: datetime, *, moved_before: bool = False
+) -> Slot | None:
     """Returns the slot to which a reservation moves that its point cannot serve; None if there is none.
 
     It stays in its station if that can serve it, however late. Only a flexible one starts earlier than it was
-    promised: the vehicles of others would come too late. What is over moves nowhere.
+    promised: the vehicles of others would come too late. What is over moves nowhere. Where the same cause has
+    moved it before, it leaves the point if any other can take it: it would have to move again and again.
     """
     station = network.station(reservation.station_id)
     if station is None or reservation.finish <= now:
@@ -29,7 +32,17 @@ def slot_instead(network: NetworkView, reservation: Reservation, rules: Rules, n
     if not reservation.wishes.flexible:
         not_before = max(reservation.start, reservation.wishes.not_before or reservation.start)
         demand = replace(demand, wishes=replace(demand.wishes, not_before=not_before))
-    choice = Choice(network, rules, now)
+    if moved_before:
+        elsewhere = _best(
+            Choice(network, rules, now), replace(demand, apart_from=reservation.point_key), station
+        )
+        if elsewhere is not None:
+            return elsewhere
+    return _best(Choice(network, rules, now), demand, station)
+
+
+def _best(choice: Choice, demand: Demand, station: Station) -> Slot | None:
+    """The best slot, in this station if it has one."""
     try:
         here = choice.at_station(demand, station)
         return min(here, key=preference("nearest")) if here else choice.best(demand)[0]

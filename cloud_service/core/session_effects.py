@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from cloud_service.core.changes import Changes
 from cloud_service.core.demand import energy_of
+from cloud_service.core.due import INSTANT
 from cloud_service.core.effects import booked, moved_to, owner_of, released
 from cloud_service.core.exact import quotient
 from cloud_service.core.life import follow
@@ -76,7 +77,7 @@ def begin_on_other_point(
 
 def prolong(network: NetworkView, point: Point, session: Session, rules: Rules, now: datetime) -> Changes:
     """A session lasts longer: it takes up its vehicle's next reservation here, or holds the point on."""
-    times = 0 if rules.overrun == NEVER else (now - session.until) // rules.overrun
+    times = 0 if rules.overrun == NEVER else (now - session.until - INSTANT) // rules.overrun
     held_until = session.until + times * rules.overrun
     following = network.queue(point.key).first_reserved
     is_its_own = following is not None and following.vehicle == session.vehicle

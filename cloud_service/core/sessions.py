@@ -12,7 +12,8 @@ class Session(Struct, frozen=True, gc=False, omit_defaults=True):
 
     `until` is how long it holds the point for now, `finish` until when it was meant to last, and `heard` when
     its charger last said something of the point. `reservation` is the active one that it serves; None for a
-    walk-in, and once that reservation has ended. `vehicle` is None where no vehicle was named.
+    walk-in, and once that reservation has ended. `vehicle` is None where no vehicle was named. `moved` has
+    the vehicles whose reservations have moved because it lasts longer than it was meant to.
     """
 
     station_id: int = field(name="chargingStationID")
@@ -23,6 +24,7 @@ class Session(Struct, frozen=True, gc=False, omit_defaults=True):
     heard: datetime
     reservation: ReservationKey | None = None
     vehicle: VehicleKey | None = None
+    moved: tuple[VehicleKey, ...] = ()
 
     @property
     def key(self) -> PointKey:

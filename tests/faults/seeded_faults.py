@@ -251,10 +251,10 @@ def no_five_minutes_for_moves(patch: Patch) -> None:
     """What has to move goes where a gap is long enough only without the five minutes."""
     slot_instead = moving.slot_instead
 
-    def close(*arguments: Any) -> Any:
+    def close(*arguments: Any, **named: Any) -> Any:
         with pytest.MonkeyPatch.context() as meanwhile:
             no_five_minutes(meanwhile)
-            return slot_instead(*arguments)
+            return slot_instead(*arguments, **named)
 
     patch.setattr(consequences, "slot_instead", close)
 

@@ -155,6 +155,8 @@ class Session(Struct, frozen=True):
     vehicle: Vehicle | None
     booked: int | None
     """The reservation that it began, or None for a vehicle without one."""
+    pushed: frozenset[Vehicle] = frozenset()
+    """Those that have moved because this one stays longer."""
 
     @property
     def key(self) -> PointKey:

@@ -11,7 +11,17 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tests.kit.model.network import Network
-from tests.kit.model.records import MARGIN, Point, Record, Refused, Reservation, Station, Wishes, written
+from tests.kit.model.records import (
+    MARGIN,
+    Point,
+    PointKey,
+    Record,
+    Refused,
+    Reservation,
+    Station,
+    Wishes,
+    written,
+)
 
 DAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
 
@@ -74,16 +84,20 @@ def offers(network: Network, wishes: Wishes, now: datetime) -> list[Slot]:
     return sorted(found, key=lambda slot: rank(wishes.objective, slot))
 
 
-def another_slot(network: Network, moved: Reservation, now: datetime) -> Slot | None:
+def another_slot(
+    network: Network, moved: Reservation, now: datetime, shunned: PointKey | None = None
+) -> Slot | None:
     """Where one that its point cannot keep goes: the same station first, and there the earliest.
 
-    Nobody who is not flexible has to come earlier than promised.
+    Nobody who is not flexible has to come earlier than promised. One point may be shunned, unless
+    no other fits.
     """
     promised = moved.wishes.not_before if moved.wishes.flexible else moved.start
     wishes = replace(moved.wishes, not_before=promised)
     found = [
         slot for slots in _by_station(network, wishes, moved.booked_at, now, moved) for slot in slots or ()
     ]
+    found = [slot for slot in found if slot.point.key != shunned] or found
     same = [slot for slot in found if slot.station.number == moved.station]
     if same:
         return min(same, key=lambda slot: (slot.start, slot.point.availability != "livre", slot.point.number))

@@ -142,7 +142,7 @@ class Turn:
             if times.silence:
                 yield max(session.planned, session.last_word) + times.silence, SILENCE
             if times.overrun:
-                yield session.until, PROLONGATION
+                yield session.until + timedelta(microseconds=1), PROLONGATION
             if self._overrun(key):
                 yield session.planned, OVERRUN
         for each in self._failed(key)[:1]:
@@ -158,11 +158,18 @@ class Turn:
         return [each for each in first if each.start < least and each.vehicle != session.vehicle]
 
     def _failed(self, key: PointKey) -> list[Reservation]:
-        """Those that wait for a point out of order."""
+        """Those that wait for a point out of order.
+
+        Not one that may be charging: it began before its charger fell silent, which never tells of sessions.
+        """
         point = self.network.points[key]
         if self.network.in_order(point, self.now) or not self.network.times.failure_ahead:
             return []
-        return self.network.reserved(key)
+        reserved = self.network.reserved(key)
+        if point.tells or not point.operational:
+            return reserved
+        silent_since = self.network.offline_since[self.network.stations[point.station].owner]
+        return [each for each in reserved if each.start > silent_since]
 
     def _out_of_order_since(self, key: PointKey) -> datetime:
         """As far as it is known: a broken point was told of at once."""
@@ -185,25 +192,41 @@ class Turn:
         elif what == PROLONGATION:
             self._prolong(network.sessions[key])
         elif what == OVERRUN:
-            self._cannot_keep(self._overrun(key)[0], "overrun")
+            self._push(self._overrun(key)[0], network.sessions[key])
         elif what == FAILURE:
             self._cannot_keep(self._failed(key)[0], "pointFailed")
 
     def _prolong(self, session: Session) -> None:
-        """Until after now, or until the next reservation of its own vehicle, which it begins."""
+        """Until now at least, or until the next reservation of its own vehicle, which it begins."""
         network, times = self.network, self.network.times
-        while session.until <= self.now:
+        while session.until < self.now:
             reserved = network.reserved(session.key)
             own = bool(reserved) and reserved[0].vehicle == session.vehicle
             if own and reserved[0].start - times.early_start <= session.until:
                 first = self._activate(reserved[0])
-                session = replace(session, until=first.finish, planned=first.finish, booked=first.booked)
+                session = replace(
+                    session,
+                    until=first.finish,
+                    planned=first.finish,
+                    booked=first.booked,
+                    pushed=frozenset(),
+                )
                 break
             session = replace(session, until=session.until + times.overrun)
         network.sessions[session.key] = session
 
-    def _cannot_keep(self, concerned: Reservation, reason: str) -> None:
-        slot = another_slot(self.network, concerned, self.now) if concerned.finish > self.now else None
+    def _push(self, concerned: Reservation, session: Session) -> None:
+        """One that the same session has pushed before goes where that session is not, if it can."""
+        again = concerned.vehicle in session.pushed
+        self._cannot_keep(concerned, "overrun", session.key if again else None)
+        if concerned.booked in self.network.reservations:
+            pushed = session.pushed | {concerned.vehicle}
+            self.network.sessions[session.key] = replace(session, pushed=pushed)
+
+    def _cannot_keep(self, concerned: Reservation, reason: str, shunned: PointKey | None = None) -> None:
+        slot = None
+        if concerned.finish > self.now:
+            slot = another_slot(self.network, concerned, self.now, shunned)
         if slot is None:
             self.leave(concerned, "cancelled", "reservationCancelled", reason)
         else:

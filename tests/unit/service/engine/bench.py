@@ -99,10 +99,9 @@ class Bench:
         return int(number)
 
     def book(self, vehicle: str, x: float = 0, **values: Any) -> Any:
-        """A charge of one hour."""
-        return self.ask(
-            vehicle, "scheduleReservation", x=x, y=0, actualBatteryPercentage=50, batteryCapacity=20, **values
-        )
+        """A charge of one hour, unless the values say otherwise."""
+        need = {"actualBatteryPercentage": 50, "batteryCapacity": 20}
+        return self.ask(vehicle, "scheduleReservation", **{"x": x, "y": 0, **need, **values})
 
 
 def result(reply: Message | None) -> Any:

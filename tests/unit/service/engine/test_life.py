@@ -63,6 +63,11 @@ def minutes_from(day: Day, text: str) -> float:
     return (datetime.fromisoformat(text) - day.now) / MINUTE
 
 
+def place_of(day: Day, vehicle: str) -> tuple[int, int]:
+    found = day.find(vehicle)
+    return found["chargingStationID"], found["chargingPointID"]
+
+
 class TestSessions:
     def test_a_session_begins_and_finishes_its_reservation(self) -> None:
         day = Day()
@@ -203,15 +208,78 @@ class TestOverruns:
         day.start("ana")
         day.told()
         assert day.later(minutes=59) == []
-        told = day.later(minutes=1)
-        assert told == [
-            ("ana", "reservationFinished", "timePassed"),
-            ("bia", "reservationChanged", "overrun"),
-        ]
-        assert minutes_from(day, day.find("bia")["startDateTime"]) == 20
+        assert day.later(minutes=1) == [("ana", "reservationFinished", "timePassed")]
+        assert day.later(minutes=1) == [("bia", "reservationChanged", "overrun")]
+        assert minutes_from(day, day.find("bia")["startDateTime"]) == 19
         assert day.later(minutes=15) == [("bia", "reservationChanged", "overrun")]
         day.finish()
-        assert minutes_from(day, day.find("bia")["startDateTime"]) == 20, "it stays where it was moved to"
+        assert minutes_from(day, day.find("bia")["startDateTime"]) == 19, "it stays where it was moved to"
+
+    def test_a_session_that_ends_on_time_moves_nobody(self) -> None:
+        """Time passes before a request of the same moment is decided."""
+        day = Day()
+        day.book("ana")
+        day.book("bia")
+        day.turn(minutes=5)
+        day.start("ana")
+        day.told()
+        day.now += 60 * MINUTE
+        assert day.finish() == "Sucesso"
+        assert day.told() == [("ana", "reservationFinished", "timePassed")]
+        assert minutes_from(day, day.find("bia")["startDateTime"]) == 5
+
+    def overrunning(self, points: int = 1, elsewhere: bool = False) -> Day:
+        """ana should have gone a minute ago, so bia, who has the point next, has moved once.
+
+        The station's second point, if it has one, is taken for hours.
+        """
+        day = Day(points)
+        day.book("ana")
+        if points == 2:
+            day.book("carl", batteryCapacity=60)
+        day.book("bia")
+        if elsewhere:
+            day.station("other", x=50)
+        day.turn(minutes=5)
+        day.start("ana")
+        day.told()
+        assert day.later(minutes=61)[-1] == ("bia", "reservationChanged", "overrun")
+        assert minutes_from(day, day.find("bia")["startDateTime"]) == 19
+        assert place_of(day, "bia") == (1, 1), "the earliest start in the same station"
+        return day
+
+    def overruns(self, day: Day, quarters: int) -> list[tuple[str, str, str]]:
+        """The session lasts still longer. Returns what vehicles were told."""
+        return [told for _ in range(quarters) for told in day.later(minutes=15)]
+
+    def test_one_that_it_has_moved_goes_where_it_cannot_move_it_again(self) -> None:
+        day = self.overrunning(points=2, elsewhere=True)
+        assert self.overruns(day, 6) == [("bia", "reservationChanged", "overrun")]
+        assert place_of(day, "bia") == (1, 2), "the same station before others"
+
+    def test_from_a_station_s_only_point_it_goes_to_another_station(self) -> None:
+        day = self.overrunning(elsewhere=True)
+        assert self.overruns(day, 3) == [("bia", "reservationChanged", "overrun")]
+        assert place_of(day, "bia") == (2, 1)
+
+    def test_where_nothing_else_fits_it_waits_on(self) -> None:
+        day = self.overrunning()
+        assert self.overruns(day, 3) == 3 * [("bia", "reservationChanged", "overrun")]
+        assert place_of(day, "bia") == (1, 1)
+
+    def test_each_session_is_a_cause_of_its_own(self) -> None:
+        day = self.overrunning(elsewhere=True)
+        day.finish()
+        day.start("eva", hours=0.1)
+        assert self.overruns(day, 1) == [("bia", "reservationChanged", "overrun")]
+        assert place_of(day, "bia") == (1, 1), "it was another one that moved it before"
+
+    def test_what_a_session_has_moved_outlives_a_restart(self) -> None:
+        day = self.overrunning(elsewhere=True)
+        day.restart()
+        day.told()
+        assert self.overruns(day, 3) == [("bia", "reservationChanged", "overrun")]
+        assert place_of(day, "bia") == (2, 1)
 
     def test_another_point_of_the_station_comes_first(self) -> None:
         day = Day(points=2)
@@ -226,7 +294,7 @@ class TestOverruns:
         day.turn(minutes=5)
         day.start("ana")
         day.told()
-        told = day.later(minutes=60)
+        told = day.later(minutes=61)
         assert told == [
             ("ana", "reservationFinished", "timePassed"),
             ("bia", "reservationChanged", "overrun"),
@@ -247,7 +315,7 @@ class TestOverruns:
         day.book("ana", notBefore=(day.now + 70 * MINUTE).isoformat())
         day.start("ana")
         day.told()
-        assert day.later(minutes=65) == []
+        assert day.later(minutes=66) == []
         assert day.find("ana")["state"] == "active"
 
 
@@ -305,6 +373,48 @@ class TestOutOfOrder:
         day.engine.note_presence("charger", True, day.now)
         day.turn()
         assert day.book("dora")["chargingStationID"] == 1
+
+    def offline_since_the_start(self, *, tells: bool) -> Day:
+        """ana has reserved the next hour, bia the one after it, at a point whose charger is offline."""
+        day = Day()
+        if tells:
+            day.start("carl")
+            day.finish()
+        day.station("other", x=50)
+        for vehicle in ("ana", "bia"):
+            day.book(vehicle)
+        day.turn(minutes=5)
+        day.engine.note_presence("charger", False, day.now)
+        day.told()
+        return day
+
+    def test_who_may_be_charging_is_left_alone(self) -> None:
+        """Nobody knows whether a vehicle charges where its charger does not tell of sessions."""
+        day = self.offline_since_the_start(tells=False)
+        assert day.later(minutes=34) == []
+        assert day.later(minutes=1) == [("bia", "reservationChanged", "pointFailed")], "half an hour before"
+        assert day.later(minutes=25) == [("ana", "reservationFinished", "timePassed")]
+
+    def test_who_has_not_come_where_sessions_are_told_moves(self) -> None:
+        day = self.offline_since_the_start(tells=True)
+        assert day.later(minutes=5) == [("ana", "reservationChanged", "pointFailed")]
+
+    def test_what_began_after_its_charger_had_gone_offline_moves(self) -> None:
+        day = Day()
+        day.station("other", x=50)
+        day.book("ana")
+        day.told()
+        day.turn(minutes=4)
+        day.engine.note_presence("charger", False, day.now)
+        assert day.later(minutes=5) == [("ana", "reservationChanged", "pointFailed")]
+
+    def test_a_charger_that_says_that_it_is_broken_is_believed(self) -> None:
+        day = Day(points=2)
+        day.book("ana")
+        day.turn(minutes=30)
+        day.told()
+        day.update(point=1, availability="reservado", operational=False)
+        assert day.told() == [("ana", "reservationChanged", "pointFailed")]
 
 
 class TestFlexible:
