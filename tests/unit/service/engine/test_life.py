@@ -113,6 +113,14 @@ class TestSessions:
         assert day.start("carl") == "CONFLICT", "the reservation starts in 15 minutes"
         assert day.start()["vehicleID"] == "ana", "without a name, it is whoever has reserved"
 
+    def test_a_walk_in_holds_its_point_until_five_minutes_before_the_next(self) -> None:
+        day = Day()
+        day.book("ana", notBefore=(day.now + 40 * MINUTE).isoformat())
+        day.start("carl")
+        day.told()
+        assert day.later(minutes=35) == []
+        assert day.later(minutes=1) == [("ana", "reservationChanged", "overrun")], "it lasts longer than that"
+
     def test_one_session_at_a_time(self) -> None:
         day = Day(points=2)
         day.start("carl")
@@ -316,6 +324,16 @@ class TestOverruns:
         day.start("ana")
         day.told()
         assert day.later(minutes=66) == []
+        assert day.find("ana")["state"] == "active"
+
+    def test_a_vehicle_is_not_in_its_own_way(self) -> None:
+        """Its reservation starts before the time is over for which its session holds the point on."""
+        day = Day()
+        day.book("ana", notBefore=(day.now + 47 * MINUTE).isoformat())
+        day.start("ana", hours=0.5)
+        day.told()
+        assert day.later(minutes=31) == []
+        assert day.later(minutes=15) == []
         assert day.find("ana")["state"] == "active"
 
 
