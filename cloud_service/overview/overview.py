@@ -254,6 +254,8 @@ class Overview:
             presence = read_presence(message.payload)
             if name == SERVICE and presence.online:
                 self._pace = presence
+                for station in self._owners.count_absent_after(presence.out_of_order_after):
+                    self._see_owner(station)
             state = ServiceState(
                 name,
                 presence.online,

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from operator import itemgetter
 
-ABSENT_AFTER: Final = timedelta(minutes=5)
-"""An owner that is offline for so long is absent: the points of its stations count as out of order."""
+from cloud_service.protocol.presence import OUT_OF_ORDER_AFTER
 
 
 class Owners:
-    """The presence of each account that has one, and the stations of each owner."""
+    """The presence of each account that has one, and the stations of each owner.
+
+    An owner that is offline for long enough is absent: the points of its stations count as out of order.
+    """
 
     def __init__(self) -> None:
         self._owners: dict[int, str] = {}
@@ -18,6 +20,7 @@ class Owners:
         self._waiting: dict[str, datetime] = {}
         """Those that are offline and not absent yet, by when they are seen to be, the earliest first."""
         self._absent: set[str] = set()
+        self._absent_after = OUT_OF_ORDER_AFTER
 
     @property
     def clients(self) -> Mapping[str, tuple[bool, datetime]]:
@@ -62,11 +65,21 @@ class Owners:
                 self._waiting[client] = now
         return self._owned.get(client, ())
 
+    def count_absent_after(self, time: timedelta) -> Iterable[int]:
+        """Owners are absent after this time from now on; 0: never. Returns the stations of the absent."""
+        if time == self._absent_after:
+            return ()
+        self._absent_after = time
+        offline = ((client, since) for client, (online, since) in self._presence.items() if not online)
+        self._waiting = dict(sorted(offline, key=itemgetter(1)))
+        absent, self._absent = self._absent, set()
+        return [station for client in absent for station in self._owned.get(client, ())]
+
     def become_absent(self, now: datetime, speed: float) -> Iterator[int]:
         """The stations whose owners become absent by now. The network's time passes `speed` times as fast."""
-        while self._waiting:
+        while self._waiting and self._absent_after:
             client, since = next(iter(self._waiting.items()))
-            if (now - since) * speed < ABSENT_AFTER:
+            if (now - since) * speed < self._absent_after:
                 return
             del self._waiting[client]
             self._absent.add(client)

@@ -1,14 +1,18 @@
 """Presence: retained messages that say whether a client or a process is online (docs/mqtt.md, Presence)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Annotated, Final
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from cloud_service import __version__
 from cloud_service.protocol import topics
 from cloud_service.protocol.errors import BadRequest
 from cloud_service.protocol.messages import Message
+
+OUT_OF_ORDER_AFTER: Final = timedelta(minutes=5)
+"""How long a charger is offline before its points are out of order, unless the service says otherwise."""
 
 
 class Presence(Struct, frozen=True, omit_defaults=True):
@@ -22,6 +26,12 @@ class Presence(Struct, frozen=True, omit_defaults=True):
     """When the message was written, in ISO 8601. The processes repeat it at intervals."""
     clock_speed: float | None = field(name="clockSpeed", default=None)
     """How many times as fast time passes in the network since the service started; None: as fast as here."""
+    offline_minutes: Annotated[float, Meta(ge=0, le=1e9)] | None = field(name="offlineMinutes", default=None)
+    """After how long offline a charger's points are out of order; 0: they never are; None: 5 minutes."""
+
+    @property
+    def out_of_order_after(self) -> timedelta:
+        return OUT_OF_ORDER_AFTER if self.offline_minutes is None else timedelta(minutes=self.offline_minutes)
 
     @property
     def speed(self) -> float:
@@ -59,13 +69,15 @@ def process_presence(
     now: datetime,
     errors: int | None = None,
     clock_speed: float = 1.0,
+    out_of_order_after: timedelta = OUT_OF_ORDER_AFTER,
 ) -> Message:
     """Returns the presence message of the service or the gateway.
 
     `errors` is how many it has logged in the last hour, which is told beside the body.
     """
     speed = None if clock_speed == 1 else clock_speed
-    presence = Presence(online, __version__, since.isoformat(), now.isoformat(), speed)
+    minutes = None if out_of_order_after == OUT_OF_ORDER_AFTER else out_of_order_after / timedelta(minutes=1)
+    presence = Presence(online, __version__, since.isoformat(), now.isoformat(), speed, minutes)
     return Message(topics.service(name), _encode(presence), retain=True, errors=errors)
 
 

@@ -62,7 +62,11 @@ class ServiceFigures(ProcessFigures, frozen=True):
     ]
     points_out_of_order: Annotated[
         int,
-        Metric("recharge_points_out_of_order", GAUGE, "Points that are out of order, as their chargers say."),
+        Metric(
+            "recharge_points_out_of_order",
+            GAUGE,
+            "Points that are out of order, or whose owner has been offline for too long.",
+        ),
     ]
     offline_owners: Annotated[
         int,

@@ -17,6 +17,7 @@ from cloud_service.core.records import FREE
 from cloud_service.protocol import home_assistant
 from cloud_service.protocol.home_assistant import Subject
 from cloud_service.protocol.messages import Message
+from cloud_service.service.absent_owners import AbsentOwners
 from cloud_service.service.discovery_messages import discovery, point_sensors, station_sensors
 from cloud_service.service.retained_topics import RetainedTopics, read_object
 
@@ -37,6 +38,7 @@ class HomeAssistantTopics(RetainedTopics[Subject]):
         super().__init__()
         self._switched_on = switched_on
         self._known: dict[Subject, int] = {}
+        self._absent = AbsentOwners()
         self._compared = False
 
     @property
@@ -48,7 +50,12 @@ class HomeAssistantTopics(RetainedTopics[Subject]):
             super().note(changes)
 
     def take(self, network: Network, most: int, now: datetime) -> list[Message]:
-        return super().take(network, most, now) if self._compared else []
+        if not self._compared:
+            return []
+        for owner in self._absent.follow(network, now):
+            stations = network.stations_of(owner)
+            self._stale.update((Subject("free", station.station_id), None) for station in stations)
+        return super().take(network, most, now)
 
     def begin_reconciliation(self, mark: bytes) -> None:
         super().begin_reconciliation(mark)
@@ -106,7 +113,8 @@ class HomeAssistantTopics(RetainedTopics[Subject]):
             return discovery(station, station_sensors(station))
         if subject.kind == "free":
             points = network.points(station.station_id)
-            return {"freePoints": sum(point.availability == FREE and point.operational for point in points)}
+            free = sum(point.availability == FREE and point.operational for point in points)
+            return {"freePoints": 0 if station.owner in self._absent else free}
         if network.point((subject.station_id, subject.point_id)) is None:
             return None
         return discovery(station, point_sensors(subject.station_id, subject.point_id))

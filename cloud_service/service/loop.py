@@ -211,7 +211,8 @@ class ServiceLoop:
     def _measure(self) -> None:
         if time.monotonic() >= self._next_figures:
             self._next_figures = time.monotonic() + INTERVAL_SECONDS
-            self._measurements.take(self._engine, self._state, self._connection, self._now())
+            now, network_now = self._now(), self._network_now()
+            self._measurements.take(self._engine, self._state, self._connection, now, network_now)
 
     def _presence(self, *, online: bool) -> Message:
         errors = self._measurements.errors.in_last_hour(self._clock().wall.timestamp())
@@ -222,6 +223,7 @@ class ServiceLoop:
             now=self._now(),
             errors=errors,
             clock_speed=self._pace.speed,
+            out_of_order_after=self._engine.network.rules.offline,
         )
 
     def _now(self) -> datetime:

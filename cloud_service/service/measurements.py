@@ -12,8 +12,8 @@ from typing import Final
 
 from cloud_service import __version__
 from cloud_service.core.changes import ENDING, Changes, Event, Reason
+from cloud_service.core.network import Network
 from cloud_service.core.records import Point, PointKey, State
-from cloud_service.core.tables import Tables
 from cloud_service.metrics.errors import RecentErrors
 from cloud_service.metrics.histogram import (
     BATCH_REQUESTS,
@@ -26,6 +26,7 @@ from cloud_service.mqtt.polling_connection import PollingConnection
 from cloud_service.protocol.actions import ACTIONS
 from cloud_service.protocol.errors import Busy, InternalError, StorageFailed
 from cloud_service.protocol.replies import OK
+from cloud_service.service.absent_owners import AbsentOwners
 from cloud_service.service.engine.answers import BatchResult
 from cloud_service.service.engine.engine import Engine
 from cloud_service.service.figures import FolderFigures, ServiceFigures
@@ -46,12 +47,23 @@ _MOVED: Final[tuple[Reason, ...]] = ("overrun", "pointFailed", "movedUp", "point
 class PointStates:
     """How many points there are of each availability, and how many are out of order, by the changes."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, network: Network, now: datetime) -> None:
+        self._network = network
+        self._absent = AbsentOwners()
+        self._absent.follow(network, now)
         self._points: dict[PointKey, tuple[str, bool]] = {}
         self.counts: Counter[str] = Counter()
         self.out_of_order = 0
-        for point in tables.points.values():
+        for point in network.tables.points.values():
             self._add(point)
+
+    def let_time_pass(self, now: datetime) -> None:
+        """The points of an owner that has been offline for long enough are out of order."""
+        for owner in self._absent.follow(self._network, now):
+            for station in self._network.stations_of(owner):
+                for point in self._network.points(station.station_id):
+                    self._remove(point.key)
+                    self._add(point)
 
     def note(self, changes: Changes) -> None:
         """Takes changes that were made in the network."""
@@ -62,16 +74,18 @@ class PointStates:
             self._add(point)
 
     def _add(self, point: Point) -> None:
-        self._points[point.key] = point.availability, point.operational
+        station = self._network.station(point.station_id)
+        in_order = point.operational and (station is None or station.owner not in self._absent)
+        self._points[point.key] = point.availability, in_order
         self.counts[point.availability] += 1
-        self.out_of_order += not point.operational
+        self.out_of_order += not in_order
 
     def _remove(self, key: PointKey) -> None:
         known = self._points.pop(key, None)
         if known is not None:
-            availability, operational = known
+            availability, in_order = known
             self.counts[availability] -= 1
-            self.out_of_order -= not operational
+            self.out_of_order -= not in_order
 
 
 class Measurements:
@@ -141,11 +155,17 @@ class Measurements:
             self._moves[event.reason] += 1
 
     def take(
-        self, engine: Engine, state: RetainedState, connection: PollingConnection, now: datetime
+        self,
+        engine: Engine,
+        state: RetainedState,
+        connection: PollingConnection,
+        now: datetime,
+        network_now: datetime,
     ) -> None:
-        """Makes the record of this moment."""
+        """Makes the record of this moment, at which `network_now` is the time in the network."""
         if self._points is None:
-            self._points = PointStates(engine.network.tables)
+            self._points = PointStates(engine.network, network_now)
+        self._points.let_time_pass(network_now)
         at, seconds = self._checkpoint or (None, None)
         self.latest = ServiceFigures(
             updated=now.timestamp(),

@@ -256,6 +256,23 @@ def test_the_points_of_an_owner_that_stays_away_are_out_of_order(network: Networ
     assert network.figures() == {"stationsFree": 2, "pointsFree": 2}
 
 
+def test_how_long_an_owner_may_stay_away_is_as_the_service_says(network: Network) -> None:
+    network.station(1, owner="ana")
+    network.point(1, 1)
+    network.overview.receive(client_presence("ana", online=False), NOW)
+
+    def out_of_order(offline_minutes: float, later: float) -> bool:
+        told = {"online": True, "since": NOW.isoformat(), "offlineMinutes": offline_minutes}
+        network.send(topics.service("cloud_service"), told)
+        network.overview.second(NOW + timedelta(minutes=later))
+        return "pointsOutOfOrder" in network.figures()
+
+    assert not out_of_order(10, later=9)
+    assert out_of_order(10, later=10)
+    assert not out_of_order(0, later=60), "never"
+    assert out_of_order(1, later=60)
+
+
 def test_an_owner_that_comes_back_in_time_is_not_absent_later(network: Network) -> None:
     network.station(1, owner="ana")
     network.point(1, 1)

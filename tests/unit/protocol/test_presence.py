@@ -1,7 +1,7 @@
 """Presence messages, as they are written and read."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -42,6 +42,14 @@ def test_a_service_with_a_fast_clock_says_so() -> None:
     message = process_presence("cloud_service", online=True, since=SINCE, now=NOW, clock_speed=60)
     assert json.loads(message.payload)["clockSpeed"] == 60
     assert read_presence(message.payload).clock_speed == 60
+
+
+@pytest.mark.parametrize(("minutes", "told"), [(0, 0), (7.5, 7.5), (5, None)])
+def test_a_service_that_waits_longer_for_a_charger_says_so(minutes: float, told: float | None) -> None:
+    after = timedelta(minutes=minutes)
+    message = process_presence("cloud_service", online=True, since=SINCE, now=NOW, out_of_order_after=after)
+    assert json.loads(message.payload).get("offlineMinutes") == told
+    assert read_presence(message.payload).out_of_order_after == after
 
 
 @pytest.mark.parametrize("payload", [b"", b"[]", b"{}", b'{"online": 1}', b"\xff", b'{"online": true'])

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from msgspec.structs import replace
 from cloud_service.core.changes import Changes
 from cloud_service.core.network import Network
 from cloud_service.core.records import GATEWAY, Availability, Point, Station
+from cloud_service.core.sessions import Absence
 from cloud_service.protocol import home_assistant
 from cloud_service.protocol.home_assistant import Subject
 from cloud_service.protocol.messages import Message
@@ -44,16 +46,18 @@ class Case:
         self.network.apply(changes)
         self.topics.note(changes)
 
-    def sent(self) -> dict[str, Any]:
+    def sent(self, now: datetime = NOON) -> dict[str, Any]:
         """What is sent now, by the end of its topic; None where a topic is cleared."""
         found = {}
-        while len(self.topics):
-            for message in self.topics.take(self.network, 2, NOON):
+        messages = self.topics.take(self.network, 2, now)
+        while messages or len(self.topics):
+            for message in messages:
                 assert message.retain
                 self.retained[message.topic] = message.payload
                 found[message.topic.removeprefix(BELOW)] = (
                     json.loads(message.payload) if message.payload else None
                 )
+            messages = self.topics.take(self.network, 2, now)
         return found
 
 
@@ -97,6 +101,16 @@ def test_a_booking_changes_only_the_number_of_free_points() -> None:
     assert case.sent() == {"1/state": {"freePoints": 1}}
     case.apply(Changes(points=(point(2, "ocupado"),)))
     assert case.sent() == {}
+
+
+def test_no_point_of_an_owner_that_stays_offline_is_free() -> None:
+    case = Case().reconcile()
+    case.sent()
+    case.apply(Changes(absences=(Absence("ana", NOON),)))
+    assert case.sent(NOON + timedelta(minutes=4)) == {}
+    assert case.sent(NOON + timedelta(minutes=5)) == {"1/state": {"freePoints": 0}}
+    case.apply(Changes(removed_absences=("ana",)))
+    assert case.sent(NOON + timedelta(minutes=5)) == {"1/state": {"freePoints": 2}}
 
 
 def test_a_point_that_is_out_of_order_is_not_free() -> None:

@@ -26,7 +26,7 @@ class Connection:
 
 def take(measurements: Measurements, bench: Bench, now: datetime | None = None) -> ServiceFigures:
     connection = cast(PollingConnection, Connection())
-    measurements.take(bench.engine, RetainedState(), connection, now or bench.now)
+    measurements.take(bench.engine, RetainedState(), connection, now or bench.now, now or bench.now)
     assert measurements.latest is not None
     return measurements.latest
 
@@ -111,6 +111,24 @@ def test_the_life_of_reservations_is_counted() -> None:
     assert figures.due_steps == 2
     bench.ask("post", "updateChargingPoint", chargingPointID=2, **there)
     assert take(bench.measurements, bench).points_out_of_order == 0
+
+
+def test_points_of_an_owner_that_stays_offline_are_out_of_order() -> None:
+    bench = Measured()
+    bench.station("post", points=2)
+    bench.station("other", x=50)
+
+    def out_of_order(**later: float) -> int:
+        bench.turn(**later)
+        return take(bench.measurements, bench).points_out_of_order
+
+    bench.engine.note_presence("post", online=False, now=bench.now)
+    assert out_of_order(minutes=4.9) == 0
+    assert out_of_order(minutes=0.1) == 2
+    bench.station("post", x=60)
+    assert out_of_order() == 3, "one that it registers meanwhile, too"
+    bench.engine.note_presence("post", online=True, now=bench.now)
+    assert out_of_order() == 0
 
 
 def test_owners_that_are_offline_are_counted() -> None:
