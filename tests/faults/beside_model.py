@@ -30,6 +30,8 @@ from tests.kit.simulated_disk import SimulatedFolder
 
 NOBODY = Request("monitor", "findReservation", {"vid": "nobody"})
 """A read that has the service try again what a failing disk refused."""
+MOST_BATCHES = 1_000
+"""Far more than anything takes that happens at one moment."""
 COMPUTED = ("price", "kWhPrice", "distance", "wait", "duration")
 """Keys whose numbers may be off by a rounding where a tariff or a root is in them."""
 ONLY_IN_LISTS_OF_POINTS = ("operational", "tariff")
@@ -173,7 +175,10 @@ class BesideModel:
     def _work_off(self) -> BatchResult:
         """Works until nothing is left: what would move twice in one batch waits for the next."""
         whole = self.engine.work(self.now)
+        rounds = 0
         while self.engine.writable and not whole.reloaded:
+            rounds += 1
+            assert rounds < MOST_BATCHES, f"still busy after {rounds} batches, at {self.now}"
             result = self.engine.work(self.now)
             if not result.changes and not result.answers:
                 break

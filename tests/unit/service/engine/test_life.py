@@ -191,6 +191,13 @@ class TestNoShows:
         assert day.later(minutes=1 / 60) == [("ana", "reservationNoShow", "noShow")]
         assert minutes_from(day, day.book("bia")["startDateTime"]) == 5
 
+    def test_one_whose_time_is_over_at_that_moment_has_not_been_served(self) -> None:
+        day = self.told_of_sessions()
+        day.ask("ana", "deleteReservation", reservationID=1)
+        day.book("bia", batteryCapacity=5)
+        day.told()
+        assert day.later(minutes=20) == [("bia", "reservationNoShow", "noShow")]
+
     def test_not_where_nobody_tells_of_sessions(self) -> None:
         day = Day()
         day.book("ana")
@@ -289,6 +296,16 @@ class TestOverruns:
         assert self.overruns(day, 3) == [("bia", "reservationChanged", "overrun")]
         assert place_of(day, "bia") == (2, 1)
 
+    def test_who_starts_within_five_minutes_after_it_moves_too(self) -> None:
+        day = Day()
+        day.book("ana")
+        day.book("bia", notBefore=(day.now + 82 * MINUTE).isoformat())
+        day.turn(minutes=5)
+        day.start("ana")
+        day.told()
+        assert day.later(minutes=61)[-1] == ("bia", "reservationChanged", "overrun")
+        assert minutes_from(day, day.find("bia")["startDateTime"]) == 85 - 66
+
     def test_another_point_of_the_station_comes_first(self) -> None:
         day = Day(points=2)
         day.book("ana")
@@ -317,6 +334,22 @@ class TestOverruns:
         day.turn(hours=13)
         assert day.finish() == "NOT_FOUND"
         assert day.availability() == "livre"
+
+    def test_a_word_about_the_point_keeps_its_session(self) -> None:
+        day = Day()
+        day.start("carl")
+        day.turn(hours=10)
+        day.update(availability="ocupado")
+        day.turn(hours=11, minutes=59)
+        assert day.availability() == "ocupado"
+        day.turn(minutes=1)
+        assert (day.availability(), day.finish()) == ("livre", "NOT_FOUND")
+
+    def test_a_setting_keeps_a_silent_session_for_ever(self) -> None:
+        day = Day(limits=EngineLimits(life=LifeLimits(silence=timedelta())))
+        day.start("carl")
+        day.turn(days=3)
+        assert day.finish() == "Sucesso"
 
     def test_a_session_goes_on_into_the_same_vehicle_s_reservation(self) -> None:
         day = Day()
@@ -478,6 +511,36 @@ class TestFlexible:
         day.ask("charger", "newChargingPoint", **keys)
         assert day.told() == [("bia", "reservationChanged", "movedUp")]
         assert day.find("bia")["chargingPointID"] == 2
+
+
+class TestOneBatch:
+    """Two requests that arrive together are decided in one batch, in which nothing moves twice."""
+
+    def moves(self, day: Day) -> list[tuple[str, str, str]]:
+        day.turn()
+        return [told for told in day.told() if told[1] == "reservationChanged"]
+
+    def breaks(self, day: Day, client: str, point: int) -> None:
+        keys = {"chargingStationID": 1, "chargingPointID": point, "power": 10, "kWhPrice": 1}
+        day.send(client, "updateChargingPoint", availability="livre", operational=False, **keys)
+
+    def test_what_would_have_to_move_again_waits_for_the_next(self) -> None:
+        day = Day(points=3)
+        day.book("ana")
+        day.told()
+        self.breaks(day, "charger", 1)
+        self.breaks(day, "operator", 2)
+        assert self.moves(day) == [("ana", "reservationChanged", "pointFailed")]
+        assert place_of(day, "ana") == (1, 3)
+
+    def test_what_has_moved_up_does_not_move_up_again(self) -> None:
+        day = Day()
+        for vehicle in ("ana", "carl", "bia"):
+            day.book(vehicle, flexible=vehicle == "bia")
+        day.told()
+        day.send("carl", "deleteReservation", reservationID=2)
+        day.send("ana", "deleteReservation", reservationID=1)
+        assert self.moves(day) == [("bia", "reservationChanged", "movedUp")]
 
 
 class TestAfterAStop:
