@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import islice
-from math import hypot
+from math import hypot, isfinite
 from typing import Final
 
 from msgspec import Struct
@@ -81,7 +81,10 @@ class Choice:
             best = list(islice(self._from_the_nearest_on(demand), count))
         else:
             stations = islice(filter(None, self._stations(demand)), self._rules.stations_considered or None)
-            best = sorted((slot for slots in stations for slot in slots), key=better)[:count]
+            ranked = sorted((slot for slots in stations for slot in slots), key=better)
+            # Nobody's absurd tariff spoils the offers of others.
+            payable = islice((slot for slot in ranked if isfinite(slot.price)), count)
+            best = list(payable) or ranked[:count]
         if not best:
             raise NothingFits(self.ruled_out)
         return best
@@ -91,6 +94,9 @@ class Choice:
         if self._ruled_out_by(demand, station) is not None:
             return []
         place = self._place(demand, station, order)
+        if place is None:
+            self.ruled_out["speed"] += 1
+            return []
         slots = (self._slot(demand, place, point) for point in self._network.points(station.station_id))
         return [slot for slot in slots if slot is not None]
 
@@ -98,12 +104,18 @@ class Choice:
         """Returns the slot of one point; None if it does not fit."""
         if demand.wishes.station_id not in (None, station.station_id) or self._ruled_out_by(demand, station):
             return None
-        return self._slot(demand, self._place(demand, station, 0), point)
+        place = self._place(demand, station, 0)
+        return None if place is None else self._slot(demand, place, point)
 
-    def _place(self, demand: Demand, station: Station, order: int) -> _Place:
+    def _place(self, demand: Demand, station: Station, order: int) -> _Place | None:
+        """Returns None for a station that the vehicle, at its speed, does not reach within the calendar."""
         distance = hypot(float(station.x) - float(demand.x), float(station.y) - float(demand.y))
         absence = self._network.absence(station.owner)
-        return _Place(station, absence, order, distance, self._opens(demand, distance))
+        try:
+            opens = self._opens(demand, distance)
+        except OverflowError:
+            return None
+        return _Place(station, absence, order, distance, opens)
 
     def _from_the_nearest_on(self, demand: Demand) -> Iterator[Slot]:
         better = preference("nearest")

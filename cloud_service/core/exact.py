@@ -1,6 +1,7 @@
 """Exact arithmetic on JSON numbers: a result is that of the decimal numbers as written, rounded once."""
 
 from decimal import Context, Decimal
+from fractions import Fraction
 from math import inf
 from typing import Final
 
@@ -26,8 +27,17 @@ def quotient(exact: Decimal, number: Number) -> float:
     """Returns the double that is nearest to the quotient; infinity if it is out of range."""
     dividend, over = exact.as_integer_ratio()
     divisor, under = as_written(number).as_integer_ratio()
+    return _ratio(dividend * under, over * divisor)
+
+
+def nearest_double(exact: Fraction) -> float:
+    """Returns the double that is nearest to a fraction; infinity if it is out of range."""
+    return _ratio(exact.numerator, exact.denominator)
+
+
+def _ratio(dividend: int, divisor: int) -> float:
     try:
-        return (dividend * under) / (over * divisor)
+        return dividend / divisor
     except OverflowError:
         return inf
 

@@ -5,11 +5,12 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
+from math import isfinite
 from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct, field, to_builtins
 
-from cloud_service.core.exact import as_written, product
+from cloud_service.core.exact import as_written, nearest_double, product
 from cloud_service.core.numbers import Number
 
 DayOfWeek: TypeAlias = Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"]
@@ -65,7 +66,8 @@ def price_of(
 ) -> float:
     """The price of this energy (kWh), charged at constant power over a span of time in UTC.
 
-    It is exact, and rounded once. `zone` is that of the tariff's times; None is the machine's.
+    It is exact, and rounded once; infinite beyond the range of numbers. `zone` is that of the tariff's times;
+    None is the machine's.
     """
     start, finish = span
     if not tariff or start == finish:
@@ -74,12 +76,14 @@ def price_of(
     for opens, closes in pairwise(sorted({start, finish, *_changes(tariff, span, zone)})):
         price = _price_at(opens + (closes - opens) / 2, kwh_price, tariff, zone)
         mean += Fraction(as_written(price)) * Fraction((closes - opens) // _TICK, (finish - start) // _TICK)
-    return float(Fraction(energy) * mean)
+    return nearest_double(Fraction(energy) * mean)
 
 
-def price_of_kwh(price: Number, energy: Decimal) -> float:
+def price_of_kwh(price: float, energy: Decimal) -> float:
     """What a kWh costs, where this much energy (kWh) has this price."""
-    return float(Fraction(as_written(price)) / Fraction(energy))
+    if not isfinite(price):
+        return price
+    return nearest_double(Fraction(as_written(price)) / Fraction(energy))
 
 
 _TICK: Final = timedelta(microseconds=1)

@@ -337,7 +337,7 @@ def make_request(kind: type[AnyRequest], values: Mapping[str, Any]) -> AnyReques
         if isinstance(value, float) and value.is_integer():
             known[key] = int(value)
     for key, value in known.items():
-        if isinstance(value, int) and abs(value) > sys.float_info.max:
+        if _holds_beyond_double(value):
             raise BadRequest(f"{key} is out of range: the largest number is about 1.8e308")
     try:
         request = msgspec.convert(known, kind)
@@ -345,6 +345,15 @@ def make_request(kind: type[AnyRequest], values: Mapping[str, Any]) -> AnyReques
         raise BadRequest(_explain(error, kind, known)) from None
     _check_vehicle(request)
     return request
+
+
+def _holds_beyond_double(value: Any) -> bool:
+    """Whether an integer, there or within, is larger than any double: files could not be read back."""
+    if isinstance(value, list):
+        return any(map(_holds_beyond_double, value))
+    if isinstance(value, dict):
+        return any(map(_holds_beyond_double, value.values()))
+    return isinstance(value, int) and abs(value) > sys.float_info.max
 
 
 def _check_vehicle(request: Request) -> None:

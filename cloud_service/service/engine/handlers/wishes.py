@@ -17,7 +17,7 @@ from cloud_service.protocol.errors import BadRequest, NotFound
 from cloud_service.protocol.requests import Booking
 from cloud_service.service.engine.handlers.optional import or_none
 
-_OF_STATIONS: Final = ("chargingStationID", "maxDistance", "range")
+_OF_STATIONS: Final = ("chargingStationID", "maxDistance", "range", "speed")
 """These wishes rule out stations; all others rule out points."""
 
 
@@ -57,9 +57,9 @@ def best_slots(network: NetworkView, rules: Rules, demand: Demand, now: datetime
         raise BadRequest(f"charging {float(demand.energy):g} kWh takes longer than {days} days") from None
     except OverflowError:
         raise BadRequest("the charge exceeds the range of numbers or dates") from None
-    if not all(isfinite(slot.price) for slot in slots):
+    if not isfinite(slots[0].price):
         raise BadRequest("the price is out of range")
-    return slots
+    return [slot for slot in slots if isfinite(slot.price)]
 
 
 def _explanation(ruled_out: Counter[str], rules: Rules) -> str:
