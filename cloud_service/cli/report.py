@@ -28,6 +28,7 @@ from cloud_service.store.recovery import read_folder
 from cloud_service.store.snapshot import SnapshotFailed, take_snapshot
 
 _DAYS: Final = 30
+_BEGINS_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -125,12 +126,19 @@ def _named(figures: Figures) -> dict[str, Any]:
 def _rows(report: Report) -> Iterator[list[object]]:
     """A row for the whole network, then each station and its points. `of` says which kind a row is."""
     names = ("charges", "cancelled", "noShows", "kWh", "revenue", "utilisation")
-    yield ["of", "chargingStationID", "chargingPointID", *names, *(f"utilisation{hour:02}" for hour in HOURS)]
-    yield ["all", "", "", *_cells(report.figures)]
+    by_hour = (f"utilisation{hour:02}" for hour in HOURS)
+    yield ["of", "chargingStationID", "chargingPointID", *names, *by_hour, "name"]
+    yield ["all", "", "", *_cells(report.figures), ""]
     for station in report.stations:
-        yield ["station", station.station_id, "", *_cells(station.figures)]
+        name = _harmless(station.name or "")
+        yield ["station", station.station_id, "", *_cells(station.figures), name]
         for point in station.points:
-            yield ["point", station.station_id, point.point_id, *_cells(point.figures)]
+            yield ["point", station.station_id, point.point_id, *_cells(point.figures), name]
+
+
+def _harmless(name: str) -> str:
+    """Others wrote the name: a spreadsheet would run a formula, and shows this as a text."""
+    return f"'{name}" if name.startswith(_BEGINS_FORMULA) else name
 
 
 def _cells(figures: Figures) -> list[object]:

@@ -18,7 +18,7 @@ from cloud_service.core.changes import Changes, Event, EventType
 from cloud_service.store.file_store import StoreOptions
 from cloud_service.store.filesystem import DiskFolder
 from cloud_service.store.forget import forget
-from tests.kit.batches import POINT, checkpoint, checkpoint_input, open_store, registration
+from tests.kit.batches import POINT, STATION, checkpoint, checkpoint_input, open_store, registration
 from tests.kit.records import NOW, minutes, reservation
 
 DAYS = ("--from", "2026-03-01", "--to", "2026-03-02", "--time-zone", "UTC")
@@ -92,6 +92,21 @@ def test_rows_of_points_add_up_in_csv(data: Path, capsys: pytest.CaptureFixture[
     assert [row["of"] for row in rows] == ["all", "station", "point"]
     assert {row["kWh"] for row in rows} == {"12.500000"}
     assert rows[0]["utilisation14"] == "0.5"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("Praça da Sé, 3", "Praça da Sé, 3"), ("=1+1", "'=1+1"), ("@SUM(A1)", "'@SUM(A1)"), ("\t=1", "'\t=1")],
+)
+def test_rows_have_the_station_s_name_and_no_formula(
+    tmp_path: Path, name: str, shown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, _ = open_store(DiskFolder(tmp_path))
+    named = Changes(stations=(replace(STATION, name=name),))
+    store.append([registration(), named], [], 0, NOW)
+    assert report(tmp_path, "--csv") == 0
+    rows = list(csv.DictReader(StringIO(capsys.readouterr().out)))
+    assert [row["name"] for row in rows] == ["", shown, shown]
 
 
 def test_tables_fit_into_sixty_columns_without_utf_8(data: Path) -> None:
