@@ -82,8 +82,8 @@ def _condition(overview: Overview, say: Language) -> Text:
 def _table(overview: Overview, rows: int, width: int, say: Language) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column(say("Station"), no_wrap=True, overflow="crop", max_width=place_width(width))
-    for name in (say("Point"), "kW"):
-        table.add_column(name, justify="right", no_wrap=True, overflow="crop", min_width=4)
+    for name, least in ((say("Point"), 5), ("kW", 4)):
+        table.add_column(name, justify="right", no_wrap=True, overflow="crop", min_width=least)
     table.add_column(say("State"), no_wrap=True, overflow="crop", min_width=12)
     table.add_column(say("Queue"), justify="right", no_wrap=True, overflow="crop")
     table.add_column(say("Free from"), no_wrap=True, overflow="crop")
@@ -112,7 +112,7 @@ def _rows(stations: list[Station], say: Language) -> Iterator[tuple[str | Text, 
                 say.measure(point.power),
                 _state(station, point, say),
                 str(point.queue_length or ""),
-                say.time(point.free_from) if point.free_from else "",
+                say.time(point.free_from, with_year=False) if point.free_from else "",
             )
             title = Text()
 

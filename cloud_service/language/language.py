@@ -51,12 +51,14 @@ class Language:
         """Formats a share as a percentage: 12.5%, or 12,5% in Portuguese."""
         return f"{self.number(100 * share)}%"
 
-    def time(self, moment: datetime) -> str:
+    def time(self, moment: datetime, *, with_year: bool = True) -> str:
         """Formats a time in the local zone, with the date unless it is today."""
         local = moment.astimezone()
         if local.date() == datetime.now().astimezone().date():
             return f"{local:%H:%M}"
-        return f"{self.day(local)} {local:%H:%M}"
+        if with_year:
+            return f"{self.day(local)} {local:%H:%M}"
+        return f"{local:%m-%d %H:%M}" if self.is_english else f"{local:%d/%m %H:%M}"
 
     def day(self, moment: datetime) -> str:
         """Formats the date of a moment."""

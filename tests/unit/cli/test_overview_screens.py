@@ -85,6 +85,26 @@ def test_watch_shows_points_queues_and_events_in_sixty_columns() -> None:
     assert "Station 1, point 2: reserved from" in lines[-1]
 
 
+def test_watch_has_whole_headings_and_times_in_sixty_columns(portuguese: Language) -> None:
+    overview, free_from = network(), datetime(2031, 12, 30, 22, 43).astimezone()
+    body = {
+        "power": 7.2,
+        "kWhPrice": 0.9,
+        "availability": "ocupado",
+        "queueLength": 2,
+        "freeFrom": free_from.isoformat(),
+        "session": {"since": NOW.isoformat(), "until": free_from.isoformat()},
+    }
+    overview.receive(Message(topics.point_state(1, 1), json.dumps(body).encode()), NOW)
+    size = ConsoleDimensions(60, 24)
+    lines = printed(screen(overview, NOW, portuguese, size=size, with_vehicles=False), encoding="utf-8")
+    assert max(map(len, lines)) <= 60
+    assert any(
+        line.split() == ["Estação", "Ponto", "kW", "Estado", "Fila", "Livre", "em"] for line in lines
+    ), lines
+    assert any(line.split()[-4:] == ["carregando", "2", "30/12", "22:43"] for line in lines), lines
+
+
 def test_watch_names_vehicles_to_operators_only() -> None:
     assert not any("ana" in line for line in watched(network()))
     text = describe_event(BOOKED, None, ENGLISH, with_vehicle=True)
