@@ -80,7 +80,7 @@ def test_the_demo_shows_how_a_day_goes_wrong_and_leaves_its_points_in_order(
         def said(text: str) -> bool:
             return text in demo.log.read_text() or not demo.running
 
-        wait_until(lambda: said(f"{CHARGER}  demo-never-comes has not come to point 2"), "a no-show")
+        wait_until(lambda: said(f"{CHARGER}  demo-never-comes has not come to point 2"), "a no-show", 120)
         demo.check()
         assert demo.stop() == 0
         lines = demo.log.read_text()

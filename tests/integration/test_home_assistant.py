@@ -7,6 +7,7 @@ from typing import Any
 from tests.kit.mqtt import MqttConnection
 from tests.kit.people import Place, people_of
 from tests.kit.processes import Stack
+from tests.kit.told import point_state
 from tests.kit.waiting import wait_until
 
 OWN = "homeassistant/device/recharge/"
@@ -32,7 +33,8 @@ def wait_for(stack: Stack, topics: set[str]) -> dict[str, Any]:
 def test_it_lasts_from_switching_on_to_switching_off(tmp_path: Path) -> None:
     everything = {"1/config", "1/state", "1_1/config"}
     with Stack(tmp_path) as stack, people_of(stack) as people:
-        people.charger().with_point(Place(1, 1))
+        station = people.charger().with_point(Place(1, 1))
+        point_state(people, station)
         assert retained(stack) == {}
         broker = stack.broker
         stack.service.stop()
@@ -60,6 +62,7 @@ def test_a_change_reaches_home_assistant(tmp_path: Path) -> None:
         told = wait_for(stack, {"1/config", "1/state", "1_1/config", "1_2/config"})
         online = told["1/config"]["components"]["online"]
         assert online["state_topic"] == f"recharge/v1/presence/{charger.name}"
+        wait_until(lambda: retained(stack)["1/state"] == {"freePoints": 2}, "two points are free")
         charger.update(station, 1, availability="ocupado")
         wait_until(lambda: retained(stack)["1/state"] == {"freePoints": 1}, "one point is free")
         charger.delete_point(station, 2)

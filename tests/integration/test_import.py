@@ -14,6 +14,7 @@ from recharge.station_import.afdc import Site, project
 from recharge.station_import.undo import Undo, UndoTally, stations_by_place
 from tests.integration.client_commands import EXAMPLES, ROOT, command, points_of
 from tests.kit.processes import Stack
+from tests.kit.scale import Scale
 from tests.kit.waiting import DEADLINE, wait_until
 
 REAL_FILE = ROOT.parent / "shared" / "data" / "afdc_washington_2024.csv"
@@ -125,10 +126,11 @@ def test_an_import_that_leaves_everything_out_is_no_success(stack: Stack, tmp_pa
 
 
 @pytest.mark.skipif(not REAL_FILE.exists(), reason=f"no file of real stations at {REAL_FILE}")
-def test_a_real_network_comes_in_within_a_minute_and_once(stack: Stack) -> None:
+def test_a_real_network_comes_in_within_a_minute_and_once(stack: Stack, scale: Scale) -> None:
+    """Or within some, where other work shares the machine."""
     began = time.monotonic()
     first = imported(stack, REAL_FILE)
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < scale(share=240, full=60)
     assert (first["stations in the file"], first["points in the file"]) == ([2460], [6653])
     assert first["added"] == [2460, 6653]
     assert first["left out: another fuel"] == [85]

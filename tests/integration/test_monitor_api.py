@@ -202,8 +202,8 @@ def test_reservations_are_counted_of_which_no_event_tells(network: Stack) -> Non
 def test_it_measures_itself(network: Stack) -> None:
     port = free_port()
     with Monitor(network, metrics_port=str(port), http_max_viewers="1") as running, Events(running):
-        seen = wait_for_sample(port, "recharge_monitor_event_readers", 1)
-        assert seen("recharge_monitor_stations") == 3
+        wait_for_sample(port, "recharge_monitor_event_readers", 1)
+        seen = wait_for_sample(port, "recharge_monitor_stations", 3)
         assert seen("recharge_mqtt_connected") == 1
         assert seen("recharge_monitor_viewers") == 0
 

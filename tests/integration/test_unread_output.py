@@ -18,7 +18,6 @@ from tests.kit.waiting import DEADLINE, wait_until
 
 REQUESTS = 5_000
 FIND = b'{"findReservation": true, "vid": 1}'
-ENDS_WITHIN = 20.0
 
 
 class Unread:
@@ -106,7 +105,7 @@ def test_it_ends_although_nobody_reads(tmp_path: Path) -> None:
     with unread(tmp_path / "data") as (network, client):
         ask(client, 1_000)
         network.process.send_signal(signal.SIGINT)
-        assert network.process.wait(ENDS_WITHIN) == 0
+        assert network.process.wait(DEADLINE) == 0
 
 
 def test_a_reader_that_goes_away_does_not_end_the_network(tmp_path: Path) -> None:
@@ -114,4 +113,4 @@ def test_a_reader_that_goes_away_does_not_end_the_network(tmp_path: Path) -> Non
         network.close()
         ask(client, 1_000)
         network.process.send_signal(signal.SIGINT)
-        assert network.process.wait(ENDS_WITHIN) == 0
+        assert network.process.wait(DEADLINE) == 0

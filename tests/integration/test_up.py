@@ -316,7 +316,7 @@ def listening_addresses(port: int) -> set[str]:
 def test_log_lines_of_all_parts_are_on_standard_error(tmp_path: Path) -> None:
     with up(tmp_path, "--data-dir", str(tmp_path / "data"), *FREE_PORTS) as network:
         network.wait_ready()
-        assert " service: " in network.stderr
-        assert " gateway: " in network.stderr
+        for part in (" service: ", " gateway: "):
+            wait_until(lambda part=part: part in network.stderr, f"{part} has written a line")
         for part in ("service: ", "gateway: "):
             assert part not in network.stdout

@@ -46,10 +46,11 @@ async def test_on_mqtt_3_1_1_a_slow_clock_is_named_with_the_difference(stack: St
     requester = Requester(stack.address, "operator-clock", protocol="mqtt311", wall_clock=clock(-SECONDS))
     async with requester:
         with pytest.raises(
-            ClocksDiffer, match=r"clock is 9\.\d s behind the service's.*or use MQTT 5"
+            ClocksDiffer, match=r"clock is [6-9]\.\d s behind the service's.*or use MQTT 5"
         ) as caught:
             await requester.request(*FIND)
-    assert caught.value.ahead == pytest.approx(-SECONDS, abs=1)
+    # The service's message may have been under way for a while, which makes the difference look smaller.
+    assert -SECONDS <= caught.value.ahead < -SECONDS + 3
 
 
 async def test_on_mqtt_3_1_1_a_fast_clock_is_answered_and_warned_of(

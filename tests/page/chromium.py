@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
-PATIENCE = 30
+PATIENCE = 60
 """Seconds after which what a page is to show will not come."""
 
 Viewer = Callable[..., Awaitable[Page]]

@@ -12,21 +12,21 @@ from tests.page.test_map import a_station
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-NOW = datetime.now(UTC)
 POINTS = [[1, 22, 0.9, "occupied"], [2, 7.4, 1.25, "free"]]
 ROWS: dict[int, Row] = {
     12: [12, -7.3, 4.1, "Boa Vista", 0, POINTS, "Rua da Praia, 10"],
     13: [13, 30, 4.1, None, 1, [[1, 50, 2, "free"]]],
 }
-QUEUE = [
-    a_reservation(12, 1, NOW + timedelta(hours=3), 1),
-    a_reservation(12, 1, NOW - timedelta(minutes=30), 1, state="active", vehicleID="beto"),
-]
 
 
 def monitor_with_queue() -> ScriptedMonitor:
+    """One vehicle charges at station 12, and another will in three hours from now."""
+    now = datetime.now(UTC)
     monitor = ScriptedMonitor(dict(ROWS))
-    monitor.reservations[12] = QUEUE
+    monitor.reservations[12] = [
+        a_reservation(12, 1, now + timedelta(hours=3), 1),
+        a_reservation(12, 1, now - timedelta(minutes=30), 1, state="active", vehicleID="beto"),
+    ]
     return monitor
 
 
@@ -68,7 +68,7 @@ async def test_a_queue_is_a_timeline_without_names(view: Viewer) -> None:
 
 async def test_a_session_says_how_long_it_holds_the_point(view: Viewer) -> None:
     with monitor_with_queue() as monitor:
-        since, until = (NOW.replace(hour=hour, minute=5) for hour in (9, 22))
+        since, until = (datetime.now(UTC).replace(hour=hour, minute=5) for hour in (9, 22))
         monitor.sessions[12, 1] = {"since": since.isoformat(), "until": until.isoformat()}
         page = await view(f"{monitor.address}/#station=12")
         await expect(page.locator("[data-point='1'] .session")).to_have_text(

@@ -162,8 +162,10 @@ def test_a_state_of_the_broker_that_is_cut_short_is_set_aside(tmp_path: Path, le
     with up(tmp_path / "first", *ports) as network:
         network.wait_ready()
         with MqttClient(network.port("MQTT"), "owner") as owner:
+            owner.subscribe("recharge/v1/state/station/+")
             for place in range(20):
                 owner.ask("newChargingStation", x_position=place, y_position=0)
+            owner.on("recharge/v1/state/station/20")
     whole = file.read_bytes()
     assert len(whole) > 1000
     file.write_bytes(whole[:length])
