@@ -147,7 +147,7 @@ class ReplayedService:
 
     async def _set_up(self, places: tuple[Place, ...]) -> None:
         for number, place in enumerate(places, 1):
-            charger = Charger(f"charger-{number}", self._stack.address)
+            charger = Charger(f"charger-{number}", self._stack.address, timeout=DEADLINE)
             self._chargers[number] = await self._open.enter_async_context(charger)
             station = await charger.register_station(place.x, place.y)
             self._places[station.station_id] = float(place.x), float(place.y)
@@ -266,7 +266,7 @@ class ReplayedService:
 
     async def _hear_all(self) -> None:
         for _ in range(2):
-            await self._operator.request("receiveAllReservations", {"chargingStationID": 1})
+            await self._operator.request("receiveAllReservations", {"chargingStationID": 1}, timeout=DEADLINE)
         async with asyncio.timeout(DEADLINE):
             await until(lambda: all(each.heard >= self._sent[name] for name, each in self._vehicles.items()))
 
@@ -301,7 +301,7 @@ class _Follower:
     """A vehicle's connection, and how many events it has received: `async with _Follower(...)`."""
 
     def __init__(self, name: str, stack: Stack) -> None:
-        self.vehicle = Vehicle(name, stack.address)
+        self.vehicle = Vehicle(name, stack.address, timeout=DEADLINE)
         self.heard = 0
         self._known: set[tuple[object, ...]] = set()
         self._following: asyncio.Task[None] | None = None
