@@ -47,10 +47,10 @@ verbs:
   transfer OLD NEW      transfers the stations of one account to another
   refresh               brings the rights of all accounts up to date, after an upgrade
   rights                lists what each role may do
-  recover               gives the first accounts new passwords if theirs are lost, and keeps all other
-                        accounts; stop the network before
+  recover               gives the first accounts new passwords if theirs are lost, and keeps all other \
+accounts; stop the network before
 
-Without --mqtt-user, the command uses the administrator's account and the password that the network's first
+Without --mqtt-user, the command uses the administrator's account and the password that the network's first \
 start created.""")
 
 _NAMES: Final = {

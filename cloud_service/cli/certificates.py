@@ -20,9 +20,9 @@ from cloud_service.language.text import Text
 
 EPILOG: Final = Text("""\
 verbs:
-  prepare      creates what a secured broker needs to start and does not have yet: a private authority, the
-               broker's certificate, the first accounts, and the token of the live map; renews a certificate
-               that expires soon
+  prepare      creates what a secured broker needs to start and does not have yet: a private authority, the \
+broker's certificate, the first accounts, and the token of the live map; renews a certificate \
+that expires soon
   device NAME  creates NAME.crt and NAME.key, with which a device is the account NAME: for mutual TLS
   show         lists the certificates and when they expire""")
 

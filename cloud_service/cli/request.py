@@ -4,7 +4,6 @@ import asyncio
 import json
 import socket
 import sys
-from textwrap import fill
 from typing import Annotated, Any, Final
 
 from msgspec import Struct
@@ -23,7 +22,6 @@ from cloud_service.protocol.roles import is_account_name
 
 _DEFAULT_CLIENT: Final = "operator"
 _LONGEST_SECONDS: Final = 86_400
-_LINE_CHARACTERS: Final = 100
 
 
 class NoAnswer(TextError):
@@ -31,17 +29,10 @@ class NoAnswer(TextError):
 
 
 def describe(actions: Actions) -> str:
-    """These actions and their keys, a line or more each."""
-    lines = (
-        fill(
-            f"{name} {' '.join(f'{key}=...' for key in action.keys)}",
-            _LINE_CHARACTERS,
-            initial_indent="  ",
-            subsequent_indent="      ",
-        )
-        for name, action in actions.items()
+    """These actions and their keys, a line each."""
+    return "\n".join(
+        f"  {name} {' '.join(f'{key}=...' for key in action.keys)}" for name, action in actions.items()
     )
-    return "\n".join(lines)
 
 
 EPILOG: Final = Text("actions and their keys:\n{actions}", actions=describe(CLIENT_ACTIONS))

@@ -5,7 +5,7 @@ set.
 """
 
 import re
-from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, HelpFormatter, RawDescriptionHelpFormatter
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any, Final, NoReturn, TypeVar
 from msgspec import NODEFAULT, Struct
 from msgspec.structs import fields
 
+from cloud_service.config.help_text import extended, hung, reflowed
 from cloud_service.config.setting import (
     Declared,
     Setting,
@@ -83,7 +84,7 @@ def _with_negative_places(words: Sequence[str]) -> list[str]:
 class CommandLine:
     """The command line of one command, which takes what these records declare, in the reader's language.
 
-    With an epilog, `--help` keeps the line breaks of both texts; otherwise it reflows the description.
+    `--help` reflows the description, and keeps the lines of the epilog as far as they fit into the terminal.
     """
 
     def __init__(
@@ -94,15 +95,18 @@ class CommandLine:
         epilog: str | Text = "",
     ) -> None:
         self._say = say = language_of_environment()
-        formatter: type[HelpFormatter] = RawDescriptionHelpFormatter if epilog else HelpFormatter
         self._parser = Parser(
-            say, prog=program, description=say(description), epilog=say(epilog), formatter_class=formatter
+            say,
+            prog=program,
+            description=reflowed(say(description)),
+            epilog=hung(say(epilog)),
+            formatter_class=RawDescriptionHelpFormatter,
         )
         for record in records:
             self._add_arguments(record)
         # There are many settings. The usage leaves them out; the sections below it describe each of them.
-        _, _, usage = self._parser.format_usage().partition(": ")
-        self._parser.usage = f"{usage.rstrip()} [{say('settings')}]"
+        usage = extended(self._parser.format_usage().rstrip(), f"[{say('settings')}]", beside=program)
+        _, _, self._parser.usage = usage.partition(": ")
         self._settings = declared_settings(*records)
         self._add_settings()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cloud_service.cli.main import COMMANDS, Command, command_line, main
+from cloud_service.config.help_text import hung
 from cloud_service.language.language import Language
 from tools.translations import ARGPARSE, arguments, helped
 
@@ -18,6 +19,10 @@ FOR_PROGRAMMERS = re.compile(
     r"|expected %s argument|is deprecated|warning: |maybe you meant"
 )
 """Texts of argparse for what our command lines do not do."""
+
+
+UNBREAKABLE = re.compile(r" *\[--\w+ \{\S+\}\]")
+"""An option with the list of its values, alone in a line of the usage."""
 
 
 def _plain(text: str) -> str:
@@ -36,6 +41,30 @@ def test_nothing_in_the_help_stays_english(
     assert [text for text in translated if text in shown] == []
     assert shown.startswith("uso: recharge ")
     assert "mostra esta ajuda e termina" in shown
+
+
+@pytest.mark.parametrize("language", ["en", "pt"])
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_help_fits_into_sixty_columns(
+    command: Command, language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("LANGUAGE", language)
+    lines = command_line(command, command.load()).help_text().splitlines()
+    assert [line for line in lines if len(line) > 60 and not UNBREAKABLE.fullmatch(line)] == []
+
+
+def test_an_explanation_goes_on_below_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "32")
+    assert hung("verbs:\n  add NAME  creates an account of this name").splitlines() == [
+        "verbs:",
+        "  add NAME  creates an account",
+        "            of this name",
+    ]
+    assert hung("  quote x=... y=... speed=... range=...").splitlines() == [
+        "  quote x=... y=... speed=...",
+        "      range=...",
+    ]
 
 
 def test_nothing_in_the_list_of_commands_stays_english(
