@@ -11,7 +11,7 @@ from typing import Final, Self, TypeAlias
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.control_packets import Subscription
 from cloud_service.mqtt.outgoing import Outgoing
-from cloud_service.mqtt.publisher import BrokerRefused, Publication
+from cloud_service.mqtt.publisher import BrokerRefused, BrokerUnreachable, Publication
 from cloud_service.mqtt.reconnection import Reconnection
 from cloud_service.mqtt.session import TICK_SECONDS, Delivery, Loss, Session
 from cloud_service.mqtt.sockets import open_socket
@@ -86,13 +86,13 @@ class AsyncConnection:
         self._staying: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        """Raises BrokerRefused, or another ConnectionError if the broker cannot be reached."""
+        """Raises BrokerRefused, or BrokerUnreachable."""
         loss = await self._connect()
         if loss is not None:
             text = f"the broker {self._address} {loss.reason}"
             if loss.cause == "refused":
                 raise BrokerRefused(text, repr(self._address)) from loss.error
-            raise ConnectionError(text) from loss.error
+            raise BrokerUnreachable(text, repr(self._address)) from loss.error
         self._open = True
         self._staying = asyncio.create_task(self._stay(), name=f"mqtt {self._client_id}")
         return self

@@ -24,6 +24,14 @@ class BrokerRefused(ConnectionError):
         self.account = account
 
 
+class BrokerUnreachable(ConnectionError):
+    """There is no connection to the broker. `broker` is account, host and port; the cause says why."""
+
+    def __init__(self, message: str, broker: str) -> None:
+        super().__init__(message)
+        self.broker = broker
+
+
 class Publication(Struct, frozen=True):
     """What became of a message. The error is set if it was not sent, or the broker refused it."""
 

@@ -3,6 +3,7 @@
 from cloud_service.language.language import Language
 from cloud_service.language.system_errors import reason_of
 from cloud_service.language.text import TextError
+from cloud_service.mqtt.publisher import BrokerUnreachable
 from recharge.errors import BrokerRefused, ClocksDiffer, NobodyListens, NotFound, OutcomeUnknown, RequestError
 from recharge.records import Availability, Event, Offer, Reservation, Station
 from recharge.simulator import observer
@@ -338,6 +339,9 @@ def explain(error: Exception, say: Language) -> str:
             return say("a line is too long to be CSV")
         case UnreadableText():
             return say("the file is too large; split it")
+        case BrokerUnreachable(broker=broker, __cause__=OSError() as cause):
+            reason = say(reason_of(cause))
+            return say("cannot connect to the broker {broker}: {reason}", broker=broker, reason=reason)
         case ConnectionError(__cause__=OSError() as cause):
             return say("cannot connect: {reason}", reason=say(reason_of(cause)))
         case ConnectionError(errno=None):
