@@ -34,6 +34,18 @@ def _write(value: object) -> str:
     return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
+class Place(Struct, frozen=True):
+    """Where something listens; the port may be given elsewhere."""
+
+    host: str
+    port: int | None = None
+
+    def __str__(self) -> str:
+        if self.port is None:
+            return self.host
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
 class Kind(Struct, frozen=True):
     """A kind of value. `metavar` stands for it in `--help`; `write` is the inverse of `read`."""
 
@@ -126,6 +138,27 @@ def read_host(text: str) -> str:
             text=text,
         )
     return text
+
+
+def _read_places(text: str) -> tuple[Place, ...]:
+    _refuse_quotes(text)
+    places = tuple(_read_place(word.strip()) for word in text.split(",") if word.strip())
+    if not places:
+        raise UnusableValue("{text!r} has no host name or address", text=text)
+    for place in places:
+        if places.count(place) > 1:
+            raise UnusableValue("{place} is named twice", place=place)
+    return places
+
+
+def _read_place(text: str) -> Place:
+    """An IPv6 address has colons itself, so it stands in brackets before a port."""
+    host, colon, port = text.rpartition(":")
+    if not colon or _is_address(text):
+        return Place(read_host(text))
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    return Place(read_host(host), read_port(port))
 
 
 def _is_address(text: str) -> bool:
@@ -226,6 +259,7 @@ TEXT: Final = Kind("TEXT", str)
 NAME: Final = Kind("NAME", _read_name)
 NAMES: Final = Kind("NAMES", _read_certificate_names)
 HOST: Final = Kind("HOST", read_host)
+PLACES: Final = Kind("HOST", _read_places)
 PORT: Final = Kind("PORT", read_port)
 FILE: Final = Kind("FILE", _read_path)
 FOLDER: Final = Kind("DIR", _read_path)

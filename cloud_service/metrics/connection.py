@@ -21,7 +21,12 @@ class ProcessFigures(Struct, frozen=True):
         Metric("recharge_build_info", GAUGE, "Always 1; the label has the version.", ("version",)),
     ]
     mqtt_connected: Annotated[
-        bool, Metric("recharge_mqtt_connected", GAUGE, "1 while the broker has accepted the login, else 0.")
+        bool,
+        Metric(
+            "recharge_mqtt_connected",
+            GAUGE,
+            "1 while the broker, or each of several, has accepted the login; else 0.",
+        ),
     ]
     mqtt_reconnects: Annotated[
         int,

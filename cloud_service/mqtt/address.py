@@ -1,44 +1,85 @@
 """Where the broker is, and as whom to connect to it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from msgspec import Struct
 
 from cloud_service.config.setting import Section, Setting
-from cloud_service.config.values import FILE, HOST, NAME, PORT, TEXT
+from cloud_service.config.values import FILE, HOST, NAME, PLACES, PORT, TEXT, Place
 
 _BROKER = Section.BROKER
+
+Port: TypeAlias = Annotated[int, Setting("mqtt_port", PORT, _BROKER, "port of the broker")]
+User: TypeAlias = Annotated[
+    str | None,
+    Setting("mqtt_user", NAME, _BROKER, "account at the broker; an open broker needs none"),
+]
+Password: TypeAlias = Annotated[
+    str | None, Setting("mqtt_password", TEXT, _BROKER, "the account's password", secret=True)
+]
+AuthorityFile: TypeAlias = Annotated[
+    Path | None,
+    Setting("mqtt_ca_file", FILE, _BROKER, "authority of the broker's certificate; turns on TLS"),
+]
+CertificateFile: TypeAlias = Annotated[
+    Path | None, Setting("mqtt_certificate_file", FILE, _BROKER, "client certificate, for mutual TLS")
+]
+KeyFile: TypeAlias = Annotated[
+    Path | None, Setting("mqtt_key_file", FILE, _BROKER, "key of the client certificate")
+]
 
 
 class BrokerEndpoint(Struct, frozen=True):
     """Where the broker listens."""
 
     host: Annotated[str, Setting("mqtt_host", HOST, _BROKER, "host of the broker")] = "127.0.0.1"
-    port: Annotated[int, Setting("mqtt_port", PORT, _BROKER, "port of the broker")] = 1883
+    port: Port = 1883
 
 
 class BrokerAddress(BrokerEndpoint, frozen=True):
     """`user` is the account's name. A `ca_file` turns on TLS; a client certificate is optional."""
 
-    user: Annotated[
-        str | None,
-        Setting("mqtt_user", NAME, _BROKER, "account at the broker; an open broker needs none"),
-    ] = None
-    password: Annotated[
-        str | None, Setting("mqtt_password", TEXT, _BROKER, "the account's password", secret=True)
-    ] = None
-    ca_file: Annotated[
-        Path | None,
-        Setting("mqtt_ca_file", FILE, _BROKER, "authority of the broker's certificate; turns on TLS"),
-    ] = None
-    certificate_file: Annotated[
-        Path | None, Setting("mqtt_certificate_file", FILE, _BROKER, "client certificate, for mutual TLS")
-    ] = None
-    key_file: Annotated[
-        Path | None, Setting("mqtt_key_file", FILE, _BROKER, "key of the client certificate")
-    ] = None
+    user: User = None
+    password: Password = None
+    ca_file: AuthorityFile = None
+    certificate_file: CertificateFile = None
+    key_file: KeyFile = None
 
     def __repr__(self) -> str:
         """Without the password, because this may be logged."""
         return f"{self.user or 'anonymous'}@{self.host}:{self.port}"
+
+
+class BrokerAddresses(Struct, frozen=True):
+    """One broker, or several that know one account, and whose certificates are of one authority.
+
+    `port` is that of the brokers for which none is named.
+    """
+
+    places: Annotated[
+        tuple[Place, ...],
+        Setting("mqtt_host", PLACES, _BROKER, "host of the broker, or of several: mqtt-1,mqtt-2:1884"),
+    ] = (Place("127.0.0.1"),)
+    port: Port = 1883
+    user: User = None
+    password: Password = None
+    ca_file: AuthorityFile = None
+    certificate_file: CertificateFile = None
+    key_file: KeyFile = None
+
+    @property
+    def each(self) -> tuple[BrokerAddress, ...]:
+        """Their addresses, in the order in which they were named."""
+        return tuple(
+            BrokerAddress(
+                place.host,
+                self.port if place.port is None else place.port,
+                self.user,
+                self.password,
+                self.ca_file,
+                self.certificate_file,
+                self.key_file,
+            )
+            for place in self.places
+        )

@@ -1,46 +1,50 @@
-"""A lasting connection to the broker for a program that runs its own loop.
+"""A lasting connection to the broker for a program that runs its own loop, which poller.py drives.
 
-Everything happens in `poll`: it reads what has arrived, at most 1,000 packets at a time, and runs callbacks.
+At most 1,000 packets are read at a time, so that none of a loop's connections holds up the others.
 """
 
 import logging
 import select
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.control_packets import Subscription
+from cloud_service.mqtt.poller import Poller
 from cloud_service.mqtt.publisher import Publication
 from cloud_service.mqtt.reconnection import Reconnection
 from cloud_service.mqtt.session import TICK_SECONDS, Delivery, Loss, Session
-from cloud_service.mqtt.sockets import open_socket, tls_context
+from cloud_service.mqtt.socket_opening import SocketOpening
+from cloud_service.mqtt.sockets import tls_context
 from cloud_service.protocol.messages import Message
 
 log = logging.getLogger(__name__)
 
 NEVER_EXPIRES: Final = 0xFFFFFFFF
-"""A Session Expiry Interval."""
+"""A Session Expiry Interval: what is sent to the subscriptions waits at the broker meanwhile."""
 _WINDOW: Final = 60_000
 """Messages in flight, unless the broker takes fewer. MQTT can number 65,535."""
 _PACKETS_A_TURN: Final = 1_000
-"""The most packets that one `poll` reads before it returns."""
+"""The most packets that are read before other connections and the loop have their turn."""
 
 
 class PollingConnection:
-    """A session that never expires: what is sent to its subscriptions waits at the broker while it is away.
+    """A session that expires `session_expiry` seconds after its connection was lost; 0 is a clean session.
 
-    Messages that arrive keep their retain flag, and retained ones are not asked for. `on_message` must
-    acknowledge each delivery, at once or later. `on_published` receives the receipt of each message that the
-    broker has, or has refused. `on_ready` is called each time the broker has accepted the login and the
-    subscriptions. Raises OSError if a certificate file cannot be used.
+    Messages that arrive for `subscriptions` keep their retain flag, and retained ones are not asked for.
+    `on_message` must acknowledge each delivery, at once or later. `on_published` receives the receipt of each
+    message that the broker has, or has refused. `on_ready` is called each time the broker has accepted the
+    login and the subscriptions. Raises OSError if a certificate file cannot be used.
     """
 
     def __init__(
         self,
         address: BrokerAddress,
         client_id: str,
+        poller: Poller,
         *,
+        session_expiry: int = NEVER_EXPIRES,
         subscriptions: Sequence[str],
         will: Message,
         on_message: Callable[[Message, Delivery], None],
@@ -50,13 +54,14 @@ class PollingConnection:
         if address.ca_file is not None:
             tls_context(address)
         self._address = address
+        self._subscriptions = tuple(subscriptions)
         self._will = will
         self._published = on_published
         self._ready = on_ready
         self._session: Session[Any] = Session(
             address,
             client_id,
-            session_expiry=NEVER_EXPIRES,
+            session_expiry=session_expiry,
             subscriptions=[
                 Subscription(topic, keep_retain_flag=True, send_retained=False) for topic in subscriptions
             ],
@@ -66,14 +71,18 @@ class PollingConnection:
             on_ready=self._note_ready,
             on_lost=self._note_lost,
         )
-        self._poll = select.poll()
+        self._poller = poller
         self._descriptor = -1
+        self._opening: SocketOpening | None = None
         self._reconnection = Reconnection(client_id)
         self.logins = 0
         """How often the broker has accepted the login and the subscriptions."""
+        self._waits_to_write = False
+        self._said_goodbye = False
         self._closing = False
         self._next_attempt = 0.0
         self._next_tick = 0.0
+        poller.add(self)
 
     @property
     def ready(self) -> bool:
@@ -90,14 +99,6 @@ class PollingConnection:
         """The size of the messages that the broker has not acknowledged."""
         return self._session.outstanding_bytes
 
-    def watch(self, descriptor: int) -> None:
-        """Makes `poll` return early when this descriptor can be read."""
-        self._poll.register(descriptor, select.POLLIN)
-
-    def unwatch(self, descriptor: int) -> None:
-        """Undoes `watch`."""
-        self._poll.unregister(descriptor)
-
     def publish(self, message: Message, receipt: Any = None) -> None:
         """Sends a message as soon as the broker accepts it; `on_published` then receives the receipt."""
         self._session.publish(message, receipt)
@@ -107,61 +108,83 @@ class PollingConnection:
         self._session.acknowledge(delivery)
 
     def subscribe(self, topic: str) -> None:
-        """Subscribes, retained messages included, for as long as this connection to the broker lasts."""
-        self._session.subscribe(Subscription(topic, qos=0, keep_retain_flag=True))
+        """Subscribes, retained messages included, for as long as this connection to the broker lasts.
 
-    def poll(self, timeout: float) -> None:
-        """Waits at most `timeout` seconds for something to do, and does it."""
-        now = time.monotonic()
-        if not self._session.connected and now >= self._next_attempt:
-            self._connect()
+        Only messages that were retained before have the retain flag.
+        """
+        self._session.subscribe(Subscription(topic, qos=0))
+
+    def unsubscribe(self) -> None:
+        """Leaves the subscriptions that it was made with. What the broker has sent already still arrives."""
+        for topic in self._subscriptions:
+            self._session.unsubscribe(topic)
+
+    def give_up(self) -> list[Any]:
+        """Ends the connection and forgets what the broker has not acknowledged. Returns the receipts.
+
+        It connects again as after any loss.
+        """
+        self._session.drop()
+        return self._session.withdraw_all()
+
+    def prepare(self) -> bool:
+        """Connects if it is time, and sends what it can. Returns whether `handle` has work at once."""
+        if not self._session.connected and self._opening is None and time.monotonic() >= self._next_attempt:
+            self._opening = SocketOpening(self._address)
+            self._poller.watch(self._opening.descriptor)
         self.flush()
-        readable = self._session.holds_packet
-        for descriptor, event in self._poll.poll(0 if readable else timeout * 1000):
-            if descriptor == self._descriptor and event & select.POLLOUT:
-                self._session.write()
-            if descriptor == self._descriptor and event & ~select.POLLOUT:
-                readable = True
-        if readable:
+        return self._session.holds_packet
+
+    def handle(self, events: Mapping[int, int]) -> None:
+        """Does what these events of descriptors ask for."""
+        if self._opening is not None and self._opening.done:
+            self._begin(self._opening)
+        event = events.get(self._descriptor, 0)
+        if event & select.POLLOUT:
+            self._session.write()
+        if event & ~select.POLLOUT or self._session.holds_packet:
             self._session.read(_PACKETS_A_TURN)
+        now = time.monotonic()
         if now >= self._next_tick:
             self._next_tick = now + TICK_SECONDS
-            self._session.tick(time.monotonic())
+            self._session.tick(now)
 
     def flush(self) -> None:
-        """Sends what was published and acknowledged, as far as the socket accepts it.
-
-        `poll` calls this first.
-        """
+        """Sends what was published and acknowledged, as far as the socket accepts it."""
         self._session.write()
-        if self._session.connected:
-            writable = select.POLLOUT if self._session.wants_write else 0
-            self._poll.modify(self._descriptor, select.POLLIN | writable)
+        if self._session.connected and self._session.wants_write != self._waits_to_write:
+            self._waits_to_write = self._session.wants_write
+            self._poller.watch(self._descriptor, writable=self._waits_to_write)
 
-    def close(self, goodbye: Message, seconds: float) -> None:
-        """Publishes the goodbye last and disconnects, once the broker has everything or the time is up."""
-        end = time.monotonic() + seconds
-        said = False
-        while self.ready and time.monotonic() < end:
-            if not said and not self._session.waiting:
-                self.publish(goodbye)
-                said = True
-            if said and not self.outstanding:
-                break
-            self.poll(0.05)
+    def leave_with(self, goodbye: Message) -> bool:
+        """Publishes the goodbye once nothing waits before it. Returns whether the broker has everything."""
+        if not self._said_goodbye and not self._session.waiting:
+            self.publish(goodbye)
+            self._said_goodbye = True
+        return self._said_goodbye and not self.outstanding
+
+    def end(self) -> None:
+        """Disconnects for good: the broker does not publish the will."""
         self._closing = True
         self._session.end()
         self._session.drop()
+        if self._opening is not None:
+            self._poller.unwatch(self._opening.descriptor)
+            self._opening.abandon()
+            self._opening = None
 
-    def _connect(self) -> None:
+    def _begin(self, opening: SocketOpening) -> None:
+        self._poller.unwatch(opening.descriptor)
+        self._opening = None
         try:
-            connection = open_socket(self._address)
-            self._session.begin(connection, will=self._will, now=time.monotonic())
+            self._session.begin(opening.take(), will=self._will, now=time.monotonic())
         except (OSError, ValueError) as error:
             self._pause(Loss(f"cannot be reached: {error}"))
             return
         self._descriptor = self._session.descriptor
-        self._poll.register(self._descriptor, select.POLLIN)
+        self._waits_to_write = False
+        self._poller.watch(self._descriptor)
+        self.flush()
 
     def _pause(self, loss: Loss) -> None:
         now = time.monotonic()
@@ -181,7 +204,7 @@ class PollingConnection:
         self._published(receipt)
 
     def _note_lost(self, loss: Loss) -> None:
-        self._poll.unregister(self._descriptor)
+        self._poller.unwatch(self._descriptor)
         self._descriptor = -1
         if not self._closing:
             self._pause(loss)

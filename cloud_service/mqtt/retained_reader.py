@@ -4,13 +4,13 @@ A broker sends a new subscription everything that it has retained, and later mes
 million retained messages on the service's own connection delayed all requests by a quarter of a minute.
 """
 
+import socket
 import time
 from collections.abc import Callable, Sequence
 
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.control_packets import Subscription
 from cloud_service.mqtt.session import Loss, Session
-from cloud_service.mqtt.sockets import open_socket
 from cloud_service.protocol.messages import Message
 
 
@@ -18,13 +18,14 @@ class RetainedReader:
     """Passes the retained messages of its subscriptions to `on_message`, a few at a time, and then the mark.
 
     The mark is published on a topic of the subscriptions, behind everything that was retained. Messages that
-    are published meanwhile are passed on too. Raises OSError or ValueError if the broker cannot be reached.
+    are published meanwhile are passed on too. `connection` is a new, non-blocking socket to the broker.
     """
 
     def __init__(
         self,
         address: BrokerAddress,
         client_id: str,
+        connection: socket.socket,
         *,
         subscriptions: Sequence[str],
         mark: Message,
@@ -45,7 +46,7 @@ class RetainedReader:
             on_ready=self._ready,
             on_lost=self._lost,
         )
-        self._session.begin(open_socket(address), will=None, now=time.monotonic())
+        self._session.begin(connection, will=None, now=time.monotonic())
         self._session.write()
         self.descriptor = self._session.descriptor
         """Readable when there is something to do."""

@@ -6,6 +6,8 @@ from typing import Final
 from cloud_service.protocol.roles import NAME_PATTERN
 
 ROOT: Final = "recharge/v1"
+SHARE: Final = "$share/recharge"
+"""The group of the services, in MQTT's terms of shared subscriptions."""
 MAX_TOPIC_BYTES: Final = 65_535
 MAX_TOPIC_SLASHES: Final = 200
 """Mosquitto disconnects a client that publishes to a topic with more."""
@@ -23,6 +25,11 @@ def request(action: str, client: str) -> str:
 def control(action: str, client: str) -> str:
     """Where the administrator sends requests that only it may send."""
     return f"{ROOT}/control/{action}/{client}"
+
+
+def shared(topic: str) -> str:
+    """What each of several services subscribes to, so that a message on this topic goes to one of them."""
+    return f"{SHARE}/{topic}"
 
 
 def parse_request(topic: str) -> tuple[str, str] | None:

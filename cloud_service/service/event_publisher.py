@@ -7,28 +7,28 @@ from cloud_service.service.engine.engine import Engine
 
 EVENTS_A_TURN: Final = 500
 """The most events sent before requests are handled again (some ten milliseconds)."""
-MAX_OUTSTANDING: Final = 2_000
-"""While the broker has this many messages about events to acknowledge, further ones wait."""
 MAX_WAITING: Final = 200_000
 """While this many events wait, requests wait too: events must not fill the memory."""
 
 
-class Connection(Protocol):
-    """What publishing events needs of the service's connection."""
+class Receivers(Protocol):
+    """What publishing events needs of the brokers."""
 
-    def publish(self, message: Message, receipt: Any) -> None: ...
+    @property
+    def room_for_events(self) -> int: ...
+
+    def tell(self, event: Message, receipt: Any) -> None: ...
 
 
 class EventPublisher:
-    """Sends what waits in the engine's outbox, while the broker keeps up.
+    """Sends what waits in the engine's outbox, while the brokers keep up.
 
     A reply waits at the broker behind what was sent before it, so there is never much of it.
     """
 
-    def __init__(self, engine: Engine, connection: Connection) -> None:
+    def __init__(self, engine: Engine, receivers: Receivers) -> None:
         self._engine = engine
-        self._connection = connection
-        self._outstanding = 0
+        self._receivers = receivers
 
     @property
     def has_work(self) -> bool:
@@ -43,15 +43,9 @@ class EventPublisher:
     def turn(self) -> None:
         """Sends a few events."""
         for event in self._engine.take_events(min(EVENTS_A_TURN, self._room)):
-            self._outstanding += 1
-            self._connection.publish(event.message, event.receipt)
-
-    def acknowledged(self, receipt: Any) -> None:
-        """Takes the receipt of a message that the broker has, or has refused."""
-        self._outstanding -= 1
-        self._engine.acknowledged(receipt)
+            self._receivers.tell(event.message, event.receipt)
 
     @property
     def _room(self) -> int:
         """For this many events there is room. Each has two messages at most."""
-        return (MAX_OUTSTANDING - self._outstanding) // 2
+        return self._receivers.room_for_events // 2

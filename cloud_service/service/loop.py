@@ -2,33 +2,31 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from cloud_service import __version__
 from cloud_service.accounts.audit_log import AuditLog
 from cloud_service.mqtt.address import BrokerAddress
-from cloud_service.mqtt.polling_connection import PollingConnection
 from cloud_service.mqtt.session import Delivery
 from cloud_service.protocol import topics
-from cloud_service.protocol.actions import ACTIONS, request_topics
 from cloud_service.protocol.errors import BadRequest
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.presence import process_presence, read_presence
 from cloud_service.protocol.roles import SERVICE
+from cloud_service.service.broker import Broker
+from cloud_service.service.brokers import Arrival, Brokers
+from cloud_service.service.client_presence import ClientPresence
 from cloud_service.service.clock import Clock, Pace
 from cloud_service.service.engine.answers import BatchResult
 from cloud_service.service.engine.engine import Engine
 from cloud_service.service.engine.network_time import NetworkTime, Reading
 from cloud_service.service.event_publisher import EventPublisher
-from cloud_service.service.home_assistant import HomeAssistantTopics
 from cloud_service.service.measurements import INTERVAL_SECONDS, Measurements
-from cloud_service.service.reconciliation import Reconciliation
+from cloud_service.service.membership import ALONE, Membership
 from cloud_service.service.request_audit import RequestAudit
 from cloud_service.service.request_log import log_answer
-from cloud_service.service.retained_state import RetainedState
-from cloud_service.service.second_service import SecondServiceCheck
-from cloud_service.service.state_publisher import StatePublisher
 from cloud_service.service.stop_signal import StopSignal
 
 log = logging.getLogger(__name__)
@@ -38,12 +36,12 @@ POLL_SECONDS: Final = 0.2
 HEARTBEAT_SECONDS: Final = 5.0
 """Between two messages on the service's presence topic. A client with a wrong clock learns of it from them
 before its request ends without a reply."""
+CONTRADICTION_SECONDS: Final = 0.25
+"""The least between two of them, when another service has said on this topic that it is offline."""
 LAST_ANSWERS_SECONDS: Final = 1.5
 """For answering what was taken in before the service stops: stopping takes a few seconds at most."""
 GOODBYE_SECONDS: Final = 2.0
 """For the broker to acknowledge everything before the service stops."""
-MAX_OUTSTANDING_BYTES: Final = 32 * 2**20
-"""While the broker has this much to acknowledge, requests wait: large replies must not fill the memory."""
 _OWN_TOPIC: Final = topics.service(SERVICE)
 _REPLIES: Final = topics.reply(SERVICE) + "/"
 """The session of an earlier version is still subscribed to it."""
@@ -52,8 +50,8 @@ _OLD_MARKS: Final = tuple(f"{topics.reply(SERVICE)}/{name}" for name in ("runnin
 
 
 class ServiceLoop:
-    """Drives the engine with a clock and a connection. `start` is the reading of the clock at the start, and
-    `speed` says how many times as fast time passes in the network.
+    """Drives the engine with a clock and connections to the brokers. `start` is the reading of the clock at
+    the start, and `speed` says how many times as fast time passes in the network.
 
     Raises OSError if a certificate file cannot be used.
     """
@@ -61,16 +59,18 @@ class ServiceLoop:
     def __init__(
         self,
         engine: Engine,
-        broker: BrokerAddress,
+        brokers: Sequence[BrokerAddress],
         audit_log: AuditLog,
         clock: Clock,
         start: Reading,
         measurements: Measurements,
         *,
+        membership: Membership = ALONE,
         speed: float = 1.0,
         home_assistant: bool,
     ) -> None:
         self._engine = engine
+        self._membership = membership
         self._pace = Pace(start.wall, speed)
         self._clock = clock
         self._time = NetworkTime(start)
@@ -79,24 +79,20 @@ class ServiceLoop:
         self._measurements = measurements
         self._next_figures = 0.0
         self._audit = RequestAudit(audit_log)
-        self._second_service = SecondServiceCheck(start.wall)
-        self._state = RetainedState()
-        self._retained = (self._state, HomeAssistantTopics(switched_on=home_assistant))
+        self._presence_of_clients = ClientPresence()
         self._next_heartbeat = 0.0
-        self._connection = PollingConnection(
-            broker,
-            SERVICE,
-            subscriptions=request_topics(ACTIONS),
+        self._brokers = Brokers(
+            brokers,
+            membership,
             will=self._presence(online=False),
+            since=self._since,
+            home_assistant=home_assistant,
             on_message=self._received,
-            on_published=self._published,
             on_ready=self._ready,
+            on_acknowledged=engine.acknowledged,
+            on_absent=self._forget_presence,
         )
-        self._events = EventPublisher(engine, self._connection)
-        self._state_publisher = StatePublisher(self._retained, self._connection)
-        self._reconciliations = [
-            Reconciliation(broker, SERVICE, retained, self._connection) for retained in self._retained
-        ]
+        self._events = EventPublisher(engine, self._brokers)
 
     def run(self, stop: StopSignal) -> int:
         """Runs until asked to stop, or until a second service is found. Returns the exit status.
@@ -104,51 +100,51 @@ class ServiceLoop:
         Raises OSError or StoreError if the last checkpoint fails.
         """
         self._audit_log.record("serviceStarted", self._since, version=__version__)
-        self._connection.watch(stop.descriptor)
-        while not stop.received and not self._second_service.is_second:
-            may_work = len(self._engine) and not self._broker_is_behind
-            comparing = any(reconciliation.has_work for reconciliation in self._reconciliations)
-            busy = comparing or self._events.has_work or may_work
-            self._connection.poll(0 if busy else POLL_SECONDS)
+        self._brokers.watch(stop.descriptor)
+        while not stop.received and not self._is_second:
+            may_work = len(self._engine) and not self._is_behind
+            busy = self._brokers.has_work or self._events.has_work or may_work
+            self._brokers.poll(0 if busy else POLL_SECONDS)
             self._turn()
         log.info("stopping")
         self._shut_down()
         log.info("stopped; all of the network is in the data folder")
-        return int(self._second_service.is_second)
+        return int(self._is_second)
 
     def _turn(self) -> None:
-        if not self._broker_is_behind:
+        if not self._is_behind:
             self._send(self._engine.work(self._network_now(), self._now()))
         self._events.turn()
         self._engine.maintain(self._network_now())
-        for reconciliation in self._reconciliations:
-            reconciliation.turn(self._engine.network)
-        self._state_publisher.turn(self._engine.network, self._network_now())
+        self._brokers.turn(self._engine.network, self._network_now())
         self._beat()
         self._measure()
 
     @property
-    def _broker_is_behind(self) -> bool:
-        return self._connection.outstanding_bytes >= MAX_OUTSTANDING_BYTES or self._events.is_behind
+    def _is_behind(self) -> bool:
+        return self._brokers.is_behind or self._events.is_behind
+
+    @property
+    def _is_second(self) -> bool:
+        return not self._membership.shared and self._brokers.has_second_service
 
     def _send(self, result: BatchResult) -> None:
         """Sends replies, and only then acknowledges: a crash in between loses nothing."""
         for answer in result.answers:
             if answer.reply is not None:
-                self._connection.publish(answer.reply)
+                self._brokers.reply(answer.delivery, answer.reply)
         for answer in result.answers:
-            self._connection.acknowledge(answer.delivery)
-        self._connection.flush()
+            self._brokers.acknowledge(answer.delivery)
+        self._brokers.flush()
         now = self._now()
         for answer in result.answers:
             log_answer(answer, now)
             self._audit.note(answer, now)
         self._measurements.note(result, now)
         for changes in result.changes:
-            for retained in self._retained:
-                retained.note(changes)
+            self._brokers.note(changes)
         if result.reloaded:
-            self._compare()
+            self._brokers.compare()
 
     def _shut_down(self) -> None:
         """Answers what was taken in, says goodbye, and has the engine write its files.
@@ -156,63 +152,78 @@ class ServiceLoop:
         Requests that it has no time for stay unacknowledged. The broker delivers them at the next start.
         """
         end = time.monotonic() + LAST_ANSWERS_SECONDS
+        if self._membership.shared:
+            self._leave(end)
         while len(self._engine) and time.monotonic() < end:
-            if self._broker_is_behind or self._second_service.is_second:
+            if self._is_behind or self._is_second:
                 break
             self._turn()
-        self._connection.close(self._presence(online=False), GOODBYE_SECONDS)
+        self._brokers.close(self._presence(online=False), GOODBYE_SECONDS)
         self._engine.close(self._network_now())
         self._audit.close(self._now())
         self._audit_log.record("serviceStopped", self._now())
 
-    def _received(self, message: Message, delivery: Delivery) -> None:
-        if message.topic == _OWN_TOPIC:
-            self._second_service.receive(message.payload, self._clock().wall)
-        elif message.topic.startswith(_REPLIES):
-            self._connection.acknowledge(delivery)
-        elif (client := topics.parse_presence(message.topic)) is not None:
-            self._note_presence(client, message.payload)
-            self._connection.acknowledge(delivery)
-        else:
-            self._engine.take_in(message, delivery, self._now().timestamp())
+    def _leave(self, end: float) -> None:
+        """Leaves the others, and takes in what was already on its way to this service."""
+        self._brokers.leave(self._presence(online=True))
+        while not self._brokers.have_everything and time.monotonic() < end:
+            self._brokers.poll(POLL_SECONDS)
+            self._turn()
 
-    def _note_presence(self, client: str, payload: bytes) -> None:
+    def _received(self, broker: Broker, message: Message, delivery: Delivery) -> None:
+        if message.topic == _OWN_TOPIC:
+            self._note_service(broker, message.payload)
+        elif message.topic.startswith(_REPLIES):
+            broker.connection.acknowledge(delivery)
+        elif (client := topics.parse_presence(message.topic)) is not None:
+            self._note_presence(client, broker, message)
+            broker.connection.acknowledge(delivery)
+        else:
+            self._engine.take_in(message, Arrival(broker, delivery), self._now().timestamp())
+
+    def _note_service(self, broker: Broker, payload: bytes) -> None:
+        """Services that share the requests share the topic: while one of them lives, it says so."""
+        if not self._membership.shared:
+            broker.second_service.receive(payload, self._clock().wall)
+        elif not _is_online(payload):
+            soon = self._next_heartbeat - HEARTBEAT_SECONDS + CONTRADICTION_SECONDS
+            self._next_heartbeat = min(self._next_heartbeat, soon)
+
+    def _note_presence(self, client: str, broker: Broker, message: Message) -> None:
         """Without a presence topic, which an empty payload clears, nobody knows that a charger is offline."""
         try:
-            online = not payload or read_presence(payload).online
+            online = not message.payload or read_presence(message.payload).online
         except BadRequest as error:
             log.warning("the presence of %s is ignored: %s", client, error)
-        else:
-            self._engine.note_presence(client, online, self._network_now())
+            return
+        news = self._presence_of_clients.note(client, broker, online=online, retained=message.retain)
+        if news is not None:
+            self._engine.note_presence(client, news, self._network_now())
 
-    def _published(self, receipt: Any) -> None:
-        if receipt is not None:
-            self._events.acknowledged(receipt)
+    def _forget_presence(self, broker: Broker) -> None:
+        for client in self._presence_of_clients.forget(broker):
+            self._engine.note_presence(client, False, self._network_now())
 
-    def _ready(self) -> None:
-        self._second_service.connected()
-        self._connection.subscribe(_OWN_TOPIC)
-        self._connection.subscribe(topics.presence("+"))
-        self._connection.publish(self._presence(online=True))
+    def _ready(self, broker: Broker) -> None:
+        connection = broker.connection
+        broker.second_service.connected()
+        connection.subscribe(_OWN_TOPIC)
+        connection.subscribe(topics.presence("+"))
+        connection.publish(self._presence(online=True))
         for topic in _OLD_MARKS:
-            self._connection.publish(Message(topic, b"", retain=True))
-        self._compare()
-
-    def _compare(self) -> None:
-        for reconciliation in self._reconciliations:
-            reconciliation.begin()
+            connection.publish(Message(topic, b"", retain=True))
 
     def _beat(self) -> None:
-        if self._connection.ready and time.monotonic() >= self._next_heartbeat:
+        if time.monotonic() >= self._next_heartbeat:
             self._next_heartbeat = time.monotonic() + HEARTBEAT_SECONDS
             self._audit.flush(self._now())
-            self._connection.publish(self._presence(online=True))
+            self._brokers.announce(self._presence(online=True))
 
     def _measure(self) -> None:
         if time.monotonic() >= self._next_figures:
             self._next_figures = time.monotonic() + INTERVAL_SECONDS
             now, network_now = self._now(), self._network_now()
-            self._measurements.take(self._engine, self._state, self._connection, now, network_now)
+            self._measurements.take(self._engine, self._brokers.links, now, network_now)
 
     def _presence(self, *, online: bool) -> Message:
         errors = self._measurements.errors.in_last_hour(self._clock().wall.timestamp())
@@ -231,3 +242,10 @@ class ServiceLoop:
 
     def _network_now(self) -> datetime:
         return self._pace.at(self._now())
+
+
+def _is_online(payload: bytes) -> bool:
+    try:
+        return read_presence(payload).online
+    except BadRequest:
+        return False

@@ -22,15 +22,14 @@ from cloud_service.metrics.histogram import (
     WAIT_SECONDS,
     Histogram,
 )
-from cloud_service.mqtt.polling_connection import PollingConnection
 from cloud_service.protocol.actions import ACTIONS
 from cloud_service.protocol.errors import Busy, InternalError, StorageFailed
 from cloud_service.protocol.replies import OK
 from cloud_service.service.absent_owners import AbsentOwners
+from cloud_service.service.brokers import Links
 from cloud_service.service.engine.answers import BatchResult
 from cloud_service.service.engine.engine import Engine
 from cloud_service.service.figures import FolderFigures, ServiceFigures
-from cloud_service.service.retained_state import RetainedState
 from cloud_service.store.names import SEGMENTS
 
 INTERVAL_SECONDS: Final = 1.0
@@ -154,14 +153,7 @@ class Measurements:
         elif event.before is not None:
             self._moves[event.reason] += 1
 
-    def take(
-        self,
-        engine: Engine,
-        state: RetainedState,
-        connection: PollingConnection,
-        now: datetime,
-        network_now: datetime,
-    ) -> None:
+    def take(self, engine: Engine, links: Links, now: datetime, network_now: datetime) -> None:
         """Makes the record of this moment, at which `network_now` is the time in the network."""
         if self._points is None:
             self._points = PointStates(engine.network, network_now)
@@ -171,9 +163,9 @@ class Measurements:
             updated=now.timestamp(),
             started=self._started,
             version={(__version__,): 1},
-            mqtt_connected=connection.ready,
-            mqtt_reconnects=max(connection.logins - 1, 0),
-            mqtt_outstanding=connection.outstanding,
+            mqtt_connected=links.connected,
+            mqtt_reconnects=links.reconnects,
+            mqtt_outstanding=links.outstanding,
             requests=dict(self._requests),
             request_seconds={(name,): seen.read() for name, seen in self._request_seconds.items()},
             batch_requests=self._batch_requests.read(),
@@ -181,7 +173,7 @@ class Measurements:
             waiting=len(engine),
             request_records=len(engine.deduplication),
             unacknowledged_events=len(engine.outbox),
-            stale_state=len(state),
+            stale_state=links.stale,
             stations=len(engine.network.tables.stations),
             points={(name,): self._points.counts[name] for name in ("livre", "ocupado", "reservado")},
             points_out_of_order=self._points.out_of_order,

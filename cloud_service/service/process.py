@@ -3,7 +3,7 @@
 import gc
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 def run_service(
     settings: ServiceSettings,
-    broker: BrokerAddress,
+    brokers: Sequence[BrokerAddress],
     metrics: MetricsSettings,
     clock: Clock = system_clock,
 ) -> int:
@@ -49,7 +49,7 @@ def run_service(
                 log.warning("time passes %g times as fast in this network: it is for demonstrations", speed)
             loop = ServiceLoop(
                 engine,
-                broker,
+                brokers,
                 audit_log,
                 clock,
                 start,
@@ -58,7 +58,7 @@ def run_service(
                 home_assistant=settings.home_assistant,
             )
             data_dir = settings.data.data_dir
-            with measurements.errors.counting(), _served(metrics, measurements, data_dir, broker):
+            with measurements.errors.counting(), _served(metrics, measurements, data_dir, brokers[0]):
                 return loop.run(stop)
     except (OSError, StoreError) as error:
         log.error("%s", error)
@@ -86,7 +86,7 @@ def _recover(folder: Folder, settings: ServiceSettings, now: datetime, measureme
 def _served(
     metrics: MetricsSettings, measurements: Measurements, data_dir: Path, broker: BrokerAddress
 ) -> Iterator[None]:
-    """Serves the metrics within the block, if they are asked for, and the broker's own with them."""
+    """Serves the metrics within the block, if they are asked for, and this broker's own with them."""
     if metrics.metrics_port is None:
         yield
         return

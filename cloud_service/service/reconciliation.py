@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 from cloud_service.core.network import Network
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.retained_reader import RetainedReader
+from cloud_service.mqtt.socket_opening import SocketOpening
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
 from cloud_service.service.retained_topics import RetainedTopics
@@ -25,26 +26,38 @@ class Connection(Protocol):
     @property
     def ready(self) -> bool: ...
 
+
+class Waiting(Protocol):
+    """What wakes the loop when a descriptor can be read."""
+
     def watch(self, descriptor: int) -> None: ...
 
     def unwatch(self, descriptor: int) -> None: ...
 
 
 class Reconciliation:
-    """Finds what is wrong in retained messages after the broker or the service was away.
+    """Finds what is wrong in a broker's retained messages after the broker or the service was away.
 
-    `account` is the service's. Another connection, with a client ID such as `{account}-state`, reads what is
-    retained.
+    Another connection than the service's, with a client ID such as `{client_id}-state`, reads what is
+    retained. `account` is the service's.
     """
 
     def __init__(
-        self, address: BrokerAddress, account: str, retained: RetainedTopics[Any], connection: Connection
+        self,
+        address: BrokerAddress,
+        account: str,
+        client_id: str,
+        retained: RetainedTopics[Any],
+        connection: Connection,
+        waiting: Waiting,
     ) -> None:
         self._address = address
-        self._client_id = f"{account}-{retained.name}"
+        self._client_id = f"{client_id}-{retained.name}"
         self._retained = retained
         self._connection = connection
-        self._mark_topic = f"{topics.reply(account)}/compared/{retained.name}"
+        self._waiting = waiting
+        self._mark = Message(f"{topics.reply(account)}/compared/{retained.name}", b"")
+        self._opening: SocketOpening | None = None
         self._reader: RetainedReader | None = None
         self._arrived: list[Message] = []
         self._retry_at: float | None = None
@@ -56,58 +69,74 @@ class Reconciliation:
 
     def begin(self) -> None:
         """Starts from the beginning. Does nothing without a connection: the next connection starts it."""
-        self._end()
+        self.end()
         if not self._connection.ready:
             return
-        mark = token_hex(8).encode()
-        self._retained.begin_reconciliation(mark)
-        try:
-            self._reader = RetainedReader(
-                self._address,
-                self._client_id,
-                subscriptions=[*self._retained.filters, self._mark_topic],
-                mark=Message(self._mark_topic, mark),
-                on_message=self._arrived.append,
-            )
-        except (OSError, ValueError) as error:
-            self._retry_later(str(error))
-        else:
-            self._connection.watch(self._reader.descriptor)
+        self._mark = Message(self._mark.topic, token_hex(8).encode())
+        self._retained.begin_reconciliation(self._mark.payload)
+        self._opening = SocketOpening(self._address)
+        self._waiting.watch(self._opening.descriptor)
 
     def turn(self, network: Network) -> None:
         """Compares a few more messages."""
         if self._retry_at is not None and time.monotonic() >= self._retry_at and self._connection.ready:
             self.begin()
-        if self._reader is None:
-            return
-        self._reader.read(_MESSAGES_A_TURN)
+        if self._opening is not None and self._opening.done:
+            self._read_from(self._opening)
+        if self._reader is not None:
+            self._compare(network, self._reader)
+
+    def _read_from(self, opening: SocketOpening) -> None:
+        self._opening = None
+        self._waiting.unwatch(opening.descriptor)
+        try:
+            self._reader = RetainedReader(
+                self._address,
+                self._client_id,
+                opening.take(),
+                subscriptions=[*self._retained.filters, self._mark.topic],
+                mark=self._mark,
+                on_message=self._arrived.append,
+            )
+        except (OSError, ValueError) as error:
+            self._retry_later(str(error))
+        else:
+            self._waiting.watch(self._reader.descriptor)
+
+    def _compare(self, network: Network, reader: RetainedReader) -> None:
+        reader.read(_MESSAGES_A_TURN)
         arrived, self._arrived[:] = list(self._arrived), []
         for message in arrived:
-            if message.topic != self._mark_topic:
+            if message.topic != self._mark.topic:
                 self._retained.compare(network, message)
             elif self._retained.end_reconciliation(network, message.payload):
-                self._end()
+                self.end()
                 return
-        if self._reader.broken is not None:
-            self._give_up(self._reader)
+        if reader.broken is not None:
+            self._give_up(reader)
 
     def _give_up(self, reader: RetainedReader) -> None:
         """An account without the right to read what is not needed either has nothing to compare."""
         if reader.refused and not self._retained.needed:
-            self._end()
+            self.end()
         else:
             remedy = " (does `recharge accounts refresh` help?)" if reader.refused else ""
             self._retry_later(f"the broker {reader.broken}{remedy}")
 
     def _retry_later(self, reason: str) -> None:
         log.warning("what is retained cannot be read, next attempt in %g s: %s", RETRY_SECONDS, reason)
-        self._end()
+        self.end()
         self._retry_at = time.monotonic() + RETRY_SECONDS
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Stops comparing."""
         self._retry_at = None
         self._arrived.clear()
+        if self._opening is not None:
+            self._waiting.unwatch(self._opening.descriptor)
+            self._opening.abandon()
+            self._opening = None
         if self._reader is not None:
-            self._connection.unwatch(self._reader.descriptor)
+            self._waiting.unwatch(self._reader.descriptor)
             self._reader.close()
             self._reader = None

@@ -83,10 +83,15 @@ def test_flag_beats_variable_beats_default(command: Command, declared: Declared)
 
 
 def test_a_name_is_one_setting() -> None:
+    """Also where one command takes several of what the others take one of."""
     found: dict[str, Any] = {}
     for command in COMMANDS:
         for declared in declared_settings(command.load().Options, LogSettings):
-            assert found.setdefault(declared.setting.name, declared) == declared
+            setting = declared.setting
+            same: Any = declared
+            if setting.name == "mqtt_host":
+                same = (setting.flag, setting.section, setting.kind.metavar, setting.text(declared.default))
+            assert found.setdefault(setting.name, same) == same
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)

@@ -38,6 +38,13 @@ LEVEL = one_of("LEVEL", "debug", "info")
             (values.HOST, text, text)
             for text in ("localhost", "cloud_server", "b.example.", "::", "192.0.2.1")
         ),
+        (values.PLACES, "mqtt-1", (values.Place("mqtt-1"),)),
+        (values.PLACES, "::1,192.0.2.1", (values.Place("::1"), values.Place("192.0.2.1"))),
+        (
+            values.PLACES,
+            "mqtt-1:1884,[::1]:1885,b.example.",
+            (values.Place("mqtt-1", 1884), values.Place("::1", 1885), values.Place("b.example.")),
+        ),
         (values.SWITCH, "on", True),
         (values.SWITCH, "off", False),
         (values.PORT, "0", 0),
@@ -125,6 +132,12 @@ def test_text_and_value_correspond(kind: Kind, text: str, value: object) -> None
         (values.TIME_ZONE, "Mars/Olympus", "'Mars/Olympus' is not a time zone"),
         (values.TIME_ZONE, "../../etc/passwd", "not a time zone"),
         (values.NETWORKS, "192.0.2.1/24", "no bits of a host"),
+        (values.PLACES, "mqtt-1,mqtt-1", "mqtt-1 is named twice"),
+        (values.PLACES, "mqtt-1:broker", "'broker' is not a port"),
+        (values.PLACES, "[mqtt-1]", "is not a host name or address"),
+        (values.PLACES, "1::2::3", "is not a host name or address"),
+        (values.PLACES, " , ", "has no host name or address"),
+        (values.PLACES, "'mqtt-1'", "has quotes"),
         (LEVEL, "loud", "'loud' is not one of debug, info"),
         (values.SWITCH, "yes", "'yes' is not one of on, off"),
     ],

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from cloud_service.mqtt.address import BrokerAddress
+from cloud_service.mqtt.poller import Poller
 from cloud_service.mqtt.polling_connection import PollingConnection
 from cloud_service.mqtt.session import Delivery
 from cloud_service.protocol.messages import Message
@@ -35,9 +36,11 @@ class Program:
         self.published: list[Any] = []
         self.ready = 0
         self._acknowledging = acknowledging
+        self.poller = Poller()
         self.connection = PollingConnection(
             address,
             name,
+            self.poller,
             subscriptions=["test/polling"],
             will=GOODBYE,
             on_message=self._receive,
@@ -47,13 +50,13 @@ class Program:
 
     def poll_until(self, condition: Callable[[], Any], what: str) -> None:
         def turn() -> Any:
-            self.connection.poll(0.02)
+            self.poller.poll(0.02)
             return condition()
 
         wait_until(turn, what)
 
     def close(self) -> None:
-        self.connection.close(GOODBYE, 2.0)
+        self.poller.close(GOODBYE, 2.0)
 
     def _receive(self, message: Message, delivery: Delivery) -> None:
         self.heard.append(message.payload)
@@ -116,7 +119,7 @@ def test_a_second_client_of_its_name_is_guessed(broker: Broker, caplog: pytest.L
     first, second = Program(broker.address, "twice"), Program(broker.address, "twice")
 
     def guessed() -> bool:
-        second.connection.poll(0)
+        second.poller.poll(0)
         return "is there a second twice at this broker?" in caplog.text
 
     with caplog.at_level(logging.WARNING):

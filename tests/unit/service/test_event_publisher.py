@@ -9,7 +9,7 @@ from cloud_service.core.changes import Changes
 from cloud_service.core.records import Point, Station
 from cloud_service.protocol.messages import Message
 from cloud_service.service import event_publisher
-from cloud_service.service.event_publisher import EVENTS_A_TURN, MAX_OUTSTANDING, EventPublisher
+from cloud_service.service.event_publisher import EVENTS_A_TURN, EventPublisher
 from tests.kit.in_memory_store import InMemoryStore
 from tests.kit.records import minutes, reservation
 from tests.unit.service.engine.bench import NOON, Bench
@@ -17,15 +17,22 @@ from tests.unit.service.engine.bench import NOON, Bench
 RESERVATIONS = 3_000
 
 
-class Connection:
-    """The service's connection, to a broker that acknowledges when a test says so."""
+ROOM = 2_000
+
+
+class Receivers:
+    """A broker that acknowledges when a test says so."""
 
     def __init__(self) -> None:
         self.sent: list[Message] = []
         self.receipts: list[Any] = []
 
-    def publish(self, message: Message, receipt: Any) -> None:
-        self.sent.append(message)
+    @property
+    def room_for_events(self) -> int:
+        return ROOM - len(self.receipts)
+
+    def tell(self, event: Message, receipt: Any) -> None:
+        self.sent.append(event)
         self.receipts.append(receipt)
 
 
@@ -36,19 +43,19 @@ class Case:
         store = InMemoryStore()
         store.append([a_large_station()], [], 0, NOON)
         self.bench = Bench(store)
-        self.connection = Connection()
-        self.publisher = EventPublisher(self.bench.engine, self.connection)
+        self.receivers = Receivers()
+        self.publisher = EventPublisher(self.bench.engine, self.receivers)
 
     def turn(self) -> int:
         """The publisher's turn. Returns how many messages it sent."""
-        before = len(self.connection.sent)
+        before = len(self.receivers.sent)
         self.publisher.turn()
-        return len(self.connection.sent) - before
+        return len(self.receivers.sent) - before
 
     def acknowledge(self) -> None:
         """The broker acknowledges all that was sent."""
-        while self.connection.receipts:
-            self.publisher.acknowledged(self.connection.receipts.pop(0))
+        while self.receivers.receipts:
+            self.bench.engine.acknowledged(self.receivers.receipts.pop(0))
 
 
 def a_large_station() -> Changes:
@@ -88,7 +95,7 @@ def test_the_events_of_a_large_deletion_go_out_a_few_a_turn(what: str) -> None:
         case.acknowledge()
 
     assert turns == [2 * EVENTS_A_TURN] * (events // EVENTS_A_TURN)
-    topics = {message.topic for message in case.connection.sent}
+    topics = {message.topic for message in case.receivers.sent}
     assert len(topics) == 1 + events, "one of the owner, and one of each vehicle"
 
 
@@ -98,7 +105,7 @@ def test_events_wait_while_the_broker_acknowledges_none() -> None:
     case.bench.ask("ana", "deleteChargingStation", chargingStationID=1)
     for _ in range(10):
         case.turn()
-    assert len(case.connection.sent) == MAX_OUTSTANDING
+    assert len(case.receivers.sent) == ROOM
     assert not case.publisher.has_work
 
     case.acknowledge()

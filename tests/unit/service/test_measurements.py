@@ -2,31 +2,21 @@
 
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import cast
 
 import pytest
 
-from cloud_service.mqtt.polling_connection import PollingConnection
+from cloud_service.service.brokers import Links
 from cloud_service.service.engine.answers import BatchResult
 from cloud_service.service.figures import ServiceFigures
 from cloud_service.service.measurements import Measurements, folder_figures
-from cloud_service.service.retained_state import RetainedState
 from cloud_service.store.file_store import FileStore, StoreOptions
 from tests.kit.simulated_disk import SimulatedFolder
 from tests.unit.service.engine.bench import NOON, Bench, FailingStore
 
 
-class Connection:
-    """As much of a connection as figures are taken from."""
-
-    ready = True
-    logins = 3
-    outstanding = 7
-
-
 def take(measurements: Measurements, bench: Bench, now: datetime | None = None) -> ServiceFigures:
-    connection = cast(PollingConnection, Connection())
-    measurements.take(bench.engine, RetainedState(), connection, now or bench.now, now or bench.now)
+    links = Links(connected=True, reconnects=2, outstanding=7, stale=0)
+    measurements.take(bench.engine, links, now or bench.now, now or bench.now)
     assert measurements.latest is not None
     return measurements.latest
 

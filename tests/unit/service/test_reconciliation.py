@@ -20,7 +20,7 @@ from tests.unit.service.engine.bench import NOON
 
 
 class Connection:
-    """The service's connection, as far as reconciliation needs it."""
+    """The service's connection and its loop, as far as reconciliation needs them."""
 
     def __init__(self) -> None:
         self.ready = True
@@ -41,7 +41,9 @@ class Case:
         self.network.apply(Changes(stations=(Station(1, 0, 0, "ana"), Station(2, 5, 5, "ana"))))
         self.state = RetainedState()
         self.connection = Connection()
-        self.reconciliation = Reconciliation(address, "cloud_service", self.state, self.connection)
+        self.reconciliation = Reconciliation(
+            address, "cloud_service", "cloud_service", self.state, self.connection, self.connection
+        )
 
     def finish(self) -> None:
         def done() -> bool:
@@ -109,7 +111,7 @@ def test_it_tries_again_when_the_broker_cannot_be_reached(
     port = free_port()
     case = Case(BrokerAddress("127.0.0.1", port))
     case.reconciliation.begin()
-    assert case.connection.watched == set()
+    case.finish()
     with Broker(tmp_path, port):
         case.reconciliation.turn(case.network)
         assert case.connection.watched
