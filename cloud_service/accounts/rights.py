@@ -1,6 +1,6 @@
 """Which role may write and read which topic: the one table from which the broker's access control is made.
 
-Everything that no row names is refused: shared subscriptions, wildcards that reach further.
+Everything that no row names is refused: other shared subscriptions, wildcards that reach further.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from msgspec import Struct
 from cloud_service.protocol import home_assistant
 from cloud_service.protocol.actions import ACTIONS, Actions, client_actions
 from cloud_service.protocol.roles import ROLES, Role
-from cloud_service.protocol.topics import ROOT
+from cloud_service.protocol.topics import ROOT, shared
 
 CONTROL: Final = "$CONTROL/dynamic-security/v1"
 """Where Mosquitto's dynamic-security plugin takes its commands."""
@@ -66,6 +66,8 @@ def _request_rights(actions: Actions) -> Iterator[Right]:
     for action in client_actions(actions).values():
         yield Right(action.topic("{client}"), write=action.roles)
         yield Right(action.topic("+"), read=_SERVICE)
+    for kind in ("request", "control"):
+        yield Right(shared(f"{ROOT}/{kind}/+/+"), read=_SERVICE)
 
 
 RIGHTS: Final = rights()

@@ -14,7 +14,6 @@ from typing import Final
 from cloud_service.metrics.broker import TOPICS, BrokerCollector
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.async_connection import AsyncConnection
-from cloud_service.protocol.roles import SERVICE
 
 log = logging.getLogger(__name__)
 
@@ -23,9 +22,9 @@ RETRY_SECONDS: Final = 30.0
 
 
 @contextmanager
-def followed_broker(address: BrokerAddress) -> Iterator[BrokerCollector]:
-    """Follows the broker's figures within the block."""
-    follower = _Follower(address)
+def followed_broker(address: BrokerAddress, client_id: str) -> Iterator[BrokerCollector]:
+    """Follows the broker's figures within the block. `client_id` is the service's."""
+    follower = _Follower(address, client_id)
     thread = Thread(target=follower.run, name="broker figures", daemon=True)
     thread.start()
     try:
@@ -36,11 +35,11 @@ def followed_broker(address: BrokerAddress) -> Iterator[BrokerCollector]:
 
 
 class _Follower:
-    def __init__(self, address: BrokerAddress) -> None:
+    def __init__(self, address: BrokerAddress, client_id: str) -> None:
         self.collector = BrokerCollector(lambda: self._connection.connected)
         self._connection = AsyncConnection(
             address,
-            f"{SERVICE}-figures",
+            f"{client_id}-figures",
             subscriptions=[TOPICS],
             on_message=lambda message: self.collector.receive(message.topic, message.payload),
         )

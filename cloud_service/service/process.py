@@ -4,11 +4,12 @@ import gc
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from cloud_service.accounts.audit_log import AuditLog
+from cloud_service.metrics.broker import BrokerCollector
 from cloud_service.metrics.endpoint import serve_metrics
 from cloud_service.metrics.settings import MetricsSettings
 from cloud_service.mqtt.address import BrokerAddress
@@ -17,6 +18,7 @@ from cloud_service.service.clock import Clock, system_clock
 from cloud_service.service.engine.engine import Engine
 from cloud_service.service.loop import ServiceLoop
 from cloud_service.service.measurements import Measurements, folder_figures
+from cloud_service.service.membership import ALONE, Membership
 from cloud_service.service.settings import ServiceSettings
 from cloud_service.service.stop_signal import stop_signals
 from cloud_service.store.errors import StoreError
@@ -31,6 +33,7 @@ def run_service(
     brokers: Sequence[BrokerAddress],
     metrics: MetricsSettings,
     clock: Clock = system_clock,
+    membership: Membership = ALONE,
 ) -> int:
     """Runs the service until SIGTERM or SIGINT, and returns its exit status."""
     try:
@@ -54,11 +57,13 @@ def run_service(
                 clock,
                 start,
                 measurements,
+                membership=membership,
                 speed=speed,
                 home_assistant=settings.home_assistant,
             )
             data_dir = settings.data.data_dir
-            with measurements.errors.counting(), _served(metrics, measurements, data_dir, brokers[0]):
+            of_broker = followed_broker(brokers[0], membership.client_id)
+            with measurements.errors.counting(), _served(metrics, measurements, data_dir, of_broker):
                 return loop.run(stop)
     except (OSError, StoreError) as error:
         log.error("%s", error)
@@ -84,13 +89,16 @@ def _recover(folder: Folder, settings: ServiceSettings, now: datetime, measureme
 
 @contextmanager
 def _served(
-    metrics: MetricsSettings, measurements: Measurements, data_dir: Path, broker: BrokerAddress
+    metrics: MetricsSettings,
+    measurements: Measurements,
+    data_dir: Path,
+    followed: AbstractContextManager[BrokerCollector],
 ) -> Iterator[None]:
-    """Serves the metrics within the block, if they are asked for, and this broker's own with them."""
+    """Serves the metrics within the block, if they are asked for, and the broker's own with them."""
     if metrics.metrics_port is None:
         yield
         return
-    with followed_broker(broker) as of_broker:
+    with followed as of_broker:
         sources = (lambda: measurements.latest, lambda: folder_figures(data_dir))
         with serve_metrics(metrics, *sources, collectors=[of_broker]):
             yield

@@ -93,7 +93,12 @@ def _filters(client: str) -> list[str]:
         "homeassistant/device/recharge/+/+",
         "homeassistant/device/recharge/#",
     ]
-    return [*concrete, *wild, *(f"$share/group/{each}" for each in (*concrete, *wild) if each[0] != "$")]
+    plain = [each for each in (*concrete, *wild) if each[0] != "$"]
+    return [
+        *concrete,
+        *wild,
+        *(f"$share/{group}/{each}" for group in ("recharge", "group") for each in plain),
+    ]
 
 
 def _table() -> dict[tuple[Role, str], set[str]]:
