@@ -10,7 +10,7 @@ import pytest
 from tests.kit.mqtt import MqttClient
 from tests.kit.pausing import paused
 from tests.kit.people import Charger, Place, Vehicle
-from tests.kit.several_brokers import SeveralBrokers
+from tests.kit.several_brokers import SeveralBrokers, retained
 from tests.kit.waiting import wait_until
 
 HERE = Place(0, 0)
@@ -22,16 +22,6 @@ BOOKINGS = 1_200
 def network(tmp_path: Path) -> Iterator[SeveralBrokers]:
     with SeveralBrokers(tmp_path) as network:
         yield network
-
-
-def retained(client: MqttClient) -> dict[str, Any]:
-    """What the state topics say, to which the client has subscribed, without the times of its sending."""
-    states: dict[str, Any] = {}
-    for message in client.arrived("recharge/v1/state/"):
-        states.pop(message.topic, None)
-        if message.payload:
-            states[message.topic] = {**json.loads(message.payload), "updated": None}
-    return states
 
 
 def test_clients_of_both_brokers_are_in_one_network(network: SeveralBrokers) -> None:

@@ -1,12 +1,13 @@
 """A cloud service with several brokers, and clients at each of them."""
 
 import asyncio
+import json
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from cloud_service.local import presence
 from tests.kit.mqtt import MqttClient
@@ -81,3 +82,13 @@ class SeveralBrokers:
         for process in (self.service, *self.brokers):
             if process.running:
                 process.kill()
+
+
+def retained(client: MqttClient) -> dict[str, Any]:
+    """What the state topics say, to which the client has subscribed, without the times of its sending."""
+    states: dict[str, Any] = {}
+    for message in client.arrived("recharge/v1/state/"):
+        states.pop(message.topic, None)
+        if message.payload:
+            states[message.topic] = {**json.loads(message.payload), "updated": None}
+    return states
