@@ -121,4 +121,4 @@ def test_nobody_makes_them_talk_without_end(sharing: Sharing) -> None:
         for message in sharing.client.arrived(PRESENCE)
         if b"version" in message.payload and json.loads(message.payload)["online"]
     ]
-    assert len(own) < 30
+    assert len(own) < 100, "without a limit, each of them would have answered each of the messages"

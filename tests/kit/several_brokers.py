@@ -34,6 +34,7 @@ class SeveralBrokers:
         self.brokers = [Broker(folder / f"broker-{number}") for number in (1, 2)]
         self.service = service_process(folder, self.brokers, **settings)
         self._clients = ExitStack()
+        self._known: dict[tuple[int, str], MqttClient] = {}
 
     def __enter__(self) -> Self:
         try:
@@ -72,8 +73,11 @@ class SeveralBrokers:
         asyncio.run(start())
 
     def client(self, broker: int, name: str, subscriptions: Sequence[str] = ()) -> MqttClient:
-        """A client at the broker with this index."""
-        client = self._clients.enter_context(MqttClient(self.brokers[broker].port, name))
+        """The client of this name at the broker with this index."""
+        client = self._known.get((broker, name))
+        if client is None:
+            client = self._clients.enter_context(MqttClient(self.brokers[broker].port, name))
+            self._known[broker, name] = client
         if subscriptions:
             assert all(client.subscribe(*subscriptions))
         return client
