@@ -5,13 +5,15 @@ A vehicle books, looks, cancels; a charger changes its points, adds some and del
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from random import Random
 from threading import Event, Thread
 from types import TracebackType
 from typing import Any, Self
 
+from cloud_service.mqtt.address import BrokerAddress
+from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.mqtt.requester import Requester
 from cloud_service.mqtt.version import Protocol
 from tests.faults.bookings import bookings
@@ -34,6 +36,7 @@ class Load:
     On leaving, everything must work again: the clients look once more, each answered change is asked for
     a second time under its ID, all events are heard, and only then the record is complete. `gateway_killed`
     says that replies over TCP may be cut, `broker_killed` that events may be lost with the broker's memory.
+    Where there are several brokers, events are heard at each of `heard_at`.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class Load:
         pause: float = 0.02,
         gateway_killed: bool = False,
         broker_killed: bool = False,
+        heard_at: Sequence[BrokerAddress] = (),
     ) -> None:
         self.record = Record()
         self.violations: list[str] = []
@@ -60,6 +64,8 @@ class Load:
         self._counts = chargers, vehicles, legacy
         self._pause = pause
         self.listener = None if broker_killed else Listener()
+        self._heard_at = heard_at or (stack.address,)
+        self._hearing: list[AsyncConnection] = []
         self._gateway_killed = gateway_killed
         self._rest = Event()
         self._resting = 0
@@ -83,6 +89,11 @@ class Load:
             if again.outcome != "unknown":
                 call.outcome, call.result, call.finished = again.outcome, again.result, again.finished
         return call
+
+    @property
+    def hears_all(self) -> bool:
+        """Whether events are heard at each broker."""
+        return all(connection.connected for connection in self._hearing)
 
     @property
     def answered(self) -> int:
@@ -148,7 +159,9 @@ class Load:
     async def _live(self) -> None:
         async with AsyncExitStack() as connections:
             if self.listener is not None:
-                await connections.enter_async_context(self.listener.connection(self._stack.address))
+                for broker in self._heard_at:
+                    connection = self.listener.connection(broker)
+                    self._hearing.append(await connections.enter_async_context(connection))
             chargers, vehicles, legacy = self._counts
             for number in range(chargers):
                 client = await self._connect(connections, f"charger-{number}", "mqtt5")

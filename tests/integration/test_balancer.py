@@ -70,22 +70,12 @@ def balanced(tmp_path: Path) -> Iterator[Balanced]:
     with SeveralBrokers(tmp_path) as network:
         balancer = Balancer(tmp_path, network.brokers, certificate)
         balancer.start()
-        wait_until(lambda: listens(balancer), "HAProxy listens")
         balanced = Balanced(network, balancer)
         try:
             yield balanced
         finally:
             balanced.close_clients()
             balancer.kill()
-
-
-def listens(balancer: Balancer) -> bool:
-    balancer.check()
-    try:
-        socket.create_connection((HOST, balancer.tls_port), DEADLINE).close()
-    except ConnectionRefusedError:
-        return False
-    return True
 
 
 def test_clients_are_at_both_brokers_and_come_back_to_theirs(balanced: Balanced) -> None:

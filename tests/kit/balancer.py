@@ -1,10 +1,13 @@
 """HAProxy with the configuration of deploy/, in front of the brokers of a test."""
 
 import shutil
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.kit.processes import HOST, Broker, Process, clean_environment, free_port
+from cloud_service.mqtt.address import BrokerAddress
+from tests.kit.processes import HOST, Broker, Process, Stack, clean_environment, free_port
+from tests.kit.waiting import DEADLINE, wait_until
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 PROGRAM = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/local/sbin:/usr/sbin")
@@ -24,3 +27,59 @@ class Balancer(Process):
             variables |= {"MQTT_TLS_BIND": f"{HOST}:{self.tls_port}", "MQTT_CERTIFICATE": str(certificate)}
         words = [str(PROGRAM), *(word for file in files for word in ("-f", str(file)))]
         super().__init__("haproxy", words, folder / "haproxy.log", clean_environment(**variables))
+
+    def start(self) -> None:
+        """Starts it and waits until it listens."""
+        super().start()
+        _wait_for_listener(self, self.port)
+
+
+class BalancedStack(Stack):
+    """Two brokers behind HAProxy. The service knows both, and everybody else reaches one of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.brokers = [Broker(folder / f"broker-{number}") for number in (1, 2)]
+        self.balancer = Balancer(folder, self.brokers)
+        super().__init__(folder, self.brokers[0])
+
+    def _login(self, account: str) -> dict[str, str]:
+        if account == "cloud_service":
+            return {"RECHARGE_MQTT_HOST": ",".join(f"{HOST}:{broker.port}" for broker in self.brokers)}
+        return {"RECHARGE_MQTT_PORT": str(self.balancer.port)}
+
+    @property
+    def address(self) -> BrokerAddress:
+        return BrokerAddress(HOST, self.balancer.port)
+
+    def start(self) -> None:
+        for broker in self.brokers:
+            broker.start()
+        self.balancer.start()
+        super().start()
+
+    def start_gateway(self) -> None:
+        """Waits for its port, because it tells its presence at one of the brokers only."""
+        self.gateway.start()
+        _wait_for_listener(self.gateway, self.tcp_port)
+
+    def stop(self) -> None:
+        super().stop()
+        self.kill()
+
+    def kill(self) -> None:
+        super().kill()
+        for process in (self.balancer, *self.brokers):
+            if process.running:
+                process.kill()
+
+
+def _wait_for_listener(process: Process, port: int) -> None:
+    def listens() -> bool:
+        process.check()
+        try:
+            socket.create_connection((HOST, port), DEADLINE).close()
+        except ConnectionRefusedError:
+            return False
+        return True
+
+    wait_until(listens, f"{process.name} listens")

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from cloud_service.local import presence
-from tests.kit.mqtt import MqttClient
+from tests.kit.mqtt import MqttClient, MqttConnection
 from tests.kit.processes import Broker, Process, clean_environment
 from tests.kit.waiting import DEADLINE
 
@@ -88,7 +88,7 @@ class SeveralBrokers:
                 process.kill()
 
 
-def retained(client: MqttClient) -> dict[str, Any]:
+def retained(client: MqttConnection) -> dict[str, Any]:
     """What the state topics say, to which the client has subscribed, without the times of its sending."""
     states: dict[str, Any] = {}
     for message in client.arrived("recharge/v1/state/"):
