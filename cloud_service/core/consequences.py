@@ -3,10 +3,8 @@
 Each step is decided on the network as the steps before have left it, and is made at once.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Final, Literal, assert_never
 
 from msgspec.structs import replace
@@ -16,7 +14,7 @@ from cloud_service.core.due import PointCondition, next_due, waiting_for_repair
 from cloud_service.core.effects import end, move
 from cloud_service.core.moving import earlier_slot, slot_instead
 from cloud_service.core.queue import MARGIN
-from cloud_service.core.records import PointKey, Reservation, Station, VehicleKey
+from cloud_service.core.records import PointKey, Reservation, VehicleKey
 from cloud_service.core.rules import NEVER, Rules
 from cloud_service.core.session_effects import finish, prolong
 from cloud_service.core.sessions import Session
@@ -41,34 +39,34 @@ class Consequences:
         self._apply = apply
         self.steps = 0
         """How many steps the passing of time has made."""
+        self.offers = 0
+        """How often a flexible reservation was offered time that had become free."""
         self._moved: set[VehicleKey] = set()
-        self._waiting_at: dict[int, list[VehicleKey]] = {}
-        """By station: they are looked up once for all the time that frees there by one decision."""
 
     def make(self, changes: Changes) -> None:
         """Makes changes, and moves flexible reservations into the time that they free."""
         self._apply(changes)
         if not self._network.has_flexible or self._rules.move_up == NEVER:
             return
-        self._waiting_at.clear()
-        freed = deque(_freed(changes, self._now))
+        freed = _freed(changes, self._now)
         for owner in changes.removed_absences:
             for station in self._network.stations_of(owner):
-                freed.extend(point.key for point in self._network.points(station.station_id))
+                freed |= dict.fromkeys(point.key for point in self._network.points(station.station_id))
         while freed:
-            for following in self._moves_into(freed.popleft()):
+            key = next(iter(freed))
+            del freed[key]
+            for following in self._moves_into(key):
                 self._apply(following)
-                freed.extend(_freed(following, self._now))
+                freed |= _freed(following, self._now)
 
-    def let_time_pass(self, most_steps: int | None = None) -> bool:
+    def let_time_pass(self, may_go_on: Callable[[], bool] | None = None) -> bool:
         """Makes what is due by now, in the order in which it was due. Returns whether that is all of it.
 
-        The rest waits for the next batch: what would move a second time in this one, and what is beyond
-        `most_steps`.
+        The rest waits for the next batch: what would move a second time in this one, and what is due when
+        it may not go on.
         """
-        last = None if most_steps is None else self.steps + most_steps
         while (key := self._network.first_due(self._now)) is not None:
-            if self.steps == last:
+            if may_go_on is not None and not may_go_on():
                 return False
             changes = self._step(key)
             if changes is None:
@@ -133,30 +131,19 @@ class Consequences:
         if point is None or station is None:
             return
         opens = self._opens(key)
-        for vehicle in self._waiting(station):
-            reservation = self._network.reservation_of(vehicle)
-            if reservation is None or vehicle in self._moved or reservation.state != "reserved":
+        for reservation in self._network.flexible_near(station.x, station.y, MOST_CANDIDATES):
+            if reservation.start - self._rules.move_up < opens or reservation.vehicle in self._moved:
                 continue
-            if reservation.start - self._rules.move_up < opens:
-                continue
+            self.offers += 1
             slot = earlier_slot(self._network, reservation, station, point, self._rules, self._now)
             if slot is not None:
-                self._moved.add(vehicle)
+                self._moved.add(reservation.vehicle)
                 yield move(self._network, reservation, slot, "timeFreed", self._now)
                 opens, point = self._opens(key), self._network.point(key) or point
 
     def _opens(self, key: PointKey) -> datetime:
         """The first moment at which a charge could start at a point, however short it is."""
         return self._network.queue(key).earliest_start(self._now + MARGIN, timedelta())
-
-    def _waiting(self, station: Station) -> list[VehicleKey]:
-        """The vehicles whose flexible reservations may move to a station, in the order of their bookings."""
-        waiting = self._waiting_at.get(station.station_id)
-        if waiting is None:
-            nearest = islice(self._network.flexible_by_distance(station.x, station.y), MOST_CANDIDATES)
-            waiting = [each.vehicle for each in sorted(nearest, key=_booking_order)]
-            self._waiting_at[station.station_id] = waiting
-        return waiting
 
     def _condition(self, key: PointKey) -> PointCondition:
         point, station = self._network.point(key), self._network.station(key[0])
@@ -172,15 +159,11 @@ def _first_reserved(condition: PointCondition) -> Reservation:
     return reserved
 
 
-def _booking_order(reservation: Reservation) -> int:
-    assert reservation.booked is not None, "every flexible one has it"
-    return reservation.booked.number
-
-
 def _freed(changes: Changes, now: datetime) -> dict[PointKey, None]:
-    """The points at which time may have become free."""
-    taken = {reservation.point_key for reservation in changes.reservations}
-    freed = dict.fromkeys(point.key for point in changes.points if point.key not in taken)
+    """The points at which time may have become free: not those of reservations that ended at their finish."""
+    known = {reservation.point_key for reservation in changes.reservations}
+    known.update(event.reservation.point_key for event in changes.events if event.type in ENDING)
+    freed = dict.fromkeys(point.key for point in changes.points if point.key not in known)
     for event in changes.events:
         left = event.before or (event.reservation if event.type in ENDING else None)
         if left is not None and left.finish > now:

@@ -1,6 +1,6 @@
 """Where a reservation moves: what cannot be kept, and what can be had earlier (contract, section 5)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -68,7 +68,11 @@ def earlier_slot(
     latest = reservation.start - rules.move_up
     if now + MARGIN > latest:
         return None
+    if reservation.wishes.objective == "nearest" and _distance(need, station) > _distance(need, present):
+        return None
     try:
+        if _starts_later(network, reservation, point, now, latest):
+            return None
         slot = Choice(network, rules, now).at_point(Demand.again(reservation, present), station, point)
     except OverflowError:
         return None
@@ -76,9 +80,21 @@ def earlier_slot(
         return None
     if reservation.wishes.objective == "soonest" and slot.finish > reservation.finish:
         return None
-    if reservation.wishes.objective == "nearest" and _distance(need, station) > _distance(need, present):
-        return None
     return slot
+
+
+def _starts_later(
+    network: NetworkView, reservation: Reservation, point: Point, now: datetime, latest: datetime
+) -> bool:
+    """Whether it is plain that a reservation starts later than this at another point.
+
+    Most of those who wait cannot use the time that frees, and a choice takes several times as long as this.
+    The duration is cut by more than floats are off.
+    """
+    if point.key == reservation.point_key:
+        return False
+    hours = reservation.duration * reservation.power / point.power * (1 - 1e-9)
+    return network.queue(point.key).earliest_start(now + MARGIN, timedelta(hours=hours)) > latest
 
 
 def _distance(need: Need, station: Station) -> Decimal:

@@ -69,8 +69,11 @@ class NearestIndex:
         self._places[number] = entry
         path = self._path(entry)
         leaf = path[-1]
+        is_one_place = _is_one_place(leaf, entry)
         leaf.entries[number] = entry
-        if len(leaf.entries) > BUCKET and _split(leaf) and len(path) > _most_levels(len(self._places)):
+        if len(leaf.entries) <= BUCKET or is_one_place:
+            return
+        if _split(leaf) and len(path) > _most_levels(len(self._places)):
             _build(_lopsided(path))
 
     def discard(self, number: int) -> None:
@@ -168,6 +171,14 @@ def _lopsided(path: list[_Node]) -> _Node:
         if levels > _most_levels(len(_entries(node))):
             return node
     return path[0]
+
+
+def _is_one_place(leaf: _Node, entry: Entry) -> bool:
+    """Whether a leaf stays one that cannot be split when this location is added to it.
+
+    Trying to split it each time would take as long as it has locations.
+    """
+    return len(leaf.entries) > BUCKET and next(iter(leaf.entries.values()))[1:] == entry[1:]
 
 
 def _entries(node: _Node) -> dict[int, Entry]:

@@ -18,6 +18,7 @@ from cloud_service.core.tables import Tables
 from cloud_service.core.wishes import Booked
 
 _point_key = attrgetter("station_id", "point_id")
+_station_id = attrgetter("station_id")
 
 
 class Network:
@@ -98,7 +99,8 @@ class Network:
         return self.tables.points.get(key)
 
     def queue(self, key: PointKey) -> Queue:
-        return self._queues.get(key) or self._new_queue()
+        queue = self._queues.get(key)
+        return self._new_queue() if queue is None else queue
 
     def reservation_of(self, vehicle: VehicleKey) -> Reservation | None:
         return self._vehicles.get(vehicle)
@@ -107,7 +109,7 @@ class Network:
         return Booked(now, self._last_booking + 1)
 
     def session(self, key: PointKey) -> Session | None:
-        return self.tables.sessions.get(key)
+        return self.tables.sessions.get(key) if self.tables.sessions else None
 
     def session_of(self, vehicle: VehicleKey) -> Session | None:
         key = self._charging.get(vehicle)
@@ -123,8 +125,8 @@ class Network:
     def has_flexible(self) -> bool:
         return bool(len(self._flexible))
 
-    def flexible_by_distance(self, x: Number, y: Number) -> Iterator[Reservation]:
-        return (self.tables.reservations[key] for key in self._flexible.by_distance(x, y))
+    def flexible_near(self, x: Number, y: Number, most: int) -> list[Reservation]:
+        return [self.tables.reservations[key] for key in self._flexible.near(x, y, most)]
 
     def first_due(self, now: datetime) -> PointKey | None:
         return self._schedule.first(now)
@@ -137,8 +139,9 @@ class Network:
     def apply(self, changes: Changes) -> Changes:
         """Makes the changes, and returns the changes that undo them."""
         undo = self.tables.inverse(changes)
-        for station_id in {*changes.removed_stations, *(station.station_id for station in changes.stations)}:
-            self._unlink_station(station_id)
+        if changes.removed_stations or changes.stations:
+            for station_id in {*changes.removed_stations, *map(_station_id, changes.stations)}:
+                self._unlink_station(station_id)
         outdated = {id(reservation): reservation for reservation in undo.reservations}
         for point_key in changes.removed_points:
             self._unlink_point(point_key)
@@ -167,8 +170,9 @@ class Network:
             keys.update(changes.removed_points)
         if changes.sessions or undo.sessions:
             keys.update(session.key for session in chain(changes.sessions, undo.sessions))
-        for station_id in self._stations_of_absent(changes, undo):
-            keys.update((station_id, point_id) for point_id in self._station_points.get(station_id, ()))
+        if self.tables.absences or undo.absences:
+            for station_id in self._stations_of_absent(changes, undo):
+                keys.update((station_id, point_id) for point_id in self._station_points.get(station_id, ()))
         return keys
 
     def _stations_of_absent(self, changes: Changes, undo: Changes) -> set[int]:

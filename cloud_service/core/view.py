@@ -75,8 +75,11 @@ class NetworkView(Protocol):
     def has_flexible(self) -> bool:
         """Whether any flexible reservation has not begun."""
 
-    def flexible_by_distance(self, x: Number, y: Number) -> Iterator[Reservation]:
-        """The flexible reservations that have not begun, from the nearest place of a vehicle on."""
+    def flexible_near(self, x: Number, y: Number, most: int) -> list[Reservation]:
+        """The flexible reservations that have not begun, those of the nearest vehicles if there are more.
+
+        They come in the order of their bookings.
+        """
 
     def first_due(self, now: datetime) -> PointKey | None:
         """The point at which something was due first, if anything is due by now."""

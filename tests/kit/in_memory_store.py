@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from cloud_service.core.changes import Changes
+from cloud_service.core.tables import Tables
 from cloud_service.store.interface import CheckpointInput, Recovered, StoredRequest
 from cloud_service.store.journal import RequestRecord
 
 
 class InMemoryStore:
-    """Keeps nothing beyond the process."""
+    """Keeps nothing beyond the process. `tables` is what it has at first."""
 
-    def __init__(self) -> None:
+    def __init__(self, tables: Tables | None = None) -> None:
         self.sequence = 0
-        self._kept = Recovered()
+        self._kept = Recovered(tables or Tables())
 
     def load(self, now: datetime) -> Recovered:
         return Recovered(

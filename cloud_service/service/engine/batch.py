@@ -24,6 +24,7 @@ class Batch:
         self.records: dict[tuple[str, str], RequestRecord] = {}
         """The request records of the batch, by client and identity."""
         self._network = network
+        self._visits = network.visits
         self._consequences = Consequences(network, network.rules, now, self._apply)
         self._undo: list[Changes] = []
 
@@ -46,6 +47,12 @@ class Batch:
         return self._consequences.steps
 
     @property
+    def work(self) -> int:
+        """How much the batch has looked at: stations, steps of the passing of time, and offers."""
+        visits = self._network.visits - self._visits
+        return visits + self._consequences.steps + self._consequences.offers
+
+    @property
     def savepoint(self) -> int:
         """How many changes were made: what comes after them can be undone."""
         return len(self.changes)
@@ -55,9 +62,14 @@ class Batch:
         if changes:
             self._consequences.make(changes)
 
-    def let_time_pass(self, most_steps: int | None = None) -> bool:
-        """Makes what is due. Returns whether that is all of it; the rest waits for the next batch."""
-        return self._consequences.let_time_pass(most_steps)
+    def let_time_pass(self, most_work: int | None = None) -> bool:
+        """Makes what is due, until the batch has been this much work.
+
+        Returns whether that is all of it; the rest waits for the next batch.
+        """
+        if most_work is None:
+            return self._consequences.let_time_pass()
+        return self._consequences.let_time_pass(lambda: self.work < most_work)
 
     def keep(self) -> None:
         """Makes the changes permanent: the batch is on disk."""

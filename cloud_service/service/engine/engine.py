@@ -159,19 +159,18 @@ class Engine:
 
     def _decide(self, batch: Batch, requests: Iterable[Incoming], *, may_change: bool, whole: bool) -> None:
         """Fills a batch with all requests if `whole`, otherwise until it is large or has been much work."""
-        size, visits = 0, self.network.visits
+        size, most_work = 0, None if whole else self._limits.batch_work
         for changes in list(self._presence.changes(self.network)):
             batch.apply(changes)
-        most_steps = None if whole else self._limits.batch_steps
-        if not batch.let_time_pass(most_steps) and not whole:
+        if not batch.let_time_pass(most_work) and not whole:
             return
         for incoming in requests:
             outcome = self._decider.decide(incoming, batch, self._time, may_change)
             batch.outcomes.append((incoming, outcome))
-            is_up_to_date = batch.let_time_pass(most_steps)
+            is_up_to_date = batch.let_time_pass(most_work)
             size += len(outcome.body)
             is_large = size >= self._limits.batch_bytes
-            is_much_work = self.network.visits - visits >= self._limits.batch_visits
+            is_much_work = batch.work >= self._limits.batch_work
             if not whole and (is_large or is_much_work or not is_up_to_date):
                 return
 

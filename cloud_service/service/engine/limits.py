@@ -160,10 +160,9 @@ class EngineLimits(Struct, frozen=True):
     """A batch has no more requests than this."""
     batch_bytes: int = 4 * 2**20
     """A batch ends once its replies have this size."""
-    batch_visits: int = 5_000
-    """A batch ends once its bookings have looked at this many stations (about 0.1 s)."""
-    batch_steps: int = 5_000
-    """A batch makes at most this many changes that are due to the passing of time."""
+    batch_work: int = 5_000
+    """A batch ends once it has looked at this many stations, steps of the passing of time, and flexible
+    reservations that might move (0.1 to 0.5 s)."""
 
     @property
     def rules(self) -> Rules:

@@ -3,6 +3,9 @@
 from datetime import timedelta
 
 from cloud_service.service.engine.limits import EngineLimits
+from tests.kit.crowd import HOUR, Crowd
+from tests.kit.in_memory_store import InMemoryStore
+from tests.kit.records import minutes
 from tests.unit.service.engine.bench import Bench, FailingStore, result
 
 
@@ -21,7 +24,7 @@ def test_large_replies_end_a_batch_and_the_rest_follows_in_order() -> None:
 
 def test_bookings_in_a_full_network_end_a_batch_early() -> None:
     """Each looks at all stations: 256 of them would hold up everyone for seconds."""
-    bench = Bench(limits=EngineLimits(batch_visits=5, booking_horizon=timedelta(minutes=1)))
+    bench = Bench(limits=EngineLimits(batch_work=5, booking_horizon=timedelta(minutes=1)))
     for x in range(3):
         bench.station("ana", x)
     values = {"x": 0, "y": 0, "actualBatteryPercentage": 50, "batteryCapacity": 20}
@@ -48,3 +51,26 @@ def test_a_batch_that_ends_early_and_cannot_be_written_loses_no_request() -> Non
 
     assert [list(turn) for turn in turns] == [["0", "new-0", "1"], ["new-1", "2", "new-2", "3"], ["new-3"]]
     assert [turn.get(f"new-{number}") for number, turn in enumerate(turns)] == ["STORAGE", 2, None]
+
+
+def test_catching_up_is_done_in_batches_of_bounded_work_and_requests_see_all_of_it() -> None:
+    """Otherwise the service would say nothing for minutes, also not that it is there."""
+    crowd = Crowd(1)
+    for number in range(10):
+        crowd.book(1, minutes(10) + number * HOUR, minutes(30))
+    bench = Bench(InMemoryStore(crowd.tables), limits=EngineLimits(batch_work=4))
+    bench.now += timedelta(days=1)
+    bench.send("v1", "findReservation")
+
+    turns = [bench.turn() for _ in range(4)]
+
+    ended = [
+        [event.reservation.reservation_id for each in turn.changes for event in each.events] for turn in turns
+    ]
+    assert ended == [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10], []]
+    assert [[result(answer.reply) for answer in turn.answers] for turn in turns] == [
+        [],
+        [],
+        ["NOT_FOUND"],
+        [],
+    ]
