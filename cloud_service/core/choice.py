@@ -69,6 +69,8 @@ class Choice:
         self._network = network
         self._rules = rules
         self._now = now
+        self._longest_hours = rules.longest_charge / _HOUR
+        self._has_horizon = rules.horizon != NEVER
         self.ruled_out: Counter[str] = Counter()
 
     def best(self, demand: Demand, count: int = 1) -> list[Slot]:
@@ -76,11 +78,11 @@ class Choice:
 
         Raises NothingFits or ChargeTooLong, and OverflowError beyond the range of numbers and dates.
         """
-        better = preference(demand.wishes.objective)
         if demand.wishes.objective == "nearest":
             best = list(islice(self._from_the_nearest_on(demand), count))
         else:
             stations = islice(filter(None, self._stations(demand)), self._rules.stations_considered or None)
+            better = preference(demand.wishes.objective)
             ranked = sorted((slot for slots in stations for slot in slots), key=better)
             # Nobody's absurd tariff spoils the offers of others.
             payable = islice((slot for slot in ranked if isfinite(slot.price)), count)
@@ -188,7 +190,7 @@ class Choice:
 
     def _earliest(self, demand: Demand, place: _Place, point: Point) -> Slot:
         hours = quotient(demand.energy, point.power)
-        if hours > self._rules.longest_charge / _HOUR:
+        if hours > self._longest_hours:
             raise _Misfit(TOO_LONG)
         start = self._start(demand, place, point, timedelta(hours=hours))
         zone, station = self._rules.zone, place.station
@@ -199,20 +201,20 @@ class Choice:
 
     def _start(self, demand: Demand, place: _Place, point: Point, duration: timedelta) -> datetime:
         """Returns when a charge can start at a point, within the horizon if there is one."""
-        opens, session = place.opens, self._network.session(point.key)
-        has_horizon = self._rules.horizon != NEVER
+        opens, key = place.opens, point.key
+        session = self._network.session(key)
         if session is not None:
             opens = max(opens, session.until + MARGIN)
-        queue, instead_of = self._network.queue(point.key), demand.instead_of
+        queue, instead_of = self._network.queue(key), demand.instead_of
         try:
-            if instead_of is not None and instead_of.point_key == point.key:
+            if instead_of is not None and instead_of.point_key == key:
                 start = queue.earliest_start_without(instead_of, opens, duration)
             else:
                 start = queue.earliest_start(opens, duration)
         except OverflowError:  # the calendar is full to the end of time
-            if not has_horizon:
+            if not self._has_horizon:
                 raise
             raise _Misfit(TOO_LATE) from None
-        if has_horizon and start - self._now > self._rules.horizon:
+        if self._has_horizon and start - self._now > self._rules.horizon:
             raise _Misfit(TOO_LATE)
         return start

@@ -52,14 +52,21 @@ def in_order(point: Point, absence: Absence | None, rules: Rules, now: datetime)
 
 
 def next_due(condition: PointCondition, rules: Rules) -> tuple[datetime, DueKind] | None:
-    """Returns what is due next at a point. It depends on the first of its queue only."""
-    due = [*_due_of_queue(condition, rules), *_due_of_session(condition.session, rules)]
+    """Returns what is due next at a point. It depends on the first of its queue only.
+
+    Reservations of a queue do not overlap: nothing is due of a later one before the same of an earlier.
+    """
+    first, point = condition.queue.first, condition.point
+    is_plain = point.operational and not point.tells_sessions and condition.absence is None
+    if is_plain and condition.session is None:  # most are, and this is asked at each booking
+        return None if first is None else (first.finish, "finish")
+    due = [*_due_of_queue(first, condition, rules), *_due_of_session(condition.session, rules)]
     return min(due, key=lambda each: (each[0], _ORDER.index(each[1])), default=None)
 
 
-def _due_of_queue(condition: PointCondition, rules: Rules) -> Iterator[tuple[datetime, DueKind]]:
-    """Reservations of a queue do not overlap: nothing is due of a later one before the same of an earlier."""
-    first = next(iter(condition.queue), None)
+def _due_of_queue(
+    first: Reservation | None, condition: PointCondition, rules: Rules
+) -> Iterator[tuple[datetime, DueKind]]:
     if first is None:
         return
     yield first.finish, "finish"

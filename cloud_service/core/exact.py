@@ -2,6 +2,7 @@
 
 from decimal import Context, Decimal
 from fractions import Fraction
+from functools import lru_cache
 from math import inf
 from typing import Final
 
@@ -23,6 +24,7 @@ def product(exact: Decimal, number: Number) -> float:
     return float(_EXACT.multiply(exact, as_written(number)))
 
 
+@lru_cache(maxsize=1_000, typed=True)  # the points of a station often have the same power
 def quotient(exact: Decimal, number: Number) -> float:
     """Returns the double that is nearest to the quotient; infinity if it is out of range."""
     dividend, over = exact.as_integer_ratio()

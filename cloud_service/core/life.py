@@ -114,7 +114,9 @@ def follow(
     LookupError if this cannot happen in the reservation's state.
     """
     transition = TRANSITIONS[reservation.state, happening, guard]
-    after = replace(moved or reservation, state=transition.state)
+    after = moved or reservation
+    if after.state != transition.state:
+        after = replace(after, state=transition.state)
     if transition.event is None or transition.reason is None:
         return after, ()
     event = Event(transition.event, at, transition.reason, after, owner)

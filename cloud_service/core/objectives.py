@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 
+from cloud_service.core.exact import product
 from cloud_service.core.numbers import Number
 from cloud_service.core.records import FREE, Point, Station
 from cloud_service.core.tariffs import price_of, price_of_kwh
@@ -36,6 +37,8 @@ class Slot(Struct, frozen=True):
     @property
     def price(self) -> float:
         """The price of the whole charge."""
+        if not self.point.tariff:
+            return product(self.energy, self.point.kwh_price)
         span = self.start, self.finish
         return price_of(self.energy, self.point.kwh_price, self.point.tariff, span, self.zone)
 

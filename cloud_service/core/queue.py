@@ -34,6 +34,11 @@ class Queue:
         return iter(self._reservations)
 
     @property
+    def first(self) -> Reservation | None:
+        """The earliest."""
+        return self._reservations[0] if self._reservations else None
+
+    @property
     def free_from(self) -> datetime | None:
         """When the last scheduled reservation ends; None if there is none."""
         return self._reservations[-1].finish if self._reservations else None

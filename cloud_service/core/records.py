@@ -162,7 +162,11 @@ class Reservation(Struct, frozen=True, gc=False, omit_defaults=True):
 
     def described(self, connector: str | None = None) -> dict[str, object]:
         """The reservation as clients on MQTT see it: with its state, and its point's connector if given."""
-        return _with(self.public() | {"state": self.state}, connector=connector)
+        described = self.public()
+        described["state"] = self.state
+        if connector is not None:
+            described["connector"] = connector
+        return described
 
 
 _key = attrgetter("station_id", "point_id", "reservation_id")

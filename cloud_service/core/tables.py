@@ -37,11 +37,16 @@ class Tables(Struct):
             self.sessions.pop(point_key, None)
         for owner in changes.removed_absences:
             self.absences.pop(owner, None)
-        self.stations.update((station.station_id, station) for station in changes.stations)
-        self.points.update((point.key, point) for point in changes.points)
-        self.reservations.update((reservation.key, reservation) for reservation in changes.reservations)
-        self.sessions.update((session.key, session) for session in changes.sessions)
-        self.absences.update((absence.owner, absence) for absence in changes.absences)
+        for station in changes.stations:
+            self.stations[station.station_id] = station
+        for point in changes.points:
+            self.points[point.key] = point
+        for reservation in changes.reservations:
+            self.reservations[reservation.key] = reservation
+        for session in changes.sessions:
+            self.sessions[session.key] = session
+        for absence in changes.absences:
+            self.absences[absence.owner] = absence
         if changes.last_station_id is not None:
             self.last_station_id = changes.last_station_id
 
@@ -98,6 +103,8 @@ def _before(
 ) -> tuple[tuple[Record, ...], tuple[Key, ...]]:
     """Returns the present records of the keys that will change, and the keys that have none."""
     keys = dict.fromkeys(chain(removed, put))
+    if not keys:
+        return (), ()
     records = tuple(filter(None, map(table.get, keys)))
     if len(records) == len(keys):
         return records, ()

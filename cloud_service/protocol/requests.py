@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
+from operator import attrgetter
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias, TypeVar, get_args, get_origin
 
 import msgspec
@@ -239,6 +240,16 @@ class Booking(Request, frozen=True):
     point_id: ID | UnsetType = field(name="chargingPointID", default=UNSET)
     connector: Connector | UnsetType = UNSET
     flexible: Flag | UnsetType = UNSET
+
+    @property
+    def has_no_wishes(self) -> bool:
+        """Whether none of the keys for wishes was given."""
+        return _wishes(self) == _NO_WISHES
+
+
+_KEYS_OF_WISHES: Final = Booking.__struct_fields__[Booking.__struct_fields__.index("vehicle_id") + 1 :]
+_NO_WISHES: Final = (UNSET,) * len(_KEYS_OF_WISHES)
+_wishes = attrgetter(*_KEYS_OF_WISHES)
 
 
 class ScheduleReservation(Booking, frozen=True):

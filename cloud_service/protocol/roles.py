@@ -1,6 +1,7 @@
 """Roles, and how an account's name decides its role (docs/mqtt.md, Names)."""
 
 import re
+from functools import lru_cache
 from typing import Final, Literal, TypeAlias, get_args
 
 Role: TypeAlias = Literal["charger", "vehicle", "monitor", "operator", "gateway", "service", "administrator"]
@@ -41,6 +42,7 @@ def is_account_name(name: str) -> bool:
     return _is_name(name) is not None
 
 
+@lru_cache(maxsize=10_000)
 def roles_of(name: str) -> frozenset[Role]:
     """The roles that an account of this name can have: one, or for an ordinary name those of DEVICES."""
     return _BY_NAME.get(name) or _BY_PREFIX.get(name.partition("-")[0], DEVICES)

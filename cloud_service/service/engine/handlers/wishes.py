@@ -24,6 +24,8 @@ _OF_STATIONS: Final = ("chargingStationID", "maxDistance", "range", "speed")
 def read_booking(request: Booking) -> tuple[Need, Wishes]:
     """Returns what a vehicle needs, and what it wishes. Raises BadRequest for a moment that has no UTC."""
     need = Need(request.x, request.y, request.percentage, request.capacity)
+    if request.has_no_wishes:
+        return need, NO_WISHES
     not_before = None
     if not isinstance(request.not_before, UnsetType):
         try:
