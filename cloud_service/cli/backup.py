@@ -1,4 +1,4 @@
-"""Copies the data folder, even while the service runs. `recharge restore` puts the copy in its place again.
+"""Copies the data folder, even while the service runs. `recharge restore` puts the copy back.
 
 With the accounts, certificates and passwords of a broker that `recharge up --secure` started.
 

@@ -46,7 +46,7 @@ class Command(Struct, frozen=True):
 
 COMMANDS: Final = (
     Command("up", "start the whole network on this machine", "up", prints=False),
-    Command("status", "show what runs and how the network is", "status"),
+    Command("status", "show what runs and the state of the network", "status"),
     Command("stations", "list the stations", "stations"),
     Command("watch", "follow the network in the terminal", "watch"),
     Command("service", "run the cloud service", "service", prints=False),
@@ -58,7 +58,7 @@ COMMANDS: Final = (
     Command("certificates", "make certificates for the broker and for devices", "certificates"),
     Command("verify", "check a data folder", "verify"),
     Command("backup", "copy the data folder", "backup"),
-    Command("restore", "put a backup in the place of the data folder", "restore"),
+    Command("restore", "replace the data folder with a backup", "restore"),
     Command("forget", "erase a vehicle's name from the data folder", "forget"),
     Command("report", "add up charges, energy, revenue and utilisation", "report"),
     Command("simulate", "compare policies in a simulation", "simulate"),

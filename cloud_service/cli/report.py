@@ -1,6 +1,6 @@
-"""Adds up what the history has of some days: charges, energy, revenue, and how much the points were used.
+"""Adds up some days of the history: charges, energy, revenue, and how much the points were used.
 
-Also while the service runs. Without --from and --to, it is about the last 30 days.
+Works while the service runs. Without --from and --to, it covers the last 30 days.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
-"""Puts a backup in the place of the data folder, with the accounts that it has. The network must be stopped.
+"""Replaces the data folder with a backup, including its accounts. The network must be stopped.
 
-The backup is verified first, and stays as it is.
+The backup is verified first, and is not changed.
 """
 
 import sys

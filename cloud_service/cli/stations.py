@@ -80,7 +80,7 @@ async def _list(options: Options, say: Language) -> int:
     if stations:
         console.print(stations_table(stations, options.near, say, width=console.width))
     else:
-        console.print(say("No station is like that"))
+        console.print(say("No stations match"))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Shows on one screen what runs, at which addresses, and how stations, points and reservations are.
+"""Shows on one screen what runs, at which addresses, and the state of stations, points and reservations.
 
 Exits with 1 if the broker or the cloud service cannot be reached.
 """

@@ -113,7 +113,7 @@ def test_stations_are_listed(stack: Stack) -> None:
 def test_a_station_whose_charger_has_gone_is_known_to_be_offline(stack: Stack) -> None:
     (row,) = json.loads(stack.recharge("stations", "--offline", "--json").stdout)
     assert row["offline"]
-    assert stack.recharge("stations", "--free").stdout == "No station is like that\n"
+    assert stack.recharge("stations", "--free").stdout == "No stations match\n"
 
 
 def test_watch_prints_events_as_lines_of_json(stack: Stack, tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ class LifeLimits(Struct, frozen=True):
             "silent_session_hours",
             HOURS_OR_NONE,
             Section.RESERVATIONS,
-            "how long after its finish a session ends of which its charger says nothing; 0: never",
+            "how long after its finish a session ends if its charger says nothing; 0: never",
         ),
     ] = DEFAULT_RULES.silence
     offline: Annotated[
