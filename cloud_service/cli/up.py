@@ -34,6 +34,7 @@ from cloud_service.local.supervisor import ChildEnded, StopRequested, Supervisor
 from cloud_service.monitor.settings import MonitorSettings
 from cloud_service.mqtt.address import BrokerAddress, BrokerEndpoint
 from cloud_service.service.settings import ServiceSettings
+from cloud_service.store.names import CLOCK
 
 _SCREEN_SECONDS: Final = 0.5
 _RECHARGE: Final = (sys.executable, "-P", "-m", "cloud_service")
@@ -166,6 +167,7 @@ def _with_speed(options: Options, broker_folder: Path) -> Options:
     if any(options.data_dir.glob("*.json")) and not made_by_demo.exists():
         return options
     made_by_demo.touch()
+    (options.data_dir / CLOCK).unlink(missing_ok=True)  # a demo shows the time of its visitors
     return replace(options, service=replace(options.service, clock=ClockSettings(clock_speed=_DEMO_SPEED)))
 
 

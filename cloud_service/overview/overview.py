@@ -263,6 +263,7 @@ class Overview:
                 presence.version,
                 message.errors,
                 presence.clock_speed,
+                presence.clock_since,
             )
             if self.services.get(name) == state:
                 return

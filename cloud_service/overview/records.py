@@ -94,7 +94,8 @@ class ServiceState(Struct, frozen=True):
     errors: int | None = None
     """How many errors it has logged in the last hour; None where it does not tell."""
     clock_speed: float | None = field(name="clockSpeed", default=None)
-    """How many times as fast its time passes since it was started; None: as fast as here."""
+    """How many times as fast its time passes since `clock_since`; None: as fast as here."""
+    clock_since: str | None = field(name="clockSince", default=None)
 
 
 class Point(Struct, frozen=True):

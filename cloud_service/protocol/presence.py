@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta, Struct, field
+from msgspec.structs import replace
 
 from cloud_service import __version__
 from cloud_service.protocol import topics
@@ -25,7 +26,9 @@ class Presence(Struct, frozen=True, omit_defaults=True):
     now: str | None = None
     """When the message was written, in ISO 8601. The processes repeat it at intervals."""
     clock_speed: float | None = field(name="clockSpeed", default=None)
-    """How many times as fast time passes in the network since the service started; None: as fast as here."""
+    """How many times as fast time passes in the network, since `clock_since`; None: as fast as here."""
+    clock_since: str | None = field(name="clockSince", default=None)
+    """When the network's time was that of its clients, in ISO 8601; None: when the service started."""
     offline_minutes: Annotated[float, Meta(ge=0, le=1e9)] | None = field(name="offlineMinutes", default=None)
     """After how long offline a charger's points are out of order; 0: they never are; None: 5 minutes."""
 
@@ -42,7 +45,7 @@ class Presence(Struct, frozen=True, omit_defaults=True):
         if self.speed == 1:
             return now
         try:
-            since = datetime.fromisoformat(self.since or "")
+            since = datetime.fromisoformat(self.clock_since or self.since or "")
             return since + (now - since) * self.speed
         except (
             ValueError,
@@ -70,14 +73,17 @@ def process_presence(
     errors: int | None = None,
     clock_speed: float = 1.0,
     out_of_order_after: timedelta = OUT_OF_ORDER_AFTER,
+    clock_since: datetime | None = None,
 ) -> Message:
     """Returns the presence message of the service or the gateway.
 
     `errors` is how many it has logged in the last hour, which is told beside the body.
     """
-    speed = None if clock_speed == 1 else clock_speed
     minutes = None if out_of_order_after == OUT_OF_ORDER_AFTER else out_of_order_after / timedelta(minutes=1)
-    presence = Presence(online, __version__, since.isoformat(), now.isoformat(), speed, minutes)
+    presence = Presence(online, __version__, since.isoformat(), now.isoformat(), offline_minutes=minutes)
+    if clock_speed != 1:
+        began = (clock_since or since).isoformat()
+        presence = replace(presence, clock_speed=clock_speed, clock_since=began)
     return Message(topics.service(name), _encode(presence), retain=True, errors=errors)
 
 

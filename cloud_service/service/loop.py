@@ -51,7 +51,7 @@ _OLD_MARKS: Final = tuple(f"{topics.reply(SERVICE)}/{name}" for name in ("runnin
 
 class ServiceLoop:
     """Drives the engine with a clock and connections to the brokers. `start` is the reading of the clock at
-    the start, and `speed` says how many times as fast time passes in the network.
+    the start, and `pace` says how time passes in the network.
 
     Raises OSError if a certificate file cannot be used.
     """
@@ -66,12 +66,12 @@ class ServiceLoop:
         measurements: Measurements,
         *,
         membership: Membership = ALONE,
-        speed: float = 1.0,
+        pace: Pace,
         home_assistant: bool,
     ) -> None:
         self._engine = engine
         self._membership = membership
-        self._pace = Pace(start.wall, speed)
+        self._pace = pace
         self._clock = clock
         self._time = NetworkTime(start)
         self._since = start.wall
@@ -235,6 +235,7 @@ class ServiceLoop:
             errors=errors,
             clock_speed=self._pace.speed,
             out_of_order_after=self._engine.network.rules.offline,
+            clock_since=self._pace.since,
         )
 
     def _now(self) -> datetime:

@@ -15,6 +15,7 @@ from cloud_service.metrics.settings import MetricsSettings
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.service.broker_figures import followed_broker
 from cloud_service.service.clock import Clock, system_clock
+from cloud_service.service.continued_pace import continued_pace
 from cloud_service.service.engine.engine import Engine
 from cloud_service.service.loop import ServiceLoop
 from cloud_service.service.measurements import Measurements, folder_figures
@@ -45,11 +46,15 @@ def run_service(
         with stop_signals() as stop:
             start = clock()
             measurements = Measurements(start.wall)
-            engine = _recover(folder, settings, start.wall, measurements)
+            pace = continued_pace(folder, settings.clock.clock_speed, start.wall)
+            engine = _recover(folder, settings, pace.at(start.wall), measurements)
             audit_log = AuditLog(settings.data.audit_log)
-            speed = settings.clock.clock_speed
-            if speed != 1:
-                log.warning("time passes %g times as fast in this network: it is for demonstrations", speed)
+            if pace.speed != 1:
+                log.warning(
+                    "time passes %g times as fast in this network, since %s: it is for demonstrations",
+                    pace.speed,
+                    pace.since,
+                )
             loop = ServiceLoop(
                 engine,
                 brokers,
@@ -58,7 +63,7 @@ def run_service(
                 start,
                 measurements,
                 membership=membership,
-                speed=speed,
+                pace=pace,
                 home_assistant=settings.home_assistant,
             )
             data_dir = settings.data.data_dir

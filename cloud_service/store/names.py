@@ -18,6 +18,8 @@ UNFINISHED: Final = "restore-unfinished"
 """There while a backup is being restored: until it is gone, files are missing."""
 BACKUPS: Final = "backups.jsonl"
 """Where backups of the folder were made. It is no part of the network."""
+CLOCK: Final = "clock.json"
+"""How fast time passes, and since when; only where it passes faster. It is no part of the network either."""
 
 SEGMENTS: Final = re.compile(r"journal-([0-9]{6,})\.jsonl")
 REQUESTS: Final = re.compile(r"requests-([0-9]{12,})\.jsonl")

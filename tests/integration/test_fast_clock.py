@@ -10,7 +10,9 @@ from typing import Literal
 import pytest
 
 from recharge import Charger, Station, Vehicle, Wishes
+from recharge.account import AccountConnection
 from recharge.simulator.incidents import CHARGER
+from recharge.simulator.network_clock import NetworkClock, read_clock
 from tests.integration.client_commands import command
 from tests.kit.processes import Stack
 from tests.kit.waiting import wait_until
@@ -57,6 +59,34 @@ def test_requests_expire_by_the_clock_of_their_clients(fast: Stack) -> None:
     expired = fast.recharge("request", *words, "--timeout", "1", "--client", "late")
     assert expired.returncode == 1
     assert "no reply" in expired.stderr
+
+
+@pytest.mark.parametrize("ending", ["stop", "kill"])
+def test_time_goes_on_when_the_service_starts_again(ending: Literal["stop", "kill"], tmp_path: Path) -> None:
+    """What was promised in an hour would otherwise be promised in two."""
+    with Stack(tmp_path, clock_speed="900") as stack:
+        asyncio.run(_add_station(stack, 0))
+        clock = asyncio.run(_clock(stack))
+        wait_until(lambda: _ahead(stack) > timedelta(hours=1), "the network is an hour ahead")
+        before = asyncio.run(_next_start(stack))
+        getattr(stack.service, ending)()
+        stack.start_service()
+        assert asyncio.run(_next_start(stack)) >= before
+        assert asyncio.run(_clock(stack)) == clock
+
+
+def _ahead(stack: Stack) -> timedelta:
+    return asyncio.run(_next_start(stack)) - datetime.now(UTC)
+
+
+async def _next_start(stack: Stack) -> datetime:
+    async with Vehicle("asks", stack.address) as vehicle:
+        offers = await vehicle.quote(0, 0, 50, 1)
+        return offers[0].start
+
+
+async def _clock(stack: Stack) -> NetworkClock:
+    return await read_clock(AccountConnection("reads-the-clock", stack.address, presence=False))
 
 
 @pytest.mark.parametrize("protocol", ["mqtt5", "mqtt311"])

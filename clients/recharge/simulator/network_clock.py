@@ -40,8 +40,9 @@ async def read_clock(connection: AccountConnection) -> NetworkClock:
         retained = await connection.retained(topics.service(SERVICE))
     try:
         presence = read_presence(retained or b"")
-        if presence.clock_speed is None or presence.since is None:
+        since = presence.clock_since or presence.since
+        if presence.clock_speed is None or since is None:
             return MACHINE_CLOCK
-        return NetworkClock(presence.clock_speed, datetime.fromisoformat(presence.since))
+        return NetworkClock(presence.clock_speed, datetime.fromisoformat(since))
     except (BadRequest, ValueError):
         return MACHINE_CLOCK

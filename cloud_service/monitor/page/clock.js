@@ -6,7 +6,7 @@ let speed = 1;
 export function setClock(services) {
   const service = services.find(({ name }) => name === "cloud_service");
   if (!service?.online) return; // meanwhile time passes as it did
-  since = Date.parse(service.since);
+  since = Date.parse(service.clockSince ?? service.since);
   speed = Number.isFinite(since) ? service.clockSpeed ?? 1 : 1;
 }
 

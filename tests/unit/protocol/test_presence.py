@@ -42,6 +42,14 @@ def test_a_service_with_a_fast_clock_says_so() -> None:
     message = process_presence("cloud_service", online=True, since=SINCE, now=NOW, clock_speed=60)
     assert json.loads(message.payload)["clockSpeed"] == 60
     assert read_presence(message.payload).clock_speed == 60
+    assert read_presence(message.payload).clock_since == SINCE.isoformat()
+
+
+def test_a_fast_clock_may_have_begun_before_the_service_started() -> None:
+    message = process_presence(
+        "cloud_service", online=True, since=NOW, now=NOW, clock_speed=60, clock_since=NOW - timedelta(hours=1)
+    )
+    assert read_presence(message.payload).network_time(NOW) == NOW + timedelta(hours=59)
 
 
 @pytest.mark.parametrize(("minutes", "told"), [(0, 0), (7.5, 7.5), (5, None)])
