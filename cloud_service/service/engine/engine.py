@@ -158,20 +158,24 @@ class Engine:
             return batch.outcomes
 
     def _decide(self, batch: Batch, requests: Iterable[Incoming], *, may_change: bool, whole: bool) -> None:
-        """Fills a batch with all requests if `whole`, otherwise until it is large or has been much work."""
+        """Fills a batch with all requests if `whole`, otherwise until it is large or has been much work.
+
+        What the passing of time leaves to the next batch comes before further requests, but only where this
+        batch can be kept: undone, it would be left for ever, and they would wait for the disk.
+        """
         size, most_work = 0, None if whole else self._limits.batch_work
         for changes in list(self._presence.changes(self.network)):
             batch.apply(changes)
-        if not batch.let_time_pass(most_work) and not whole:
+        if not batch.let_time_pass(most_work) and may_change:
             return
         for incoming in requests:
             outcome = self._decider.decide(incoming, batch, self._time, may_change)
             batch.outcomes.append((incoming, outcome))
-            is_up_to_date = batch.let_time_pass(most_work)
+            is_late = may_change and not batch.let_time_pass(most_work)
             size += len(outcome.body)
             is_large = size >= self._limits.batch_bytes
             is_much_work = batch.work >= self._limits.batch_work
-            if not whole and (is_large or is_much_work or not is_up_to_date):
+            if is_late or (not whole and (is_large or is_much_work)):
                 return
 
     def _write(self, batch: Batch, result: BatchResult) -> None:

@@ -71,6 +71,19 @@ def test_after_a_failed_sync_the_same_id_shows_what_happened(
     assert len(bench.ask("ana", "receiveAllReservations", chargingStationID=number)) == 1
 
 
+def test_requests_do_not_wait_for_time_that_passes_in_several_batches(store: FailingStore) -> None:
+    """While nothing can be written, time passes anew in each batch, and never as a whole."""
+    bench = Bench(store, limits=EngineLimits(batch_work=1))
+    bench.station("ana", points=2)
+    bench.book("bob")
+    bench.book("eve")
+    store.failing_syncs, store.failing_loads = 1, 3
+    bench.turn(hours=2)
+
+    assert bench.book("zoe") == "STORAGE"
+    assert bench.ask("bob", "findReservation") == "NOT_FOUND"
+
+
 def test_a_reservation_that_ends_while_writes_fail_finishes_later(bench: Bench, store: FailingStore) -> None:
     bench.station("ana")
     bench.book("bob")
