@@ -161,8 +161,9 @@ class BesideModel:
         self.agrees = False
         self._folder = SimulatedFolder(files, trouble=self.trouble)
         self._open()
-        again = self._take_events()
-        assert again.keys() <= self._seen, f"told only after a restart: {again.keys() - self._seen}"
+        seen = set(self._seen)
+        late = set(self._take_events()) - seen
+        assert not late, f"told only after a restart: {late}"
         self.ask()
 
     def _work(self, requests: Sequence[Request]) -> BatchResult:
@@ -194,15 +195,14 @@ class BesideModel:
     def _compare_refusals(self, before: Network, asked: Sequence[Request], result: BatchResult) -> None:
         """While a write fails, reads are answered, and see nothing of what the others wanted."""
         reads = [request for request in asked if not request.changes]
-        model = Model(before.copy())
-        answers = iter(model.turn(self.now, *reads).answers)
+        answers = iter(Model(before.copy()).while_refusing(self.now, *reads))
         expected = [Refused("STORAGE") if request.changes else next(answers) for request in asked]
         self._compare_answers(asked, expected, result)
         assert not self._take_events(), "told before it was on disk"
 
     def _decided(self, before: Network, asked: Sequence[Request]) -> tuple[Network, Outcome]:
         model = Model(before.copy())
-        outcome = model.turn(self.now, *asked)
+        outcome = model.first_batch(self.now, *asked)
         return model.network, outcome
 
     def _recover(self, sequence: int, after: tuple[Network, Outcome]) -> None:
@@ -224,22 +224,27 @@ class BesideModel:
 
     def _committed(self, outcome: Outcome) -> None:
         self.ended += outcome.ended
-        taken = self._take_events()
         expected = [(topic, told) for told in outcome.told for topic in _topics(told)]
-        found = [(topic, json.loads(body)) for (topic, body), count in taken.items() for _ in range(count)]
+        found = [(topic, json.loads(body)) for topic, body in self._take_events()]
+        rest = list(found)
         for topic, told in expected:
-            matching = [each for each in found if each[0] == topic and _tells(each[1], told)]
-            assert matching, f"not told on {topic}: {told}; told: {found}"
-            found.remove(matching[0])
-        assert not found, f"told, but did not happen: {found}; expected: {expected}"
+            matching = [each for each in rest if each[0] == topic and _tells(each[1], told)]
+            assert matching, f"not told on {topic}: {told}; told: {rest}"
+            rest.remove(matching[0])
+        assert not rest, f"told, but did not happen: {rest}; expected: {expected}"
+        in_order = all(
+            topic == other and _tells(body, told)
+            for (topic, body), (other, told) in zip(found, expected, strict=True)
+        )
+        assert in_order, f"told in another order: {found}; expected: {expected}"
 
-    def _take_events(self) -> Counter[tuple[str, bytes]]:
-        """What the service tells, all of which the broker acknowledges at once."""
-        taken: Counter[tuple[str, bytes]] = Counter()
+    def _take_events(self) -> list[tuple[str, bytes]]:
+        """What the service tells, in its order. The broker acknowledges all of it at once."""
+        taken = []
         for outgoing in self.engine.take_events(10_000):
-            taken[outgoing.message.topic, outgoing.message.payload] += 1
+            taken.append((outgoing.message.topic, outgoing.message.payload))
             self.engine.acknowledged(outgoing.receipt)
-        self._seen |= taken.keys()
+        self._seen.update(taken)
         return taken
 
 

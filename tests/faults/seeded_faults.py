@@ -1,6 +1,6 @@
 """Faults that tests seed into pieces of the product; the product itself has no switch for them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from cloud_service.core import consequences, due, moving, network, queue
-from cloud_service.core.changes import Changes
+from cloud_service.core.changes import Changes, Event
 from cloud_service.core.objectives import Slot
 from cloud_service.core.rules import Rules
 from cloud_service.core.tables import Tables
@@ -292,3 +292,13 @@ def event_before_sync(patch: Patch) -> None:
 
     patch.setattr(Outbox, "__init__", remember)
     patch.setattr(FileStore, "append", tell_first)
+
+
+def events_in_another_order(patch: Patch) -> None:
+    """The events of a batch are told the last one first."""
+    add = Outbox.add
+
+    def reverse(outbox: Outbox, sequence: int, events: Iterable[Event]) -> None:
+        add(outbox, sequence, reversed(list(events)))
+
+    patch.setattr(Outbox, "add", reverse)

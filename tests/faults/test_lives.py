@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.lives import check_lives
+from tests.faults.lives import Lives, check_lives
 from tests.kit.scale import Scale
 
 
@@ -18,3 +18,19 @@ def test_lives(scale: Scale, figure: Callable[[str], None]) -> None:
     count = scale(share=100, full=10_000)
     check_lives(count)
     figure(f"the life of reservations, beside the model: {count} histories")
+
+
+def test_a_sync_that_fails_between_two_moves_of_one_moment() -> None:
+    """The time that passes moves a reservation up, and away again: the first move is kept, the other not."""
+    life = Lives()
+    life.a_few_stations(powers=[[150], [10], [10]], flexible=True, tells=True, booked=["a", "b", "c", "e"])
+    life.until_something_is_due(off=0, which=1)
+    life.start_charging(client=None, hours=None, pick=0, vehicle=None)
+    life.schedule_many(booked=["a"], kwh=5, wished={}, x=1)
+    life.break_where_somebody_waits(minutes=15, pick=2, power=10)
+    life.new_point(availability="livre", client=None, described={}, pick=0, power=10, price=0)
+    life.schedule_for_later(kwh=5, minutes=120, name="a")
+    life.break_where_somebody_waits(minutes=-40, pick=0, power=10)
+    life.disk_fails(kind="sync")
+    life.start_what_was_booked(elsewhere=0, minutes=-5, named=False, pick=0)
+    life.teardown()

@@ -2,6 +2,7 @@
 
 # ruff: noqa: N802, N803  methods and arguments have the names of the actions and their keys
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -66,6 +67,30 @@ class Model:
                 outcome.answers.append(refusal)
             turn.settle()
         return outcome
+
+    def first_batch(self, now: datetime, *requests: "Request") -> Outcome:
+        """What one line of the journal has: a whole turn, unless something would move twice in it."""
+        turn = Turn(self.network, now, one_batch=True)
+        outcome = Outcome(told=turn.told, ended=turn.ended)
+        settled = turn.settle()
+        for request in requests if settled else ():
+            with suppress(Refused):
+                Asked(turn).by(request)
+            if not turn.settle():
+                break
+        return outcome
+
+    def while_refusing(self, now: datetime, *reads: "Request") -> list[Any]:
+        """The answers while nothing can be written: what would move twice is seen where it moves first."""
+        turn = Turn(self.network, now, one_batch=True)
+        turn.settle()
+        answers: list[Any] = []
+        for request in reads:
+            try:
+                answers.append(Asked(turn).by(request))
+            except Refused as refusal:
+                answers.append(refusal)
+        return answers
 
     def note_presence(self, owner: str, online: bool | None, now: datetime) -> Outcome:
         """None: the owner has no presence topic."""

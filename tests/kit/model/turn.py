@@ -15,29 +15,32 @@ NO_SHOW, FINISH, SILENCE, OVERRUN, PROLONGATION, FAILURE = range(6)
 
 
 class Turn:
-    """One batch: nothing moves twice in it."""
+    """One moment. Nothing moves twice in one batch: what has to is the next batch's, which follows at once.
 
-    def __init__(self, network: Network, now: datetime) -> None:
+    With `one_batch` it is left to another turn, for a disk that fails between them.
+    """
+
+    def __init__(self, network: Network, now: datetime, *, one_batch: bool = False) -> None:
         self.network = network
         self.now = now
+        self._one_batch = one_batch
         self.told: list[Told] = []
         self.ended: list[Reservation] = []
         """The reservations that have left, with their last state."""
         self._moved: set[int] = set()
         self._freed: list[PointKey] = []
 
-    def settle(self) -> None:
-        """Until nothing is due and nothing can move up.
-
-        What would have to move a second time waits for the next batch, which follows at once.
-        """
+    def settle(self) -> bool:
+        """Until nothing is due and nothing can move up. Returns whether nothing is left to another turn."""
         while True:
             while self._freed:
                 self._look(self._freed.pop(0))
             due = min(self._due(), default=None)
             if due is None or due[0] > self.now:
-                return
+                return True
             if due[2] in (OVERRUN, FAILURE) and self.network.reserved(due[1])[0].booked in self._moved:
+                if self._one_batch:
+                    return False
                 self._moved.clear()
             self._step(due[1], due[2])
 
