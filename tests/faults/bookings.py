@@ -12,10 +12,10 @@ from tests.faults.recorder import Record
 def public(row: dict[str, Any]) -> dict[str, Any]:
     """The ten keys that never change, with moments for dates: legacy clients have them without an offset."""
     lasting = {key: value for key, value in row.items() if key not in ("state", "connector")}
-    return {key: _moment(value) if key.endswith("DateTime") else value for key, value in lasting.items()}
+    return {key: moment(value) if key.endswith("DateTime") else value for key, value in lasting.items()}
 
 
-def _moment(text: str) -> datetime:
+def moment(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
@@ -28,11 +28,11 @@ class Booking(Struct):
 
     @property
     def start(self) -> datetime:
-        return _moment(self.row["startDateTime"])
+        return moment(self.row["startDateTime"])
 
     @property
     def finish(self) -> datetime:
-        return _moment(self.row["finishDateTime"])
+        return moment(self.row["finishDateTime"])
 
     @property
     def name(self) -> tuple[int, int, int]:

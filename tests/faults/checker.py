@@ -3,6 +3,7 @@
 import asyncio
 import time
 from datetime import UTC, datetime, timedelta
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,25 @@ from cloud_service.core.tables import Tables
 from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
+from cloud_service.service.engine.outbox import messages
+from cloud_service.store.checkpoint import read_checkpoint
+from cloud_service.store.ended import read_ended
+from cloud_service.store.frozen_folder import FrozenFolder
+from cloud_service.store.recovery import read_folder, read_segments
 from cloud_service.store.snapshot import take_snapshot
 from cloud_service.store.verify import examine
 from tests.faults.bookings import Booking, bookings, public
+from tests.faults.fast_time import NO_SHOW
 from tests.faults.listener import expected_by_files
-from tests.faults.load import Load
+from tests.faults.load import HAPPENINGS, Load
 from tests.faults.recorder import Record
+from tests.faults.stories import Stories
 from tests.kit.processes import Stack
 
 FIVE_MINUTES = timedelta(minutes=5)
 """Between two reservations of a point: the contract's number, not the product's constant."""
+STATE_SECONDS = 1.5
+"""By how much retained state may be late: the contract's second, and some of a busy machine."""
 PATIENCE = 10.0
 """How long retained state and presence may take to become correct. The contract gives state one second."""
 
@@ -43,8 +53,9 @@ def check_run(load: Load, data_dir: Path) -> None:
     problems += _differences(load, report.tables)
     problems += _overlaps(load.record)
     problems += _reused(load.record)
-    if load.listener is not None:
+    if not load.loses_events:
         problems += load.listener.unheard(expected_by_files(folder))
+    problems += _untold(load, folder, report.tables)
     assert load.record["answered"], "nothing was answered, so this proves nothing"
     assert not problems, "\n".join(problems)
 
@@ -52,7 +63,8 @@ def check_run(load: Load, data_dir: Path) -> None:
 def _differences(load: Load, tables: Tables) -> list[str]:
     """Between what the clients know and what the files hold."""
     known = [public(vehicle.reservation) for vehicle in load.vehicles if vehicle.reservation]
-    found = [public(reservation.public()) for reservation in tables.reservations.values()]
+    sites = {site.station for site in load.sites}
+    found = [public(row.public()) for row in tables.reservations.values() if row.station_id not in sites]
     problems = [f"a client has it, the files do not: {row}" for row in known if row not in found]
     problems += [f"the files have it, no client does: {row}" for row in found if row not in known]
     for charger in load.chargers:
@@ -65,6 +77,41 @@ def _differences(load: Load, tables: Tables) -> list[str]:
             if station_id not in tables.stations:
                 problems.append(f"station {station_id} of {charger.client.name} is gone")
     return problems
+
+
+def _untold(load: Load, folder: FrozenFolder, tables: Tables) -> list[str]:
+    """Between what events tell, from booking to end, and what the files and the clients know."""
+    told = load.listener.told if load.hears_in_order else _whole_journal(folder)
+    if told is None:  # a clean stop has removed the journal
+        return []
+    stories = Stories(told, NO_SHOW)
+    load.happened = stories.reasons
+    scheduled = [row.public() for row in tables.reservations.values()]
+    contents = read_folder(folder, None, datetime.now(UTC))
+    ended = [(row.reservation.key, str(row.reservation.state)) for row in read_ended(folder, contents)]
+    missing = HAPPENINGS - stories.reasons.keys() if load.drivers else ()
+    return [
+        *stories.problems,
+        *stories.compare_with_files(scheduled, ended),
+        *stories.compare_with_notes(load.notes),
+        *(f"this load has no reservation with {reason}, and proves nothing about it" for reason in missing),
+    ]
+
+
+def _whole_journal(folder: FrozenFolder) -> list[dict[str, Any]] | None:
+    """The events of all batches; None if a checkpoint has removed the first ones."""
+    batches = [
+        batch for _, _, reader in read_segments(folder, read_checkpoint(folder)) for batch in reader.batches()
+    ]
+    if not batches or batches[0].sequence > 1:
+        return None
+    return [
+        msgspec.json.decode(message.payload)
+        for batch in batches
+        for changes in batch.changes
+        for event in changes.events
+        for message in messages(event)[:1]
+    ]
 
 
 def _overlaps(record: Record) -> list[str]:
@@ -112,14 +159,23 @@ def latencies(record: Record) -> dict[str, float]:
 def check_state(stack: Stack) -> None:
     """Raises AssertionError unless the retained state soon matches the files and presence is online.
 
-    For a network at rest. The seconds are fewer than the pauses after which presence is published anyway.
+    For a network to which nobody sends anything. Time may still change it, so what is compared with the files
+    is what they hold at that moment, and each topic has to be right within the second that it may be late.
+    The seconds are fewer than the pauses after which presence is published anyway.
     """
     asyncio.run(_check_state(stack))
 
 
 async def _check_state(stack: Stack) -> None:
-    wanted = _expected_state(stack)
     found: dict[str, Any] = {}
+    right: dict[str, float] = {}
+    """When each topic was last as it has to be."""
+
+    def problems() -> list[str]:
+        now = time.monotonic()
+        wrong = _differs(found, _expected_state(stack))
+        right.update(dict.fromkeys(found.keys() - wrong.keys(), now))
+        return [text for topic, text in wrong.items() if now - right.get(topic, -inf) > STATE_SECONDS]
 
     def receive(message: Message) -> None:
         body = msgspec.json.decode(message.payload) if message.payload else None
@@ -135,10 +191,9 @@ async def _check_state(stack: Stack) -> None:
     )
     async with connection:
         end = time.monotonic() + PATIENCE
-        while _differs(found, wanted) and time.monotonic() < end:
+        while (wrong := problems()) and time.monotonic() < end:
             await asyncio.sleep(0.1)
-    problems = _differs(found, wanted)
-    assert not problems, "\n".join(problems)
+    assert not wrong, "\n".join(wrong)
 
 
 def _expected_state(stack: Stack) -> dict[str, Any]:
@@ -162,12 +217,13 @@ def _expected_state(stack: Stack) -> dict[str, Any]:
     return wanted
 
 
-def _differs(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+def _differs(found: dict[str, Any], wanted: dict[str, Any]) -> dict[str, str]:
+    """What is wrong, by topic."""
     services = [topics.service(name) for name in ("cloud_service", "gateway")]
-    differing = [topic for topic in services if not found.get(topic, {}).get("online")]
+    offline = {topic: topic for topic in services if not found.get(topic, {}).get("online")}
     state = {topic: body for topic, body in found.items() if topic not in services}
-    return differing + [
-        f"{topic}: found {state.get(topic)}, expected {wanted.get(topic)}"
+    return offline | {
+        topic: f"{topic}: found {state.get(topic)}, expected {wanted.get(topic)}"
         for topic in sorted(state.keys() | wanted.keys())
         if state.get(topic) != wanted.get(topic)
-    ]
+    }

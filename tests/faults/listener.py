@@ -3,10 +3,10 @@
 The contract delivers each booking and each ending at least once, to the vehicle's account and to the
 station's owner; accounts of the gateway get none. So the service keeps sending an event until the broker has
 acknowledged it, across crashes and lost connections, and never sends what is not on disk. An acknowledged
-event is lost with the broker's memory, so runs that kill the broker require no events.
+event is lost with the broker's memory, so runs that kill the broker do not require that each is received.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Any, TypeAlias
 
 import msgspec
@@ -37,6 +37,13 @@ class Listener:
     def __init__(self) -> None:
         self.heard: dict[OutgoingEvent, dict[str, Any]] = {}
         """The reservation as it was last received."""
+        self._told: dict[bytes, dict[str, Any]] = {}
+        """Each event once, in the order in which they first came."""
+
+    @property
+    def told(self) -> list[dict[str, Any]]:
+        """The bodies of all events, each once, in the order in which they first came."""
+        return list(self._told.values())
 
     def connection(self, broker: BrokerAddress) -> AsyncConnection:
         return AsyncConnection(
@@ -50,8 +57,9 @@ class Listener:
     def _receive(self, message: Message) -> None:
         account, kind = message.topic.split("/")[-2:]
         body = msgspec.json.decode(message.payload)
+        self._told.setdefault(message.payload, body)
         row = body["reservation"]
-        name = row["chargingStationID"], row["chargingPointID"], row["reservationID"]
+        name = Booking(row, 0).name
         self.heard[account, kind if kind == body["type"] else f"{body['type']} on {kind}", name] = row
 
     def unheard(self, expected: Iterable[OutgoingEvent]) -> list[str]:
@@ -60,13 +68,16 @@ class Listener:
     def _missing(self, expected: Iterable[OutgoingEvent]) -> list[OutgoingEvent]:
         return sorted(set(expected) - self.heard.keys())
 
-    def untrue(self, booked: Iterable[Booking]) -> list[str]:
-        """What was received of a reservation that no client ever had, or that differs from the one it had."""
+    def untrue(self, booked: Iterable[Booking], stations: Container[int]) -> list[str]:
+        """What was received of a reservation that no client ever had, or that differs from the one it had.
+
+        For these stations, at which reservations stay as they were booked.
+        """
         rows = {booking.name: public(booking.row) for booking in booked}
         return [
             f"{account} received {kind} {row}, which clients know as {rows.get(name)}"
             for (account, kind, name), row in self.heard.items()
-            if public(row) != rows.get(name)
+            if name[0] in stations and public(row) != rows.get(name)
         ]
 
 

@@ -1,10 +1,12 @@
 """A small network that keeps running while things go wrong: each of its clients knows what it was promised.
 
-A vehicle books, looks, cancels; a charger changes its points, adds some and deletes some.
+A vehicle books, looks, cancels; a charger changes its points, adds some and deletes some. In a FastStack
+there are also sites and drivers: reservations begin, are missed, overrun and move.
 """
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from random import Random
@@ -16,15 +18,23 @@ from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.mqtt.requester import Requester
 from cloud_service.mqtt.version import Protocol
-from tests.faults.bookings import bookings
+from tests.faults.bookings import Booking, bookings
+from tests.faults.drivers import Driver, Notes, Site
+from tests.faults.fast_time import NO_SHOW, FastStack
 from tests.faults.listener import Listener, expected_by_clients
 from tests.faults.participants import Charger, Vehicle
 from tests.faults.recorder import Call, Client, LegacyClient, MQTTClient, Record
+from tests.faults.stories import Stories
 from tests.kit.processes import Stack
 from tests.kit.waiting import until, wait_until
 
 PATIENCE = 60.0
 """Seconds within which each client has an answer, once nothing goes wrong any more."""
+
+SITES = 2
+DRIVERS = 6
+HAPPENINGS = frozenset({"noShow", "overrun", "pointFailed", "movedUp", "chargingFinished", "timePassed"})
+"""Reasons that events of a load with drivers give. A load without one of them proves nothing about it."""
 
 EVENTS = 10.0
 """Seconds that events have to come in after all replies."""
@@ -36,7 +46,8 @@ class Load:
     On leaving, everything must work again: the clients look once more, each answered change is asked for
     a second time under its ID, all events are heard, and only then the record is complete. `gateway_killed`
     says that replies over TCP may be cut, `broker_killed` that events may be lost with the broker's memory.
-    Where there are several brokers, events are heard at each of `heard_at`.
+    Where there are several brokers, events are heard at each of `heard_at`. What is in `self.record` is of the
+    vehicles and chargers that know what they were promised.
     """
 
     def __init__(
@@ -57,13 +68,22 @@ class Load:
         self.given_up = False
         self.vehicles: list[Vehicle] = []
         self.chargers: list[Charger] = []
+        self.sites: list[Site] = []
+        self.drivers: list[Driver] = []
+        self.notes = Notes()
+        """Of sites and drivers."""
+        self.happened: Counter[str] = Counter()
+        """How many events gave which reason, after a check."""
         self.repeated = 0
         """Changes that were asked for a second time."""
         self._stack = stack
         self._random = Random(seed)
         self._counts = chargers, vehicles, legacy
         self._pause = pause
-        self.listener = None if broker_killed else Listener()
+        self.listener = Listener()
+        self.loses_events = broker_killed
+        self.hears_in_order = not broker_killed and not heard_at
+        """Whether events are heard in their order: two brokers may be out of step."""
         self._heard_at = heard_at or (stack.address,)
         self._hearing: list[AsyncConnection] = []
         self._gateway_killed = gateway_killed
@@ -97,7 +117,11 @@ class Load:
 
     @property
     def answered(self) -> int:
-        return len(self.record["answered"])
+        return sum(len(record["answered"]) for record in self._records)
+
+    @property
+    def _records(self) -> tuple[Record, Record]:
+        return self.record, self.notes.record
 
     def await_changes(self, more: int, of: str = "") -> None:
         """Waits until this many more changes were answered, for clients whose names begin with `of`.
@@ -113,7 +137,17 @@ class Load:
         wait_until(enough, f"changes of {of or 'clients'} are answered again", 120)
 
     def _changes(self, of: str) -> int:
-        return sum(call.is_change and call.client.startswith(of) for call in self.record["answered"])
+        answered = [call for record in self._records for call in record["answered"]]
+        return sum(call.is_change and call.client.startswith(of) for call in answered)
+
+    def await_happenings(self) -> None:
+        """Waits until reservations have ended and moved in each of the ways of HAPPENINGS."""
+
+        def happened() -> bool:
+            self.check()
+            return {body["reason"] for body in self.listener.told} >= HAPPENINGS
+
+        wait_until(happened, f"reservations meet all of {sorted(HAPPENINGS)}", 300)
 
     @contextmanager
     def at_rest(self) -> Iterator[None]:
@@ -158,10 +192,9 @@ class Load:
 
     async def _live(self) -> None:
         async with AsyncExitStack() as connections:
-            if self.listener is not None:
-                for broker in self._heard_at:
-                    connection = self.listener.connection(broker)
-                    self._hearing.append(await connections.enter_async_context(connection))
+            for broker in self._heard_at:
+                connection = self.listener.connection(broker)
+                self._hearing.append(await connections.enter_async_context(connection))
             chargers, vehicles, legacy = self._counts
             for number in range(chargers):
                 client = await self._connect(connections, f"charger-{number}", "mqtt5")
@@ -178,25 +211,45 @@ class Load:
                     gateway_killed=self._gateway_killed,
                 )
                 self.vehicles.append(Vehicle(self, old, number, self._next_random()))
+            if isinstance(self._stack, FastStack):
+                await self._add_drivers(connections, self._stack)
             for charger in self.chargers:
                 await charger.set_up()
+            for site in self.sites:
+                await site.set_up()
             self._ready.set()
             async with asyncio.TaskGroup() as tasks:
                 for participant in self._participants():
-                    tasks.create_task(self._go_on(participant.step))
+                    tasks.create_task(self._go_on(participant.step, participant.PAUSE or self._pause))
             if not self.given_up:
                 await self._look_back()
 
-    async def _go_on(self, step: Callable[[], Awaitable[None]]) -> None:
+    async def _add_drivers(self, connections: AsyncExitStack, stack: FastStack) -> None:
+        for number in range(SITES):
+            client = await self._connect(connections, f"site-{number}", "mqtt5", self.notes.record)
+            self.sites.append(Site(self, client, number, self.notes, self._next_random()))
+
+        def site_of(station: int) -> Site:
+            return next(site for site in self.sites if site.station == station)
+
+        for number in range(DRIVERS):
+            name = f"driver-{number}"
+            client = await self._connect(
+                connections, name, ("mqtt5", "mqtt311")[number % 2], self.notes.record
+            )
+            self.drivers.append(Driver(self, client, site_of, self.notes, stack.now, self._next_random()))
+
+    async def _go_on(self, step: Callable[[], Awaitable[None]], pause: float) -> None:
         while not self._stop.is_set():
             await step()
-            await asyncio.sleep(self._random.uniform(0, 2 * self._pause))
+            await asyncio.sleep(self._random.uniform(0, 2 * pause))
             self._resting += 1
             await until(lambda: not self._rest.is_set())
             self._resting -= 1
 
     async def _look_back(self) -> None:
         """Everything is as the clients know it, and each change gets the answer that it got."""
+        await self._settle_drivers()
         for participant in self._participants():
             end = time.monotonic() + PATIENCE
             while not await participant.look():
@@ -210,7 +263,8 @@ class Load:
         }
         changes = [
             call
-            for call in self.record.calls
+            for record in self._records
+            for call in record.calls
             if call.client in clients and call.outcome in ("answered", "refused") and call.is_change
         ]
         room = asyncio.Semaphore(50)
@@ -227,25 +281,41 @@ class Load:
         self.repeated = len(changes)
         await self._hear_all()
 
+    async def _settle_drivers(self) -> None:
+        """Brings drivers and sites to where nothing happens any more by the passing of time."""
+        await asyncio.gather(*(driver.leave() for driver in self.drivers))
+        await asyncio.gather(*(site.settle() for site in self.sites))
+        await asyncio.gather(*(driver.stay() for driver in self.drivers))
+
     async def _hear_all(self) -> None:
         """Events may come a while after the replies, and must have come then."""
-        if self.listener is None:
-            return
         booked = bookings(self.record)
         kept = [vehicle.reservation for vehicle in self.vehicles if vehicle.reservation is not None]
         owners = {charger.near: charger.client.name for charger in self.chargers}
         expected = expected_by_clients(booked, kept, owners)
+        kept += [driver.reservation for driver in self.drivers if driver.reservation is not None]
+        scheduled = {Booking(row, 0).name for row in kept}
         end = time.monotonic() + EVENTS
-        while self.listener.unheard(expected) and time.monotonic() < end:
+
+        def heard_all() -> bool:
+            if self.listener.unheard(expected):
+                return False
+            return not self.hears_in_order or Stories(self.listener.told, NO_SHOW).scheduled == scheduled
+
+        while not self.loses_events and not heard_all() and time.monotonic() < end:
             await asyncio.sleep(0.1)
-        self.violations += self.listener.unheard(expected) + self.listener.untrue(booked)
+        self.violations += [] if self.loses_events else self.listener.unheard(expected)
+        self.violations += self.listener.untrue(booked, owners)
 
-    def _participants(self) -> list[Vehicle | Charger]:
-        return [*self.chargers, *self.vehicles]
+    def _participants(self) -> list[Vehicle | Charger | Driver | Site]:
+        return [*self.chargers, *self.vehicles, *self.sites, *self.drivers]
 
-    async def _connect(self, connections: AsyncExitStack, name: str, protocol: Protocol) -> MQTTClient:
+    async def _connect(
+        self, connections: AsyncExitStack, name: str, protocol: Protocol, record: Record | None = None
+    ) -> MQTTClient:
         requester = Requester(self._stack.address, name, protocol=protocol)
-        return MQTTClient(self.record, name, await connections.enter_async_context(requester))
+        await connections.enter_async_context(requester)
+        return MQTTClient(record or self.record, name, requester)
 
     def _next_random(self) -> Random:
         return Random(self._random.random())

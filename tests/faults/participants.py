@@ -26,7 +26,10 @@ class Surroundings(Protocol):
 
 
 class Vehicle:
-    """Has a reservation or has none, and knows which."""
+    """Has a reservation or has none, and knows which: it charges for so long that none finishes in a run."""
+
+    PAUSE = 0.0
+    """Seconds between two steps, instead of the load's."""
 
     def __init__(self, load: Surroundings, client: Client, key: object, random: Random) -> None:
         self.reservation: dict[str, Any] | None = None
@@ -56,8 +59,8 @@ class Vehicle:
             "vid": self._vehicle,
             "x": self._random.uniform(0, 10),
             "y": 0,
-            "actualBatteryPercentage": self._random.randint(0, 90),
-            "batteryCapacity": 40,
+            "actualBatteryPercentage": self._random.randint(0, 80),
+            "batteryCapacity": 400,
         }
         call = await self._load.settled(self.client, "scheduleReservation", values)
         if call.outcome == "unknown":
@@ -103,6 +106,7 @@ class Vehicle:
 class Charger:
     """Has a station where vehicles book, and one far away where points come and go."""
 
+    PAUSE = 0.0
     NEAR_POINTS = 2
 
     def __init__(self, load: Surroundings, client: MQTTClient, number: int, random: Random) -> None:
@@ -120,7 +124,8 @@ class Charger:
         self.near = await self._must("newChargingStation", {"x_position": self._number, "y_position": 0})
         self.far = await self._must("newChargingStation", {"x_position": self._number, "y_position": 10**6})
         for _ in range(self.NEAR_POINTS):
-            await self._must("newChargingPoint", {"chargingStationID": self.near, **self._equipment()})
+            equipment = {**self._equipment(), "power": self._random.randint(5, 10)}
+            await self._must("newChargingPoint", {"chargingStationID": self.near, **equipment})
 
     async def step(self) -> None:
         choice = self._random.random()

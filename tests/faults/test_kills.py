@@ -1,6 +1,7 @@
 """The service killed under load: at random moments, while it recovers, at each operation on its folder."""
 
 import signal
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -10,7 +11,9 @@ import pytest
 
 from tests.faults.checker import check_run, stop_and_check
 from tests.faults.crashing_service import KINDS, moments, spoiled
+from tests.faults.fast_time import FastStack
 from tests.faults.load import Load
+from tests.faults.stories import summary
 from tests.kit.processes import Stack
 from tests.kit.scale import Scale
 from tests.kit.waiting import wait_until
@@ -93,9 +96,10 @@ def test_service_killed_at_random_moments(
 ) -> None:
     kills, again = scale(share=8, full=300), scale(share=4, full=100)
     answered = repeated = done = done_again = 0
+    happened = Counter[str]()
     while done < kills:
         random = Random(done)
-        stack = Stack(tmp_path / str(done), checkpoint_seconds="0.5")
+        stack = FastStack(tmp_path / str(done), checkpoint_seconds="30")
         with stack:
             with Load(stack, seed=done) as load:
                 for _ in range(min(IN_TURN, kills - done)):
@@ -106,15 +110,17 @@ def test_service_killed_at_random_moments(
                         kill_in_recovery(stack, load, done_again, random)
                         done_again += 1
                     stack.start_service()
+                load.await_happenings()
             stack.service.kill()
             check_run(load, stack.data_dir)
             answered += load.answered
             repeated += load.repeated
+            happened += load.happened
             stack.start_service()
             stop_and_check(stack, load)
     figure(
         f"service killed at random moments: {done}, and {done_again} times while it read its folder;"
-        f" {answered} answers hold, {repeated} changes asked for twice took effect once"
+        f" {answered} answers hold, {repeated} changes asked for twice took effect once; {summary(happened)}"
     )
 
 
@@ -129,22 +135,25 @@ def test_service_killed_at_each_operation_on_its_folder(
     ]
     assert len(points) >= scale(share=20, full=1_000)
     answered = 0
+    happened = Counter[str]()
     for first in range(0, len(points), 100):
-        stack = Stack(tmp_path / str(first), checkpoint_seconds="0.1")
+        stack = FastStack(tmp_path / str(first), checkpoint_seconds="6")
         with stack:
             with Load(stack, seed=first, pause=0.005) as load:
                 stack.service.kill()
                 for kind, moment, number in points[first : first + 100]:
                     run_until_killed(stack, load, kind, moment, number)
                 stack.start_service()
+                load.await_happenings()
             stack.service.kill()
             check_run(load, stack.data_dir)
             answered += load.answered
+            happened += load.happened
             stack.start_service()
             stop_and_check(stack, load)
     counts = {kind: sum(point[0] == kind for point in points) for kind in KINDS}
     figure(
         f"service killed at {len(points)} points of its operations on its folder, before, within and after: "
         + ", ".join(f"{kind} {count}" for kind, count in counts.items())
-        + f"; {answered} answers hold"
+        + f"; {answered} answers hold; {summary(happened)}"
     )
