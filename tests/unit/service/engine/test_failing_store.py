@@ -72,7 +72,7 @@ def test_after_a_failed_sync_the_same_id_shows_what_happened(
 
 
 def test_requests_do_not_wait_for_time_that_passes_in_several_batches(store: FailingStore) -> None:
-    """While nothing can be written, time passes anew in each batch, and never as a whole."""
+    """While nothing can be written, each batch has time pass again, and none to its end."""
     bench = Bench(store, limits=EngineLimits(batch_work=1))
     bench.station("ana", points=2)
     bench.book("bob")
