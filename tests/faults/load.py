@@ -46,8 +46,8 @@ class Load:
     On leaving, everything must work again: the clients look once more, each answered change is asked for
     a second time under its ID, all events are heard, and only then the record is complete. `gateway_killed`
     says that replies over TCP may be cut, `broker_killed` that events may be lost with the broker's memory.
-    Where there are several brokers, events are heard at each of `heard_at`. What is in `self.record` is of the
-    vehicles and chargers that know what they were promised.
+    Where there are several brokers, events are heard at each of `heard_at`. What is in `self.record` is of
+    the vehicles and chargers that know what they were promised.
     """
 
     def __init__(
