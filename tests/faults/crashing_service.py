@@ -24,7 +24,6 @@ from cloud_service.cli.main import main
 from cloud_service.service import process as runtime
 from cloud_service.store.filesystem import DiskFile, DiskFolder, File
 from cloud_service.store.names import SEGMENTS
-from tests.faults.fast_time import run_on
 from tests.kit.processes import Process, Stack
 
 KINDS = ("append", "sync", "truncate", "open", "rename", "remove", "names")
@@ -158,7 +157,6 @@ def run(kind: str, moment: str, number: int) -> int:
 
     signal.signal(signal.SIGUSR1, fail_next)
     vars(runtime)["DiskFolder"] = lambda path: SpoiledFolder(path, spoiler)
-    run_on()
     return main(["service"])
 
 

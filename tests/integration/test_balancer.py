@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(PROGRAM is None, reason=MISSING)
 
 HERE = Place(0, 0)
 NAMES = [f"client-{number}" for number in range(8)]
-SECONDS = 20.0
+SECONDS = DEADLINE
 """Within which everybody is served again. HAProxy finds out within twelve that a broker hangs."""
 
 

@@ -1,7 +1,7 @@
 """Settings of the life of a reservation at 0, which turns each of its behaviours off, over MQTT."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -92,8 +92,8 @@ def test_a_flexible_one_does_not_move_up(people: People, place: Place) -> None:
 def test_a_session_does_not_begin_a_reservation_early(people: People, place: Place) -> None:
     charger, vehicle = people.charger(), people.vehicle()
     station = charger.with_point(place)
-    vehicle.book(place)
-    assert charger.start(station, vehicleID=vehicle.name) is None, "it starts in five minutes"
+    vehicle.book(place, notBefore=(datetime.now(UTC) + timedelta(days=1)).isoformat())
+    assert charger.start(station, vehicleID=vehicle.name) is None, "it does not start before tomorrow"
     assert vehicle.find()["state"] == "reserved"
 
 

@@ -68,9 +68,13 @@ def sharing(tmp_path: Path) -> Iterator[Sharing]:
 def test_each_request_has_one_answer_of_one_of_them(sharing: Sharing) -> None:
     sharing.send(0, FEW)
     sharing.wait_for(FEW)
-    counts = [requests_in(service.log) for service in sharing.services]
-    assert sum(counts) == FEW
-    assert min(counts) > 0
+    wait_until(lambda: sum(shares(sharing)) == FEW, "all requests are in a log")
+    assert min(shares(sharing)) > 0
+
+
+def shares(sharing: Sharing) -> list[int]:
+    """How many requests each service has logged, which it does after its replies."""
+    return [requests_in(service.log) for service in sharing.services]
 
 
 def test_none_is_lost_with_one_that_is_stopped(sharing: Sharing) -> None:
