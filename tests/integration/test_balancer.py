@@ -20,7 +20,8 @@ from tests.kit.processes import HOST
 from tests.kit.several_brokers import SeveralBrokers, retained
 from tests.kit.waiting import DEADLINE, wait_until
 
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason=MISSING)
+# The balancer takes a broker that does not answer for a few seconds for one that has failed.
+pytestmark = [pytest.mark.alone, pytest.mark.skipif(PROGRAM is None, reason=MISSING)]
 
 HERE = Place(0, 0)
 NAMES = [f"client-{number}" for number in range(8)]
