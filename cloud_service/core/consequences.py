@@ -3,7 +3,7 @@
 Each step is decided on the network as the steps before have left it, and is made at once.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Final, Literal, assert_never
 
@@ -42,6 +42,11 @@ class Consequences:
         self.offers = 0
         """How often a flexible reservation was offered time that had become free."""
         self._moved: set[VehicleKey] = set()
+
+    def undone(self, left: Iterable[Changes]) -> None:
+        """Notes that of the batch's changes only these are left: who moved in the others may move again."""
+        events = (event for changes in left for event in changes.events)
+        self._moved = {event.reservation.vehicle for event in events if event.before is not None}
 
     def make(self, changes: Changes) -> None:
         """Makes changes, and moves flexible reservations into the time that they free."""

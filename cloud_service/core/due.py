@@ -129,6 +129,10 @@ class Schedule:
             self._heap = [(moment, key) for key, moment in self._moments.items()]
             heapify(self._heap)
 
+    def moment(self, key: PointKey) -> datetime | None:
+        """When something is next due at a point; None if nothing is."""
+        return self._moments.get(key)
+
     def first(self, now: datetime) -> PointKey | None:
         """Returns the point at which something was due first, if that moment has come."""
         top = self._top()

@@ -1,6 +1,6 @@
 """The network in memory: the tables of its records, and indexes over them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import chain
 from operator import attrgetter
@@ -63,6 +63,21 @@ class Network:
             self._note_vehicle(session)
         for key in {*self._queues, *self.tables.sessions}:
             self._reschedule(key)
+
+    def load(self, station_ids: Iterable[int]) -> None:
+        """Fetches stations that are going to be asked for, where not all of them are in memory."""
+
+    def station_ids(self) -> Iterable[int]:
+        """The IDs of all stations."""
+        return self.tables.stations
+
+    def absences(self) -> Iterable[Absence]:
+        """Which accounts are offline, and since when."""
+        return self.tables.absences.values()
+
+    def point_keys(self) -> Iterable[PointKey]:
+        """The keys of all points."""
+        return self.tables.points
 
     @property
     def last_station_id(self) -> int:
@@ -130,6 +145,10 @@ class Network:
 
     def first_due(self, now: datetime) -> PointKey | None:
         return self._schedule.first(now)
+
+    def due_at(self, key: PointKey) -> datetime | None:
+        """When something is due next at a point by the passing of time; None if nothing is."""
+        return self._schedule.moment(key)
 
     @property
     def next_moment(self) -> datetime | None:

@@ -12,6 +12,10 @@ from cloud_service.core.sessions import Absence, Session
 from cloud_service.core.wishes import Booked
 
 
+class NetworkUnreadable(Exception):
+    """What was asked of the network could not be read. No handler can decide anything then."""
+
+
 class NetworkView(Protocol):
     """What a handler may ask of the network: a few records at a time, never all of them.
 

@@ -84,6 +84,11 @@ class Broker:
         for reconciliation in self._reconciliations:
             reconciliation.begin()
 
+    def trust(self) -> None:
+        """Takes what the broker has retained for right, because another service compares it."""
+        for retained in self.retained:
+            retained.trust()
+
     def end_comparison(self) -> None:
         """Stops comparing."""
         for reconciliation in self._reconciliations:

@@ -59,7 +59,8 @@ class Brokers:
     """Drives the connections to all brokers.
 
     `on_acknowledged` receives the receipt of each event's message once all brokers that are waited for have
-    it. `on_absent` is told of a broker that is not waited for any more. One is always waited for.
+    it. `on_absent` is told of a broker that is not waited for any more. One is always waited for. `compares`
+    says whether this service compares what is retained with the network, and not another one.
     """
 
     def __init__(
@@ -74,11 +75,13 @@ class Brokers:
         on_ready: Callable[[Broker], None],
         on_acknowledged: Callable[[Any], None],
         on_absent: Callable[[Broker], None],
+        compares: Callable[[], bool] = lambda: True,
     ) -> None:
         self._poller = Poller()
         self._on_ready = on_ready
         self._on_acknowledged = on_acknowledged
         self._on_absent = on_absent
+        self._compares = compares
         callbacks = Callbacks(on_message, self._published, self._became_ready)
         now = time.monotonic()
         self._all = [
@@ -167,10 +170,22 @@ class Brokers:
             for retained in broker.retained:
                 retained.note(changes)
 
+    def note_stations(self, network: Network, station_ids: Sequence[int]) -> None:
+        """Marks the retained messages about these stations."""
+        for broker in self._all:
+            for retained in broker.retained:
+                retained.note_stations(network, station_ids)
+
     def compare(self) -> None:
         """Begins to compare what all brokers have retained with the network."""
         for broker in self._all:
+            self._compare(broker)
+
+    def _compare(self, broker: Broker) -> None:
+        if self._compares():
             broker.compare()
+        else:
+            broker.trust()
 
     # How they are.
 
@@ -217,7 +232,7 @@ class Brokers:
         broker.progress.note()
         self._on_ready(broker)
         if not self._closing:
-            broker.compare()
+            self._compare(broker)
 
     def _published(self, broker: Broker, told: _Told | None) -> None:
         broker.progress.note()

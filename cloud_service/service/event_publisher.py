@@ -3,7 +3,7 @@
 from typing import Any, Final, Protocol
 
 from cloud_service.protocol.messages import Message
-from cloud_service.service.engine.engine import Engine
+from cloud_service.service.engine.interface import NetworkEngine
 
 EVENTS_A_TURN: Final = 500
 """The most events sent before requests are handled again (some ten milliseconds)."""
@@ -26,7 +26,7 @@ class EventPublisher:
     A reply waits at the broker behind what was sent before it, so there is never much of it.
     """
 
-    def __init__(self, engine: Engine, receivers: Receivers) -> None:
+    def __init__(self, engine: NetworkEngine, receivers: Receivers) -> None:
         self._engine = engine
         self._receivers = receivers
 

@@ -17,8 +17,8 @@ from cloud_service.core.records import FREE
 from cloud_service.protocol import home_assistant
 from cloud_service.protocol.home_assistant import Subject
 from cloud_service.protocol.messages import Message
-from cloud_service.service.absent_owners import AbsentOwners
 from cloud_service.service.discovery_messages import discovery, point_sensors, station_sensors
+from cloud_service.service.engine.absent_owners import AbsentOwners
 from cloud_service.service.retained_topics import RetainedTopics, read_object
 
 _encode = msgspec.json.Encoder().encode
@@ -57,6 +57,10 @@ class HomeAssistantTopics(RetainedTopics[Subject]):
             self._stale.update((Subject("free", station.station_id), None) for station in stations)
         return super().take(network, most, now)
 
+    def trust(self) -> None:
+        super().trust()
+        self._compared = self._switched_on
+
     def begin_reconciliation(self, mark: bytes) -> None:
         super().begin_reconciliation(mark)
         self._compared = False
@@ -76,10 +80,13 @@ class HomeAssistantTopics(RetainedTopics[Subject]):
     def _all(self, network: Network) -> Iterable[Subject]:
         if not self._switched_on:
             return
-        for station_id in network.tables.stations:
+        for station_id in network.station_ids():
             yield from (Subject("station", station_id), Subject("free", station_id))
-        for station_id, point_id in network.tables.points:
+        for station_id, point_id in network.point_keys():
             yield Subject("point", station_id, point_id)
+
+    def _station_of(self, subject: Subject) -> int:
+        return subject.station_id
 
     def _subject(self, topic: str) -> Subject | None:
         return home_assistant.parse(topic)

@@ -20,7 +20,7 @@ from cloud_service.service.brokers import Arrival, Brokers
 from cloud_service.service.client_presence import ClientPresence
 from cloud_service.service.clock import Clock, Pace
 from cloud_service.service.engine.answers import BatchResult
-from cloud_service.service.engine.engine import Engine
+from cloud_service.service.engine.interface import NetworkEngine
 from cloud_service.service.engine.network_time import NetworkTime, Reading
 from cloud_service.service.event_publisher import EventPublisher
 from cloud_service.service.measurements import INTERVAL_SECONDS, Measurements
@@ -58,7 +58,7 @@ class ServiceLoop:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: NetworkEngine,
         brokers: Sequence[BrokerAddress],
         audit_log: AuditLog,
         clock: Clock,
@@ -91,6 +91,7 @@ class ServiceLoop:
             on_ready=self._ready,
             on_acknowledged=engine.acknowledged,
             on_absent=self._forget_presence,
+            compares=lambda: engine.leads,
         )
         self._events = EventPublisher(engine, self._brokers)
 
@@ -116,7 +117,8 @@ class ServiceLoop:
             self._send(self._engine.work(self._network_now(), self._now()))
         self._events.turn()
         self._engine.maintain(self._network_now())
-        self._brokers.turn(self._engine.network, self._network_now())
+        now = self._network_now()
+        self._engine.show(lambda network: self._brokers.turn(network, now))
         self._beat()
         self._measure()
 
@@ -143,6 +145,8 @@ class ServiceLoop:
         self._measurements.note(result, now)
         for changes in result.changes:
             self._brokers.note(changes)
+        if result.stale_stations:
+            self._engine.show(lambda network: self._brokers.note_stations(network, result.stale_stations))
         if result.reloaded:
             self._brokers.compare()
 
@@ -234,7 +238,7 @@ class ServiceLoop:
             now=self._now(),
             errors=errors,
             clock_speed=self._pace.speed,
-            out_of_order_after=self._engine.network.rules.offline,
+            out_of_order_after=self._engine.rules.offline,
             clock_since=self._pace.since,
         )
 

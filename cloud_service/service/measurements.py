@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from cloud_service import __version__
-from cloud_service.core.changes import ENDING, Changes, Event, Reason
-from cloud_service.core.network import Network
-from cloud_service.core.records import Point, PointKey, State
+from cloud_service.core.changes import ENDING, Event, Reason
+from cloud_service.core.records import State
 from cloud_service.metrics.errors import RecentErrors
 from cloud_service.metrics.histogram import (
     BATCH_REQUESTS,
@@ -25,10 +24,9 @@ from cloud_service.metrics.histogram import (
 from cloud_service.protocol.actions import ACTIONS
 from cloud_service.protocol.errors import Busy, InternalError, StorageFailed
 from cloud_service.protocol.replies import OK
-from cloud_service.service.absent_owners import AbsentOwners
 from cloud_service.service.brokers import Links
 from cloud_service.service.engine.answers import BatchResult
-from cloud_service.service.engine.engine import Engine
+from cloud_service.service.engine.interface import NetworkEngine
 from cloud_service.service.figures import FolderFigures, ServiceFigures
 from cloud_service.store.names import SEGMENTS
 
@@ -41,50 +39,6 @@ _FROM_THE_START: Final = (OK, Busy.code, StorageFailed.code, InternalError.code)
 """Outcomes that are there as 0. Prometheus sees no increase in a series that begins with 1."""
 _ENDED: Final[tuple[State, ...]] = ("completed", "cancelled", "noShow")
 _MOVED: Final[tuple[Reason, ...]] = ("overrun", "pointFailed", "movedUp", "pointChanged")
-
-
-class PointStates:
-    """How many points there are of each availability, and how many are out of order, by the changes."""
-
-    def __init__(self, network: Network, now: datetime) -> None:
-        self._network = network
-        self._absent = AbsentOwners()
-        self._absent.follow(network, now)
-        self._points: dict[PointKey, tuple[str, bool]] = {}
-        self.counts: Counter[str] = Counter()
-        self.out_of_order = 0
-        for point in network.tables.points.values():
-            self._add(point)
-
-    def let_time_pass(self, now: datetime) -> None:
-        """The points of an owner that has been offline for long enough are out of order."""
-        for owner in self._absent.follow(self._network, now):
-            for station in self._network.stations_of(owner):
-                for point in self._network.points(station.station_id):
-                    self._remove(point.key)
-                    self._add(point)
-
-    def note(self, changes: Changes) -> None:
-        """Takes changes that were made in the network."""
-        for key in changes.removed_points:
-            self._remove(key)
-        for point in changes.points:
-            self._remove(point.key)
-            self._add(point)
-
-    def _add(self, point: Point) -> None:
-        station = self._network.station(point.station_id)
-        in_order = point.operational and (station is None or station.owner not in self._absent)
-        self._points[point.key] = point.availability, in_order
-        self.counts[point.availability] += 1
-        self.out_of_order += not in_order
-
-    def _remove(self, key: PointKey) -> None:
-        known = self._points.pop(key, None)
-        if known is not None:
-            availability, in_order = known
-            self.counts[availability] -= 1
-            self.out_of_order -= not in_order
 
 
 class Measurements:
@@ -104,7 +58,6 @@ class Measurements:
         self._ended: Counter[State] = Counter(dict.fromkeys(_ENDED, 0))
         self._moves: Counter[Reason] = Counter(dict.fromkeys(_MOVED, 0))
         self._due_steps = 0
-        self._points: PointStates | None = None
         self._checkpoint: tuple[datetime, float | None] | None = None
         self._failed_checkpoints = 0
 
@@ -134,16 +87,9 @@ class Measurements:
             self._requests[name, answer.outcome] += 1
             self._request_seconds[name].observe(max(timestamp - incoming.arrival, 0.0))
         self._due_steps += result.steps
-        if result.reloaded:
-            self._points = None
         for changes in result.changes:
-            self._note_changes(changes)
-
-    def _note_changes(self, changes: Changes) -> None:
-        if self._points is not None:
-            self._points.note(changes)
-        for event in changes.events:
-            self._note_event(event)
+            for event in changes.events:
+                self._note_event(event)
 
     def _note_event(self, event: Event) -> None:
         if event.type == "reservationScheduled":
@@ -153,11 +99,9 @@ class Measurements:
         elif event.before is not None:
             self._moves[event.reason] += 1
 
-    def take(self, engine: Engine, links: Links, now: datetime, network_now: datetime) -> None:
+    def take(self, engine: NetworkEngine, links: Links, now: datetime, network_now: datetime) -> None:
         """Makes the record of this moment, at which `network_now` is the time in the network."""
-        if self._points is None:
-            self._points = PointStates(engine.network, network_now)
-        self._points.let_time_pass(network_now)
+        counts = engine.counts(network_now)
         at, seconds = self._checkpoint or (None, None)
         self.latest = ServiceFigures(
             updated=now.timestamp(),
@@ -171,15 +115,15 @@ class Measurements:
             batch_requests=self._batch_requests.read(),
             sync_seconds=self._sync_seconds.read(),
             waiting=len(engine),
-            request_records=len(engine.deduplication),
+            request_records=counts.request_records,
             unacknowledged_events=len(engine.outbox),
             stale_state=links.stale,
-            stations=len(engine.network.tables.stations),
-            points={(name,): self._points.counts[name] for name in ("livre", "ocupado", "reservado")},
-            points_out_of_order=self._points.out_of_order,
-            offline_owners=len(engine.network.tables.absences),
-            sessions=len(engine.network.tables.sessions),
-            reservations=len(engine.network.tables.reservations),
+            stations=counts.stations,
+            points={(name,): counts.points.get(name, 0) for name in ("livre", "ocupado", "reservado")},
+            points_out_of_order=counts.points_out_of_order,
+            offline_owners=counts.offline_owners,
+            sessions=counts.sessions,
+            reservations=counts.reservations,
             ended={(state,): count for state, count in self._ended.items()},
             moves={(reason,): count for reason, count in self._moves.items()},
             due_steps=self._due_steps,

@@ -106,6 +106,7 @@ class Reconciliation:
     def _compare(self, network: Network, reader: RetainedReader) -> None:
         reader.read(_MESSAGES_A_TURN)
         arrived, self._arrived[:] = list(self._arrived), []
+        self._retained.prepare(network, arrived)
         for message in arrived:
             if message.topic != self._mark.topic:
                 self._retained.compare(network, message)

@@ -44,9 +44,12 @@ class RetainedState(RetainedTopics[Subject]):
             yield session.key
 
     def _all(self, network: Network) -> Iterable[Subject]:
-        for station_id in network.tables.stations:
+        for station_id in network.station_ids():
             yield (station_id,)
-        yield from network.tables.points
+        yield from network.point_keys()
+
+    def _station_of(self, subject: Subject) -> int:
+        return subject[0]
 
     def _subject(self, topic: str) -> Subject | None:
         return topics.parse_state(topic)

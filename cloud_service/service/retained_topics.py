@@ -5,7 +5,7 @@ and marks what is missing, wrong or superfluous (docs/decisions/0006-retained-st
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -43,9 +43,17 @@ class RetainedTopics(ABC, Generic[Subject]):
         """Marks what these changes affect."""
         self._stale.update(dict.fromkeys(self._affected(changes)))
 
+    def note_stations(self, network: Network, station_ids: Sequence[int]) -> None:
+        """Marks all that is about these stations."""
+        network.load(station_ids)
+        stations = tuple(filter(None, map(network.station, station_ids)))
+        points = tuple(point for station in stations for point in network.points(station.station_id))
+        self.note(Changes(stations=stations, points=points))
+
     def take(self, network: Network, most: int, now: datetime) -> list[Message]:
         """Takes at most `most` stale messages. An empty payload clears what no longer exists."""
         subjects = [subject for subject, _ in zip(self._stale, range(most), strict=False)]
+        network.load(map(self._station_of, subjects))
         for subject in subjects:
             del self._stale[subject]
         messages = (self._message(network, subject, now) for subject in subjects)
@@ -54,6 +62,15 @@ class RetainedTopics(ABC, Generic[Subject]):
     def begin_reconciliation(self, mark: bytes) -> None:
         """Expects all retained messages of the broker, and then this mark."""
         self._confirmed, self._mark = set(), mark
+
+    def trust(self) -> None:
+        """Takes what the broker has for right: another service compares it."""
+        self._confirmed = None
+
+    def prepare(self, network: Network, messages: Iterable[Message]) -> None:
+        """Has everything loaded with which these messages will be compared."""
+        subjects = filter(None, (self._subject(message.topic) for message in messages))
+        network.load(map(self._station_of, subjects))
 
     def compare(self, network: Network, message: Message) -> None:
         """Takes a retained message of the broker: either it is right, or it is marked as stale."""
@@ -88,6 +105,10 @@ class RetainedTopics(ABC, Generic[Subject]):
     @abstractmethod
     def _subject(self, topic: str) -> Subject | None:
         """What the topic is about, or None if it is not one of these topics."""
+
+    @abstractmethod
+    def _station_of(self, subject: Subject) -> int:
+        """The ID of the station that a subject belongs to."""
 
     @abstractmethod
     def _message(self, network: Network, subject: Subject, now: datetime) -> Message | None:

@@ -54,9 +54,9 @@ def months_before(now: datetime, months: int) -> str:
     return f"{number // 12:04}-{number % 12 + 1:02}"
 
 
-def _line(sequence: int, event: Event) -> bytes:
+def history_row(event: Event) -> dict[str, object]:
+    """A reservation that ended, as the history has it."""
     row: dict[str, object] = {
-        "sequence": sequence,
         "type": event.type,
         "at": event.at.isoformat(),
         "reason": event.reason,
@@ -66,4 +66,8 @@ def _line(sequence: int, event: Event) -> bytes:
     }
     if event.energy is not None:
         row["energy"] = event.energy
-    return msgspec.json.encode(row) + b"\n"
+    return row
+
+
+def _line(sequence: int, event: Event) -> bytes:
+    return msgspec.json.encode({"sequence": sequence, **history_row(event)}) + b"\n"

@@ -13,10 +13,12 @@ from math import isclose
 from pathlib import Path
 from typing import Any, Literal
 
+from cloud_service.core.tables import Tables
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
 from cloud_service.service.engine.answers import BatchResult
 from cloud_service.service.engine.engine import Engine
+from cloud_service.service.engine.interface import NetworkEngine
 from cloud_service.service.engine.limits import EngineLimits
 from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.frozen_folder import FrozenFolder
@@ -75,7 +77,8 @@ class BesideModel:
         """Sends requests of different clients in one batch. Returns the answers that both give."""
         self.agrees = False
         asked = requests or (() if self.engine.writable else (NOBODY,))
-        before, failed, sequence = self.model.network.copy(), self.trouble.failed, self.store.sequence
+        before, failed = self.model.network.copy(), self.trouble.failed
+        sequence = self._last_batch
         result = self._work(asked)
         if self.trouble.failed == failed:
             outcome = self.model.turn(self.now, *asked)
@@ -132,13 +135,13 @@ class BesideModel:
             if name.startswith("history-")
             for line in data.splitlines()
         ]
-        found = Counter(_history_key(row["reservation"] | {"state": _last_state(row)}) for row in rows)
-        expected = Counter(_history_key(each.told()) for each in self.ended)
+        found = Counter(history_key(row["reservation"] | {"state": last_state(row)}) for row in rows)
+        expected = Counter(history_key(each.told()) for each in self.ended)
         assert found == expected, f"in the history only: {found - expected}; missing: {expected - found}"
         assert examine(FrozenFolder(Path("folder"), files), None, self.now).findings == []
 
     def compare_tables(self) -> None:
-        tables, network = self.engine.network.tables, self.model.network
+        tables, network = self.tables, self.model.network
         for name, found, kept in (
             ("stations", tables.stations, network.stations),
             ("points", tables.points, network.points),
@@ -152,19 +155,33 @@ class BesideModel:
         expected = {each.key: each.told() for each in network.reservations.values()}
         assert_same(held, expected, "the reservations of the service")
 
+    @property
+    def tables(self) -> Tables:
+        """The records that the service has."""
+        assert isinstance(self.engine, Engine)
+        return self.engine.network.tables
+
     def _open(self) -> None:
         self.store = FileStore(self._folder, StoreOptions(checkpoint_seconds=3600))
-        self.engine = Engine(self.store, EngineLimits(), self.now)
+        self.engine: NetworkEngine = Engine(self.store, EngineLimits(), self.now)
 
     def _reopen(self, files: dict[str, bytes]) -> None:
         self.trouble.left = 0
         self.agrees = False
         self._folder = SimulatedFolder(files, trouble=self.trouble)
+        self._start_again()
+
+    def _start_again(self) -> None:
+        """Nothing is told then that has not been told before."""
         self._open()
         seen = set(self._seen)
         late = set(self._take_events()) - seen
         assert not late, f"told only after a restart: {late}"
         self.ask()
+
+    @property
+    def _last_batch(self) -> int:
+        return self.store.sequence
 
     def _work(self, requests: Sequence[Request]) -> BatchResult:
         for number, request in enumerate(requests):
@@ -217,7 +234,7 @@ class BesideModel:
                 break
         else:
             raise AssertionError("the service did not recover")
-        if self.store.sequence > sequence:
+        if self._last_batch > sequence:
             self.model.network = after[0]
             self._committed(after[1])
         self.ask()
@@ -298,10 +315,10 @@ def _tells(body: Record, told: Told) -> bool:
     )
 
 
-def _last_state(row: Record) -> str:
+def last_state(row: Record) -> str:
     return str(row["reservation"].get("state") or row.get("state"))
 
 
-def _history_key(reservation: Record) -> tuple[Any, ...]:
+def history_key(reservation: Record) -> tuple[Any, ...]:
     names = ("chargingStationID", "chargingPointID", "reservationID", "vehicleID", "startDateTime", "state")
     return tuple(reservation[name] for name in names)

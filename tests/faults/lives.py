@@ -69,9 +69,13 @@ wishes: st.SearchStrategy[Record] = st.one_of(
 class Lives(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.both = BesideModel()
+        self.both = self.pair()
         self.held: list[Request] = []
         self.holding = 0
+
+    def pair(self) -> BesideModel:
+        """The service and the model."""
+        return BesideModel()
 
     @property
     def network(self) -> Any:
@@ -364,7 +368,7 @@ class Lives(RuleBasedStateMachine):
     def no_two_overlap(self) -> None:
         """In the service's own tables, whatever the model says."""
         queues: dict[Any, list[Any]] = {}
-        for each in self.both.engine.network.tables.reservations.values():
+        for each in self.both.tables.reservations.values():
             queues.setdefault(each.point_key, []).append((each.start, each.finish))
         for queue in queues.values():
             for before, after in pairwise(sorted(queue)):
@@ -372,7 +376,7 @@ class Lives(RuleBasedStateMachine):
 
     @invariant()
     def each_vehicle_has_one(self) -> None:
-        found = [each.vehicle for each in self.both.engine.network.tables.reservations.values()]
+        found = [each.vehicle for each in self.both.tables.reservations.values()]
         assert len(found) == len(set(found)), "a vehicle has two reservations"
 
     def teardown(self) -> None:
@@ -381,10 +385,10 @@ class Lives(RuleBasedStateMachine):
             self.both.end()
 
 
-def check_lives(count: int, *, shrink: bool = True) -> None:
+def check_lives(count: int, lives: type[Lives] = Lives, *, shrink: bool = True) -> None:
     """Raises if service and model differ in one of this many lives; with `shrink`, shows a short one."""
     run_state_machine_as_test(
-        Lives,
+        lives,
         settings=settings(
             max_examples=count,
             stateful_step_count=60,

@@ -85,6 +85,7 @@ class Batch:
         del self.changes[savepoint:]
         while len(self._undo) > savepoint:
             self._network.apply(self._undo.pop())
+        self._consequences.undone(self.changes)
 
     def _apply(self, changes: Changes) -> None:
         self._undo.append(self._network.apply(changes))

@@ -4,12 +4,13 @@ import logging
 from datetime import datetime
 
 from cloud_service.core.network import Network
+from cloud_service.core.view import NetworkUnreadable
 from cloud_service.protocol.errors import InternalError, RequestError, StorageFailed, TooLarge
 from cloud_service.protocol.incoming import Incoming
 from cloud_service.protocol.replies import Outcome, failed, succeeded
 from cloud_service.service.engine.batch import Batch
 from cloud_service.service.engine.caller import Caller
-from cloud_service.service.engine.deduplication import Deduplication, repeat, to_record
+from cloud_service.service.engine.deduplication import KnownRequests, repeat, to_record
 from cloud_service.service.engine.dispatch import dispatch
 from cloud_service.service.engine.handlers import Handlers
 
@@ -20,7 +21,7 @@ class Decider:
     """Has handlers decide on a network, unless deduplication knows the request."""
 
     def __init__(
-        self, network: Network, deduplication: Deduplication, handlers: Handlers, max_result_bytes: int
+        self, network: Network, deduplication: KnownRequests, handlers: Handlers, max_result_bytes: int
     ) -> None:
         self._network = network
         self._deduplication = deduplication
@@ -60,6 +61,8 @@ class Decider:
             batch.apply(decision.changes)
         except RequestError as error:
             return failed(error), error.retryable
+        except NetworkUnreadable:
+            raise
         except Exception:
             log.exception("%s of %s could not be decided", incoming.action.name, incoming.client)
             batch.undo_to(savepoint)

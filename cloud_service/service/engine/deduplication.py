@@ -3,6 +3,7 @@
 from collections import OrderedDict, deque
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Protocol
 
 from cloud_service.protocol.errors import IDReused
 from cloud_service.protocol.incoming import Incoming
@@ -10,6 +11,13 @@ from cloud_service.protocol.replies import Outcome, failed
 from cloud_service.service.engine.limits import DeduplicationLimits
 from cloud_service.store.interface import StoredRequest
 from cloud_service.store.journal import RequestRecord
+
+
+class KnownRequests(Protocol):
+    """Where answered requests are found."""
+
+    def find(self, client: str, identity: str) -> RequestRecord | None:
+        """The record of an answered request."""
 
 
 class Deduplication:

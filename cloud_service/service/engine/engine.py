@@ -5,12 +5,13 @@ journal. Only then does it release the replies.
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
 from cloud_service.core.changes import Event
 from cloud_service.core.network import Network
+from cloud_service.core.rules import Rules
 from cloud_service.protocol.actions import ACTIONS, Actions
 from cloud_service.protocol.errors import Busy, StorageFailed
 from cloud_service.protocol.incoming import Incoming
@@ -20,6 +21,7 @@ from cloud_service.service.engine.admission import Admission
 from cloud_service.service.engine.answers import Answer, BatchResult, answered, unanswered
 from cloud_service.service.engine.batch import Batch
 from cloud_service.service.engine.caller import Caller
+from cloud_service.service.engine.counts import NetworkCounts, PointStates
 from cloud_service.service.engine.decider import Decider
 from cloud_service.service.engine.deduplication import Deduplication, repeat
 from cloud_service.service.engine.handlers import Handlers, bind_handlers
@@ -61,6 +63,7 @@ class Engine:
         self._condition = WRITABLE
         self._time = now
         self._presence = PresenceNotes()
+        self._points: PointStates | None = None
         self._load(now)
 
     def __len__(self) -> int:
@@ -107,6 +110,16 @@ class Engine:
         return result
 
     @property
+    def rules(self) -> Rules:
+        """What the network goes by."""
+        return self.network.rules
+
+    @property
+    def leads(self) -> bool:
+        """Whether this service compares what the broker has retained: nobody else uses its folder."""
+        return True
+
+    @property
     def waiting_events(self) -> int:
         """How many events `take_events` has not given back yet."""
         return self.outbox.waiting
@@ -123,6 +136,26 @@ class Engine:
         """Forgets old requests, and lets the store make its checkpoints. To be called often."""
         self.deduplication.forget_older(now)
         self._store.maintain(self._checkpoint_input(), now)
+
+    def show(self, to: Callable[[Network], None]) -> None:
+        """Calls with the network as it is on disk."""
+        to(self.network)
+
+    def counts(self, now: datetime) -> NetworkCounts:
+        """How much there is of everything."""
+        tables = self.network.tables
+        if self._points is None:
+            self._points = PointStates(self.network, now)
+        self._points.let_time_pass(now)
+        return NetworkCounts(
+            stations=len(tables.stations),
+            points=self._points.counts,
+            points_out_of_order=self._points.out_of_order,
+            offline_owners=len(tables.absences),
+            sessions=len(tables.sessions),
+            reservations=len(tables.reservations),
+            request_records=len(self.deduplication),
+        )
 
     def close(self, now: datetime) -> None:
         """Writes everything to the files that people can read. Raises OSError or StoreError if that fails."""
@@ -144,6 +177,9 @@ class Engine:
                 log.error("changes are refused until the store has been recovered: %s", error)
             else:
                 batch.keep()
+                if self._points is not None:
+                    for changes in batch.changes:
+                        self._points.note(changes)
                 self._presence.written(self.network, batch.changes)
                 return batch.outcomes
         return self._decide_reads((incoming for incoming, _ in batch.outcomes), whole=True)
@@ -230,6 +266,7 @@ class Engine:
         for note in recovered.notes:
             log.warning("recovery: %s", note)
         self.network = Network(recovered.tables, self._limits.rules)
+        self._points = None
         self.deduplication = Deduplication(self._limits.deduplication, recovered.remembered)
         self._decider = Decider(
             self.network, self.deduplication, self._handlers, self._limits.max_result_bytes

@@ -25,6 +25,10 @@ class PresenceNotes:
         self._changed: dict[str, None] = {}
         """Accounts whose presence has to be compared with what the network knows."""
 
+    def __len__(self) -> int:
+        """How many accounts have to be compared with what the network knows."""
+        return len(self._changed)
+
     def note(self, client: str, online: bool, now: datetime) -> None:
         """Notes what an account's topic says."""
         if online:

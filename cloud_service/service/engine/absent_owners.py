@@ -18,7 +18,7 @@ class AbsentOwners:
     def follow(self, network: Network, now: datetime) -> set[str]:
         """Takes the network as it is now. Returns the owners for whom something is different."""
         after = network.rules.offline
-        absences = network.tables.absences.values() if after != NEVER else ()
+        absences = network.absences() if after != NEVER else ()
         names = {absence.owner for absence in absences if absence.since + after <= now}
         different, self._names = names ^ self._names, names
         return different
