@@ -169,6 +169,16 @@ def _is_address(text: str) -> bool:
     return True
 
 
+def _read_database(text: str) -> str:
+    _refuse_quotes(text)
+    if not text.startswith(("postgresql://", "postgres://")):
+        raise UnusableValue(
+            "{text!r} is not the URL of a database, such as postgresql://recharge@db.example.org/recharge",
+            text=text,
+        )
+    return text
+
+
 def _read_time_zone(text: str) -> ZoneInfo:
     _refuse_quotes(text)
     try:
@@ -274,4 +284,5 @@ DAYS_OR_NONE: Final = _duration("DAYS", timedelta(days=1), _read_amount_or_zero)
 TIMES: Final = Kind("N", _read_times, _write)
 TIME_ZONE: Final = Kind("ZONE", _read_time_zone)
 NETWORKS: Final = Kind("NETWORKS", _read_networks)
+DATABASE: Final = Kind("URL", _read_database)
 SWITCH: Final = Kind("on|off", _read_switch, lambda on: "on" if on else "off")

@@ -1,4 +1,4 @@
-"""Runs the cloud service as a process: opens the data folder, recovers the network, and runs the loop."""
+"""Runs the cloud service as a process: opens the data folder or the database, and runs the loop."""
 
 import gc
 import logging
@@ -8,25 +8,42 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 
+import psycopg
+from msgspec import Struct
+
 from cloud_service.accounts.audit_log import AuditLog
+from cloud_service.database.migrations import WrongSchema
+from cloud_service.database.state import DatabaseState
 from cloud_service.metrics.broker import BrokerCollector
 from cloud_service.metrics.endpoint import serve_metrics
 from cloud_service.metrics.settings import MetricsSettings
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.service.broker_figures import followed_broker
-from cloud_service.service.clock import Clock, system_clock
+from cloud_service.service.clock import Clock, Pace, system_clock
 from cloud_service.service.continued_pace import continued_pace
+from cloud_service.service.database_engine.clock import DatabaseClock
+from cloud_service.service.database_engine.engine import DatabaseEngine
 from cloud_service.service.engine.engine import Engine
+from cloud_service.service.engine.interface import NetworkEngine
 from cloud_service.service.loop import ServiceLoop
 from cloud_service.service.measurements import Measurements, folder_figures
-from cloud_service.service.membership import ALONE, Membership
+from cloud_service.service.membership import ALONE, Membership, member
 from cloud_service.service.settings import ServiceSettings
-from cloud_service.service.stop_signal import stop_signals
+from cloud_service.service.stop_signal import StopSignal, stop_signals
 from cloud_service.store.errors import StoreError
 from cloud_service.store.file_store import FileStore
 from cloud_service.store.filesystem import DiskFolder, Folder, FolderLocked
 
 log = logging.getLogger(__name__)
+
+
+class _Core(Struct, frozen=True):
+    """What keeps the network, the time that it goes by, and whether the service shares the requests."""
+
+    engine: NetworkEngine
+    clock: Clock
+    pace: Pace
+    membership: Membership
 
 
 def run_service(
@@ -36,45 +53,82 @@ def run_service(
     clock: Clock = system_clock,
     membership: Membership = ALONE,
 ) -> int:
-    """Runs the service until SIGTERM or SIGINT, and returns its exit status."""
+    """Runs the service until SIGTERM or SIGINT, and returns its exit status.
+
+    On a database, it is a member of a group that shares the requests, whatever `membership` says.
+    """
     try:
-        folder = DiskFolder(settings.data.data_dir)
-    except (OSError, FolderLocked) as error:
+        with _opened(settings) as folder, stop_signals() as stop:
+            measurements = Measurements(clock().wall)
+            if folder is None:
+                core = _connect(settings, clock)
+            else:
+                now = clock().wall
+                pace = continued_pace(folder, settings.clock.clock_speed, now)
+                engine = _recover(folder, settings, pace.at(now), measurements)
+                core = _Core(engine, clock, pace, membership)
+            return _run(core, settings, brokers, metrics, measurements, stop)
+    except FolderLocked as error:
         log.error("the data folder cannot be used: %s", error)
-        return 1
-    try:
-        with stop_signals() as stop:
-            start = clock()
-            measurements = Measurements(start.wall)
-            pace = continued_pace(folder, settings.clock.clock_speed, start.wall)
-            engine = _recover(folder, settings, pace.at(start.wall), measurements)
-            audit_log = AuditLog(settings.data.audit_log)
-            if pace.speed != 1:
-                log.warning(
-                    "time passes %g times as fast in this network, since %s: it is for demonstrations",
-                    pace.speed,
-                    pace.since,
-                )
-            loop = ServiceLoop(
-                engine,
-                brokers,
-                audit_log,
-                clock,
-                start,
-                measurements,
-                membership=membership,
-                pace=pace,
-                home_assistant=settings.home_assistant,
-            )
-            data_dir = settings.data.data_dir
-            of_broker = followed_broker(brokers[0], membership.client_id)
-            with measurements.errors.counting(), _served(metrics, measurements, data_dir, of_broker):
-                return loop.run(stop)
-    except (OSError, StoreError) as error:
+    except (OSError, StoreError, WrongSchema, psycopg.Error) as error:
         log.error("%s", error)
-        return 1
+    return 1
+
+
+def _run(
+    core: _Core,
+    settings: ServiceSettings,
+    brokers: Sequence[BrokerAddress],
+    metrics: MetricsSettings,
+    measurements: Measurements,
+    stop: StopSignal,
+) -> int:
+    data_dir, pace = settings.data.data_dir, core.pace
+    if pace.speed != 1:
+        log.warning(
+            "time passes %g times as fast in this network, since %s: it is for demonstrations",
+            pace.speed,
+            pace.since,
+        )
+    loop = ServiceLoop(
+        core.engine,
+        brokers,
+        AuditLog(settings.data.audit_log),
+        core.clock,
+        core.clock(),
+        measurements,
+        membership=core.membership,
+        pace=pace,
+        home_assistant=settings.home_assistant,
+    )
+    of_broker = followed_broker(brokers[0], core.membership.client_id)
+    with measurements.errors.counting(), _served(metrics, measurements, data_dir, of_broker):
+        return loop.run(stop)
+
+
+@contextmanager
+def _opened(settings: ServiceSettings) -> Iterator[Folder | None]:
+    """The data folder, locked; None if a database keeps the network, and the folder only the audit log."""
+    if settings.state.address is not None:
+        settings.data.data_dir.mkdir(parents=True, exist_ok=True)
+        yield None
+        return
+    folder = DiskFolder(settings.data.data_dir)
+    try:
+        yield folder
     finally:
         folder.close()
+
+
+def _connect(settings: ServiceSettings, clock: Clock) -> _Core:
+    """Prepares the database. Time is the database's from then on."""
+    assert settings.state.address is not None
+    state = DatabaseState(settings.state.address)
+    state.prepare(settings.state.owner_address)
+    time_of_database = DatabaseClock(state, clock)
+    engine = DatabaseEngine(state, time_of_database, settings.limits)
+    pace = Pace(state.made_at(), settings.clock.clock_speed)
+    return _Core(engine, time_of_database, pace, member(state.name))
 
 
 def _recover(folder: Folder, settings: ServiceSettings, now: datetime, measurements: Measurements) -> Engine:

@@ -8,6 +8,7 @@ from cloud_service.accounts.settings import DataSettings
 from cloud_service.config.setting import Section, Setting
 from cloud_service.config.shared import ClockSettings
 from cloud_service.config.values import SWITCH
+from cloud_service.database.settings import StateSettings
 from cloud_service.service.engine.limits import EngineLimits
 from cloud_service.store.file_store import StoreOptions
 
@@ -18,6 +19,7 @@ class ServiceSettings(Struct, frozen=True):
     data: DataSettings
     limits: EngineLimits
     store: StoreOptions
+    state: StateSettings
     clock: ClockSettings
     home_assistant: Annotated[
         bool,

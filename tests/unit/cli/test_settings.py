@@ -33,6 +33,7 @@ OTHER_VALUES = {
     "ID": "ABC",
     "CITY": "Porto",
     "on|off": "on",
+    "URL": "postgresql://recharge@db.example.org/network",
 }
 """By metavar, a valid value that is not any setting's default."""
 
@@ -49,7 +50,7 @@ ARGUMENTS = {
 }
 """The arguments that a command cannot do without."""
 
-SECRETS = {"mqtt_password", "http_token"}
+SECRETS = {"mqtt_password", "http_token", "state_password", "state_owner_password"}
 SECRET_FILES = {f"{name}_file" for name in SECRETS}
 
 SETTINGS = [
@@ -106,7 +107,7 @@ def test_another_process_gets_the_same_settings(command: Command) -> None:
         assert read(command, environment=environment) == environment
 
 
-def test_only_password_and_token_are_secrets() -> None:
+def test_only_passwords_and_the_token_are_secrets() -> None:
     settings = [row.setting for command in COMMANDS for row in declared_settings(command.load().Options)]
     assert {setting.name for setting in settings if setting.secret} == SECRETS
 

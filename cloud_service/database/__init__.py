@@ -1,0 +1,1 @@
+"""The network on PostgreSQL: its schema, and how batches are loaded from it and written to it."""

@@ -1,0 +1,57 @@
+"""How the database fails, as far as it matters to whoever uses it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import errors
+
+from cloud_service.core.view import NetworkUnreadable
+from cloud_service.store.errors import SyncFailed, WriteFailed
+
+_CONFLICTS = (
+    errors.SerializationFailure,
+    errors.DeadlockDetected,
+    errors.UniqueViolation,
+    errors.ExclusionViolation,
+    errors.ForeignKeyViolation,
+    errors.LockNotAvailable,
+)
+
+
+class Conflict(Exception):
+    """Another service has changed the same rows. Nothing was changed; deciding again will see its changes."""
+
+
+@contextmanager
+def failures() -> Iterator[None]:
+    """Raises Conflict or WriteFailed within the block for what psycopg raises. Nothing was changed then."""
+    try:
+        yield
+    except (psycopg.Error, NetworkUnreadable) as error:
+        cause = _cause(error)
+        if isinstance(cause, _CONFLICTS):
+            raise Conflict(str(cause)) from error
+        raise WriteFailed("the database failed: {error}", error=_first_line(cause)) from error
+
+
+@contextmanager
+def failures_of_commit() -> Iterator[None]:
+    """The same around a commit, of which SyncFailed says that nobody knows whether it took effect."""
+    with failures():
+        try:
+            yield
+        except _CONFLICTS:
+            raise
+        except psycopg.OperationalError as error:
+            raise SyncFailed(
+                "the database did not confirm a commit: {error}", error=_first_line(error)
+            ) from error
+
+
+def _cause(error: psycopg.Error | NetworkUnreadable) -> BaseException:
+    return error if isinstance(error, psycopg.Error) else error.__cause__ or error
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,114 @@
+"""The services that share a database: which of them live, and the one that does what only one has to do.
+
+An advisory lock of the database is held for as long as its connection lasts. Each service holds one of its
+own, by which the others see that it lives; and one of them holds the leader's.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import msgspec
+from msgspec import Struct
+
+from cloud_service.core.changes import Event
+from cloud_service.core.records import VehicleKey
+from cloud_service.database.connection import Database
+
+OWED_BY_OTHERS: Final = """
+    SELECT EXISTS (
+        SELECT FROM events JOIN unnest(%s::boolean[], %s::text[]) AS asked(legacy, vehicle)
+            USING (legacy, vehicle)
+        WHERE instance <> %s AND number < %s
+    )
+"""
+_LEADER: Final = 0x6C65_6164
+_INSTANCES: Final = 0x6C69_7665
+"""The first key of the locks of services; the second is made of their IDs."""
+
+_event = msgspec.json.Decoder(Event).decode
+
+
+class OwedEvent(Struct, frozen=True):
+    """An event that its service has not published for certain, and its number in the database."""
+
+    number: int
+    event: Event
+
+
+class Peers:
+    """A service's place among the others, on its connection.
+
+    Each connection is an instance of its own. What was committed on one that has broken, and perhaps nobody
+    knows of, is taken over like that of a service that has died.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.instance = uuid4()
+        self.leads = False
+        self._database = database
+
+    def join(self) -> None:
+        """Tells the others that this service lives. Raises psycopg.Error."""
+        self._one("SELECT pg_advisory_lock(%s, %s)", _INSTANCES, _lock_of(self.instance))
+        self._database.execute("INSERT INTO instances (instance) VALUES (%s)", [self.instance])
+
+    def leave(self) -> None:
+        """Tells the others that this service ends as it should."""
+        self._database.execute("DELETE FROM instances WHERE instance = %s", [self.instance])
+
+    def try_to_lead(self) -> bool:
+        """Returns whether this service has just become the leader."""
+        if self.leads:
+            return False
+        self.leads = bool(self._one("SELECT pg_try_advisory_lock(%s, 0)", _LEADER))
+        return self.leads
+
+    def bury(self) -> list[OwedEvent] | None:
+        """Takes over what dead services owe, in the order of the events. Returns None if none has died."""
+        with self._database.transaction():
+            dead = [instance for instance in self._others() if self._is_dead(instance)]
+            if not dead:
+                return None
+            rows = self._database.execute(
+                "UPDATE events SET instance = %s WHERE instance = ANY(%s) RETURNING number, record",
+                [self.instance, dead],
+            ).fetchall()
+            self._database.execute("DELETE FROM instances WHERE instance = ANY(%s)", [dead])
+        return [OwedEvent(number, _event(record)) for number, record in sorted(rows)]
+
+    def contended_stations(self) -> list[int]:
+        """Stations whose retained state has to be told once more: several services told it at once."""
+        rows = self._database.execute(
+            "DELETE FROM contended WHERE at < clock_timestamp() - interval '2 seconds' RETURNING station_id",
+            prepare=True,
+        ).fetchall()
+        return [row[0] for row in rows]
+
+    def owed_by_others(self, vehicles: Iterable[VehicleKey], before: int) -> bool:
+        """Whether another service owes an event of one of these vehicles with a number below this one."""
+        asked = list(vehicles)
+        columns = [legacy for legacy, _ in asked], [vehicle for _, vehicle in asked]
+        return bool(self._one(OWED_BY_OTHERS, *columns, self.instance, before))
+
+    def _others(self) -> list[UUID]:
+        rows = self._database.execute(
+            "SELECT instance FROM instances WHERE instance <> %(mine)s"
+            " UNION SELECT instance FROM events WHERE instance <> %(mine)s",
+            {"mine": self.instance},
+            prepare=True,
+        )
+        return [instance for (instance,) in rows]
+
+    def _is_dead(self, instance: UUID) -> bool:
+        """If so, it cannot come back before the transaction ends."""
+        return bool(self._one("SELECT pg_try_advisory_xact_lock(%s, %s)", _INSTANCES, _lock_of(instance)))
+
+    def _one(self, statement: Any, *parameters: object) -> Any:
+        row = self._database.execute(statement, parameters, prepare=True).fetchone()
+        assert row is not None
+        return row[0]
+
+
+def _lock_of(instance: UUID) -> int:
+    return int.from_bytes(instance.bytes[:4], "big", signed=True)

@@ -1,0 +1,99 @@
+-- What has been: answered requests, ended reservations, and events that the brokers may not have yet.
+-- The first two are partitioned by time, so that what is too old is dropped whole.
+
+CREATE TABLE requests (
+    client text NOT NULL,
+    identity bytea NOT NULL,
+    at timestamptz NOT NULL,
+    day date NOT NULL,                  -- of `at`, in UTC
+    fingerprint bytea NOT NULL,
+    status text NOT NULL,
+    body text NOT NULL,
+    PRIMARY KEY (client, identity, day)
+) PARTITION BY RANGE (day);
+
+-- A primary key holds within a partition only. Near midnight, two services might use the same ID on
+-- both sides of it, so there they go one after the other.
+CREATE FUNCTION refuse_used_request_id() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF abs(extract(epoch FROM NEW.at - date_trunc('day', NEW.at + interval '12 hours', 'UTC'))) < 60 THEN
+        PERFORM pg_advisory_xact_lock(hashtextextended(NEW.client || encode(NEW.identity, 'hex'), 0));
+    END IF;
+    IF EXISTS (SELECT FROM requests WHERE client = NEW.client AND identity = NEW.identity AND day <> NEW.day) THEN
+        RAISE unique_violation USING MESSAGE = 'this request ID was used before';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER request_id_is_new BEFORE INSERT ON requests
+    FOR EACH ROW EXECUTE FUNCTION refuse_used_request_id();
+
+CREATE TABLE history (
+    at timestamptz NOT NULL,
+    station_id bigint NOT NULL,
+    point_id bigint NOT NULL,
+    reservation_id bigint NOT NULL,
+    record json NOT NULL                -- a line as in the history of a data folder
+) PARTITION BY RANGE (at);
+CREATE INDEX history_by_reservation ON history (station_id, point_id, reservation_id);
+
+CREATE TABLE events (
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    instance uuid NOT NULL,             -- the service that has to publish it
+    legacy boolean NOT NULL,
+    vehicle text NOT NULL,
+    record json NOT NULL
+);
+CREATE INDEX events_by_vehicle ON events (vehicle, legacy);
+CREATE INDEX events_by_instance ON events (instance);
+
+-- The services that use the database. Each holds the advisory lock of its row for as long as it is connected.
+CREATE TABLE instances (
+    instance uuid PRIMARY KEY,
+    since timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- Stations that several services have changed within seconds: whose state reached the broker last is not
+-- known, so one service tells it once more.
+CREATE TABLE contended (
+    station_id bigint NOT NULL,
+    at timestamptz NOT NULL
+);
+
+-- The service's role owns no table, so the owner of these functions makes and drops partitions for it.
+
+CREATE FUNCTION make_partitions(since timestamptz) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = recharge, pg_temp AS $$
+DECLARE
+    first date := (since AT TIME ZONE 'UTC')::date;
+    month date := date_trunc('month', first)::date;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('make_partitions', 0));  -- IF NOT EXISTS is no lock
+    FOR days IN 0..2 LOOP
+        EXECUTE format('CREATE TABLE IF NOT EXISTS %I PARTITION OF requests FOR VALUES FROM (%L) TO (%L)',
+            'requests_' || to_char(first + days, 'YYYYMMDD'), first + days, first + days + 1);
+    END LOOP;
+    FOR months IN 0..1 LOOP
+        EXECUTE format('CREATE TABLE IF NOT EXISTS %I PARTITION OF history FOR VALUES FROM (%L) TO (%L)',
+            'history_' || to_char(month + make_interval(months => months), 'YYYYMM'),
+            ((month + make_interval(months => months))::timestamp AT TIME ZONE 'UTC'),
+            ((month + make_interval(months => months + 1))::timestamp AT TIME ZONE 'UTC'));
+    END LOOP;
+END $$;
+
+-- Drops the partitions of a table that hold nothing from `before` or later.
+CREATE FUNCTION drop_partitions(of_table text, before date) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = recharge, pg_temp AS $$
+DECLARE
+    partition record;
+BEGIN
+    FOR partition IN
+        SELECT child.relname, substring(pg_get_expr(child.relpartbound, child.oid) FROM 'TO \(''([^'']+)''')::date AS until
+        FROM pg_inherits JOIN pg_class child ON child.oid = inhrelid JOIN pg_class parent ON parent.oid = inhparent
+        WHERE parent.relname = of_table AND of_table IN ('requests', 'history')
+          AND parent.relnamespace = current_schema()::regnamespace
+    LOOP
+        IF partition.until <= before THEN
+            EXECUTE format('DROP TABLE %I', partition.relname);
+        END IF;
+    END LOOP;
+END $$;

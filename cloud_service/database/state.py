@@ -1,0 +1,176 @@
+"""The network on PostgreSQL, as one service uses it: its connection, and transactions on it."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import uuid4
+
+import psycopg
+
+from cloud_service.database.connection import Database, connect, without_password
+from cloud_service.database.errors import Conflict, failures, failures_of_commit
+from cloud_service.database.migrations import describe, migrate, require_schema
+from cloud_service.database.peers import Peers
+from cloud_service.database.reading import Reader
+from cloud_service.database.writing import Writer
+from cloud_service.store.errors import WriteFailed
+
+log = logging.getLogger(__name__)
+
+PARTITIONS_EVERY: Final = timedelta(hours=1)
+
+
+class DatabaseState:
+    """Opens a connection when it is needed, and another one after that has failed."""
+
+    def __init__(self, address: str) -> None:
+        self.name = uuid4().hex[:12]
+        """Of this service, among those that use the same database."""
+        self._address = address
+        self._database: Database | None = None
+        self._peers: Peers | None = None
+        self._partitions_until: datetime | None = None
+
+    def prepare(self, owner_address: str | None) -> None:
+        """Brings the schema to this version's.
+
+        With the address of the login that owns the schema, what is missing is applied; without it, by the
+        service's own login if that owns the schema. Raises WrongSchema if that cannot be, and psycopg.Error.
+        """
+        with connect(owner_address or self._address, name="recharge migrations") as database:
+            if owner_address is not None or _owns_schema(database):
+                applied = migrate(database)
+                if applied:
+                    log.info("%s", describe(applied))
+        with connect(self._address) as database:
+            require_schema(database)
+
+    @contextmanager
+    def transaction(self) -> Iterator[tuple[Reader, Writer]]:
+        """A transaction on the network as it is at its first statement. The end of the block commits it.
+
+        Raises Conflict if another service was first, WriteFailed if the database failed before the commit,
+        and SyncFailed if it did not confirm it. An exception in the block ends it without effect.
+        """
+        try:
+            with failures():
+                database, peers = self._connected()
+                database.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+                yield Reader(database), Writer(database, peers.instance)
+            with failures_of_commit():
+                database.execute("COMMIT")
+        except Conflict:
+            self._roll_back()
+            raise
+        except BaseException:
+            self.close()  # a server that takes no writes any more may still answer
+            raise
+
+    @contextmanager
+    def reading(self) -> Iterator[Reader]:
+        """Reads what is committed at each statement. Raises WriteFailed if the database fails."""
+        with self._statements() as (database, _):
+            yield Reader(database)
+
+    @contextmanager
+    def peers(self) -> Iterator[Peers]:
+        """This service's place among the others. Raises WriteFailed if the database fails."""
+        with self._statements() as (_, peers):
+            yield peers
+
+    @property
+    def leads(self) -> bool:
+        """Whether this service does what only one does."""
+        return self._peers is not None and self._peers.leads
+
+    def clock(self) -> datetime:
+        """The database's time. Raises WriteFailed if it cannot be reached."""
+        with self.reading() as reader:
+            return reader.clock()
+
+    def made_at(self) -> datetime:
+        """When the network was made: where time passes faster, all services count from there.
+
+        Raises WriteFailed.
+        """
+        with self.reading() as reader:
+            return reader.made_at()
+
+    def counts(self) -> dict[str, int]:
+        """How many records there are of each kind. Raises WriteFailed."""
+        with self.reading() as reader:
+            return reader.counts()
+
+    def forget_events(self, numbers: list[int]) -> None:
+        """Removes events that all brokers have. Raises WriteFailed."""
+        with self._statements() as (database, _):
+            database.execute("DELETE FROM events WHERE number = ANY(%s)", [numbers], prepare=True)
+
+    def make_room(self, now: datetime, remembered: timedelta) -> None:
+        """Makes the partitions of the days to come, and drops those of requests that are forgotten, if it is
+        time for that. To be called before anything is written. Raises WriteFailed.
+        """
+        if self._partitions_until is not None and now < self._partitions_until:
+            return
+        first_time = self._partitions_until is None
+        try:
+            with self._statements() as (database, _), database.transaction():
+                database.execute("SELECT make_partitions(%s)", [now])
+                database.execute("SELECT drop_partitions('requests', %s)", [(now - remembered).date()])
+        except WriteFailed as error:
+            if first_time:
+                raise
+            # Those of the next days are there. A backup that reads the tables may take hours.
+            log.warning("the partitions of the coming days could not be made: %s", error)
+        self._partitions_until = now + PARTITIONS_EVERY
+
+    def close(self) -> None:
+        """Ends the connection."""
+        database, self._database, self._peers = self._database, None, None
+        if database is not None:
+            with suppress(psycopg.Error):
+                database.close()
+
+    @contextmanager
+    def _statements(self) -> Iterator[tuple[Database, Peers]]:
+        """Statements that are committed one by one. Raises WriteFailed if the database fails."""
+        try:
+            with failures():
+                yield self._connected()
+        except Conflict as error:
+            raise WriteFailed("the database failed: {error}", error=error) from error
+        except WriteFailed:
+            self.close()
+            raise
+
+    def _connected(self) -> tuple[Database, Peers]:
+        if self._database is None or self._peers is None or self._database.closed:
+            self.close()
+            database = connect(self._address, name=f"recharge service {self.name}")
+            peers = Peers(database)
+            try:
+                peers.join()
+            except psycopg.Error:
+                database.close()
+                raise
+            self._database, self._peers = database, peers
+            log.info("connected to %s", without_password(self._address))
+        return self._database, self._peers
+
+    def _roll_back(self) -> None:
+        """Ends a transaction without effect; if that is not possible, its connection."""
+        if self._database is not None:
+            try:
+                self._database.execute("ROLLBACK")
+            except psycopg.Error:
+                self.close()
+
+
+def _owns_schema(database: Database) -> bool:
+    row = database.execute(
+        "SELECT pg_has_role(current_user, datdba, 'USAGE')"
+        " FROM pg_database WHERE datname = current_database()"
+    ).fetchone()
+    return bool(row and row[0])

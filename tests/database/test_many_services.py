@@ -1,0 +1,137 @@
+"""Several services on one database: they decide as one would."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from tests.database.engines import Asked, Service, request, services
+from tests.kit.postgres import Postgres
+from tests.kit.scale import Scale
+from tests.kit.waiting import wait_until
+
+SERVICES = 4
+
+
+def booking(vehicle: str, x: float = 0, request_id: str = "") -> Asked:
+    need = {"actualBatteryPercentage": 50, "batteryCapacity": 10}
+    return request(vehicle, "scheduleReservation", request_id, x=x, y=0, **need)
+
+
+def new_point(service: Service, x: float = 0) -> int:
+    station = service.result(request("owner", "newChargingStation", x_position=x, y_position=0))
+    values = {"chargingStationID": station, "power": 10, "kWhPrice": 1, "availability": "livre"}
+    service.result(request("owner", "newChargingPoint", **values))
+    assert isinstance(station, int)
+    return station
+
+
+def ask_all(running: list[Service], requests: list[list[Asked]]) -> list[list[dict[str, Any]]]:
+    """Each service gets its requests, all of them at once."""
+    with ThreadPoolExecutor(len(running)) as pool:
+        return list(pool.map(lambda service, asked: service.answers(*asked), running, requests))
+
+
+@pytest.mark.timeout(3600)
+def test_a_crowd_at_one_point(postgres: Postgres, scale: Scale, figure: Callable[[str], None]) -> None:
+    """200 vehicles at one point through four services: one after the other, five minutes between them."""
+    rounds = scale(share=3, full=500)
+    with services(postgres.new_database(), SERVICES) as running:
+        for number in range(rounds):
+            station = new_point(running[0], 100 * number)
+            crowd = [[booking(f"{number}-{lane}-{n}", 100 * number) for n in range(50)] for lane in range(4)]
+            answers = [each for lane in ask_all(running, crowd) for each in lane]
+            assert all(answer["ok"] for answer in answers), "somebody was refused"
+            booked = [answer["result"] for answer in answers]
+            assert {each["chargingStationID"] for each in booked} == {station}
+            times = sorted((moment(each, "startDateTime"), moment(each, "finishDateTime")) for each in booked)
+            gaps = {after[0] - before[1] for before, after in pairwise(times)}
+            assert gaps == {timedelta(minutes=5)}
+            assert len({each["reservationID"] for each in booked}) == 200
+    figure(f"200 vehicles at one point through {SERVICES} services: {rounds} rounds")
+
+
+def test_a_request_that_all_services_get_takes_effect_once(postgres: Postgres) -> None:
+    with services(postgres.new_database(), SERVICES) as running:
+        new_point(running[0])
+        same = [[booking(f"car{n}", request_id=f"the same {n}") for n in range(20)] for _ in running]
+        answers = ask_all(running, same)
+        assert all(lane == answers[0] for lane in answers)
+        assert len({answer["result"]["reservationID"] for answer in answers[0]}) == 20
+        assert sum(message.topic.endswith("/reservationScheduled") for message in told(running)) == 40
+
+
+def test_a_vehicle_that_asks_two_services_has_one_reservation(postgres: Postgres) -> None:
+    with services(postgres.new_database(), SERVICES) as running:
+        new_point(running[0])
+        answers = ask_all(running, [[booking(f"car{n}") for n in range(20)] for _ in running])
+        for n in range(20):
+            (first, *others) = (lane[n]["result"] for lane in answers)
+            assert all(other == first for other in others)
+
+
+def test_stations_registered_at_once_get_different_ids(postgres: Postgres) -> None:
+    with services(postgres.new_database(), SERVICES) as running:
+        places = [
+            [
+                request("owner", "newChargingStation", x_position=10 * n + lane, y_position=0)
+                for n in range(10)
+            ]
+            for lane, _ in enumerate(running)
+        ]
+        found = [answer["result"] for lane in ask_all(running, places) for answer in lane]
+        assert sorted(found) == list(range(1, 41))
+
+
+def test_what_a_dead_service_owed_is_told_by_another(postgres: Postgres) -> None:
+    with services(postgres.new_database(), 2) as (dying, living):
+        new_point(living)
+        dying.engine.take_events = lambda most: []  # type: ignore[method-assign]
+        booked = dying.result(booking("car"))
+        dying.die()
+        wait_until(lambda: (living.turn(), told([living]))[1], "the event was told")
+        assert {message.topic.split("/")[3] for message in told([living])} == {"car", "owner"}
+        assert living.result(request("car", "findReservation")) == booked
+
+
+def test_events_of_a_vehicle_come_in_order_whoever_tells_them(postgres: Postgres) -> None:
+    with services(postgres.new_database(), 2) as (slow, fast):
+        new_point(slow)
+        taken = slow.engine.take_events
+        slow.engine.take_events = lambda most: []  # type: ignore[method-assign]
+        booked = slow.result(booking("car"))
+        fast.result(request("car", "deleteReservation", reservationID=booked["reservationID"]))
+        for _ in range(5):
+            fast.turn()
+        assert told([fast]) == [], "told before what came first"
+        slow.engine.take_events = taken  # type: ignore[method-assign]
+        slow.turn()
+        slow.turn()
+        wait_until(lambda: (fast.turn(), told([fast]))[1], "the second event was told")
+
+
+def test_services_do_not_wait_for_each_other_in_a_circle(postgres: Postgres) -> None:
+    """Each has an older event to tell of a vehicle of which the other has a newer one."""
+    with services(postgres.new_database(), 2) as (one, other):
+        new_point(one)
+        taken = [service.engine.take_events for service in (one, other)]
+        for service in (one, other):
+            service.engine.take_events = lambda most: []  # type: ignore[method-assign]
+        for first, second, vehicle in ((one, other, "car1"), (other, one, "car2")):
+            booked = first.result(booking(vehicle))
+            second.result(request(vehicle, "deleteReservation", reservationID=booked["reservationID"]))
+        one.engine.take_events, other.engine.take_events = taken  # type: ignore[method-assign]
+        wait_until(
+            lambda: (one.turn(), other.turn(), len(told([one, other])) == 8)[2], "all events were told"
+        )
+
+
+def told(running: list[Service]) -> list[Any]:
+    return [message for service in running for message in service.told]
+
+
+def moment(record: dict[str, Any], key: str) -> datetime:
+    return datetime.fromisoformat(record[key])
