@@ -164,7 +164,10 @@ class Engine:
     def _decide_and_write(
         self, requests: Iterable[Incoming], result: BatchResult, now: datetime
     ) -> list[tuple[Incoming, Outcome]]:
-        """If the write fails, the whole batch is undone, and its requests are decided as reads."""
+        """If the write fails, the whole batch is undone, and its requests are decided as reads.
+
+        The passing of time may have left it none. Then the next ones are: it would leave none again.
+        """
         with Batch(self.network, self._time) as batch:
             self._decide(batch, requests, may_change=True, whole=False)
             try:
@@ -182,7 +185,8 @@ class Engine:
                         self._points.note(changes)
                 self._presence.written(self.network, batch.changes)
                 return batch.outcomes
-        return self._decide_reads((incoming for incoming, _ in batch.outcomes), whole=True)
+        taken = [incoming for incoming, _ in batch.outcomes]
+        return self._decide_reads(taken, whole=True) if taken else self._decide_reads(requests, whole=False)
 
     def _decide_reads(self, requests: Iterable[Incoming], *, whole: bool) -> list[tuple[Incoming, Outcome]]:
         """Decides requests while nothing can be written.
@@ -197,20 +201,23 @@ class Engine:
         """Fills a batch with all requests if `whole`, otherwise until it is large or has been much work.
 
         What the passing of time leaves to the next batch comes before further requests, but only where this
-        batch can be kept: undone, it would be left for ever, and they would wait for the disk.
+        batch can be kept: undone, it would be left for ever, and they would wait for the disk. That work is
+        done again in each batch then, and does not count.
         """
-        size, most_work = 0, None if whole else self._limits.batch_work
+        size, most_work = 0, self._limits.batch_work
         for changes in list(self._presence.changes(self.network)):
             batch.apply(changes)
         if not batch.let_time_pass(most_work) and may_change:
             return
+        if not may_change:
+            most_work += batch.work
         for incoming in requests:
             outcome = self._decider.decide(incoming, batch, self._time, may_change)
             batch.outcomes.append((incoming, outcome))
             is_late = may_change and not batch.let_time_pass(most_work)
             size += len(outcome.body)
             is_large = size >= self._limits.batch_bytes
-            is_much_work = batch.work >= self._limits.batch_work
+            is_much_work = batch.work >= most_work
             if is_late or (not whole and (is_large or is_much_work)):
                 return
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cloud_service.core.changes import Changes
+from cloud_service.core.tables import Tables
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
 from cloud_service.service.engine.answers import BatchResult
@@ -23,8 +24,8 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 class FailingStore(InMemoryStore):
     """Fails as often as a test asks for, before or after it keeps a batch."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, tables: Tables | None = None) -> None:
+        super().__init__(tables)
         self.failing_writes = 0
         self.failing_syncs = 0
         self.failing_loads = 0

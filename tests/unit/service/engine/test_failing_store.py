@@ -71,17 +71,38 @@ def test_after_a_failed_sync_the_same_id_shows_what_happened(
     assert len(bench.ask("ana", "receiveAllReservations", chargingStationID=number)) == 1
 
 
-def test_requests_do_not_wait_for_time_that_passes_in_several_batches(store: FailingStore) -> None:
-    """While nothing can be written, each batch has time pass again, and none to its end."""
+def late_bench(store: FailingStore) -> Bench:
+    """Two reservations have finished, which is more than one batch can note."""
     bench = Bench(store, limits=EngineLimits(batch_work=1))
     bench.station("ana", points=2)
     bench.book("bob")
     bench.book("eve")
-    store.failing_syncs, store.failing_loads = 1, 3
-    bench.turn(hours=2)
+    bench.now += timedelta(hours=2)
+    return bench
+
+
+@pytest.mark.parametrize("failing", ["writes", "syncs"])
+def test_requests_do_not_wait_for_time_that_passes_in_several_batches(
+    store: FailingStore, failing: str
+) -> None:
+    """While nothing can be written, each batch has time pass again, and none to its end."""
+    bench = late_bench(store)
+    setattr(store, f"failing_{failing}", 100)
+    store.failing_loads = 3
+    bench.turn()
 
     assert bench.book("zoe") == "STORAGE"
     assert bench.ask("bob", "findReservation") == "NOT_FOUND"
+
+
+def test_time_that_passes_again_in_each_batch_leaves_room_for_its_requests(store: FailingStore) -> None:
+    bench = late_bench(store)
+    store.failing_syncs, store.failing_loads = 1, 3
+    bench.turn()
+    for vehicle in ("bob", "eve", "zoe"):
+        bench.send(vehicle, "findReservation")
+
+    assert len(bench.turn().answers) == 3
 
 
 def test_a_reservation_that_ends_while_writes_fail_finishes_later(bench: Bench, store: FailingStore) -> None:

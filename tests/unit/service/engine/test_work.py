@@ -13,7 +13,7 @@ from cloud_service.service.engine.limits import EngineLimits
 from tests.kit.crowd import HOUR, MARGIN, Crowd
 from tests.kit.in_memory_store import InMemoryStore
 from tests.kit.records import minutes
-from tests.unit.service.engine.bench import Bench
+from tests.unit.service.engine.bench import Bench, FailingStore
 
 ENDLESS = EngineLimits(booking_horizon=timedelta(0))
 
@@ -108,3 +108,22 @@ def test_work_grows_with_what_happens_only(situation: Callable[[int], float], fe
 def test_a_flexible_reservation_that_cannot_move_is_little_work() -> None:
     """Hundreds may wait, and are offered all that frees. To choose a slot would take three times as much."""
     assert (waiting_for_nothing(200) - waiting_for_nothing(100)) / 100 < 40
+
+
+def failing_write(due: int) -> int:
+    """The lines of a failed attempt to write, when this many reservations have finished."""
+    crowd = Crowd(1)
+    for number in range(due):
+        crowd.book(1, number * (HOUR + MARGIN))
+    store = FailingStore(crowd.tables)
+    store.failing_writes = 1
+    bench = Bench(store, EngineLimits(booking_horizon=timedelta(0), batch_work=10))
+    with counting() as lines:
+        bench.turn(hours=2 * due)
+    assert not store.failing_writes
+    return lines.count
+
+
+def test_a_failed_write_is_as_much_work_as_a_batch() -> None:
+    """What is due beyond it would be computed for nothing, at each attempt."""
+    assert failing_write(400) < 1.5 * failing_write(20)
