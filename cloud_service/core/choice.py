@@ -1,7 +1,7 @@
 """The choice of a slot: where and when a vehicle charges. Bookings, quotes and moves all use it."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 from math import hypot, isfinite
@@ -76,17 +76,11 @@ class Choice:
     def best(self, demand: Demand, count: int = 1) -> list[Slot]:
         """Returns the best slots, one of a point at most, the best first.
 
-        Raises NothingFits or ChargeTooLong, and OverflowError beyond the range of numbers and dates.
+        If no price is within the range of numbers, that is one slot. Raises NothingFits or ChargeTooLong,
+        and OverflowError beyond the range of numbers and dates.
         """
-        if demand.wishes.objective == "nearest":
-            best = list(islice(self._from_the_nearest_on(demand), count))
-        else:
-            stations = islice(filter(None, self._stations(demand)), self._rules.stations_considered or None)
-            better = preference(demand.wishes.objective)
-            ranked = sorted((slot for slots in stations for slot in slots), key=better)
-            # Nobody's absurd tariff spoils the offers of others.
-            payable = islice((slot for slot in ranked if isfinite(slot.price)), count)
-            best = list(payable) or ranked[:count]
+        is_nearest = demand.wishes.objective == "nearest"
+        best = _payable(self._from_the_nearest_on(demand) if is_nearest else self._ranked(demand), count)
         if not best:
             raise NothingFits(self.ruled_out)
         return best
@@ -118,6 +112,11 @@ class Choice:
         except OverflowError:
             return None
         return _Place(station, absence, order, distance, opens)
+
+    def _ranked(self, demand: Demand) -> list[Slot]:
+        stations = islice(filter(None, self._stations(demand)), self._rules.stations_considered or None)
+        better = preference(demand.wishes.objective)
+        return sorted((slot for slots in stations for slot in slots), key=better)
 
     def _from_the_nearest_on(self, demand: Demand) -> Iterator[Slot]:
         better = preference("nearest")
@@ -218,3 +217,17 @@ class Choice:
         if self._has_horizon and start - self._now > self._rules.horizon:
             raise _Misfit(TOO_LATE)
         return start
+
+
+def _payable(slots: Iterable[Slot], count: int) -> list[Slot]:
+    """The first slots whose price is a number: nobody's absurd tariff spoils the choice among the others.
+
+    Without any, the first of all: its price is the reason for a refusal.
+    """
+    payable: list[Slot] = []
+    beyond: list[Slot] = []
+    for slot in slots:
+        (payable if isfinite(slot.price) else beyond).append(slot)
+        if len(payable) == count:
+            break
+    return payable or beyond[:1]

@@ -61,7 +61,7 @@ def best_slots(network: NetworkView, rules: Rules, demand: Demand, now: datetime
         raise BadRequest("the charge exceeds the range of numbers or dates") from None
     if not isfinite(slots[0].price):
         raise BadRequest("the price is out of range")
-    return [slot for slot in slots if isfinite(slot.price)]
+    return slots
 
 
 def _explanation(ruled_out: Counter[str], rules: Rules) -> str:

@@ -9,7 +9,12 @@ from cloud_service.protocol.errors import BadRequest, NotFound
 from tests.unit.service.engine.handlers.test_rules import World
 
 AT_HOME = {"x": 0, "y": 0, "actualBatteryPercentage": 50, "batteryCapacity": 20}
-CHOOSING = ({"objective": "earliest"}, {"objective": "soonest", "speed": 50}, {"objective": "cheapest"})
+CHOOSING: tuple[dict[str, Any], ...] = (
+    {},
+    {"objective": "earliest"},
+    {"objective": "soonest", "speed": 50},
+    {"objective": "cheapest"},
+)
 
 
 @pytest.fixture
@@ -57,7 +62,7 @@ def test_it_is_no_offer_after_the_nearest(world: World) -> None:
 def test_a_price_beyond_all_numbers_is_refused_where_there_is_no_other() -> None:
     world = World()
     absurd(world, tariff=[{"kWhPrice": 1.7e308}])
-    for wishes in ({}, *CHOOSING):
+    for wishes in CHOOSING:
         with pytest.raises(BadRequest, match="the price is out of range"):
             ask(world, "scheduleReservation", **wishes)
 
