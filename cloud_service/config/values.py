@@ -154,7 +154,7 @@ def _read_places(text: str) -> tuple[Place, ...]:
 def _read_place(text: str) -> Place:
     """An IPv6 address has colons itself, so it stands in brackets before a port."""
     host, colon, port = text.rpartition(":")
-    if not colon or _is_address(text):
+    if not colon or _is_address(text) or text.endswith("]"):
         return Place(read_host(text))
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]

@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias
 
 from msgspec import Struct
 
-from cloud_service.config.setting import Section, Setting
+from cloud_service.config.setting import Section, Setting, SettingError
 from cloud_service.config.values import FILE, HOST, NAME, PLACES, PORT, TEXT, Place
 
 _BROKER = Section.BROKER
@@ -70,16 +70,20 @@ class BrokerAddresses(Struct, frozen=True):
 
     @property
     def each(self) -> tuple[BrokerAddress, ...]:
-        """Their addresses, in the order in which they were named."""
+        """Their addresses, in the order in which they were named. Raises SettingError for one named twice."""
+        places = [Place(place.host, self.port if place.port is None else place.port) for place in self.places]
+        for place in places:
+            if places.count(place) > 1:
+                raise SettingError("--mqtt-host: {place} is named twice", place=place)
         return tuple(
             BrokerAddress(
                 place.host,
-                self.port if place.port is None else place.port,
+                place.port or 0,
                 self.user,
                 self.password,
                 self.ca_file,
                 self.certificate_file,
                 self.key_file,
             )
-            for place in self.places
+            for place in places
         )

@@ -130,8 +130,7 @@ class PollingConnection:
     def prepare(self) -> bool:
         """Connects if it is time, and sends what it can. Returns whether `handle` has work at once."""
         if not self._session.connected and self._opening is None and time.monotonic() >= self._next_attempt:
-            self._opening = SocketOpening(self._address)
-            self._poller.watch(self._opening.descriptor)
+            self._open()
         self.flush()
         return self._session.holds_packet
 
@@ -172,6 +171,14 @@ class PollingConnection:
             self._poller.unwatch(self._opening.descriptor)
             self._opening.abandon()
             self._opening = None
+
+    def _open(self) -> None:
+        try:
+            self._opening = SocketOpening(self._address)
+        except OSError as error:
+            self._pause(Loss(f"cannot be reached: {error}"))
+        else:
+            self._poller.watch(self._opening.descriptor)
 
     def _begin(self, opening: SocketOpening) -> None:
         self._poller.unwatch(opening.descriptor)

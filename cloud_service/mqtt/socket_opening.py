@@ -12,13 +12,19 @@ from cloud_service.mqtt.sockets import open_socket
 class SocketOpening:
     """A socket that is being opened. The descriptor is readable once it is open, or cannot be opened.
 
-    Either `take` or `abandon` has to be called, once.
+    Either `take` or `abandon` has to be called, once. Raises OSError without a descriptor or thread for it.
     """
 
     def __init__(self, address: BrokerAddress) -> None:
         self.descriptor, writer = os.pipe()
         self._opened: Future[socket.socket] = Future()
-        Thread(target=self._open, args=(address, writer), name=f"opening {address}", daemon=True).start()
+        thread = Thread(target=self._open, args=(address, writer), name=f"opening {address}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            os.close(self.descriptor)
+            os.close(writer)
+            raise OSError(str(error)) from error
 
     @property
     def done(self) -> bool:

@@ -195,8 +195,12 @@ class ServiceLoop:
 
     def _note_presence(self, client: str, broker: Broker, message: Message) -> None:
         """Without a presence topic, which an empty payload clears, nobody knows that a charger is offline."""
+        if not message.payload:
+            if self._presence_of_clients.clear(client, broker):
+                self._engine.note_presence(client, True, self._network_now())
+            return
         try:
-            online = not message.payload or read_presence(message.payload).online
+            online = read_presence(message.payload).online
         except BadRequest as error:
             log.warning("the presence of %s is ignored: %s", client, error)
             return

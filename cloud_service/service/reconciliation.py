@@ -74,8 +74,12 @@ class Reconciliation:
             return
         self._mark = Message(self._mark.topic, token_hex(8).encode())
         self._retained.begin_reconciliation(self._mark.payload)
-        self._opening = SocketOpening(self._address)
-        self._waiting.watch(self._opening.descriptor)
+        try:
+            self._opening = SocketOpening(self._address)
+        except OSError as error:
+            self._retry_later(str(error))
+        else:
+            self._waiting.watch(self._opening.descriptor)
 
     def turn(self, network: Network) -> None:
         """Compares a few more messages."""

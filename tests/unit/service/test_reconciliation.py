@@ -1,7 +1,9 @@
 """Reconciliation with a real broker: what it has retained is compared with the network."""
 
 import asyncio
+import os
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -132,4 +134,22 @@ def test_it_tries_again_when_the_broker_ends_the_connection(
         case.reconciliation.turn(case.network)
         assert case.connection.watched
         case.finish()
+    assert case.stale() == {"station/1", "station/2"}
+
+
+def test_without_the_means_for_another_connection_it_is_tried_again(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_descriptor() -> NoReturn:
+        raise OSError(24, "Too many open files")
+
+    case = Case(broker.address)
+    monkeypatch.setattr(reconciliation, "RETRY_SECONDS", 0)
+    with monkeypatch.context() as starving:
+        starving.setattr(os, "pipe", no_descriptor)
+        case.reconciliation.begin()
+        assert not case.connection.watched
+    case.reconciliation.turn(case.network)
+    assert case.connection.watched
+    case.finish()
     assert case.stale() == {"station/1", "station/2"}
