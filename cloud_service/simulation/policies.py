@@ -41,7 +41,7 @@ class GaplessQueue(Queue):
 
 
 class Policy(Struct, frozen=True):
-    """A policy. `objective` is None for the seed's rule.
+    """A policy. `objective` is None for the old server's rule.
 
     `gaps`: charges are booked into gaps of a queue. `no_shows`: the time of people who do not come is
     released. `moves`: what cannot be kept moves, and broken points take no bookings. `flexible`: all

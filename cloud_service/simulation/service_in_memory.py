@@ -70,7 +70,7 @@ class ServiceInMemory:
 
     @property
     def takes_wishes(self) -> bool:
-        """Whether vehicles can book ahead. Those of the seed's time book when they want to charge."""
+        """Whether vehicles can book ahead. Those of the old server's time book when they want to charge."""
         return self._policy.objective is not None
 
     def book(
@@ -79,7 +79,7 @@ class ServiceInMemory:
         """Books by the policy. None if nothing fits."""
         asked = ScheduleReservation(x=place[0], y=place[1], percentage=0, capacity=trip.energy)
         if self._policy.objective is None:
-            asked = self._as_the_seed_did(asked)
+            asked = self._as_with_the_old_server(asked)
         else:
             asked = replace(
                 asked,
@@ -103,7 +103,7 @@ class ServiceInMemory:
     def begin(self, vehicle: str, key: PointKey, now: datetime) -> bool:
         """A charger tells that a vehicle is there. Returns whether it may charge.
 
-        The seed's chargers told nothing, and its vehicles charge where they find a free point.
+        The old server's chargers told nothing, and its vehicles charge where they find a free point.
         """
         if not self.takes_wishes:
             return True
@@ -120,7 +120,7 @@ class ServiceInMemory:
             self._ask(FinishCharging(station_id=key[0], point_id=key[1], energy=energy), OWNER, now)
 
     def tell_operational(self, key: PointKey, operational: bool, now: datetime) -> None:
-        """A charger tells that its point has failed, or works again. The seed's chargers could not."""
+        """A charger tells that its point has failed, or works again. The old server's could not."""
         point = self.network.point(key)
         if not self._policy.moves or point is None:
             return
@@ -142,7 +142,7 @@ class ServiceInMemory:
         while self.told:
             yield self.told.pop(0)
 
-    def _as_the_seed_did(self, asked: ScheduleReservation) -> ScheduleReservation:
+    def _as_with_the_old_server(self, asked: ScheduleReservation) -> ScheduleReservation:
         """Asks for the point with the shortest queue of the nearest station."""
         for station in islice(self.network.stations_by_distance(asked.x, asked.y), 1):
             points = self.network.points(station.station_id)

@@ -15,6 +15,7 @@ from datetime import date
 from pathlib import Path
 
 from cloud_service.cli.simulate_tables import show
+from cloud_service.config.values import TIME_ZONE
 from cloud_service.language.language import language_of_environment
 from cloud_service.simulation.habits import Habits
 from cloud_service.simulation.policies import Policy
@@ -51,6 +52,9 @@ def _parser() -> ArgumentParser:
     parser = ArgumentParser(prog="python -m tests.benchmarks.replay", description=__doc__)
     parser.add_argument("--sessions", type=Path, required=True, help="as of recharge simulate")
     parser.add_argument("--site", help="only the rows that have this in their column `site`")
+    parser.add_argument(
+        "--time-zone", type=TIME_ZONE.read, help="of times without an offset; by default, the machine's"
+    )
     parser.add_argument("--from", dest="first", type=date.fromisoformat, help="first day")
     parser.add_argument("--days", type=int, default=7)
     parser.add_argument("--stations", type=int, default=10, help="in two rows")
@@ -71,7 +75,7 @@ def _scenario(options: Namespace) -> Scenario:
         for number in range(options.stations)
     )
     habits = Habits(failures=options.failures)
-    sessions = read_recording(rows, zone=None)
+    sessions = read_recording(rows, zone=options.time_zone)
     return Recorded.between(places, sessions, habits, options.first, options.days).scenario(options.seed)
 
 

@@ -74,3 +74,15 @@ def test_catching_up_is_done_in_batches_of_bounded_work_and_requests_see_all_of_
         ["NOT_FOUND"],
         [],
     ]
+
+
+def test_by_default_a_batch_is_half_a_second_of_work_at_most() -> None:
+    """A step takes some 0.1 ms; the service is silent meanwhile, and its keep-alive is seconds."""
+    crowd = Crowd(600)
+    for number in range(6_000):
+        crowd.book(number % 600 + 1, minutes(10) + number // 600 * HOUR, minutes(30))
+    bench = Bench(InMemoryStore(crowd.tables))
+    steps = [bench.turn(hours=24).steps, bench.turn().steps]
+
+    assert sum(steps) == 6_000
+    assert 2_500 <= steps[0] <= 5_000
