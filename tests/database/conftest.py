@@ -22,7 +22,7 @@ def target(
     request: pytest.FixtureRequest, postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Target]:
     folder = tmp_path_factory.mktemp("stack")
-    with SharedStack(folder, postgres.new_database(), services=request.param) as stack:
+    with SharedStack(folder, state=postgres.new_database(), services=request.param) as stack:
         yield target_of(stack)
 
 

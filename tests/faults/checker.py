@@ -1,8 +1,8 @@
-"""Reads a run's record together with the files after it, and says what contradicts the promise."""
+"""Reads a run's record together with what was kept of it, and says what contradicts the promise."""
 
 import asyncio
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -14,19 +14,10 @@ from cloud_service.core.tables import Tables
 from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
-from cloud_service.service.engine.outbox import messages
-from cloud_service.store.checkpoint import read_checkpoint
-from cloud_service.store.ended import read_ended
-from cloud_service.store.frozen_folder import FrozenFolder
-from cloud_service.store.recovery import read_folder, read_segments
-from cloud_service.store.snapshot import take_snapshot
-from cloud_service.store.verify import examine
 from tests.faults.bookings import Booking, bookings, public
-from tests.faults.fast_time import NO_SHOW
-from tests.faults.listener import expected_by_files
+from tests.faults.kept import Kept, kept_by, kept_in_folder, tables_of
 from tests.faults.load import HAPPENINGS, Load
 from tests.faults.recorder import Record
-from tests.faults.stories import Stories
 from tests.kit.processes import Stack
 
 FIVE_MINUTES = timedelta(minutes=5)
@@ -38,24 +29,27 @@ PATIENCE = 10.0
 
 
 def stop_and_check(stack: Stack, load: Load) -> None:
-    """Checks what is retained, the files while the journal is there, and once more after a clean stop."""
+    """Checks what is retained, what was written, and once more after a clean stop."""
     check_state(stack)
-    check_run(load, stack.data_dir)
+    check_kept(load, kept_by(stack))
     stack.stop()
-    check_run(load, stack.data_dir)
+    check_kept(load, kept_by(stack))
 
 
 def check_run(load: Load, data_dir: Path) -> None:
+    """Raises AssertionError with all that is wrong with this run on a data folder."""
+    check_kept(load, kept_in_folder(data_dir))
+
+
+def check_kept(load: Load, kept: Kept) -> None:
     """Raises AssertionError with all that is wrong with this run."""
-    folder = take_snapshot(data_dir)
-    report = examine(folder, None, datetime.now(UTC))
-    problems = [*load.violations, *map(str, report.findings)]
-    problems += _differences(load, report.tables)
+    problems = [*load.violations, *kept.findings]
+    problems += _differences(load, kept.tables)
     problems += _overlaps(load.record)
     problems += _reused(load.record)
     if not load.loses_events:
-        problems += load.listener.unheard(expected_by_files(folder))
-    problems += _untold(load, folder, report.tables)
+        problems += load.listener.unheard(kept.expected)
+    problems += _untold(load, kept)
     assert load.record["answered"], "nothing was answered, so this proves nothing"
     assert not problems, "\n".join(problems)
 
@@ -79,38 +73,20 @@ def _differences(load: Load, tables: Tables) -> list[str]:
     return problems
 
 
-def _untold(load: Load, folder: FrozenFolder, tables: Tables) -> list[str]:
-    """Between what events tell, from booking to end, and what the files and the clients know."""
-    told = load.listener.told if load.hears_in_order else _whole_journal(folder)
+def _untold(load: Load, kept: Kept) -> list[str]:
+    """Between what events tell, from booking to end, and what was written and the clients know."""
+    told = load.listener.told if load.hears_in_order else kept.journal
     if told is None:  # a clean stop has removed the journal
         return []
-    stories = Stories(told, NO_SHOW)
+    stories = load.stories(told)
     load.happened = stories.reasons
-    scheduled = [row.public() for row in tables.reservations.values()]
-    contents = read_folder(folder, None, datetime.now(UTC))
-    ended = [(row.reservation.key, str(row.reservation.state)) for row in read_ended(folder, contents)]
+    scheduled = [row.public() for row in kept.tables.reservations.values()]
     missing = HAPPENINGS - stories.reasons.keys() if load.drivers else ()
     return [
         *stories.problems,
-        *stories.compare_with_files(scheduled, ended),
+        *stories.compare_with_files(scheduled, kept.ended),
         *stories.compare_with_notes(load.notes),
         *(f"this load has no reservation with {reason}, and proves nothing about it" for reason in missing),
-    ]
-
-
-def _whole_journal(folder: FrozenFolder) -> list[dict[str, Any]] | None:
-    """The events of all batches; None if a checkpoint has removed the first ones."""
-    batches = [
-        batch for _, _, reader in read_segments(folder, read_checkpoint(folder)) for batch in reader.batches()
-    ]
-    if not batches or batches[0].sequence > 1:
-        return None
-    return [
-        msgspec.json.decode(message.payload)
-        for batch in batches
-        for changes in batch.changes
-        for event in changes.events
-        for message in messages(event)[:1]
     ]
 
 
@@ -197,13 +173,13 @@ async def _check_state(stack: Stack) -> None:
 
 
 def _expected_state(stack: Stack) -> dict[str, Any]:
-    report = examine(take_snapshot(stack.data_dir), None, datetime.now(UTC))
-    network = Network(report.tables)
+    tables = tables_of(stack)
+    network = Network(tables)
     wanted: dict[str, Any] = {}
-    for station in report.tables.stations.values():
+    for station in tables.stations.values():
         points = len(network.points(station.station_id))
         wanted[topics.station_state(station.station_id)] = {**station.public(), "chargingPoints": points}
-    for point in report.tables.points.values():
+    for point in tables.points.values():
         queue = network.queue(point.key)
         free_from = None if queue.free_from is None else queue.free_from.isoformat()
         session = network.session(point.key)

@@ -107,11 +107,15 @@ def expected_by_files(folder: Folder) -> Iterator[OutgoingEvent]:
                     for account in recipients(event):
                         yield account, event.type, event.reservation.key
     for name, size in checkpoint.sizes.items():
-        for line in folder.read(name)[:size].splitlines():
-            row = msgspec.json.decode(line)
-            assert row["type"] in ENDING, row
-            reservation = row["reservation"]
-            key = Booking(reservation, 0).name
-            yield row["owner"], row["type"], key
-            if not row["legacy"]:
-                yield str(reservation["vehicleID"]), row["type"], key
+        yield from expected_by_history(map(msgspec.json.decode, folder.read(name)[:size].splitlines()))
+
+
+def expected_by_history(rows: Iterable[dict[str, Any]]) -> Iterator[OutgoingEvent]:
+    """What must be received of reservations that have ended."""
+    for row in rows:
+        assert row["type"] in ENDING, row
+        reservation = row["reservation"]
+        key = Booking(reservation, 0).name
+        yield row["owner"], row["type"], key
+        if not row["legacy"]:
+            yield str(reservation["vehicleID"]), row["type"], key

@@ -7,7 +7,7 @@ there are also sites and drivers: reservations begin, are missed, overrun and mo
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from random import Random
 from threading import Event, Thread
@@ -19,13 +19,14 @@ from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.mqtt.requester import Requester
 from cloud_service.mqtt.version import Protocol
 from tests.faults.bookings import Booking, bookings
-from tests.faults.drivers import Driver, Notes, Site
-from tests.faults.fast_time import NO_SHOW, FastStack
+from tests.faults.drivers import Driver, Notes, Row, Site
+from tests.faults.fast_time import NO_SHOW, FastSharedStack, FastStack
 from tests.faults.listener import Listener, expected_by_clients
 from tests.faults.participants import Charger, Vehicle
 from tests.faults.recorder import Call, Client, LegacyClient, MQTTClient, Record
 from tests.faults.stories import Stories
 from tests.kit.processes import Stack
+from tests.kit.shared_stack import SharedStack
 from tests.kit.waiting import until, wait_until
 
 PATIENCE = 60.0
@@ -114,6 +115,10 @@ class Load:
     def hears_all(self) -> bool:
         """Whether events are heard at each broker."""
         return all(connection.connected for connection in self._hearing)
+
+    def stories(self, told: Iterable[Row]) -> Stories:
+        """What these events tell. Several services tell events of one vehicle in order, and no more."""
+        return Stories(told, NO_SHOW, by_one_service=not isinstance(self._stack, SharedStack))
 
     @property
     def answered(self) -> int:
@@ -211,7 +216,7 @@ class Load:
                     gateway_killed=self._gateway_killed,
                 )
                 self.vehicles.append(Vehicle(self, old, number, self._next_random()))
-            if isinstance(self._stack, FastStack):
+            if isinstance(self._stack, FastStack | FastSharedStack):
                 await self._add_drivers(connections, self._stack)
             for charger in self.chargers:
                 await charger.set_up()
@@ -224,7 +229,7 @@ class Load:
             if not self.given_up:
                 await self._look_back()
 
-    async def _add_drivers(self, connections: AsyncExitStack, stack: FastStack) -> None:
+    async def _add_drivers(self, connections: AsyncExitStack, stack: FastStack | FastSharedStack) -> None:
         for number in range(SITES):
             client = await self._connect(connections, f"site-{number}", "mqtt5", self.notes.record)
             self.sites.append(Site(self, client, number, self.notes, self._next_random()))
@@ -300,7 +305,7 @@ class Load:
         def heard_all() -> bool:
             if self.listener.unheard(expected):
                 return False
-            return not self.hears_in_order or Stories(self.listener.told, NO_SHOW).scheduled == scheduled
+            return not self.hears_in_order or self.stories(self.listener.told).scheduled == scheduled
 
         while not self.loses_events and not heard_all() and time.monotonic() < end:
             await asyncio.sleep(0.1)

@@ -38,13 +38,17 @@ class Story(Struct):
 
 
 class Stories:
-    """All stories of a run, and what is wrong with them. Takes the bodies of events in their order."""
+    """All stories of a run, and what is wrong with them. Takes the bodies of events in their order.
 
-    def __init__(self, told: Iterable[Row], no_show: timedelta) -> None:
+    Unless one service tells them all, only those of one vehicle are in order.
+    """
+
+    def __init__(self, told: Iterable[Row], no_show: timedelta, *, by_one_service: bool = True) -> None:
         self.problems: list[str] = []
         self.by_name: dict[Name, Story] = {}
         self.reasons: Counter[str] = Counter()
         self._no_show = no_show
+        self._by_one_service = by_one_service
         self._open: dict[Name, Story] = {}
         for body in told:
             self._tell(body)
@@ -111,7 +115,8 @@ class Stories:
         """It stands in the queue of its point, at a distance from all others."""
         for other in self._open.values():
             close = other.rows[-1]
-            if name_of(close)[:2] == name_of(row)[:2] and _too_close(close, row):
+            at_one_point = self._by_one_service and name_of(close)[:2] == name_of(row)[:2]
+            if at_one_point and _too_close(close, row):
                 self.problems.append(f"within five minutes of each other: {close} and {row}")
             if close["vehicleID"] == row["vehicleID"]:
                 self.problems.append(f"a vehicle has two: {close} and {row}")

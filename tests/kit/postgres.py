@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +34,14 @@ def _as_its_user() -> list[str]:
     if os.geteuid() != 0:
         return []
     return ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--pdeathsig=QUIT"]
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process runs; one that its parent has not asked about yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 class Postgres(Process):
@@ -80,6 +89,19 @@ class Postgres(Process):
     def start(self) -> None:
         super().start()
         wait_until(self._takes_connections, f"PostgreSQL on port {self.port}", DEADLINE)
+
+    def kill(self) -> None:
+        """Ends the server with all of its processes by SIGKILL, as when its machine fails."""
+        os.kill(self.pid, signal.SIGSTOP)  # so that it starts no more of them
+        children = [
+            int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        ]
+        super().kill()
+        for pid in children:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        # As long as one of them has the shared memory, the server does not start again.
+        wait_until(lambda: not any(map(_lives, children)), "all processes of PostgreSQL have ended")
 
     def _takes_connections(self) -> bool:
         self.check()

@@ -1,5 +1,6 @@
 """A network whose state is in PostgreSQL, with as many services as a test wants."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.kit.processes import Broker, Process, Stack
@@ -7,12 +8,24 @@ from tests.kit.waiting import DEADLINE, wait_until
 
 
 class SharedStack(Stack):
-    """`services` share the requests of the broker, and the database with this URL."""
+    """`services` share the requests of the broker, and the database with the URL `state`.
+
+    With `through`, they reach it at this other URL.
+    """
 
     def __init__(
-        self, folder: Path, state: str, broker: Broker | None = None, /, *, services: int = 1, **settings: str
+        self,
+        folder: Path,
+        broker: Broker | None = None,
+        /,
+        *,
+        state: str,
+        through: str = "",
+        services: int = 1,
+        **settings: str,
     ) -> None:
-        super().__init__(folder, broker, state=state, **settings)
+        super().__init__(folder, broker, state=through or state, **settings)
+        self.state = state
         self.others = [self._other(number) for number in range(2, services + 1)]
 
     @property
@@ -22,19 +35,24 @@ class SharedStack(Stack):
 
     def start_service(self) -> None:
         super().start_service()
-        for other in self.others:
-            self.start_other(other)
+        self.start_others(self.others)
 
     def start_other(self, other: Process) -> None:
         """Starts one of the services, and waits until it shares the requests."""
-        before = other.log.read_text().count(_CONNECTED) if other.log.exists() else 0
-        other.start()
+        self.start_others([other])
 
-        def is_connected() -> bool:
-            other.check()
-            return other.log.read_text().count(_CONNECTED) > before
+    def start_others(self, others: Sequence[Process]) -> None:
+        """Starts some of the services at once, and waits until all of them share the requests."""
+        before = {other.name: _connections(other) for other in others}
+        for other in others:
+            other.start()
 
-        wait_until(is_connected, f"{other.name} is connected", DEADLINE)
+        def are_connected() -> bool:
+            for other in others:
+                other.check()
+            return all(_connections(other) > before[other.name] for other in others)
+
+        wait_until(are_connected, "the services are connected", DEADLINE)
 
     def stop(self) -> None:
         for other in self.others:
@@ -56,4 +74,6 @@ class SharedStack(Stack):
         return other
 
 
-_CONNECTED = "connected to the broker"
+def _connections(service: Process) -> int:
+    """How often it has connected to a broker so far."""
+    return service.log.read_text().count("connected to the broker") if service.log.exists() else 0
