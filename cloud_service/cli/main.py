@@ -56,6 +56,7 @@ COMMANDS: Final = (
     Command("health", "check that the cloud service or a gateway is running", "health"),
     Command("accounts", "manage the accounts of a secured broker", "accounts"),
     Command("certificates", "make certificates for the broker and for devices", "certificates"),
+    Command("schema", "make or upgrade the schema of a database", "schema"),
     Command("verify", "check a data folder", "verify"),
     Command("backup", "copy the data folder", "backup"),
     Command("restore", "replace the data folder with a backup", "restore"),

@@ -27,6 +27,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 UNIT_TESTS = Path(__file__).parent / "alert_tests.yml"
+_NOT_SCRAPED_YET = {"RechargeServiceDown", "RechargeGatewayDown"}
 
 
 def _promtool(*words: str, folder: Path) -> None:
@@ -35,7 +36,8 @@ def _promtool(*words: str, folder: Path) -> None:
 
 
 def test_the_configuration_and_the_rules_are_valid() -> None:
-    _promtool("check", "config", "prometheus.yml", folder=MONITORING)
+    for name in ("prometheus.yml", "prometheus-scale.yml"):
+        _promtool("check", "config", name, folder=MONITORING)
 
 
 def test_each_rule_fires_for_its_figures(tmp_path: Path) -> None:
@@ -70,6 +72,7 @@ def prometheus(
     process.start()
     try:
         wait_until(lambda: process.healthy_targets() == 3, "all processes were scraped")
+        wait_until(lambda: not process.firing() & _NOT_SCRAPED_YET, "the rules were evaluated after that")
         yield process
     finally:
         process.kill()

@@ -34,6 +34,17 @@ def docker(*words: str, stdin: bytes | None = None) -> str:
     return printed
 
 
+def inspected(container: str) -> dict[str, Any]:
+    """What the engine says of a container."""
+    found: dict[str, Any] = json.loads(docker("inspect", container))[0]
+    return found
+
+
+def is_healthy(container: str) -> bool:
+    """Whether its last health check has passed."""
+    return bool(inspected(container)["State"].get("Health", {}).get("Status") == "healthy")
+
+
 def missing() -> str | None:
     """Why the stack cannot be started here; None if it can."""
     for words in (["docker", "info"], ["docker", "compose", "version"]):
@@ -58,14 +69,19 @@ def _free_ports(count: int) -> list[int]:
 
 
 class ComposeStack:
-    """A stack of its own: `folder` keeps its settings, `project` the folder with the compose file."""
+    """A stack of its own: `folder` keeps its settings, `project` the folder with the compose file.
+
+    `lasting` are the services that run until somebody stops them.
+    """
+
+    lasting: tuple[str, ...] = LASTING
 
     def __init__(self, folder: Path, version: str, project: Path = ROOT, image: str | None = None) -> None:
         self.name = f"recharge-test-{uuid4().hex[:8]}"
         self.image = image or f"{self.name}:test"
         self.network = f"{self.name}-manager"
         self.tls_port, self.mqtt_port, self.tcp_port, self.http_port = _free_ports(4)
-        self.files = (project / "docker-compose.yml", *VERSIONS[version])
+        self.files: tuple[Path, ...] = (project / "docker-compose.yml", *VERSIONS[version])
         self.environment = folder / f"{self.name}.env"
         self.settings = {
             "RECHARGE_IMAGE": self.image,
@@ -127,25 +143,37 @@ class ComposeStack:
         self.compose("up", "--build", "-d")
         self.wait_healthy()
 
+    def containers(self, service: str) -> list[str]:
+        """The IDs of a service's containers."""
+        return self.compose("ps", "-a", "-q", service).split()
+
     def container(self, service: str) -> str:
-        """The ID of a service's container."""
-        return self.compose("ps", "-a", "-q", service).strip()
+        """The ID of the container of a service that has one."""
+        (container,) = self.containers(service)
+        return container
 
     def inspect(self, service: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(docker("inspect", self.container(service)))[0]
-        return found
+        """What the engine says of the container of a service that has one."""
+        return inspected(self.container(service))
 
     def wait_healthy(self) -> None:
-        """Waits for those of LASTING that this version of the product has."""
+        """Waits for those of the lasting services that this version of the product has."""
         known = self.compose("config", "--services").split()
-        for service in (name for name in LASTING if name in known):
+        for service in (name for name in self.lasting if name in known):
             wait_until(
-                lambda service=service: (
-                    self.inspect(service)["State"].get("Health", {}).get("Status") == "healthy"
-                ),
+                lambda service=service: all(map(is_healthy, self.containers(service))),
                 f"{service} is healthy",
                 PATIENCE,
             )
+
+    def kill(self, container: str) -> None:
+        """SIGKILL to its process, from outside, as the machine does when memory runs out. It starts again."""
+        pid = inspected(container)["State"]["Pid"]
+        options = ("--rm", "--pid", "host", "--user", "0", "--entrypoint", "python")
+        docker("run", *options, self.image, "-c", f"import os; os.kill({pid}, 9)")
+        wait_until(
+            lambda: inspected(container)["State"]["Pid"] not in (0, pid), f"{container} is started again", 120
+        )
 
     def accounts(self, *words: str) -> str:
         """`recharge accounts`, as the documentation says to call it."""

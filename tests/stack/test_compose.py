@@ -216,17 +216,6 @@ def test_no_secret_is_in_the_image(compose: ComposeStack, charger: Charger) -> N
     assert not re.search(r"(?i)password=|secret=|token=", history)
 
 
-def _kill(compose: ComposeStack, service: str) -> None:
-    """SIGKILL to the container's process, from outside, as the machine does when memory runs out."""
-    pid = compose.inspect(service)["State"]["Pid"]
-    code = f"import os; os.kill({pid}, 9)"
-    options = ("--rm", "--pid", "host", "--user", "0", "--entrypoint", "python")
-    docker("run", *options, compose.image, "-c", code)
-    wait_until(
-        lambda: compose.inspect(service)["State"]["Pid"] not in (0, pid), f"{service} is started again", 120
-    )
-
-
 @pytest.mark.parametrize("service", LASTING)
 def test_killed_containers_come_back(compose: ComposeStack, charger: Charger, service: str) -> None:
     with _connect(compose, charger) as client:
@@ -235,7 +224,7 @@ def test_killed_containers_come_back(compose: ComposeStack, charger: Charger, se
         client.ask("newChargingPoint", chargingStationID=station, **point)
         before = client.ask("receiveAllChargingPoints", chargingStationID=station)
 
-    _kill(compose, service)
+    compose.kill(compose.container(service))
     compose.wait_healthy()
 
     with _connect(compose, charger) as client:
