@@ -51,18 +51,13 @@ class Consequences:
     def make(self, changes: Changes) -> None:
         """Makes changes, and moves flexible reservations into the time that they free."""
         self._apply(changes)
-        if not self._network.has_flexible or self._rules.move_up == NEVER:
-            return
-        freed = _freed(changes, self._now)
-        for owner in changes.removed_absences:
-            for station in self._network.stations_of(owner):
-                freed |= dict.fromkeys(point.key for point in self._network.points(station.station_id))
-        while freed:
-            key = next(iter(freed))
-            del freed[key]
-            for following in self._moves_into(key):
-                self._apply(following)
-                freed |= _freed(following, self._now)
+        if self._may_move_up:
+            self._fill(freed_points(self._network, changes, self._now))
+
+    def offer(self, keys: Iterable[PointKey]) -> None:
+        """Moves flexible reservations into time that these points may have."""
+        if self._may_move_up:
+            self._fill(dict.fromkeys(keys))
 
     def let_time_pass(self, may_go_on: Callable[[], bool] | None = None) -> bool:
         """Makes what is due by now, in the order in which it was due. Returns whether that is all of it.
@@ -79,6 +74,18 @@ class Consequences:
             self.make(changes)
             self.steps += 1
         return True
+
+    @property
+    def _may_move_up(self) -> bool:
+        return self._network.has_flexible and self._rules.move_up != NEVER
+
+    def _fill(self, freed: dict[PointKey, None]) -> None:
+        while freed:
+            key = next(iter(freed))
+            del freed[key]
+            for following in self._moves_into(key):
+                self._apply(following)
+                freed |= freed_points(self._network, following, self._now)
 
     def _step(self, key: PointKey) -> Changes | None:
         """Decides what is due at a point; None if it has to wait for the next batch."""
@@ -164,8 +171,16 @@ def _first_reserved(condition: PointCondition) -> Reservation:
     return reserved
 
 
-def _freed(changes: Changes, now: datetime) -> dict[PointKey, None]:
+def freed_points(network: NetworkView, changes: Changes, now: datetime) -> dict[PointKey, None]:
     """The points at which time may have become free: not those of reservations that ended at their finish."""
+    freed = _freed_by_records(changes, now)
+    for owner in changes.removed_absences:
+        for station in network.stations_of(owner):
+            freed |= dict.fromkeys(point.key for point in network.points(station.station_id))
+    return freed
+
+
+def _freed_by_records(changes: Changes, now: datetime) -> dict[PointKey, None]:
     known = {reservation.point_key for reservation in changes.reservations}
     known.update(event.reservation.point_key for event in changes.events if event.type in ENDING)
     freed = dict.fromkeys(point.key for point in changes.points if point.key not in known)

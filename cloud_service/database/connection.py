@@ -1,10 +1,12 @@
 """A connection to the database, with the limits of time without which a dead one would hold up everything."""
 
 import logging
-from typing import Any, Final, TypeAlias, cast
+from time import monotonic
+from typing import Any, Final, TypeVar, cast
 
 import psycopg
 from psycopg import Connection
+from psycopg.abc import PQGen
 from psycopg.adapt import Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
@@ -16,10 +18,39 @@ log = logging.getLogger(__name__)
 CONNECT_SECONDS: Final = 3
 ANSWER_SECONDS: Final = 5
 """A statement, or data that nobody acknowledges, longer than this counts as a failure of the database."""
+GRACE_SECONDS: Final = 1
+"""A service gives up this much later than the database would."""
+POLL_SECONDS: Final = 0.1
+"""How often a wait for the database looks whether it was interrupted."""
 ABANDONED_SECONDS: Final = 10
 """When the database ends the transaction of a service that has gone silent, and with it its locks."""
 
-Database: TypeAlias = Connection[TupleRow]
+_SECRETS: Final = ("password", "sslpassword")
+
+_Result = TypeVar("_Result")
+
+
+class Database(Connection[TupleRow]):
+    """A connection that is given up, if the database does not answer.
+
+    The server's own limits do not hold where it has stopped, nor for a commit that waits for a standby.
+    """
+
+    gives_up_after: float | None = None
+    """In seconds."""
+
+    def wait(
+        self, gen: PQGen[_Result], interval: float = POLL_SECONDS, timeout: float | None = None
+    ) -> _Result:
+        """Waits for an answer, as psycopg does everywhere. Raises psycopg.OperationalError if none comes."""
+        begun, limit = monotonic(), timeout or self.gives_up_after
+        try:
+            return super().wait(gen, interval, limit)
+        except psycopg.OperationalError as error:
+            if limit is None or monotonic() - begun < limit:
+                raise
+            self.close()  # not a cancellation, which would have to reach the database too
+            raise psycopg.OperationalError(f"no answer within {limit:g} s") from error
 
 
 class _AsWritten(Loader):
@@ -29,21 +60,16 @@ class _AsWritten(Loader):
         return bytes(data)
 
 
-def connect(address: str, *, name: str = "recharge") -> Database:
+def connect(
+    address: str, *, name: str = "recharge", answer_seconds: float | None = ANSWER_SECONDS
+) -> Database:
     """Opens a connection that commits each statement by itself, unless a transaction was begun.
 
     `address` is a URL or a connection string of libpq. With several hosts, the one that takes writes is used,
-    unless the address says otherwise, so that a failover is followed. Raises psycopg.Error.
+    unless the address says otherwise, so that a failover is followed. What takes longer than `answer_seconds`
+    fails; with None, nothing does. Raises psycopg.Error.
     """
     given: dict[str, Any] = conninfo_to_dict(address)
-    options = (
-        f"-c search_path={SCHEMA},public -c timezone=UTC -c client_min_messages=warning"
-        f" -c statement_timeout={ANSWER_SECONDS}s -c lock_timeout={ANSWER_SECONDS - 1}s"
-        f" -c idle_in_transaction_session_timeout={ABANDONED_SECONDS}s"
-        # Of the server's side too: it has to notice that a service has gone, and let go of its locks.
-        f" -c tcp_keepalives_idle={ANSWER_SECONDS} -c tcp_keepalives_interval=1"
-        f" -c tcp_keepalives_count={ANSWER_SECONDS} -c tcp_user_timeout={ANSWER_SECONDS}s"
-    )
     defaults = {
         "application_name": name,
         "connect_timeout": CONNECT_SECONDS,
@@ -53,13 +79,30 @@ def connect(address: str, *, name: str = "recharge") -> Database:
         "keepalives_interval": 1,
         "keepalives_count": ANSWER_SECONDS,
     }
-    given["options"] = f"{options} {given.get('options') or ''}".strip()
-    connection = psycopg.connect(make_conninfo("", **cast(dict[str, Any], defaults | given)), autocommit=True)
+    given["options"] = f"{_options(answer_seconds)} {given.get('options') or ''}".strip()
+    connection = Database.connect(
+        make_conninfo("", **cast(dict[str, Any], defaults | given)), autocommit=True
+    )
+    assert isinstance(connection, Database)
+    if answer_seconds is not None:
+        connection.gives_up_after = answer_seconds + GRACE_SECONDS
     connection.adapters.register_loader("json", _AsWritten)
     return connection
+
+
+def _options(answer_seconds: float | None) -> str:
+    milliseconds = 0 if answer_seconds is None else round(answer_seconds * 1000)
+    return (
+        f"-c search_path={SCHEMA},public -c timezone=UTC -c client_min_messages=warning"
+        f" -c statement_timeout={milliseconds} -c lock_timeout={round(milliseconds * 0.8)}"
+        f" -c idle_in_transaction_session_timeout={ABANDONED_SECONDS}s"
+        # Of the server's side too: it has to notice that a service has gone, and let go of its locks.
+        f" -c tcp_keepalives_idle={ANSWER_SECONDS} -c tcp_keepalives_interval=1"
+        f" -c tcp_keepalives_count={ANSWER_SECONDS} -c tcp_user_timeout={ANSWER_SECONDS}s"
+    )
 
 
 def without_password(address: str) -> str:
     """The address for the log."""
     known = conninfo_to_dict(address)
-    return make_conninfo("", **{key: value for key, value in known.items() if key != "password"})
+    return make_conninfo("", **{key: value for key, value in known.items() if key not in _SECRETS})

@@ -17,21 +17,31 @@ _CONFLICTS = (
     errors.ForeignKeyViolation,
     errors.LockNotAvailable,
 )
+_FAULTS = (errors.DataError, errors.IntegrityError, errors.ProgramLimitExceeded, UnicodeError, OverflowError)
 
 
 class Conflict(Exception):
     """Another service has changed the same rows. Nothing was changed; deciding again will see its changes."""
 
 
+class Unwritable(Exception):
+    """The database refuses what a batch would write or look for, and always will. Nothing was changed."""
+
+
 @contextmanager
 def failures() -> Iterator[None]:
-    """Raises Conflict or WriteFailed within the block for what psycopg raises. Nothing was changed then."""
+    """Raises Conflict, Unwritable or WriteFailed for what psycopg raises within the block.
+
+    Nothing was changed then.
+    """
     try:
         yield
-    except (psycopg.Error, NetworkUnreadable) as error:
+    except (psycopg.Error, NetworkUnreadable, UnicodeError, OverflowError) as error:
         cause = _cause(error)
         if isinstance(cause, _CONFLICTS):
             raise Conflict(str(cause)) from error
+        if isinstance(cause, _FAULTS):
+            raise Unwritable(_first_line(cause)) from error
         raise WriteFailed("the database failed: {error}", error=_first_line(cause)) from error
 
 
@@ -49,8 +59,8 @@ def failures_of_commit() -> Iterator[None]:
             ) from error
 
 
-def _cause(error: psycopg.Error | NetworkUnreadable) -> BaseException:
-    return error if isinstance(error, psycopg.Error) else error.__cause__ or error
+def _cause(error: Exception) -> BaseException:
+    return error.__cause__ or error if isinstance(error, NetworkUnreadable) else error
 
 
 def _first_line(error: BaseException) -> str:

@@ -51,6 +51,8 @@ def migrate(connection: psycopg.Connection) -> list[str]:
     """
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        # Changes of a table that cannot have it at once would hold up all who use it meanwhile.
+        connection.execute("SET LOCAL lock_timeout = '4s'")
         connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(SCHEMA)))
         connection.execute(sql.SQL("SET LOCAL search_path = {}, public").format(sql.Identifier(SCHEMA)))
         connection.execute(

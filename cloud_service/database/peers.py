@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import msgspec
 from msgspec import Struct
 
-from cloud_service.core.changes import Event
+from cloud_service.core.changes import Changes, Event
 from cloud_service.core.records import VehicleKey
 from cloud_service.database.connection import Database
 
@@ -77,13 +77,19 @@ class Peers:
             self._database.execute("DELETE FROM instances WHERE instance = ANY(%s)", [dead])
         return [OwedEvent(number, _event(record)) for number, record in sorted(rows)]
 
-    def contended_stations(self) -> list[int]:
-        """Stations whose retained state has to be told once more: several services told it at once."""
+    def contended(self) -> Changes:
+        """What has to be told once more, because several services told it at once: stations and points, as
+        if they were removed.
+        """
         rows = self._database.execute(
-            "DELETE FROM contended WHERE at < clock_timestamp() - interval '2 seconds' RETURNING station_id",
+            "DELETE FROM contended WHERE at < clock_timestamp() - interval '2 seconds'"
+            " RETURNING station_id, point_id",
             prepare=True,
         ).fetchall()
-        return [row[0] for row in rows]
+        return Changes(
+            removed_stations=tuple({station_id for station_id, point_id in rows if point_id is None}),
+            removed_points=tuple({key for key in rows if key[1] is not None}),
+        )
 
     def owed_by_others(self, vehicles: Iterable[VehicleKey], before: int) -> bool:
         """Whether another service owes an event of one of these vehicles with a number below this one."""

@@ -1,6 +1,6 @@
 """What is loaded of the network: a few set-based statements for all that a batch can touch."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final, LiteralString, TypeVar
 
@@ -17,6 +17,7 @@ from cloud_service.store.journal import RequestRecord
 
 NUMBERS_OF_A_BATCH: Final = 1_000
 """By so much the sequence of bookings grows each time (schema/0001_network.sql)."""
+LARGEST_ID: Final = 2**63 - 1
 MOST_FAR_AWAY: Final = 1e150
 """Places beyond are looked for at this distance: their squares would overflow."""
 
@@ -60,8 +61,17 @@ _ANSWERED: Final = """
         USING (client, identity)
 """
 _DUE: Final = """
-    SELECT station_id, point_id, due_at FROM points WHERE due_at <= %(now)s
-    ORDER BY due_at, station_id, point_id LIMIT %(most)s FOR UPDATE SKIP LOCKED
+    SELECT station_id, point_id, due_at FROM points
+    WHERE due_at <= %(now)s AND NOT EXISTS (
+        SELECT FROM unnest(%(stations)s::bigint[], %(points)s::bigint[]) AS aside(station_id, point_id)
+        WHERE aside.station_id = points.station_id AND aside.point_id = points.point_id
+    )
+    ORDER BY due_at, station_id, point_id LIMIT %(most)s FOR UPDATE OF points SKIP LOCKED
+"""
+_ACCOUNTS: Final = """
+    SELECT name, EXISTS (SELECT FROM absences WHERE owner = name),
+        EXISTS (SELECT FROM stations WHERE owner = name)
+    FROM unnest(%(names)s::text[]) AS asked(name)
 """
 _COUNTS: Final = """
     SELECT 'stations', count(*) FROM stations
@@ -91,7 +101,9 @@ class Reader:
         """Stations with all that is at them: points, reservations, sessions, the absences of their owners."""
         found: dict[int, list[Any]] = {kind: [] for kind in range(1, 6)}
         decoders = {1: _station, 2: _point, 3: _reservation, 4: _session, 5: _absence}
-        for kind, record in self._rows(_STATIONS, ids=list(ids)):
+        # Requests may ask for any number, but no ID is larger than the column.
+        possible = [station_id for station_id in ids if abs(station_id) <= LARGEST_ID]
+        for kind, record in self._rows(_STATIONS, ids=possible):
             found[kind].append(decoders[kind](record))
         return Changes(
             stations=tuple(found[1]),
@@ -168,13 +180,28 @@ class Reader:
         records = (RequestRecord(client, bytes(identity).decode(), *rest) for client, identity, *rest in rows)
         return {(record.client, record.identity): record for record in records}
 
-    def claim_due(self, now: datetime, most: int) -> list[tuple[PointKey, datetime]]:
+    def claim_due(
+        self, now: datetime, most: int, without: Collection[PointKey]
+    ) -> list[tuple[PointKey, datetime]]:
         """Points at which something is due, those of the earliest moments first, each for one service only.
 
-        Others pass them over until the transaction ends.
+        Others pass them over until the transaction ends, and this one passes over those of `without`.
         """
-        rows = self._rows(_DUE, now=now, most=most)
+        stations, points = [key[0] for key in without], [key[1] for key in without]
+        rows = self._rows(_DUE, now=now, most=most, stations=stations, points=points)
         return [((station_id, point_id), due_at) for station_id, point_id, due_at in rows]
+
+    def owners(self, station_ids: Sequence[int]) -> list[str]:
+        """The owners of these stations, as far as there are any."""
+        rows = self._rows(
+            "SELECT DISTINCT owner FROM stations WHERE station_id = ANY(%(ids)s)", ids=station_ids
+        )
+        return [owner for (owner,) in rows]
+
+    def accounts(self, names: Sequence[str]) -> dict[str, tuple[bool, bool]]:
+        """Of each of these accounts, whether it is known to be offline, and whether it owns stations."""
+        rows = self._rows(_ACCOUNTS, names=names)
+        return {name: (absent, owns_stations) for name, absent, owns_stations in rows}
 
     def all_stations(self) -> list[int]:
         """The IDs of all stations."""
@@ -203,7 +230,7 @@ class Reader:
     def _rows(self, statement: LiteralString, **parameters: object) -> list[tuple[Any, ...]]:
         try:
             return self._database.execute(statement, parameters, prepare=True).fetchall()
-        except psycopg.Error as error:
+        except (psycopg.Error, UnicodeError, OverflowError) as error:
             raise NetworkUnreadable(str(error)) from error
 
 

@@ -1,7 +1,7 @@
 """The network on PostgreSQL, as one service uses it: its connection, and transactions on it."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,12 +10,12 @@ from uuid import uuid4
 import psycopg
 
 from cloud_service.database.connection import Database, connect, without_password
-from cloud_service.database.errors import Conflict, failures, failures_of_commit
+from cloud_service.database.errors import Conflict, Unwritable, failures, failures_of_commit
 from cloud_service.database.migrations import describe, migrate, require_schema
 from cloud_service.database.peers import Peers
 from cloud_service.database.reading import Reader
 from cloud_service.database.writing import Writer
-from cloud_service.store.errors import WriteFailed
+from cloud_service.store.errors import StoreError, WriteFailed
 
 log = logging.getLogger(__name__)
 
@@ -25,10 +25,11 @@ PARTITIONS_EVERY: Final = timedelta(hours=1)
 class DatabaseState:
     """Opens a connection when it is needed, and another one after that has failed."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, opened: Callable[..., Database] = connect) -> None:
         self.name = uuid4().hex[:12]
         """Of this service, among those that use the same database."""
         self._address = address
+        self._opened = opened
         self._database: Database | None = None
         self._peers: Peers | None = None
         self._partitions_until: datetime | None = None
@@ -39,7 +40,8 @@ class DatabaseState:
         With the address of the login that owns the schema, what is missing is applied; without it, by the
         service's own login if that owns the schema. Raises WrongSchema if that cannot be, and psycopg.Error.
         """
-        with connect(owner_address or self._address, name="recharge migrations") as database:
+        owner = owner_address or self._address
+        with connect(owner, name="recharge migrations", answer_seconds=None) as database:
             if owner_address is not None or _owns_schema(database):
                 applied = migrate(database)
                 if applied:
@@ -51,8 +53,9 @@ class DatabaseState:
     def transaction(self) -> Iterator[tuple[Reader, Writer]]:
         """A transaction on the network as it is at its first statement. The end of the block commits it.
 
-        Raises Conflict if another service was first, WriteFailed if the database failed before the commit,
-        and SyncFailed if it did not confirm it. An exception in the block ends it without effect.
+        Raises Conflict if another service was first, Unwritable if the database refuses what was to be
+        written, WriteFailed if it failed before the commit, and SyncFailed if it did not confirm it. An
+        exception in the block ends it without effect.
         """
         try:
             with failures():
@@ -61,11 +64,11 @@ class DatabaseState:
                 yield Reader(database), Writer(database, peers.instance)
             with failures_of_commit():
                 database.execute("COMMIT")
-        except Conflict:
-            self._roll_back()
+        except StoreError:
+            self.close()  # a server that takes no writes any more may still answer
             raise
         except BaseException:
-            self.close()  # a server that takes no writes any more may still answer
+            self._roll_back()
             raise
 
     @contextmanager
@@ -139,7 +142,7 @@ class DatabaseState:
         try:
             with failures():
                 yield self._connected()
-        except Conflict as error:
+        except (Conflict, Unwritable) as error:
             raise WriteFailed("the database failed: {error}", error=error) from error
         except WriteFailed:
             self.close()
@@ -148,7 +151,7 @@ class DatabaseState:
     def _connected(self) -> tuple[Database, Peers]:
         if self._database is None or self._peers is None or self._database.closed:
             self.close()
-            database = connect(self._address, name=f"recharge service {self.name}")
+            database = self._opened(self._address, name=f"recharge service {self.name}")
             peers = Peers(database)
             try:
                 peers.join()

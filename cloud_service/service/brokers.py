@@ -170,12 +170,6 @@ class Brokers:
             for retained in broker.retained:
                 retained.note(changes)
 
-    def note_stations(self, network: Network, station_ids: Sequence[int]) -> None:
-        """Marks the retained messages about these stations."""
-        for broker in self._all:
-            for retained in broker.retained:
-                retained.note_stations(network, station_ids)
-
     def compare(self) -> None:
         """Begins to compare what all brokers have retained with the network."""
         for broker in self._all:

@@ -143,10 +143,8 @@ class ServiceLoop:
             log_answer(answer, now)
             self._audit.note(answer, now)
         self._measurements.note(result, now)
-        for changes in result.changes:
+        for changes in (*result.changes, *result.told_again):
             self._brokers.note(changes)
-        if result.stale_stations:
-            self._engine.show(lambda network: self._brokers.note_stations(network, result.stale_stations))
         if result.reloaded:
             self._brokers.compare()
 

@@ -109,14 +109,15 @@ class Reconciliation:
 
     def _compare(self, network: Network, reader: RetainedReader) -> None:
         reader.read(_MESSAGES_A_TURN)
-        arrived, self._arrived[:] = list(self._arrived), []
-        self._retained.prepare(network, arrived)
+        arrived = list(self._arrived)
+        self._retained.prepare(network, arrived)  # if the network cannot be read now, then next time
         for message in arrived:
             if message.topic != self._mark.topic:
                 self._retained.compare(network, message)
             elif self._retained.end_reconciliation(network, message.payload):
                 self.end()
                 return
+        del self._arrived[: len(arrived)]
         if reader.broken is not None:
             self._give_up(reader)
 

@@ -5,7 +5,7 @@ and marks what is missing, wrong or superfluous (docs/decisions/0006-retained-st
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -13,6 +13,7 @@ import msgspec
 
 from cloud_service.core.changes import Changes
 from cloud_service.core.network import Network
+from cloud_service.core.view import NetworkUnreadable
 from cloud_service.protocol.messages import Message
 
 Subject = TypeVar("Subject", bound=Hashable)
@@ -43,20 +44,17 @@ class RetainedTopics(ABC, Generic[Subject]):
         """Marks what these changes affect."""
         self._stale.update(dict.fromkeys(self._affected(changes)))
 
-    def note_stations(self, network: Network, station_ids: Sequence[int]) -> None:
-        """Marks all that is about these stations."""
-        network.load(station_ids)
-        stations = tuple(filter(None, map(network.station, station_ids)))
-        points = tuple(point for station in stations for point in network.points(station.station_id))
-        self.note(Changes(stations=stations, points=points))
-
     def take(self, network: Network, most: int, now: datetime) -> list[Message]:
         """Takes at most `most` stale messages. An empty payload clears what no longer exists."""
         subjects = [subject for subject, _ in zip(self._stale, range(most), strict=False)]
         network.load(map(self._station_of, subjects))
         for subject in subjects:
             del self._stale[subject]
-        messages = (self._message(network, subject, now) for subject in subjects)
+        try:
+            messages = [self._message(network, subject, now) for subject in subjects]
+        except NetworkUnreadable:
+            self._stale.update(dict.fromkeys(subjects))
+            raise
         return [message for message in messages if message is not None]
 
     def begin_reconciliation(self, mark: bytes) -> None:

@@ -74,9 +74,10 @@ CREATE TABLE sessions (
     vehicle text,
     record json NOT NULL,
     PRIMARY KEY (station_id, point_id),
-    FOREIGN KEY (station_id, point_id) REFERENCES points
+    FOREIGN KEY (station_id, point_id) REFERENCES points,
+    CONSTRAINT one_session_of_a_vehicle UNIQUE (legacy, vehicle)  -- as many as may be without one
+        DEFERRABLE INITIALLY IMMEDIATE
 );
-CREATE INDEX sessions_by_vehicle ON sessions (legacy, vehicle) WHERE vehicle IS NOT NULL;
 
 CREATE TABLE absences (
     owner text PRIMARY KEY,

@@ -12,12 +12,19 @@ CREATE TABLE requests (
     PRIMARY KEY (client, identity, day)
 ) PARTITION BY RANGE (day);
 
--- A primary key holds within a partition only. Near midnight, two services might use the same ID on
--- both sides of it, so there they go one after the other.
+-- A primary key holds within a partition only. Of two services that use the same ID at once on both sides of
+-- midnight, neither sees the other's row, so IDs of that time are kept together too.
+CREATE TABLE requests_near_midnight (
+    client text NOT NULL,
+    identity bytea NOT NULL,
+    at timestamptz NOT NULL,
+    PRIMARY KEY (client, identity)
+);
+
 CREATE FUNCTION refuse_used_request_id() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF abs(extract(epoch FROM NEW.at - date_trunc('day', NEW.at + interval '12 hours', 'UTC'))) < 60 THEN
-        PERFORM pg_advisory_xact_lock(hashtextextended(NEW.client || encode(NEW.identity, 'hex'), 0));
+    IF abs(extract(epoch FROM NEW.at - date_trunc('day', NEW.at + interval '12 hours', 'UTC'))) < 600 THEN
+        INSERT INTO requests_near_midnight VALUES (NEW.client, NEW.identity, NEW.at);
     END IF;
     IF EXISTS (SELECT FROM requests WHERE client = NEW.client AND identity = NEW.identity AND day <> NEW.day) THEN
         RAISE unique_violation USING MESSAGE = 'this request ID was used before';
@@ -52,10 +59,19 @@ CREATE TABLE instances (
     since timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
--- Stations that several services have changed within seconds: whose state reached the broker last is not
--- known, so one service tells it once more.
+-- Stations, and points, that several services have changed within seconds: whose state reached the broker last
+-- is not known, so one service tells it once more.
 CREATE TABLE contended (
     station_id bigint NOT NULL,
+    point_id bigint,
+    at timestamptz NOT NULL
+);
+
+-- Points with time that has become free. A flexible reservation that another service made at that moment has
+-- not been offered it, so one service offers it once more.
+CREATE TABLE freed (
+    station_id bigint NOT NULL,
+    point_id bigint NOT NULL,
     at timestamptz NOT NULL
 );
 
@@ -68,6 +84,7 @@ DECLARE
     month date := date_trunc('month', first)::date;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('make_partitions', 0));  -- IF NOT EXISTS is no lock
+    DELETE FROM requests_near_midnight WHERE at < since - interval '1 hour';
     FOR days IN 0..2 LOOP
         EXECUTE format('CREATE TABLE IF NOT EXISTS %I PARTITION OF requests FOR VALUES FROM (%L) TO (%L)',
             'requests_' || to_char(first + days, 'YYYYMMDD'), first + days, first + days + 1);

@@ -1,74 +1,111 @@
 """The passing of time: each point at which something is due is taken by one service at a time."""
 
+import logging
 from datetime import datetime, timedelta
 from typing import Final
 
 from cloud_service.core.records import PointKey
+from cloud_service.database.effect import BatchToWrite
 from cloud_service.database.errors import Conflict
 from cloud_service.database.loaded_network import LoadedNetwork
 from cloud_service.database.state import DatabaseState
-from cloud_service.database.writing import BatchToWrite, Written
+from cloud_service.service.database_engine.committed import Committed
 from cloud_service.service.engine.batch import Batch
 from cloud_service.service.engine.limits import EngineLimits
-from cloud_service.service.engine.presence_notes import PresenceNotes
+from cloud_service.store.errors import StoreError
+
+log = logging.getLogger(__name__)
 
 DUE_EVERY: Final = timedelta(seconds=0.2)
 """How often a service looks for what is due."""
 MOST_DUE: Final = 200
 """The most points whose due things a service takes at a time."""
+ASIDE: Final = timedelta(minutes=1)
+"""How long a point is passed over where what is due cannot be made."""
+_WARN_EVERY: Final = 100
 
 
 class DueWork:
-    """Makes what is due anywhere, except where another service is about to."""
+    """Makes what is due anywhere, except where another service is about to.
+
+    If that fails because of some point, the others must not wait for it: fewer are taken at a time, until the
+    one is found.
+    """
 
     def __init__(self, state: DatabaseState, limits: EngineLimits) -> None:
-        self.presence = PresenceNotes()
-        """Which accounts are offline; the leader makes it known to the network."""
         self._state = state
         self._limits = limits
         self._looked: datetime | None = None
+        self._most = MOST_DUE
+        self._claimed: tuple[PointKey, ...] = ()
+        self._aside: dict[PointKey, datetime] = {}
+        """Points that are passed over, and until when."""
+        self._defeats = 0
+        """How often in a row other services were first."""
 
     def look_at_once(self) -> None:
         """Notes that something has to wait for the next batch."""
         self._looked = None
 
-    def let_time_pass(self, now: datetime, clients_time: datetime) -> tuple[Batch, Written] | None:
-        """Makes it, if it is time to look for it. Returns what was committed.
-
-        Raises WriteFailed or SyncFailed.
-        """
+    def let_time_pass(self, now: datetime, clients_time: datetime) -> Committed | None:
+        """Makes it, if it is time to look for it. Raises WriteFailed or SyncFailed."""
         if self._looked is not None and clients_time - self._looked < DUE_EVERY:
             return None
         self._looked = clients_time
+        self._aside = {key: until for key, until in self._aside.items() if until > clients_time}
         try:
-            return self._make(now)
-        except Conflict:
-            return None  # another service was first; what is left is still due
+            made = self._make(now)
+        except Conflict as conflict:
+            self._note_defeat(conflict)
+            self._take_fewer()
+            return None
+        except StoreError:
+            raise
+        except Exception as error:
+            self._set_aside(error, clients_time)
+            return None
+        self._defeats = 0
+        self._most = min(MOST_DUE, 2 * self._most)
+        return made
 
-    def _make(self, now: datetime) -> tuple[Batch, Written] | None:
+    def _make(self, now: datetime) -> Committed | None:
         with self._state.transaction() as (reader, writer):
-            claimed = reader.claim_due(now, MOST_DUE)
-            has_news = self._state.leads and len(self.presence) > 0
-            if not claimed and not has_news:
+            claimed = reader.claim_due(now, self._most, self._aside)
+            self._claimed = tuple(key for key, _ in claimed)
+            if not claimed:
                 return None
             network = LoadedNetwork(reader, self._limits.rules)
-            network.load(key[0] for key, _ in claimed)
-            if len(claimed) == MOST_DUE:
+            network.load(key[0] for key in self._claimed)
+            if len(claimed) == self._most:
                 network.due_until = claimed[-1][1]
-            keys: tuple[PointKey, ...] = tuple(key for key, _ in claimed)
             with Batch(network, now) as batch:
-                if has_news:
-                    self._tell_of_presence(network, batch)
                 is_all = batch.let_time_pass(self._limits.batch_work)
-                written = writer.write(BatchToWrite(batch.changes, network, (), now, keys))
+                written = writer.write(BatchToWrite(batch.changes, network, (), now, self._claimed))
                 batch.keep()
-        if len(claimed) == MOST_DUE or not is_all:
+        if len(claimed) == self._most or not is_all:
             self.look_at_once()
-        if has_news:
-            self.presence.written(network, batch.changes)
-        return batch, written
+        return Committed(batch, written)
 
-    def _tell_of_presence(self, network: LoadedNetwork, batch: Batch) -> None:
-        network.load_absences()
-        for changes in list(self.presence.changes(network)):
-            batch.apply(changes)
+    def _take_fewer(self) -> None:
+        if self._most > 1:
+            self._most //= 2
+            self.look_at_once()
+
+    def _note_defeat(self, conflict: Conflict) -> None:
+        """What is left is still due; another service was first."""
+        self._defeats += 1
+        if self._defeats % _WARN_EVERY == 0:
+            log.warning("others were first %d times where something is due: %s", self._defeats, conflict)
+
+    def _set_aside(self, error: Exception, clients_time: datetime) -> None:
+        if len(self._claimed) > 1:
+            self._take_fewer()
+            return
+        for key in self._claimed:
+            log.error(
+                "what is due at station %d, point %d cannot be made, it is tried again in %g s",
+                *key,
+                ASIDE.total_seconds(),
+                exc_info=error,
+            )
+            self._aside[key] = clients_time + ASIDE

@@ -36,8 +36,8 @@ class BatchResult(Struct):
     """How many steps the passing of time has made of them."""
     reloaded: bool = False
     """The network was recovered from disk, and everything derived from it has to be derived again."""
-    stale_stations: list[int] = field(default_factory=list)
-    """Stations whose retained state has to be told once more."""
+    told_again: list[Changes] = field(default_factory=list)
+    """Changes of which the retained messages have to be sent once more."""
 
 
 def answered(incoming: Incoming, outcome: Outcome) -> Answer:

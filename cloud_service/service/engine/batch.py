@@ -1,5 +1,6 @@
 """A batch: requests that are decided together and become one line of the journal."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -7,6 +8,7 @@ from typing import Self
 from cloud_service.core.changes import Changes
 from cloud_service.core.consequences import Consequences
 from cloud_service.core.network import Network
+from cloud_service.core.records import PointKey
 from cloud_service.protocol.incoming import Incoming
 from cloud_service.protocol.replies import Outcome
 from cloud_service.store.journal import RequestRecord
@@ -61,6 +63,10 @@ class Batch:
         """Makes the changes in the network, and what follows from them."""
         if changes:
             self._consequences.make(changes)
+
+    def offer(self, points: Iterable[PointKey]) -> None:
+        """Moves flexible reservations into time that these points may have."""
+        self._consequences.offer(points)
 
     def let_time_pass(self, most_work: int | None = None) -> bool:
         """Makes what is due, until the batch has been this much work.

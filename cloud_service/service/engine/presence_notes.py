@@ -1,6 +1,6 @@
 """What presence topics say, until a batch has made it known to the network."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -40,6 +40,28 @@ class PresenceNotes:
             forgotten = next(iter(self._offline))
             del self._offline[forgotten]
 
+    @property
+    def unsettled(self) -> list[str]:
+        """Accounts that have to be compared with what the network knows."""
+        return list(self._changed)
+
+    def settle(self, known: Mapping[str, tuple[bool, bool]]) -> None:
+        """Notes of which accounts the network knows as much, or need not know: `known` says whether it has
+        them as offline, and whether they own stations.
+        """
+        for client, (absent, owns_stations) in known.items():
+            offline = client in self._offline
+            if offline == absent or (offline and not owns_stations):
+                self._changed.pop(client, None)
+
+    def look_again(self, owners: Iterable[str]) -> None:
+        """Notes that these accounts may have their first station now."""
+        self._changed.update(dict.fromkeys(filter(self._offline.__contains__, owners)))
+
+    def look_at_all(self) -> None:
+        """Notes that from now on this service tells the network, and not another one."""
+        self.look_again(list(self._offline))
+
     def changes(self, network: NetworkView) -> Iterator[Changes]:
         """Yields what the network does not know yet."""
         for client in self._changed:
@@ -54,5 +76,5 @@ class PresenceNotes:
         for client in self._changed:
             if network.absence(client) is not None:
                 self._offline.pop(client, None)
-        owners = (station.owner for each in changes for station in each.stations)
-        self._changed = dict.fromkeys(filter(self._offline.__contains__, owners))
+        self._changed.clear()
+        self.look_again(station.owner for each in changes for station in each.stations)
