@@ -1,21 +1,27 @@
 """Services on one database, in this process, and what they are asked."""
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Any
 
 from msgspec import Struct
 
+from cloud_service.core.changes import Changes
+from cloud_service.database.connection import ANSWER_SECONDS, connect
 from cloud_service.database.state import DatabaseState
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
 from cloud_service.service.clock import system_clock
 from cloud_service.service.database_engine.clock import DatabaseClock
 from cloud_service.service.database_engine.engine import DatabaseEngine
+from cloud_service.service.engine.answers import Answer
 from cloud_service.service.engine.limits import EngineLimits
+from cloud_service.service.engine.network_time import Reading
+from tests.database.trouble import Trouble
 
 _numbers = count(1)
 
@@ -34,24 +40,39 @@ def request(client: str, action: str, request_id: str = "", **values: Any) -> As
 
 
 class Service:
-    """One of several services."""
+    """One of several services. `trouble` is what happens on its way to the database."""
 
-    def __init__(self, address: str) -> None:
-        self.state = DatabaseState(address)
+    def __init__(
+        self, address: str, limits: EngineLimits | None = None, answer_seconds: float = ANSWER_SECONDS
+    ) -> None:
+        self.trouble = Trouble(partial(connect, answer_seconds=answer_seconds))
+        self.state = DatabaseState(address, self.trouble.connect)
         self.state.prepare(None)
-        self._clock = DatabaseClock(self.state, system_clock)
-        self.engine = DatabaseEngine(self.state, self._clock, EngineLimits())
+        self._ahead = timedelta()
+        self._clock = DatabaseClock(self.state, self._read_clock)
+        self.engine = DatabaseEngine(self.state, self._clock, limits or EngineLimits())
         self.told: list[Message] = []
+        self.told_again: list[Changes] = []
+        self.tells = True
+        """Whether its broker takes its events."""
 
-    def answers(self, *requests: Asked) -> list[dict[str, Any]]:
-        """The bodies of the replies, in the order of the requests."""
+    def let_pass(self, time_passed: timedelta) -> None:
+        """Moves the clocks of this service, and of nobody else."""
+        self._ahead += time_passed
+
+    def send(self, *requests: Asked) -> None:
         for asked in requests:
             body = json.dumps({**asked.values, "requestID": asked.request_id}).encode()
             message = Message(topics.request(asked.action, asked.client), body)
-            self.engine.take_in(message, asked.request_id, time.time())
+            self.engine.take_in(message, asked.request_id, self.now.timestamp())
+
+    def answers(self, *requests: Asked) -> list[dict[str, Any]]:
+        """The bodies of the replies, in the order of the requests."""
+        self.send(*requests)
         found: dict[Any, dict[str, Any]] = {}
         while len(self.engine):
             for answer in self.turn():
+                assert answer.reply is not None, f"no reply: {answer.outcome}"
                 found[answer.delivery] = json.loads(answer.reply.payload)
         return [found[asked.request_id] for asked in requests]
 
@@ -61,30 +82,68 @@ class Service:
         assert answer["ok"], answer
         return answer["result"]
 
-    def turn(self) -> list[Any]:
+    def code(self, asked: Asked) -> str:
+        """The error of a request; an empty text if it is not refused."""
+        (answer,) = self.answers(asked)
+        return "" if answer["ok"] else str(answer["error"]["code"])
+
+    def turn(self) -> list[Answer]:
         """What a service does all the time."""
-        now = self._clock().wall
-        answers = self.engine.work(now).answers
-        for event in self.engine.take_events(10_000):
-            self.told.append(event.message)
-            self.engine.acknowledged(event.receipt)
-        self.engine.maintain(now)
-        return answers
+        result = self.engine.work(self.now)
+        self.told_again += result.told_again
+        if self.tells:
+            for event in self.engine.take_events(10_000):
+                self.told.append(event.message)
+                self.engine.acknowledged(event.receipt)
+        self.engine.maintain(self.now)
+        return result.answers
+
+    @property
+    def now(self) -> datetime:
+        return self._clock().wall
 
     def close(self) -> None:
-        self.engine.close(self._clock().wall)
+        self.engine.close(self.now)
 
     def die(self) -> None:
         """Leaves without a word."""
         self.state.close()
 
+    def _read_clock(self) -> Reading:
+        reading = system_clock()
+        return Reading(reading.wall + self._ahead, reading.elapsed + self._ahead)
+
 
 @contextmanager
-def services(address: str, number: int = 1) -> Iterator[list[Service]]:
-    """So many services, with nothing in the database yet."""
-    running = [Service(address) for _ in range(number)]
+def services(
+    address: str,
+    number: int = 1,
+    *,
+    limits: EngineLimits | None = None,
+    answer_seconds: float = ANSWER_SECONDS,
+) -> Iterator[list[Service]]:
+    """So many services on one database."""
+    running = [Service(address, limits, answer_seconds) for _ in range(number)]
     try:
         yield running
     finally:
         for service in running:
             service.die()
+
+
+def booking(vehicle: str, x: float = 0, request_id: str = "", **wishes: Any) -> Asked:
+    need = {"actualBatteryPercentage": 50, "batteryCapacity": 10}
+    return request(vehicle, "scheduleReservation", request_id, x=x, y=0, **need, **wishes)
+
+
+def new_station(service: Service, x: float = 0, points: int = 1, owner: str = "owner") -> int:
+    station = service.result(request(owner, "newChargingStation", x_position=x, y_position=0))
+    values = {"chargingStationID": station, "power": 10, "kWhPrice": 1, "availability": "livre"}
+    for _ in range(points):
+        service.result(request(owner, "newChargingPoint", **values))
+    assert isinstance(station, int)
+    return station
+
+
+def told(running: list[Service]) -> list[Message]:
+    return [message for service in running for message in service.told]

@@ -8,25 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.database.engines import Asked, Service, request, services
+from tests.database.engines import Asked, Service, booking, new_station, request, services, told
 from tests.kit.postgres import Postgres
 from tests.kit.scale import Scale
 from tests.kit.waiting import wait_until
 
 SERVICES = 4
-
-
-def booking(vehicle: str, x: float = 0, request_id: str = "") -> Asked:
-    need = {"actualBatteryPercentage": 50, "batteryCapacity": 10}
-    return request(vehicle, "scheduleReservation", request_id, x=x, y=0, **need)
-
-
-def new_point(service: Service, x: float = 0) -> int:
-    station = service.result(request("owner", "newChargingStation", x_position=x, y_position=0))
-    values = {"chargingStationID": station, "power": 10, "kWhPrice": 1, "availability": "livre"}
-    service.result(request("owner", "newChargingPoint", **values))
-    assert isinstance(station, int)
-    return station
 
 
 def ask_all(running: list[Service], requests: list[list[Asked]]) -> list[list[dict[str, Any]]]:
@@ -41,7 +28,7 @@ def test_a_crowd_at_one_point(postgres: Postgres, scale: Scale, figure: Callable
     rounds = scale(share=3, full=500)
     with services(postgres.new_database(), SERVICES) as running:
         for number in range(rounds):
-            station = new_point(running[0], 100 * number)
+            station = new_station(running[0], 100 * number)
             crowd = [[booking(f"{number}-{lane}-{n}", 100 * number) for n in range(50)] for lane in range(4)]
             answers = [each for lane in ask_all(running, crowd) for each in lane]
             assert all(answer["ok"] for answer in answers), "somebody was refused"
@@ -56,7 +43,7 @@ def test_a_crowd_at_one_point(postgres: Postgres, scale: Scale, figure: Callable
 
 def test_a_request_that_all_services_get_takes_effect_once(postgres: Postgres) -> None:
     with services(postgres.new_database(), SERVICES) as running:
-        new_point(running[0])
+        new_station(running[0])
         same = [[booking(f"car{n}", request_id=f"the same {n}") for n in range(20)] for _ in running]
         answers = ask_all(running, same)
         assert all(lane == answers[0] for lane in answers)
@@ -66,7 +53,7 @@ def test_a_request_that_all_services_get_takes_effect_once(postgres: Postgres) -
 
 def test_a_vehicle_that_asks_two_services_has_one_reservation(postgres: Postgres) -> None:
     with services(postgres.new_database(), SERVICES) as running:
-        new_point(running[0])
+        new_station(running[0])
         answers = ask_all(running, [[booking(f"car{n}") for n in range(20)] for _ in running])
         for n in range(20):
             (first, *others) = (lane[n]["result"] for lane in answers)
@@ -88,8 +75,8 @@ def test_stations_registered_at_once_get_different_ids(postgres: Postgres) -> No
 
 def test_what_a_dead_service_owed_is_told_by_another(postgres: Postgres) -> None:
     with services(postgres.new_database(), 2) as (dying, living):
-        new_point(living)
-        dying.engine.take_events = lambda most: []  # type: ignore[method-assign]
+        new_station(living)
+        dying.tells = False
         booked = dying.result(booking("car"))
         dying.die()
         wait_until(lambda: (living.turn(), told([living]))[1], "the event was told")
@@ -99,15 +86,14 @@ def test_what_a_dead_service_owed_is_told_by_another(postgres: Postgres) -> None
 
 def test_events_of_a_vehicle_come_in_order_whoever_tells_them(postgres: Postgres) -> None:
     with services(postgres.new_database(), 2) as (slow, fast):
-        new_point(slow)
-        taken = slow.engine.take_events
-        slow.engine.take_events = lambda most: []  # type: ignore[method-assign]
+        new_station(slow)
+        slow.tells = False
         booked = slow.result(booking("car"))
         fast.result(request("car", "deleteReservation", reservationID=booked["reservationID"]))
         for _ in range(5):
             fast.turn()
         assert told([fast]) == [], "told before what came first"
-        slow.engine.take_events = taken  # type: ignore[method-assign]
+        slow.tells = True
         slow.turn()
         slow.turn()
         wait_until(lambda: (fast.turn(), told([fast]))[1], "the second event was told")
@@ -116,21 +102,15 @@ def test_events_of_a_vehicle_come_in_order_whoever_tells_them(postgres: Postgres
 def test_services_do_not_wait_for_each_other_in_a_circle(postgres: Postgres) -> None:
     """Each has an older event to tell of a vehicle of which the other has a newer one."""
     with services(postgres.new_database(), 2) as (one, other):
-        new_point(one)
-        taken = [service.engine.take_events for service in (one, other)]
-        for service in (one, other):
-            service.engine.take_events = lambda most: []  # type: ignore[method-assign]
+        new_station(one)
+        one.tells = other.tells = False
         for first, second, vehicle in ((one, other, "car1"), (other, one, "car2")):
             booked = first.result(booking(vehicle))
             second.result(request(vehicle, "deleteReservation", reservationID=booked["reservationID"]))
-        one.engine.take_events, other.engine.take_events = taken  # type: ignore[method-assign]
+        one.tells = other.tells = True
         wait_until(
             lambda: (one.turn(), other.turn(), len(told([one, other])) == 8)[2], "all events were told"
         )
-
-
-def told(running: list[Service]) -> list[Any]:
-    return [message for service in running for message in service.told]
 
 
 def moment(record: dict[str, Any], key: str) -> datetime:
