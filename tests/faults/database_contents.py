@@ -53,8 +53,11 @@ PROBLEMS: Final[Mapping[str, LiteralString]] = {
         SELECT client, encode(identity, 'escape'), count(*) FROM requests
         GROUP BY client, identity HAVING count(*) > 1
     """,
+    "services have waited for each other in a circle": """
+        SELECT deadlocks FROM pg_stat_database WHERE datname = current_database() AND deadlocks > 0
+    """,
 }
-"""Each finds rows only if something is wrong."""
+"""Each finds rows only if something is wrong. Services that run may not have reported their deadlocks yet."""
 
 
 def find_problems(address: str) -> list[str]:

@@ -4,9 +4,11 @@ import shutil
 import socket
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from cloud_service.mqtt.address import BrokerAddress
 from tests.kit.processes import HOST, Broker, Process, Stack, clean_environment, free_port
+from tests.kit.shared_stack import SharedStack
 from tests.kit.waiting import DEADLINE, wait_until
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -37,10 +39,10 @@ class Balancer(Process):
 class BalancedStack(Stack):
     """Two brokers behind HAProxy. The service knows both, and everybody else reaches one of them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, /, **settings: Any) -> None:
         self.brokers = [Broker(folder / f"broker-{number}") for number in (1, 2)]
         self.balancer = Balancer(folder, self.brokers)
-        super().__init__(folder, self.brokers[0])
+        super().__init__(folder, self.brokers[0], **settings)
 
     def _login(self, account: str) -> dict[str, str]:
         if account == "cloud_service":
@@ -71,6 +73,10 @@ class BalancedStack(Stack):
         for process in (self.balancer, *self.brokers):
             if process.running:
                 process.kill()
+
+
+class BalancedSharedStack(BalancedStack, SharedStack):
+    """The same with several services that share the requests of both brokers, and a database."""
 
 
 def _wait_for_listener(process: Process, port: int) -> None:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import psycopg
 import pytest
@@ -19,6 +19,7 @@ from tests.kit.waiting import DEADLINE, wait_until
 
 REASON = "PostgreSQL is not installed (Debian: postgresql, with the extension btree_gist)"
 _INITDB = ("-U", "owner", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale", "C.UTF-8")
+_HAS_STANDBY = "SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'"
 _names = count(1)
 
 
@@ -57,12 +58,7 @@ class Postgres(Process):
         self.data = self._folder / "data"
         if os.geteuid() == 0:
             shutil.chown(self._folder, "postgres", "postgres")
-        subprocess.run(
-            [*_as_its_user(), str(bin_folder / "initdb"), "-D", str(self.data), *_INITDB],
-            check=True,
-            capture_output=True,
-            cwd="/",
-        )
+        self._bin_folder = bin_folder
         command = [*_as_its_user(), str(bin_folder / "postgres"), "-D", str(self.data), "-p", str(self.port)]
         options = (
             f"listen_addresses={HOST}",
@@ -82,11 +78,13 @@ class Postgres(Process):
     def new_database(self) -> str:
         """Makes an empty database, and returns its URL."""
         name = f"network_{next(_names)}"
-        with psycopg.connect(self.address(), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}".encode())
+        self.execute(f"CREATE DATABASE {name}")
         return self.address(name)
 
     def start(self) -> None:
+        """Starts it and waits until it takes connections. What has no data yet gets some of its own."""
+        if not self.data.exists():
+            self._run("initdb", *_INITDB)
         super().start()
         wait_until(self._takes_connections, f"PostgreSQL on port {self.port}", DEADLINE)
 
@@ -102,6 +100,33 @@ class Postgres(Process):
                 os.kill(pid, signal.SIGKILL)
         # As long as one of them has the shared memory, the server does not start again.
         wait_until(lambda: not any(map(_lives, children)), "all processes of PostgreSQL have ended")
+
+    def follow(self, primary: "Postgres") -> None:
+        """Starts it as the synchronous standby of another one, with a copy of its data instead of any own."""
+        shutil.rmtree(self.data, ignore_errors=True)
+        self._run("pg_basebackup", "-d", primary.address(), "-R", "--checkpoint=fast", "--no-sync")
+        self.start()
+        primary.execute("ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()")
+        wait_until(lambda: primary.execute(_HAS_STANDBY), "the standby is synchronous")
+
+    def promote(self) -> None:
+        """Makes a standby the primary. It waits for no standby of its own until it has one."""
+        self.execute(
+            "ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()", "SELECT pg_promote()"
+        )
+
+    def execute(self, *statements: str) -> list[Any]:
+        """Runs statements as the owner of the server. Returns the rows of the last one."""
+        with psycopg.connect(self.address(), autocommit=True) as connection:
+            cursor = connection.cursor()
+            for statement in statements:
+                cursor.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    def _run(self, program: str, *arguments: str) -> None:
+        """Runs one of PostgreSQL's programs on the folder of the data."""
+        words = [*_as_its_user(), str(self._bin_folder / program), "-D", str(self.data), *arguments]
+        subprocess.run(words, check=True, capture_output=True, cwd="/")
 
     def _takes_connections(self) -> bool:
         self.check()
