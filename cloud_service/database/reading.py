@@ -194,13 +194,13 @@ class Reader:
     def owners(self, station_ids: Sequence[int]) -> list[str]:
         """The owners of these stations, as far as there are any."""
         rows = self._rows(
-            "SELECT DISTINCT owner FROM stations WHERE station_id = ANY(%(ids)s)", ids=station_ids
+            "SELECT DISTINCT owner FROM stations WHERE station_id = ANY(%(ids)s)", ids=list(station_ids)
         )
         return [owner for (owner,) in rows]
 
     def accounts(self, names: Sequence[str]) -> dict[str, tuple[bool, bool]]:
         """Of each of these accounts, whether it is known to be offline, and whether it owns stations."""
-        rows = self._rows(_ACCOUNTS, names=names)
+        rows = self._rows(_ACCOUNTS, names=list(names))
         return {name: (absent, owns_stations) for name, absent, owns_stations in rows}
 
     def all_stations(self) -> list[int]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -143,6 +144,12 @@ def new_station(service: Service, x: float = 0, points: int = 1, owner: str = "o
         service.result(request(owner, "newChargingPoint", **values))
     assert isinstance(station, int)
     return station
+
+
+def ask_all(running: list[Service], requests: list[list[Asked]]) -> list[list[dict[str, Any]]]:
+    """Each service gets its requests, all of them at once."""
+    with ThreadPoolExecutor(len(running)) as pool:
+        return list(pool.map(lambda service, asked: service.answers(*asked), running, requests))
 
 
 def told(running: list[Service]) -> list[Message]:

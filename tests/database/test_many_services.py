@@ -1,25 +1,18 @@
 """Several services on one database: they decide as one would."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from tests.database.engines import Asked, Service, booking, new_station, request, services, told
+from tests.database.engines import ask_all, booking, new_station, request, services, told
 from tests.kit.postgres import Postgres
 from tests.kit.scale import Scale
 from tests.kit.waiting import wait_until
 
 SERVICES = 4
-
-
-def ask_all(running: list[Service], requests: list[list[Asked]]) -> list[list[dict[str, Any]]]:
-    """Each service gets its requests, all of them at once."""
-    with ThreadPoolExecutor(len(running)) as pool:
-        return list(pool.map(lambda service, asked: service.answers(*asked), running, requests))
 
 
 @pytest.mark.timeout(3600)
@@ -71,6 +64,20 @@ def test_stations_registered_at_once_get_different_ids(postgres: Postgres) -> No
         ]
         found = [answer["result"] for lane in ask_all(running, places) for answer in lane]
         assert sorted(found) == list(range(1, 41))
+
+
+def test_what_several_have_changed_at_once_is_told_once_more(
+    postgres: Postgres, caplog: pytest.LogCaptureFixture
+) -> None:
+    with services(postgres.new_database(), 2) as (one, other):
+        station = new_station(one)
+        other.result(booking("car"))
+        wait_until(
+            lambda: (one.turn(), other.turn(), one.told_again + other.told_again)[2], "it was told again"
+        )
+        again = [changes for service in (one, other) for changes in service.told_again]
+        assert station in {number for changes in again for number in changes.removed_stations}
+    assert "requests get STORAGE" not in caplog.text
 
 
 def test_what_a_dead_service_owed_is_told_by_another(postgres: Postgres) -> None:

@@ -40,6 +40,8 @@ def test_services_killed_at_random_moments(
                         load.await_changes(5)
                     load.await_happenings()
                 stop_and_check(stack, load)
+                for service in stack.services:
+                    assert "requests get STORAGE" not in service.log.read_text(), "the database never failed"
                 answered += load.answered
                 repeated += load.repeated
                 happened += load.happened
