@@ -191,7 +191,7 @@ class Reader:
         rows = self._rows(_DUE, now=now, most=most, stations=stations, points=points)
         return [((station_id, point_id), due_at) for station_id, point_id, due_at in rows]
 
-    def owners(self, station_ids: Sequence[int]) -> list[str]:
+    def owners(self, station_ids: Iterable[int]) -> list[str]:
         """The owners of these stations, as far as there are any."""
         rows = self._rows(
             "SELECT DISTINCT owner FROM stations WHERE station_id = ANY(%(ids)s)", ids=list(station_ids)

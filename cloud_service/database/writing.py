@@ -134,7 +134,8 @@ class Writer:
                 [each.legacy for each in added],
                 [str(each.vehicle_id) for each in added],
             )
-            points = effect.changed_points + effect.added_points
+        if effect.counted_points:
+            points = effect.counted_points
             self._run(
                 statements.COUNT_RESERVATIONS,
                 *key_columns([point.key for point in points], 2),

@@ -132,14 +132,17 @@ def services(
             service.die()
 
 
-def booking(vehicle: str, x: float = 0, request_id: str = "", **wishes: Any) -> Asked:
-    need = {"actualBatteryPercentage": 50, "batteryCapacity": 10}
-    return request(vehicle, "scheduleReservation", request_id, x=x, y=0, **need, **wishes)
+def booking(vehicle: str, x: float = 0, request_id: str = "", need: float = 5, **wishes: Any) -> Asked:
+    battery = {"actualBatteryPercentage": 0, "batteryCapacity": need}
+    return request(vehicle, "scheduleReservation", request_id, x=x, y=0, **battery, **wishes)
 
 
-def new_station(service: Service, x: float = 0, points: int = 1, owner: str = "owner") -> int:
+def new_station(
+    service: Service, x: float = 0, points: int = 1, owner: str = "owner", *, operational: bool = True
+) -> int:
     station = service.result(request(owner, "newChargingStation", x_position=x, y_position=0))
     values = {"chargingStationID": station, "power": 10, "kWhPrice": 1, "availability": "livre"}
+    values["operational"] = operational
     for _ in range(points):
         service.result(request(owner, "newChargingPoint", **values))
     assert isinstance(station, int)
