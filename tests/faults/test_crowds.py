@@ -11,14 +11,16 @@ from typing import Any
 import pytest
 
 from cloud_service.mqtt.requester import Requester
-from cloud_service.store.snapshot import take_snapshot
-from cloud_service.store.verify import examine
 from recharge import tcp as legacy
 from tests.faults.checker import FIVE_MINUTES
+from tests.faults.kept import kept_by
+from tests.kit.postgres import Postgres
 from tests.kit.processes import HOST, Stack
 from tests.kit.scale import Scale
+from tests.kit.shared_stack import SharedStack
 
 VEHICLES = 200
+SERVICES = 4
 
 
 @pytest.mark.timeout(3600)
@@ -26,10 +28,31 @@ def test_200_vehicles_at_one_point(tmp_path: Path, scale: Scale, figure: Callabl
     rounds = scale(share=8, full=500)
     with Stack(tmp_path, log_level="warning") as stack:
         asyncio.run(_rounds(stack, rounds))
-        report = examine(take_snapshot(stack.data_dir), None, datetime.now(UTC))
-        assert report.findings == []
-        assert len(report.tables.reservations) == VEHICLES
+        _check_kept(stack)
     figure(f"{VEHICLES} vehicles at one point at once, half over MQTT and half over TCP: {rounds} rounds")
+
+
+@pytest.mark.timeout(3600)
+def test_200_vehicles_at_one_point_through_several_services(
+    tmp_path: Path, scale: Scale, figure: Callable[[str], None]
+) -> None:
+    rounds = scale(share=3, full=100)
+    with (
+        Postgres(tmp_path / "postgres.log") as postgres,
+        SharedStack(tmp_path, state=postgres.new_database(), services=SERVICES) as stack,
+    ):
+        asyncio.run(_rounds(stack, rounds))
+        _check_kept(stack)
+    figure(
+        f"{VEHICLES} vehicles at one point at once through {SERVICES} services on PostgreSQL,"
+        f" half over MQTT and half over TCP: {rounds} rounds"
+    )
+
+
+def _check_kept(stack: Stack) -> None:
+    kept = kept_by(stack)
+    assert list(kept.findings) == []
+    assert len(kept.tables.reservations) == VEHICLES
 
 
 async def _rounds(stack: Stack, rounds: int) -> None:
