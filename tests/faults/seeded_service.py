@@ -6,7 +6,10 @@ python -m tests.faults.seeded_service FAULT: the name of a function below. All e
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+
+import pytest
 
 from cloud_service.cli.main import main
 from cloud_service.core import queue
@@ -14,6 +17,7 @@ from cloud_service.service import process as runtime
 from cloud_service.service.engine.deduplication import Deduplication
 from cloud_service.store.filesystem import DiskFile, DiskFolder, File
 from cloud_service.store.names import SEGMENTS
+from tests.database.seeded_faults import events_in_memory_only, reply_before_commit
 
 
 class _UnsyncedFile(DiskFile):
@@ -82,6 +86,9 @@ def no_five_minutes() -> None:
 FAULTS: dict[str, Callable[[], None]] = {
     fault.__name__: fault
     for fault in (nothing_synced, answered_before_written, requests_not_remembered, no_five_minutes)
+} | {
+    fault.__name__: partial(fault, pytest.MonkeyPatch())
+    for fault in (reply_before_commit, events_in_memory_only)
 }
 
 if __name__ == "__main__":

@@ -11,27 +11,11 @@ import pytest
 
 from tests.faults.checker import stop_and_check
 from tests.faults.load import Load
+from tests.faults.lost_events import VEHICLES, await_waiting, lose_what_is_sent
 from tests.kit.processes import Stack
-from tests.kit.relay import Relay, stack_behind_relay
+from tests.kit.relay import Relay, shared_stack_behind_relay, stack_behind_relay
 from tests.kit.scale import Scale
 from tests.kit.waiting import wait_until
-
-VEHICLES = 6
-
-
-def await_waiting(load: Load) -> None:
-    wait_until(lambda: len(load.record["invoked"]) > VEHICLES, "most clients wait for a reply")
-
-
-def lose_what_is_sent(stack: Stack, relay: Relay, load: Load, random: Random) -> None:
-    """The service has sent the events of some batches, of which the broker gets none, and dies."""
-    relay.delay_there = 5.0
-    await_waiting(load)
-    sleep(random.uniform(0, 0.1))
-    relay.cut()
-    stack.service.kill()
-    relay.delay_there = 0.0
-    stack.start_service()
 
 
 def lose_two_connections(stack: Stack, relay: Relay, load: Load) -> None:
@@ -63,4 +47,23 @@ def test_events_are_not_forgotten(tmp_path: Path, scale: Scale, figure: Callable
     figure(
         f"events: {len(load.listener.heard)} received over {2 * count} broken links,"
         " half of them with the service killed: each at least once, none of what did not happen"
+    )
+
+
+@pytest.mark.timeout(3600)
+def test_events_of_services_on_postgresql_are_not_forgotten(
+    tmp_path: Path, scale: Scale, figure: Callable[[str], None]
+) -> None:
+    """All of them die, so what they owed is told by those that come after them."""
+    count = scale(share=3, full=50)
+    random = Random(6)
+    with shared_stack_behind_relay(tmp_path) as (stack, relay):
+        with Load(stack, vehicles=VEHICLES, legacy=1, pause=0.01) as load:
+            for _ in range(count):
+                lose_what_is_sent(stack, relay, load, random)
+                load.await_changes(5)
+        stop_and_check(stack, load)
+    figure(
+        f"events: {len(load.listener.heard)} received from services on PostgreSQL, all of them killed {count}"
+        " times: each at least once, none of what did not happen"
     )

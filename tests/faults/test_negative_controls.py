@@ -14,15 +14,19 @@ from msgspec import Struct, field
 
 from cloud_service.store.errors import DamagedStore
 from tests.faults import seeded_faults as seeded
-from tests.faults.checker import check_run
+from tests.faults.checker import check_kept, check_run
 from tests.faults.disk_faults import FailingFrom, check_faults, operations_by_kind
 from tests.faults.histories import check_histories
 from tests.faults.journal_damage import check_flipped_bits, check_prefixes, check_spoiled
+from tests.faults.kept import kept_by
 from tests.faults.lives import check_lives
 from tests.faults.load import Load
+from tests.faults.lost_events import VEHICLES, lose_what_is_sent
 from tests.faults.mounted_disk import Disk
 from tests.faults.power_loss import check_states, failing, filling, run
 from tests.kit.processes import Process, Stack
+from tests.kit.relay import Relay, shared_stack_behind_relay
+from tests.kit.shared_stack import SharedStack
 
 
 def power_loss() -> None:
@@ -135,11 +139,18 @@ def test_a_seeded_fault_is_found(
         proof()
 
 
+ROOT = str(Path(__file__).parents[2])
+
+
+def seeded_service(fault: str) -> list[str]:
+    """The command line of a service that has a fault."""
+    return [sys.executable, "-m", "tests.faults.seeded_service", fault]
+
+
 def with_fault(stack: Stack, fault: str) -> Stack:
     """The network, but for its service, which has a fault."""
-    words = [sys.executable, "-m", "tests.faults.seeded_service", fault]
-    environment = {**stack.environment, "PYTHONPATH": str(Path(__file__).parents[2])}
-    stack.service = Process("service", words, stack.folder / "service.log", environment)
+    environment = {**stack.environment, "PYTHONPATH": ROOT}
+    stack.service = Process("service", seeded_service(fault), stack.folder / "service.log", environment)
     return stack
 
 
@@ -203,6 +214,45 @@ def test_a_service_with_a_fault_is_found(
 
     with tally.finding(f"{fault} in a process", match):
         live(stack, kill)
+
+
+def kill_all(stack: SharedStack, relay: Relay, load: Load) -> None:
+    for service in stack.services:
+        service.kill()
+    stack.start_service()
+
+
+def lose_events(stack: SharedStack, relay: Relay, load: Load) -> None:
+    lose_what_is_sent(stack, relay, load, Random(0))
+
+
+@pytest.mark.parametrize(
+    ("fault", "trouble", "times", "match"),
+    [
+        ("reply_before_commit", kill_all, MOST_TROUBLES, BROKEN_PROMISE),
+        ("events_in_memory_only", lose_events, 2, "never received reservation"),
+    ],
+    ids=["reply before commit", "events in memory only"],
+)
+def test_services_on_postgresql_with_a_fault_are_found(
+    fault: str,
+    trouble: Callable[[SharedStack, Relay, Load], None],
+    times: int,
+    match: str,
+    tmp_path: Path,
+    tally: Tally,
+) -> None:
+    with (
+        tally.finding(f"{fault} in processes", match),
+        shared_stack_behind_relay(tmp_path, seeded_service(fault), PYTHONPATH=ROOT) as (stack, relay),
+    ):
+        with Load(stack, vehicles=VEHICLES, legacy=1, pause=0.01) as load:
+            for _ in range(times):
+                load.await_changes(5)
+                trouble(stack, relay, load)
+                if load.violations:
+                    break
+        check_kept(load, kept_by(stack))
 
 
 @pytest.mark.parametrize("proof", list(dict.fromkeys(proof for _, proof, _ in CONTROLS)))

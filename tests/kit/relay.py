@@ -2,7 +2,7 @@
 
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Lock, Thread
@@ -10,7 +10,9 @@ from time import sleep
 from types import TracebackType
 from typing import Self
 
+from tests.kit.postgres import Postgres
 from tests.kit.processes import HOST, Process, Stack
+from tests.kit.shared_stack import SERVICE, SharedStack
 
 
 class Relay:
@@ -135,3 +137,16 @@ def stack_behind_relay(folder: Path) -> Iterator[tuple[Stack, Relay]]:
         stack.service = Process("service", words, folder / "service.log", through)
         with stack:
             yield stack, relay
+
+
+@contextmanager
+def shared_stack_behind_relay(
+    folder: Path, words: Sequence[str] = SERVICE, **variables: str
+) -> Iterator[tuple[SharedStack, Relay]]:
+    """The same with two services that share a PostgreSQL, and have this command line."""
+    with Postgres(folder / "postgres.log") as postgres:
+        stack = SharedStack(folder, state=postgres.new_database(), services=2)
+        with Relay(stack.broker.port) as relay:
+            stack.run_instead(words, RECHARGE_MQTT_PORT=str(relay.port), **variables)
+            with stack:
+                yield stack, relay

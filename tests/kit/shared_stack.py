@@ -1,10 +1,14 @@
 """A network whose state is in PostgreSQL, with as many services as a test wants."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from tests.kit.processes import Broker, Process, Stack
 from tests.kit.waiting import DEADLINE, wait_until
+
+SERVICE = (sys.executable, "-m", "cloud_service", "service")
+"""The command line of a service."""
 
 
 class SharedStack(Stack):
@@ -67,6 +71,13 @@ class SharedStack(Stack):
             if other.running:
                 other.kill()
         super().kill()
+
+    def run_instead(self, words: Sequence[str] = SERVICE, **variables: str) -> None:
+        """Gives its services, which were not started yet, another command line or environment."""
+        environment = {**self.environment, **variables}
+        self.service, *self.others = [
+            Process(service.name, words, service.log, environment) for service in self.services
+        ]
 
     def _other(self, number: int) -> Process:
         other = self._process("service", "cloud_service")
