@@ -191,6 +191,8 @@ class DatabaseEngine:
 
     def _committed(self, made: Committed, result: BatchResult) -> None:
         self._events.committed(made.batch.changes, made.written)
+        for changes in made.batch.changes:
+            self._presence.look_again(station.owner for station in changes.stations)
         result.changes += made.batch.changes
         result.steps += made.batch.steps
 

@@ -1,0 +1,141 @@
+"""What one of the services does for all: it tells again what several told at once, and follows presence."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from cloud_service.database.connection import Database, connect
+from cloud_service.service.engine.presence_notes import PresenceNotes
+from tests.database.engines import Service, booking, new_station, request, services
+from tests.database.trouble import fails
+from tests.kit.postgres import Postgres
+from tests.kit.waiting import wait_until
+
+PAUSE = timedelta(seconds=2)
+
+
+@pytest.fixture
+def address(postgres: Postgres) -> str:
+    return postgres.new_database()
+
+
+def test_a_point_that_two_services_change_at_once(address: str) -> None:
+    with services(address, 2) as (leader, other):
+        leader.turn()
+        station = new_station(other)
+        leader.result(booking("a"))
+        other.result(booking("b"))
+        wait_until(lambda: (station, 1) in points_told_again(leader), "the point is told again")
+        assert points_told_again(other) == set()
+
+
+def test_a_station_that_one_service_deletes_and_another_one_changes(address: str) -> None:
+    """The last of the two messages may be the one that says that it is still there."""
+    with services(address, 2) as (leader, other):
+        leader.turn()
+        station = new_station(other)
+        other.result(booking("a"))
+        leader.result(request("owner", "deleteChargingStation", chargingStationID=station))
+        wait_until(lambda: (station, 1) in points_told_again(leader), "the point is told again")
+        assert any(station in changes.removed_stations for changes in leader.told_again)
+
+
+def test_what_is_told_again_is_not_lost_when_the_database_fails(address: str) -> None:
+    with services(address, 2) as (leader, other), connect(address) as database:
+        leader.turn()
+        new_station(other)
+
+        def is_noticed() -> bool:
+            leader.let_pass(PAUSE)
+            leader.engine.maintain(leader.now)
+            return not database.execute("SELECT FROM contended").fetchall()
+
+        wait_until(is_noticed, "the leader has noticed")
+        leader.trouble.before("BEGIN", fails())
+        leader.turn()
+        assert leader.trouble.planned == 0
+        assert leader.told_again == []
+        leader.let_pass(PAUSE)
+        leader.turn()
+        assert leader.told_again != []
+
+
+def test_an_owner_who_is_offline_registers_through_another_service(address: str) -> None:
+    with services(address, 2) as (leader, other), connect(address) as database:
+        leader.turn()
+        leader.engine.note_presence("away", False, leader.now)
+        pass_time(leader)
+        assert absent(database) == []
+        new_station(other, owner="away")
+        wait_until(lambda: absent_after_a_while(leader, database) == ["away"], "the network knows")
+
+
+def test_an_owner_who_is_offline_registers_where_there_is_one_service(address: str) -> None:
+    with services(address) as (alone,), connect(address) as database:
+        alone.turn()
+        alone.engine.note_presence("away", False, alone.now)
+        pass_time(alone)
+        new_station(alone, owner="away")
+        wait_until(lambda: absent_after_a_while(alone, database) == ["away"], "the network knows", 10)
+
+
+def test_a_new_leader_knows_who_is_offline(address: str) -> None:
+    """It has heard the same as the old one, which died before it had told."""
+    with services(address, 2) as (leader, other), connect(address) as database:
+        leader.turn()
+        for service in (leader, other):
+            service.engine.note_presence("away", False, service.now)
+        pass_time(other)
+        pass_time(other)
+        assert not other.engine.leads
+        new_station(other, owner="away")
+        leader.die()
+        wait_until(lambda: absent_after_a_while(other, database) == ["away"], "the network knows")
+
+
+def test_a_new_leader_knows_who_is_back(address: str) -> None:
+    with services(address, 2) as (leader, other), connect(address) as database:
+        new_station(leader, owner="away")
+        for service in (leader, other):
+            service.engine.note_presence("away", False, service.now)
+        wait_until(lambda: absent_after_a_while(leader, database) == ["away"], "the network knows")
+        pass_time(other)
+        other.engine.note_presence("away", True, other.now)
+        pass_time(other)
+        assert absent(database) == ["away"], "the other one is not the leader"
+        leader.die()
+        wait_until(lambda: absent_after_a_while(other, database) == [], "the network knows")
+
+
+def test_notes_about_strangers_are_forgotten() -> None:
+    notes, now = PresenceNotes(), datetime(2026, 1, 1, tzinfo=UTC)
+    for number in range(3):
+        notes.note(f"stranger-{number}", False, now)
+    notes.note("online", True, now)
+    notes.note("owner", False, now)
+    notes.settle({name: (False, name == "owner") for name in notes.unsettled})
+    assert notes.unsettled == ["owner"]
+    notes.settle({"owner": (True, True)})
+    assert notes.unsettled == []
+    notes.look_again(["stranger-1", "online"])
+    assert notes.unsettled == ["stranger-1"]
+
+
+def pass_time(service: Service) -> None:
+    service.let_pass(PAUSE)
+    service.turn()
+
+
+def points_told_again(service: Service) -> set[Any]:
+    pass_time(service)
+    return {key for changes in service.told_again for key in changes.removed_points}
+
+
+def absent_after_a_while(service: Service, database: Database) -> list[str]:
+    pass_time(service)
+    return absent(database)
+
+
+def absent(database: Database) -> list[str]:
+    return [owner for (owner,) in database.execute("SELECT owner FROM absences")]
