@@ -39,6 +39,8 @@ HAPPENINGS = frozenset({"noShow", "overrun", "pointFailed", "movedUp", "charging
 
 EVENTS = 10.0
 """Seconds that events have to come in after all replies."""
+EVENTS_OF_SEVERAL = 60.0
+"""The same for several services: each tells of a vehicle only after the others have told what came before."""
 
 
 class Load:
@@ -78,6 +80,7 @@ class Load:
         self.repeated = 0
         """Changes that were asked for a second time."""
         self._stack = stack
+        self._is_shared = isinstance(stack, SharedStack)
         self._random = Random(seed)
         self._counts = chargers, vehicles, legacy
         self._pause = pause
@@ -118,7 +121,7 @@ class Load:
 
     def stories(self, told: Iterable[Row]) -> Stories:
         """What these events tell. Several services tell events of one vehicle in order, and no more."""
-        return Stories(told, NO_SHOW, by_one_service=not isinstance(self._stack, SharedStack))
+        return Stories(told, NO_SHOW, by_one_service=not self._is_shared)
 
     @property
     def answered(self) -> int:
@@ -300,7 +303,7 @@ class Load:
         expected = expected_by_clients(booked, kept, owners)
         kept += [driver.reservation for driver in self.drivers if driver.reservation is not None]
         scheduled = {Booking(row, 0).name for row in kept}
-        end = time.monotonic() + EVENTS
+        end = time.monotonic() + (EVENTS_OF_SEVERAL if self._is_shared else EVENTS)
 
         def heard_all() -> bool:
             if self.listener.unheard(expected):

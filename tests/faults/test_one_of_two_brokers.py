@@ -20,6 +20,10 @@ from tests.kit.scale import Scale
 from tests.kit.several_brokers import retained
 from tests.kit.waiting import wait_until
 
+SLOWLY = 0.2
+"""Seconds between two requests of a vehicle. What a service has to tell of it waits until both
+brokers have what another service told before."""
+
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason=MISSING)
 
 
@@ -40,7 +44,7 @@ def test_one_of_two_brokers_of_services_on_postgresql_killed(
     count = scale(share=4, full=50)
     with Postgres(tmp_path / "postgres.log") as postgres:
         stack = BalancedSharedStack(tmp_path / "stack", state=postgres.new_database(), services=3)
-        load = kill_in_turn(stack, count)
+        load = kill_in_turn(stack, count, pause=SLOWLY)
     figure(
         f"one of two brokers of three services on PostgreSQL killed {count} times, its memory wiped:"
         f" {load.answered} answers hold, {load.repeated} changes asked for twice took effect once, and each"
@@ -48,11 +52,12 @@ def test_one_of_two_brokers_of_services_on_postgresql_killed(
     )
 
 
-def kill_in_turn(stack: BalancedStack, count: int) -> Load:
+def kill_in_turn(stack: BalancedStack, count: int, pause: float = 0.02) -> Load:
     """Kills the brokers under load, one after the other, wipes their memory, and checks the run."""
     random = Random(4)
     with stack:
-        with Load(stack, heard_at=[broker.address for broker in stack.brokers]) as load:
+        heard_at = [broker.address for broker in stack.brokers]
+        with Load(stack, heard_at=heard_at, pause=pause) as load:
             for number in range(count):
                 load.await_changes(5)
                 wait_until(lambda: load.hears_all, "an event that one broker loses is heard at the other")
