@@ -12,6 +12,7 @@ from cloud_service.database.state import DatabaseState
 from cloud_service.service.clock import system_clock
 from cloud_service.service.database_engine.clock import DatabaseClock
 from cloud_service.service.database_engine.engine import DatabaseEngine
+from cloud_service.service.database_engine.leader_work import LOOK_EVERY
 from cloud_service.service.engine.limits import EngineLimits
 from tests.faults.beside_model import BesideModel, history_key, last_state
 from tests.kit.waiting import wait_until
@@ -50,6 +51,11 @@ class DatabaseBesideModel(BesideModel):
 
         self.engine.show(read)
         return found[0]
+
+    def note_presence(self, owner: str, online: bool | None) -> None:
+        """The leader tells the network a moment later; if it has ended by then, its broker tells another."""
+        super().note_presence(owner, online)
+        self.pass_time(LOOK_EVERY)
 
     def restart(self) -> None:
         self.ask()
