@@ -105,6 +105,17 @@ class OutgoingQueue(Generic[Receipt]):
         self._waiting.extendleft(reversed(self._resend))
         self._resend.clear()
 
+    def withdraw_retained(self) -> list[Message]:
+        """Forgets the retained messages that wait, and returns them, oldest first."""
+        withdrawn: list[Message] = []
+        for queue in (self._resend, self._waiting):
+            withdrawn += [outgoing.message for outgoing in queue if outgoing.message.retain]
+            left = [outgoing for outgoing in queue if not outgoing.message.retain]
+            queue.clear()
+            queue.extend(left)
+        self.bytes -= sum(message.size for message in withdrawn)
+        return withdrawn
+
     def clear(self) -> list[Outgoing[Receipt]]:
         """Forgets all messages and returns them, oldest first."""
         self.requeue()

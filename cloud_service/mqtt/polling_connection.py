@@ -127,6 +127,10 @@ class PollingConnection:
         self._session.drop()
         return self._session.withdraw_all()
 
+    def withdraw_retained(self) -> list[Message]:
+        """Takes back the retained messages that wait, and returns them. Nothing more is heard of them."""
+        return self._session.withdraw_retained()
+
     def prepare(self) -> bool:
         """Connects if it is time, and sends what it can. Returns whether `handle` has work at once."""
         if not self._session.connected and self._opening is None and time.monotonic() >= self._next_attempt:

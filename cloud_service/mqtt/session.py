@@ -258,6 +258,10 @@ class Session(Generic[Receipt]):
         """Takes back all messages and returns their receipts."""
         return [outgoing.receipt for outgoing in self._publisher.queue.clear()]
 
+    def withdraw_retained(self) -> list[Message]:
+        """Takes back the retained messages that wait, and returns them. Nothing more is heard of them."""
+        return self._publisher.queue.withdraw_retained()
+
     def acknowledge(self, delivery: Delivery) -> None:
         """The message has been dealt with. PUBACK leaves once all earlier deliveries are acknowledged.
 

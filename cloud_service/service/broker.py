@@ -89,6 +89,12 @@ class Broker:
         for retained in self.retained:
             retained.trust()
 
+    def withdraw_old_state(self) -> None:
+        """Takes back retained messages from before this connection: others may have sent newer ones."""
+        for message in self.connection.withdraw_retained():
+            for retained in self.retained:
+                retained.note_withdrawn(message)
+
     def end_comparison(self) -> None:
         """Stops comparing."""
         for reconciliation in self._reconciliations:

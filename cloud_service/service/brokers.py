@@ -82,6 +82,7 @@ class Brokers:
         self._on_acknowledged = on_acknowledged
         self._on_absent = on_absent
         self._compares = compares
+        self._shared = membership.shared
         callbacks = Callbacks(on_message, self._published, self._became_ready)
         now = time.monotonic()
         self._all = [
@@ -224,6 +225,8 @@ class Brokers:
     def _became_ready(self, broker: Broker) -> None:
         broker.waited_for = True
         broker.progress.note()
+        if self._shared:
+            broker.withdraw_old_state()
         self._on_ready(broker)
         if not self._closing:
             self._compare(broker)

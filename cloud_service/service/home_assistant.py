@@ -49,6 +49,12 @@ class HomeAssistantTopics(RetainedTopics[Subject]):
         if self._switched_on:
             super().note(changes)
 
+    def note_withdrawn(self, message: Message) -> None:
+        super().note_withdrawn(message)
+        subject = self._subject(message.topic)
+        if subject is not None:
+            self._known.pop(subject, None)
+
     def take(self, network: Network, most: int, now: datetime) -> list[Message]:
         if not self._compared:
             return []

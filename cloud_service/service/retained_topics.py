@@ -44,6 +44,12 @@ class RetainedTopics(ABC, Generic[Subject]):
         """Marks what these changes affect."""
         self._stale.update(dict.fromkeys(self._affected(changes)))
 
+    def note_withdrawn(self, message: Message) -> None:
+        """Marks what a message is about that was published, and did not reach the broker."""
+        subject = self._subject(message.topic)
+        if subject is not None:
+            self._stale[subject] = None
+
     def take(self, network: Network, most: int, now: datetime) -> list[Message]:
         """Takes at most `most` stale messages. An empty payload clears what no longer exists."""
         subjects = [subject for subject, _ in zip(self._stale, range(most), strict=False)]

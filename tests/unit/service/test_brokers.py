@@ -1,5 +1,8 @@
 """The service's brokers, two real ones: what they have acknowledged, and which of them are waited for."""
 
+import json
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -8,14 +11,19 @@ from typing import Any
 
 import pytest
 
+from cloud_service.core.changes import Changes
+from cloud_service.core.network import Network
+from cloud_service.core.records import Station
 from cloud_service.protocol.messages import Message
 from cloud_service.service import broker_progress, brokers
 from cloud_service.service.broker import Broker as ServiceBroker
 from cloud_service.service.brokers import Brokers
-from cloud_service.service.membership import ALONE
+from cloud_service.service.membership import ALONE, Membership, member
+from tests.kit.mqtt import MqttConnection
 from tests.kit.pausing import paused
 from tests.kit.processes import Broker, Process
 from tests.kit.waiting import wait_until
+from tests.unit.service.engine.bench import NOON
 
 EVENT = Message("recharge/v1/event/ana/reservationScheduled", b"{}")
 
@@ -23,13 +31,13 @@ EVENT = Message("recharge/v1/event/ana/reservationScheduled", b"{}")
 class Program:
     """A loop with two brokers, which says when what it has told was acknowledged."""
 
-    def __init__(self, processes: list[Broker]) -> None:
+    def __init__(self, processes: list[Broker], membership: Membership = ALONE) -> None:
         self.acknowledged: list[Any] = []
         self.ready: list[ServiceBroker] = []
         self.absent: list[ServiceBroker] = []
         self.brokers = Brokers(
             [process.address for process in processes],
-            ALONE,
+            membership,
             will=Message("recharge/v1/service/cloud_service", b"{}"),
             since=datetime.now(UTC),
             home_assistant=False,
@@ -37,6 +45,7 @@ class Program:
             on_ready=self.ready.append,
             on_acknowledged=self.acknowledged.append,
             on_absent=self.absent.append,
+            compares=lambda: not membership.shared,
         )
 
     def poll_until(self, condition: Callable[[], Any], what: str) -> None:
@@ -120,3 +129,32 @@ def test_one_that_hangs_with_too_much_is_not_waited_for(
         program.poll_until(lambda: len(program.acknowledged) == 20, "the other one has them all")
         assert not program.brokers.is_behind
         assert len(program.absent) == 1
+
+
+def test_a_member_that_comes_back_tells_the_state_of_now(processes: list[Broker]) -> None:
+    """What it could not send before may be older than what others have sent meanwhile."""
+    program = Program(processes, member("one"))
+    program.poll_until(lambda: len(program.ready) == 2, "both are connected")
+    network = Network()
+    os.kill(processes[0].pid, signal.SIGSTOP)  # it does not even acknowledge
+    told = Changes(stations=(Station(1, 1, 2, "ana"),))
+    network.apply(told)
+    program.brokers.note(told)
+    program.brokers.turn(network, NOON)
+    connections = [broker.connection for broker in program.ready]
+    program.poll_until(lambda: min(each.outstanding for each in connections) == 0, "one of them has it")
+    network.apply(Changes(stations=(Station(1, 8, 9, "ana"),)))
+    processes[0].kill()
+    Process.start(processes[0])
+    program.poll_until(lambda: len(program.ready) == 3, "it is back")
+    with MqttConnection(processes[0].port, "reader") as reader:
+        reader.subscribe("recharge/v1/state/#")
+
+        def is_told() -> bool:
+            program.brokers.turn(network, NOON)
+            return bool(reader.arrived())
+
+        program.poll_until(is_told, "it has the state")
+        (message,) = reader.take(1)
+        assert json.loads(message.payload)["x_position"] == 8
+    program.brokers.close(Message("test", b""), 0.1)
