@@ -24,7 +24,7 @@ def main(options: Options) -> int:
     if address is None:
         raise SettingError("which database? Name it with --state-owner, and the login that owns its schema")
     try:
-        with connect(address, name="recharge schema") as database:
+        with connect(address, name="recharge schema", answer_seconds=None) as database:
             applied = migrate(database)
             require_schema(database)
     except (WrongSchema, psycopg.Error) as error:

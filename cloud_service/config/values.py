@@ -19,6 +19,9 @@ from cloud_service.language.text import TextError
 
 _HOST_LABEL: Final = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST_NAME: Final = re.compile(rf"(?=.{{1,253}}\Z){_HOST_LABEL}(\.{_HOST_LABEL})*")
+_DATABASE: Final = re.compile(r"postgres(?:ql)?://([^@/?#]*@)?([^\s'\"]+)")
+"""Who logs in, and the rest."""
+_LONE_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _LONGEST: Final = timedelta(days=36_500)
 _FASTEST: Final = 1_000
 """Times as fast: the service looks at its clock five times a second."""
@@ -170,11 +173,16 @@ def _is_address(text: str) -> bool:
 
 
 def _read_database(text: str) -> str:
-    _refuse_quotes(text)
-    if not text.startswith(("postgresql://", "postgres://")):
+    """What is refused is not shown: a password may be in it."""
+    address = _DATABASE.fullmatch(text)
+    if address is None:
         raise UnusableValue(
-            "{text!r} is not the URL of a database, such as postgresql://recharge@db.example.org/recharge",
-            text=text,
+            "that is not the URL of a database, such as postgresql://recharge@db.example.org/recharge"
+        )
+    if "@" in address[2] or _LONE_PERCENT.search(text):
+        raise UnusableValue(
+            "in the user name and the password of a URL, @, :, /, ?, # and % are written as %40, %3A, %2F,"
+            " %3F, %23 and %25; or name the password with a setting of its own"
         )
     return text
 

@@ -79,7 +79,13 @@ _COUNTS: Final = """
     UNION ALL SELECT 'sessions', count(*) FROM sessions
     UNION ALL SELECT 'absences', count(*) FROM absences
     UNION ALL SELECT record ->> 'availability', count(*) FROM points GROUP BY record ->> 'availability'
-    UNION ALL SELECT 'out of order', count(*) FROM points WHERE record ->> 'operational' = 'false'
+    UNION ALL SELECT 'out of order', count(*) FROM points JOIN stations USING (station_id)
+        WHERE points.record ->> 'operational' = 'false' OR owner IN (
+            SELECT owner FROM absences WHERE (record ->> 'since')::timestamptz <= %(absent_since)s
+        )
+    UNION ALL SELECT 'requests', coalesce(sum(reltuples), 0)::bigint  -- as of the last autovacuum
+        FROM pg_inherits JOIN pg_class ON oid = inhrelid
+        WHERE inhparent = 'requests'::regclass AND reltuples > 0
 """
 
 
@@ -215,9 +221,11 @@ class Reader:
         """Since when which accounts are offline."""
         return [_absence(row[0]) for row in self._rows("SELECT record FROM absences")]
 
-    def counts(self) -> dict[str, int]:
-        """How many records there are of each kind; of points, by availability too."""
-        return dict(self._rows(_COUNTS))
+    def counts(self, absent_since: datetime | None) -> dict[str, int]:
+        """How many records there are of each kind; of points, by availability too. Those of owners who have
+        been offline since this moment are out of order.
+        """
+        return dict(self._rows(_COUNTS, absent_since=absent_since))
 
     def _ids(self, statement: LiteralString, **parameters: object) -> list[int]:
         return [row[0] for row in self._rows(statement, **parameters)]

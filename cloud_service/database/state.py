@@ -19,6 +19,7 @@ from cloud_service.store.errors import StoreError, WriteFailed
 
 log = logging.getLogger(__name__)
 
+COUNT_SECONDS: Final = 60
 PARTITIONS_EVERY: Final = timedelta(hours=1)
 
 
@@ -101,10 +102,16 @@ class DatabaseState:
         with self.reading() as reader:
             return reader.made_at()
 
-    def counts(self) -> dict[str, int]:
-        """How many records there are of each kind. Raises WriteFailed."""
-        with self.reading() as reader:
-            return reader.counts()
+    def counts(self, absent_since: datetime | None) -> dict[str, int]:
+        """How many records there are of each kind, on a connection of its own: any thread may ask.
+
+        Raises WriteFailed.
+        """
+        with (
+            failures(),
+            connect(self._address, name="recharge counts", answer_seconds=COUNT_SECONDS) as database,
+        ):
+            return Reader(database).counts(absent_since)
 
     def forget_events(self, numbers: list[int]) -> None:
         """Removes events that all brokers have. Raises WriteFailed."""

@@ -109,7 +109,8 @@ class ServiceLoop:
             self._turn()
         log.info("stopping")
         self._shut_down()
-        log.info("stopped; all of the network is in the data folder")
+        place = "database" if self._membership.shared else "data folder"
+        log.info("stopped; all of the network is in the %s", place)
         return int(self._is_second)
 
     def _turn(self) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from cloud_service.database.connection import Database, connect
+from cloud_service.service.engine.counts import NetworkCounts
 from cloud_service.service.engine.presence_notes import PresenceNotes
 from tests.database.engines import Service, booking, new_station, request, services
 from tests.database.trouble import fails
@@ -108,6 +109,23 @@ def test_a_new_leader_knows_who_is_back(address: str) -> None:
         wait_until(lambda: absent_after_a_while(other, database) == [], "the network knows")
 
 
+def test_counts_are_made_beside_the_loop(address: str) -> None:
+    """With millions of records, it takes seconds, in which requests must not wait."""
+    with services(address) as (service,), connect(address) as database:
+        new_station(service, 1, points=2)
+        new_station(service, 2, operational=False)
+        new_station(service, 3, points=3, owner="away")
+        service.engine.note_presence("away", False, service.now - timedelta(minutes=10))
+        pass_time(service)
+        service.result(booking("car", 1))
+        database.execute("BEGIN; LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
+        assert service.engine.counts(service.now).stations == 0
+        database.execute("ROLLBACK")
+        found = wait_until(lambda: counted(service), "everything is counted")
+        assert (found.stations, sum(found.points.values()), found.reservations) == (3, 6, 1)
+        assert (found.points_out_of_order, found.offline_owners) == (4, 1)
+
+
 def test_notes_about_strangers_are_forgotten() -> None:
     notes, now = PresenceNotes(), datetime(2026, 1, 1, tzinfo=UTC)
     for number in range(3):
@@ -120,6 +138,11 @@ def test_notes_about_strangers_are_forgotten() -> None:
     assert notes.unsettled == []
     notes.look_again(["stranger-1", "online"])
     assert notes.unsettled == ["stranger-1"]
+
+
+def counted(service: Service) -> NetworkCounts | None:
+    found = service.engine.counts(service.now)
+    return found if found.stations else None
 
 
 def pass_time(service: Service) -> None:

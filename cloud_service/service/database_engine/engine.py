@@ -20,7 +20,7 @@ from cloud_service.protocol.replies import failed
 from cloud_service.service.database_engine.answered_requests import AnsweredRequests
 from cloud_service.service.database_engine.clock import DatabaseClock
 from cloud_service.service.database_engine.committed import Committed
-from cloud_service.service.database_engine.counts import network_counts
+from cloud_service.service.database_engine.counts import BackgroundCounts
 from cloud_service.service.database_engine.deciding import Deciding
 from cloud_service.service.database_engine.due import DueWork
 from cloud_service.service.database_engine.leader_work import LeaderWork
@@ -40,7 +40,6 @@ from cloud_service.store.errors import StoreError, SyncFailed, WriteFailed
 
 log = logging.getLogger(__name__)
 
-COUNT_EVERY: Final = timedelta(seconds=15)
 PAUSE: Final = timedelta(seconds=1)
 """After the database has failed, requests get STORAGE for this long without it being tried."""
 
@@ -67,8 +66,7 @@ class DatabaseEngine:
         self._meetings = Meetings(state, self._events, self._presence)
         self._pause: timedelta | None = None
         """Until when the database is not tried again, by the clock that only runs forward."""
-        self._counts = NetworkCounts()
-        self._counted: timedelta | None = None
+        self._counts = BackgroundCounts(state, limits.rules)
 
     def __len__(self) -> int:
         """How many messages wait: for a decision, or for their refusal to be sent."""
@@ -172,14 +170,9 @@ class DatabaseEngine:
 
     def counts(self, now: datetime) -> NetworkCounts:
         """How much there is of everything: as of some seconds ago, because it takes long to count."""
-        elapsed = self._clock().elapsed
-        if self._pause is None and (self._counted is None or elapsed - self._counted >= COUNT_EVERY):
-            self._counted = elapsed
-            try:
-                self._counts = network_counts(self._state.counts())
-            except StoreError as error:
-                log.warning("the records of the database could not be counted: %s", error)
-        return self._counts
+        if self._pause is None:
+            self._counts.refresh(now, self._clock().elapsed)
+        return self._counts.latest
 
     def close(self, now: datetime) -> None:
         """Ends the connection. Everything is in the database already."""

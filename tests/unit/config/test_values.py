@@ -156,3 +156,35 @@ def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_names_are_trimmed_and_empty_ones_left_out() -> None:
     assert values.NAMES.read(" a , b,, ") == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mysql://ana:secret@db/recharge",
+        "postgresql:/ana:secret@db/recharge",
+        "postgresql://ana:1@secret@db/recharge",
+        "postgresql://ana:1/secret@db/recharge",
+        "postgresql://ana:1?secret@db/recharge",
+        "postgresql://ana:1#secret@db/recharge",
+        "postgresql://ana:1%secret@db/recharge",
+        "postgresql://ana:1'secret@db/recharge' ",
+    ],
+)
+def test_a_database_that_is_refused_is_not_shown(text: str) -> None:
+    """A password may be in it, and libpq would show a part of it."""
+    with pytest.raises(values.UnusableValue) as refused:
+        values.DATABASE.read(text)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql://db/recharge",
+        "postgres://ana:p%40ss@db1,db2:5433/recharge?target_session_attrs=any",
+        "postgresql://ana@[::1]:5432/recharge",
+    ],
+)
+def test_urls_of_databases(text: str) -> None:
+    assert values.DATABASE.read(text) == text
