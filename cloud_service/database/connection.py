@@ -24,6 +24,10 @@ POLL_SECONDS: Final = 0.1
 """How often a wait for the database looks whether it was interrupted."""
 ABANDONED_SECONDS: Final = 10
 """When the database ends the transaction of a service that has gone silent, and with it its locks."""
+SILENT: Final = 6
+"""After so many times of an answer it ends the connection of a service that is stopped or hangs: another one
+takes its place. A service asks something every second.
+"""
 
 _SECRETS: Final = ("password", "sslpassword")
 
@@ -94,8 +98,8 @@ def _options(answer_seconds: float | None) -> str:
     milliseconds = 0 if answer_seconds is None else round(answer_seconds * 1000)
     return (
         f"-c search_path={SCHEMA},public -c timezone=UTC -c client_min_messages=warning"
-        f" -c statement_timeout={milliseconds} -c lock_timeout={round(milliseconds * 0.8)}"
-        f" -c idle_in_transaction_session_timeout={ABANDONED_SECONDS}s"
+        f" -c statement_timeout={milliseconds} -c idle_in_transaction_session_timeout={ABANDONED_SECONDS}s"
+        f" -c idle_session_timeout={SILENT * milliseconds}"
         # Of the server's side too: it has to notice that a service has gone, and let go of its locks.
         f" -c tcp_keepalives_idle={ANSWER_SECONDS} -c tcp_keepalives_interval=1"
         f" -c tcp_keepalives_count={ANSWER_SECONDS} -c tcp_user_timeout={ANSWER_SECONDS}s"

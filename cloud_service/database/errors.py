@@ -15,7 +15,7 @@ _CONFLICTS = (
     errors.UniqueViolation,
     errors.ExclusionViolation,
     errors.ForeignKeyViolation,
-    errors.LockNotAvailable,
+    errors.LockNotAvailable,  # NOWAIT
 )
 _FAULTS = (errors.DataError, errors.IntegrityError, errors.ProgramLimitExceeded, UnicodeError, OverflowError)
 

@@ -4,7 +4,7 @@ An advisory lock of the database is held for as long as its connection lasts. Ea
 own, by which the others see that it lives; and one of them holds the leader's.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -19,8 +19,14 @@ OWED_BY_OTHERS: Final = """
     SELECT EXISTS (
         SELECT FROM events JOIN unnest(%s::boolean[], %s::text[]) AS asked(legacy, vehicle)
             USING (legacy, vehicle)
-        WHERE instance <> %s AND number < %s
+        WHERE instance <> %s
     )
+"""
+_OLDER_OF_OTHERS: Final = """
+    SELECT DISTINCT legacy, vehicle FROM events
+    JOIN unnest(%s::boolean[], %s::text[], %s::bigint[]) AS asked(legacy, vehicle, number)
+        USING (legacy, vehicle)
+    WHERE events.instance <> %s AND events.number < asked.number
 """
 _LEADER: Final = 0x6C65_6164
 _INSTANCES: Final = 0x6C69_7665
@@ -91,11 +97,19 @@ class Peers:
             removed_points=tuple({key for key in rows if key[1] is not None}),
         )
 
-    def owed_by_others(self, vehicles: Iterable[VehicleKey], before: int) -> bool:
-        """Whether another service owes an event of one of these vehicles with a number below this one."""
-        asked = list(vehicles)
-        columns = [legacy for legacy, _ in asked], [vehicle for _, vehicle in asked]
-        return bool(self._one(OWED_BY_OTHERS, *columns, self.instance, before))
+    def waits_for_others(self, asked: Sequence[tuple[VehicleKey, int]]) -> set[VehicleKey]:
+        """Those of these vehicles of which another service owes an event with a lower number."""
+        rows = self._database.execute(
+            _OLDER_OF_OTHERS,
+            [
+                [legacy for (legacy, _), _ in asked],
+                [vehicle for (_, vehicle), _ in asked],
+                [number for _, number in asked],
+                self.instance,
+            ],
+            prepare=True,
+        )
+        return {(legacy, vehicle) for legacy, vehicle in rows}
 
     def _others(self) -> list[UUID]:
         rows = self._database.execute(

@@ -27,7 +27,6 @@ from cloud_service.database.connection import Database
 from cloud_service.database.effect import BatchToWrite, NetEffect
 from cloud_service.database.errors import Conflict
 from cloud_service.database.peers import OWED_BY_OTHERS
-from cloud_service.database.reading import LARGEST_ID
 from cloud_service.store.history import history_row
 
 
@@ -174,7 +173,7 @@ class Writer:
             return None
         legacy = [event.reservation.legacy for event in events]
         vehicles = [str(event.reservation.vehicle_id) for event in events]
-        owed = self._run(OWED_BY_OTHERS, legacy, vehicles, self._instance, LARGEST_ID)
+        owed = self._run(OWED_BY_OTHERS, legacy, vehicles, self._instance)
         return owed, self._run(statements.ADD_EVENTS, self._instance, legacy, vehicles, record_texts(events))
 
     def _run(self, statement: LiteralString, *parameters: object) -> Any:

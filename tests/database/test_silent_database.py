@@ -55,6 +55,32 @@ def test_a_commit_that_waits_for_a_standby(postgres: Postgres, address: str) -> 
         assert service.result(request("car", "findReservation"))["reservationID"] == 1
 
 
+def test_a_point_that_the_commit_of_another_service_holds(postgres: Postgres, address: str) -> None:
+    with services(address, 2, answer_seconds=ANSWER_SECONDS) as running:
+        for service in running:
+            service.turn()
+        with standby_that_is_away(postgres):
+            for number, service in enumerate(running):
+                assert_refused_soon(service, booking(f"car-{number}"))
+
+
+def test_a_leader_that_is_stopped(address: str) -> None:
+    with services(address, 2, answer_seconds=ANSWER_SECONDS) as (leader, other):
+        leader.turn()
+        other.turn()
+        assert leader.engine.leads
+        assert not other.engine.leads
+
+        def leads() -> bool:
+            other.let_pass(PAUSE)
+            other.turn()
+            return other.engine.leads
+
+        wait_until(leads, "another service leads")
+        wanted = booking("car")
+        wait_until(lambda: is_served(leader, wanted), "it is served where it was stopped")
+
+
 def test_a_connection_that_is_half_open(postgres: Postgres, address: str) -> None:
     with Relay(postgres.port) as relay:
         through_relay = address.replace(f":{postgres.port}/", f":{relay.port}/")

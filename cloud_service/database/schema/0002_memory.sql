@@ -75,10 +75,11 @@ CREATE TABLE freed (
     at timestamptz NOT NULL
 );
 
--- The service's role owns no table, so the owner of these functions makes and drops partitions for it.
+-- The service's role owns no table, so the owner of these functions makes and drops partitions for it. They give up
+-- soon: while they wait for whoever reads a table for hours, everybody else would wait behind them.
 
 CREATE FUNCTION make_partitions(since timestamptz) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = recharge, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET lock_timeout = '1s' SET search_path = recharge, pg_temp AS $$
 DECLARE
     first date := (since AT TIME ZONE 'UTC')::date;
     month date := date_trunc('month', first)::date;
@@ -99,7 +100,7 @@ END $$;
 
 -- Drops the partitions of a table that hold nothing from `before` or later.
 CREATE FUNCTION drop_partitions(of_table text, before date) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = recharge, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET lock_timeout = '1s' SET search_path = recharge, pg_temp AS $$
 DECLARE
     partition record;
 BEGIN

@@ -1,11 +1,18 @@
 """Events that wait until other services have told older ones of the same vehicles."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
 from cloud_service.core.changes import Event
 from cloud_service.core.records import VehicleKey
+
+MOST_AT_ONCE: Final = 1_000
+"""Of so many batches it is asked at once whether they still wait."""
+
+Waiting: TypeAlias = Callable[[Sequence[tuple[VehicleKey, int]]], set[VehicleKey]]
 
 
 class HeldBatch(Struct, frozen=True):
@@ -24,31 +31,48 @@ class HeldEvents:
 
     def __init__(self) -> None:
         self._batches: list[HeldBatch] = []
+        self._events = 0
+        self._vehicles = Counter[VehicleKey]()
+        """In how many of the batches each vehicle is."""
 
     def __len__(self) -> int:
         """How many events wait."""
-        return sum(len(batch.events) for batch in self._batches)
+        return self._events
 
-    def hold(self, batch: HeldBatch) -> None:
-        """Has a batch wait."""
-        self._batches.append(batch)
+    def hold(self, batches: Iterable[HeldBatch]) -> None:
+        """Has batches wait."""
+        for batch in batches:
+            self._batches.append(batch)
+            self._events += len(batch.events)
+            self._vehicles.update(batch.vehicles)
         self._batches.sort(key=lambda each: each.numbers[0])
 
     def concerns(self, batch: HeldBatch) -> bool:
         """Whether events of one of its vehicles wait already."""
-        return any(not held.vehicles.isdisjoint(batch.vehicles) for held in self._batches)
+        return not self._vehicles.keys().isdisjoint(batch.vehicles)
 
-    def release(self, is_owed: Callable[[set[VehicleKey], int], bool]) -> Iterator[HeldBatch]:
-        """Yields what waits no longer. `is_owed` says whether another service has to tell an event of one of
-        these vehicles, with a number below this one.
+    def release(self, waiting: Waiting) -> list[HeldBatch]:
+        """Returns what waits no longer, of the oldest batches.
+
+        `waiting` says of which of these vehicles another service has to tell an event with a lower number.
         """
-        blocked: set[VehicleKey] = set()
-        waiting = self._batches
-        self._batches = []
-        for batch in waiting:
-            vehicles = batch.vehicles
-            if not blocked.isdisjoint(vehicles) or is_owed(vehicles, batch.numbers[0]):
-                blocked |= vehicles
-                self._batches.append(batch)
+        oldest = self._batches[:MOST_AT_ONCE]
+        blocked = waiting([(vehicle, batch.numbers[0]) for batch in oldest for vehicle in batch.vehicles])
+        free, still = list[HeldBatch](), list[HeldBatch]()
+        for batch in oldest:
+            if blocked.isdisjoint(batch.vehicles):
+                free.append(batch)
             else:
-                yield batch
+                blocked |= batch.vehicles
+                still.append(batch)
+        self._batches[:MOST_AT_ONCE] = still
+        self._forget(free)
+        return free
+
+    def _forget(self, batches: Iterable[HeldBatch]) -> None:
+        for batch in batches:
+            self._events -= len(batch.events)
+            for vehicle in batch.vehicles:
+                self._vehicles[vehicle] -= 1
+                if not self._vehicles[vehicle]:
+                    del self._vehicles[vehicle]

@@ -45,19 +45,19 @@ class ToldEvents:
         if events:
             told = HeldBatch(written.events, events)
             if written.waits_for_others or self._held.concerns(told):
-                self._held.hold(told)
+                self._held.hold([told])
             else:
                 self._tell(told)
 
     def take_over(self, owed: Sequence[OwedEvent]) -> None:
         """Takes events of services that have died."""
-        for each in owed:
-            self._held.hold(HeldBatch([each.number], [each.event]))
+        self._held.hold(HeldBatch([each.number], [each.event]) for each in owed)
 
     def release(self, peers: Peers) -> None:
         """Tells what waits for no other service any more."""
-        for told in self._held.release(peers.owed_by_others):
-            self._tell(told)
+        if self._held:
+            for told in self._held.release(peers.waits_for_others):
+                self._tell(told)
 
     def take(self, most: int) -> list[OutgoingEvent]:
         """The messages of at most this many events, oldest first."""
