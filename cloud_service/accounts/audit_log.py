@@ -13,6 +13,7 @@ log = logging.getLogger(__name__)
 AuditEvent: TypeAlias = Literal[
     "accountAdded",
     "accountRemoved",
+    "accountSpeaksOcpp",
     "passwordRotated",
     "rightsRefreshed",
     "certificateIssued",

@@ -1,6 +1,7 @@
 """Manages the accounts of the running broker."""
 
 import asyncio
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Literal, Self, TypeAlias
 from uuid import uuid4
@@ -28,6 +29,7 @@ from cloud_service.protocol.presence import client_presence
 from cloud_service.protocol.roles import (
     ADMINISTRATOR,
     DEVICES,
+    OCPP_GATEWAY,
     ROLES,
     Role,
     is_account_name,
@@ -35,11 +37,13 @@ from cloud_service.protocol.roles import (
     roles_of,
 )
 
-AccountRole: TypeAlias = Literal["charger", "vehicle", "monitor", "operator", "gateway"]
+AccountRole: TypeAlias = Literal["charger", "vehicle", "monitor", "operator", "gateway", "ocpp-gateway"]
 """The roles of accounts that can be added. The first start creates the others."""
 
 _REPLY_TIMEOUT_SECONDS: Final = 10.0
 _OWNERS: Final = ("charger", "operator", "gateway")
+_OCPP_GATEWAYS: Final = "ocpp-gateways"
+"""The plugin's group of all OCPP gateways. The role of each charger that they speak for is in it."""
 
 
 class AccountsError(TextError):
@@ -51,8 +55,11 @@ class ServiceAway(AccountsError):
 
 
 class Account(Struct, frozen=True):
+    """`ocpp` says whether OCPP gateways speak for it."""
+
     name: str
     role: Role
+    ocpp: bool = False
 
 
 def check_name(name: str, role: AccountRole) -> None:
@@ -124,8 +131,15 @@ class Accounts:
         """Raises AccountsError if there is no such account."""
         await self._find(name)
 
-    async def add(self, name: str, role: AccountRole, password: str | None = None) -> str:
-        """Creates the account and returns its password, by default a new one, which is stored nowhere."""
+    async def add(
+        self, name: str, role: AccountRole, password: str | None = None, *, ocpp: bool = False
+    ) -> str:
+        """Creates the account and returns its password, by default a new one, which is stored nowhere.
+
+        With `ocpp`, OCPP gateways may speak for this charger.
+        """
+        if ocpp and role != "charger":
+            raise AccountsError("only a charger speaks OCPP; {name} would be a {role}", name=name, role=role)
         await self.check_new(name, role)
         password = password or new_password()
         await self._write_role(name, role)
@@ -137,17 +151,35 @@ class Accounts:
             roles=[{"rolename": role_name(role, name)}],
             **({"clientid": client_id} if client_id else {}),
         )
+        if role == OCPP_GATEWAY:
+            await self._make_ocpp_group()
+            await self._broker.command("addGroupClient", groupname=_OCPP_GATEWAYS, username=name)
+        if ocpp:
+            await self.let_speak_ocpp(name)
         return password
+
+    async def let_speak_ocpp(self, name: str) -> None:
+        """Lets OCPP gateways speak for a charger. The plugin disconnects them; they reconnect at once."""
+        account = await self._find(name)
+        if account.role != "charger":
+            raise AccountsError(
+                "only a charger speaks OCPP; {name} is a {role}", name=name, role=account.role
+            )
+        if not account.ocpp:
+            await self._make_ocpp_group()
+            role = role_name(account.role, name)
+            await self._broker.command("addGroupRole", groupname=_OCPP_GATEWAYS, rolename=role)
 
     async def all(self) -> list[Account]:
         """All accounts, sorted by name."""
         data = await self._broker.command("listClients", verbose=True)
+        speaking = await self._ocpp_roles()
         accounts = []
         for client in data["clients"]:
             for entry in client.get("roles", []):
                 role, _, name = entry["rolename"].partition(":")
                 if name == client["username"] and role in ROLES:
-                    accounts.append(Account(name, role))
+                    accounts.append(Account(name, role, entry["rolename"] in speaking))
         return sorted(accounts, key=lambda account: account.name)
 
     async def rotate(self, name: str, password: str) -> None:
@@ -255,6 +287,19 @@ class Accounts:
             if account.name == name:
                 return account
         raise AccountsError("there is no account {name}; `accounts list` shows all of them", name=name)
+
+    async def _make_ocpp_group(self) -> None:
+        """Makes the group, unless it is there: older networks have none."""
+        with suppress(CommandRefused):
+            await self._broker.command("createGroup", groupname=_OCPP_GATEWAYS)
+
+    async def _ocpp_roles(self) -> set[str]:
+        """The roles of the chargers that OCPP gateways speak for."""
+        try:
+            data = await self._broker.command("getGroup", groupname=_OCPP_GATEWAYS)
+        except CommandRefused:  # there is no such group yet
+            return set()
+        return {entry["rolename"] for entry in data["group"].get("roles", [])}
 
     async def _write_role(self, name: str, role: Role) -> None:
         values = {"rolename": role_name(role, name), "acls": access_list(role, name)}

@@ -1,6 +1,7 @@
 """Which role may write and read which topic: the one table from which the broker's access control is made.
 
-Everything that no row names is refused: other shared subscriptions, wildcards that reach further.
+Everything that no row names is refused: other shared subscriptions, wildcards that reach further. An OCPP
+gateway may also do what each charger that it speaks for may do: those chargers' roles are in its group.
 """
 
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from cloud_service.protocol import home_assistant
+from cloud_service.protocol import home_assistant, ocpp
 from cloud_service.protocol.actions import ACTIONS, Actions, client_actions
 from cloud_service.protocol.roles import ROLES, Role
 from cloud_service.protocol.topics import ROOT, shared
@@ -21,7 +22,10 @@ _SERVICE: Final[frozenset[Role]] = frozenset({"service"})
 _ADMINISTRATOR: Final[frozenset[Role]] = frozenset({"administrator"})
 _WATCHERS: Final[frozenset[Role]] = frozenset({"monitor", "operator"})
 _CLIENTS: Final[frozenset[Role]] = frozenset({"charger", "vehicle", "monitor", "operator", "gateway"})
-_NETWORK: Final[frozenset[Role]] = _CLIENTS | _SERVICE
+_OPERATOR: Final[frozenset[Role]] = frozenset({"operator"})
+_OCPP: Final[frozenset[Role]] = frozenset({"ocpp-gateway"})
+_PROCESSES: Final[frozenset[Role]] = frozenset({"service", "gateway", "ocpp-gateway"})
+_NETWORK: Final[frozenset[Role]] = _CLIENTS | _OCPP | _SERVICE
 
 
 class Right(Struct, frozen=True):
@@ -41,6 +45,7 @@ def rights(actions: Actions = ACTIONS) -> tuple[Right, ...]:
         *_request_rights(actions),
         Right(f"{ROOT}/reply/{{client}}/#", read=_NETWORK | _ADMINISTRATOR),
         Right(f"{ROOT}/reply/#", write=_SERVICE),
+        Right(f"{ROOT}/reply/+/{{client}}/+", read=_OCPP),
         Right(f"{ROOT}/event/{{client}}/#", read=_CLIENTS),
         Right(f"{ROOT}/event/+/+", write=_SERVICE),
         Right(f"{ROOT}/event/#", read=_WATCHERS),
@@ -50,10 +55,16 @@ def rights(actions: Actions = ACTIONS) -> tuple[Right, ...]:
         Right(f"{ROOT}/presence/{{client}}", write=_CLIENTS),
         Right(f"{ROOT}/presence/+", write=_ADMINISTRATOR),
         Right(f"{ROOT}/presence/#", read=_NETWORK),
-        Right(f"{ROOT}/service/{{client}}", write=frozenset({"service", "gateway"})),
+        Right(f"{ROOT}/service/{{client}}", write=_PROCESSES),
         Right(f"{ROOT}/service/#", read=_NETWORK),
         Right(f"{ROOT}/control/+/{{client}}", write=_ADMINISTRATOR),
         Right(f"{ROOT}/control/+/+", read=_SERVICE),
+        Right(ocpp.place("+"), write=_OPERATOR, read=_WATCHERS | _OCPP),
+        Right(ocpp.charger("+"), write=_OCPP, read=_WATCHERS | _OCPP),
+        Right(ocpp.command("+", "{client}"), write=_OPERATOR),
+        Right(ocpp.command("+", "+"), read=_OCPP),
+        Right(ocpp.answer("{client}", "+"), read=_OPERATOR),
+        Right(ocpp.answer("+", "+"), write=_OCPP),
         Right(home_assistant.OWN_TOPICS, write=_SERVICE, read=_SERVICE),
         Right(f"{home_assistant.ROOT}/#", read=_WATCHERS),
         Right("$SYS/broker/#", read=_WATCHERS | _SERVICE),

@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cloud_service.accounts.audit_log import AuditEvent, AuditLog
-from cloud_service.accounts.broker_accounts import Account, AccountRole, Accounts, AccountsError
+from cloud_service.accounts.broker_accounts import AccountRole, Accounts, AccountsError
 from cloud_service.accounts.first_accounts import (
     FIRST_ACCOUNTS,
     RECOVERY,
@@ -42,6 +42,7 @@ EPILOG: Final = Text("""\
 verbs:
   add NAME --role ROLE  creates an account and prints its password, which cannot be shown again
   list                  lists the accounts and their roles
+  ocpp NAME             lets OCPP gateways speak for a charger that was added without --ocpp
   rotate NAME           prints a new password, gives it to the account, and disconnects its clients
   remove NAME           removes an account and disconnects its clients
   transfer OLD NEW      transfers the stations of one account to another
@@ -56,6 +57,7 @@ start created.""")
 _NAMES: Final = {
     "add": 1,
     "list": 0,
+    "ocpp": 1,
     "rotate": 1,
     "remove": 1,
     "transfer": 2,
@@ -71,7 +73,9 @@ class Options(Struct, frozen=True, kw_only=True):
     names: Annotated[list[str], Argument(nargs="*", metavar="NAME", help="the account's name")]
     role: Annotated[
         AccountRole | None,
-        Argument("--role", choices=get_args(AccountRole), help="the role of the new account"),
+        Argument(
+            "--role", choices=get_args(AccountRole), metavar="ROLE", help=", ".join(get_args(AccountRole))
+        ),
     ] = None
     password_file: Annotated[
         Path | None,
@@ -83,6 +87,10 @@ class Options(Struct, frozen=True, kw_only=True):
             " unchanged",
         ),
     ] = None
+    ocpp: Annotated[
+        bool,
+        Argument("--ocpp", action="store_true", help="the charger speaks OCPP: gateways may speak for it"),
+    ] = False
     leave_stations: Annotated[
         bool,
         Argument(
@@ -101,6 +109,10 @@ def main(options: Options) -> int:
         return complain("accounts", problem)
     if (options.role is not None) != (options.verb == "add"):
         return complain("accounts", Text("`add` needs a --role, and the other verbs take none"))
+    if options.ocpp and options.verb != "add":
+        return complain(
+            "accounts", Text("only `add` takes --ocpp; `accounts ocpp NAME` is for an existing charger")
+        )
     if options.verb == "rights":
         print(as_markdown(), end="")
         return 0
@@ -168,7 +180,9 @@ async def _run(options: Options) -> None:
         match options.verb, options.names:
             case "add", [name]:
                 assert options.role is not None
-                await verbs.add(name, options.role, options.password_file)
+                await verbs.add(name, options.role, options.password_file, ocpp=options.ocpp)
+            case "ocpp", [name]:
+                await verbs.let_speak_ocpp(name)
             case "list", []:
                 await verbs.list()
             case "rotate", [name]:
@@ -190,8 +204,9 @@ class _Verbs:
         self._audit = AuditLog(options.data.audit_log)
         self._secrets = options.security.folders(options.data.data_dir).secrets
 
-    async def add(self, name: str, role: AccountRole, file: Path | None) -> None:
-        if file is not None and Account(name, role) in await self._accounts.all():
+    async def add(self, name: str, role: AccountRole, file: Path | None, *, ocpp: bool) -> None:
+        present = {(account.name, account.role) for account in await self._accounts.all()}
+        if file is not None and (name, role) in present:
             check_has_password(name, file)
             _tell(
                 Text("{name} is already a {role}; {file} is left unchanged", name=name, role=role, file=file)
@@ -200,7 +215,7 @@ class _Verbs:
         await self._accounts.check_new(name, role)
         password = new_password()
         with handed_over_before(password, file):
-            await self._accounts.add(name, role, password)
+            await self._accounts.add(name, role, password, ocpp=ocpp)
         self._record("accountAdded", name, role=role)
         _tell(
             Text(
@@ -208,9 +223,14 @@ class _Verbs:
             )
         )
 
+    async def let_speak_ocpp(self, name: str) -> None:
+        await self._accounts.let_speak_ocpp(name)
+        self._record("accountSpeaksOcpp", name)
+        _tell(Text("OCPP gateways may now speak for {name}", name=name))
+
     async def list(self) -> None:
         for account in await self._accounts.all():
-            print(f"{account.name:24} {account.role}")
+            print(f"{account.name:24} {account.role}{' (OCPP)' if account.ocpp else ''}")
 
     async def rotate(self, name: str, file: Path | None) -> None:
         """Prints the new password, or writes it to the file, for a first account the one of our process."""

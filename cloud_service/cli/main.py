@@ -51,6 +51,8 @@ COMMANDS: Final = (
     Command("watch", "follow the network in the terminal", "watch"),
     Command("service", "run the cloud service", "service", prints=False),
     Command("gateway", "run the TCP gateway", "gateway", prints=False),
+    Command("ocpp-gateway", "run the OCPP gateway", "ocpp_gateway", prints=False),
+    Command("ocpp", "manage the chargers of the OCPP gateway", "ocpp"),
     Command("monitor", "serve the live map to browsers", "monitor", prints=False),
     Command("request", "send one request and print its reply", "request"),
     Command("health", "check that the cloud service or a gateway is running", "health"),

@@ -148,6 +148,8 @@ class Requester:
     On MQTT 5 a request is valid for so many seconds, whatever the clocks say. On MQTT 3.1.1, and with
     `states_expiry`, its key `expiresAt` says until when, by `wall_clock`; then the requester follows the
     service's presence, and says when the clocks differ.
+
+    With `speaks_for_others`, requests may be those of other accounts, if the broker lets this one send them.
     """
 
     def __init__(
@@ -166,15 +168,23 @@ class Requester:
         on_message: Callable[[Message], None] | None = None,
         birth: Message | Callable[[], Message] | None = None,
         will: Message | Callable[[], Message] | None = None,
+        speaks_for_others: bool = False,
     ) -> None:
-        self.reply_topic = f"{topics.reply(client)}/{token_hex(8)}"
+        token = token_hex(8)
+        self.reply_topic = f"{topics.reply(client)}/{token}"
+        self._below_others = f"/{client}/{token}"
+        """Where the replies to the requests of other accounts arrive, below their own reply topics."""
         self._states_expiry = states_expiry or protocol == "mqtt311"
         own_subscriptions = (self.reply_topic, *([SERVICE_CLOCK_TOPIC] if self._states_expiry else []))
         self.connection = AsyncConnection(
             address,
             client_id or client,
             protocol=protocol,
-            subscriptions=(*own_subscriptions, *subscriptions),
+            subscriptions=(
+                *own_subscriptions,
+                *([topics.reply("+") + self._below_others] if speaks_for_others else []),
+                *subscriptions,
+            ),
             on_message=self._receive,
             on_connect=self._send_again,
             birth=birth,
@@ -209,8 +219,11 @@ class Requester:
         request_id: str | None = None,
         timeout: float = 10.0,  # noqa: ASYNC109 (the reply's deadline is part of the request)
         retry: bool = True,
+        client: str | None = None,
     ) -> Any:
         """Returns the reply's result. `values` has the action's keys, `timeout` is in seconds.
+
+        `client` is the account that asks, by default our own. Its IDs must differ from those of all others.
 
         Sends the request again under the same ID while the service does not reply or asks to come back later,
         until `timeout`. Raises the reply's RequestError, and Busy if no slot was free; OutcomeUnknown if no
@@ -224,11 +237,12 @@ class Requester:
         deadline = asyncio.get_running_loop().time() + timeout
         margin = min(EXPIRY_MARGIN_SECONDS, timeout / 2)
         valid_until = deadline - margin
+        reply_topic = self.reply_topic if client is None else topics.reply(client) + self._below_others
         message = Message(
-            find_action(action, ACTIONS).topic(self._client),
-            self._body(values, request_id, valid_for=timeout - margin),
+            find_action(action, ACTIONS).topic(client or self._client),
+            self._body(values, request_id, reply_topic, valid_for=timeout - margin),
             correlation=key,
-            response_topic=self.reply_topic,
+            response_topic=reply_topic,
         )
         self._attempts[key] = None
         try:
@@ -261,13 +275,15 @@ class Requester:
         remedy = "set the clock, or use MQTT 5" if self._protocol == "mqtt311" else "set the clock"
         return f"{difference}, so requests may {effect}; {remedy}"
 
-    def _body(self, values: Mapping[str, Any] | Request, request_id: str, *, valid_for: float) -> bytes:
+    def _body(
+        self, values: Mapping[str, Any] | Request, request_id: str, reply_topic: str, *, valid_for: float
+    ) -> bytes:
         members = msgspec.to_builtins(values) if isinstance(values, Request) else values
         envelope: dict[str, Any] = {}
         if self._states_expiry:
             envelope["expiresAt"] = int((self._wall_clock() + valid_for) * 1000)
         if self._protocol == "mqtt311":  # which has no properties
-            envelope |= {"requestID": request_id, "replyTo": self.reply_topic}
+            envelope |= {"requestID": request_id, "replyTo": reply_topic}
         return msgspec.json.encode({**members, **envelope})
 
     async def _ask(self, key: bytes, message: Message, valid_until: float, retry: bool) -> Any:
@@ -310,7 +326,7 @@ class Requester:
     def _receive(self, message: Message) -> None:
         if message.topic == SERVICE_CLOCK_TOPIC and self._states_expiry:
             self._compare_clocks(message)
-        if message.topic != self.reply_topic:
+        if message.topic != self.reply_topic and not message.topic.endswith(self._below_others):
             if self._on_message is not None:
                 self._on_message(message)
             return

@@ -4,7 +4,9 @@ import re
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias, get_args
 
-Role: TypeAlias = Literal["charger", "vehicle", "monitor", "operator", "gateway", "service", "administrator"]
+Role: TypeAlias = Literal[
+    "charger", "vehicle", "monitor", "operator", "gateway", "ocpp-gateway", "service", "administrator"
+]
 """What an account is. `service` is the cloud service itself; `administrator` manages the accounts."""
 
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
@@ -17,6 +19,8 @@ SERVICE: Final = "cloud_service"
 """The account of the cloud service."""
 ADMINISTRATOR: Final = "administrator"
 """The account of the administrator."""
+OCPP_GATEWAY: Final = "ocpp-gateway"
+"""The account of the first OCPP gateway. It owns nothing: the chargers that it speaks for do."""
 GATEWAY: Final = "gateway"
 """The first gateway's account, and the owner of all stations that any gateway registers."""
 
@@ -31,8 +35,10 @@ _BY_PREFIX: Final[dict[str, frozenset[Role]]] = {
     "gateway": frozenset({"gateway"}),
     "operator": frozenset({"operator"}),
     "monitor": frozenset({"monitor"}),
+    "ocpp-gateway": frozenset({"ocpp-gateway"}),
 }
 """The roles of names such as `operator` and `operator-import`."""
+_reserved = re.compile(f"({'|'.join(_BY_PREFIX)})(?:-.*)?").fullmatch
 
 _is_name = re.compile(NAME_PATTERN).fullmatch
 
@@ -45,7 +51,9 @@ def is_account_name(name: str) -> bool:
 @lru_cache(maxsize=10_000)
 def roles_of(name: str) -> frozenset[Role]:
     """The roles that an account of this name can have: one, or for an ordinary name those of DEVICES."""
-    return _BY_NAME.get(name) or _BY_PREFIX.get(name.partition("-")[0], DEVICES)
+    if reserved := _reserved(name):
+        return _BY_PREFIX[reserved[1]]
+    return _BY_NAME.get(name, DEVICES)
 
 
 def owner_name(name: str) -> str:

@@ -9,6 +9,7 @@ from cloud_service.gateway.figures import GatewayFigures
 from cloud_service.metrics.connection import ProcessFigures
 from cloud_service.metrics.metric import declared_metrics
 from cloud_service.monitor.figures import MonitorFigures
+from cloud_service.ocpp.figures import OcppFigures
 from cloud_service.service.figures import FolderFigures, ServiceFigures
 from tests.docs.pages import ROOT
 
@@ -18,6 +19,7 @@ SECTIONS: Final[tuple[tuple[str, tuple[type[Struct], ...]], ...]] = (
     ("Every process", (ProcessFigures,)),
     ("Cloud service", (ServiceFigures, FolderFigures)),
     ("Gateway", (GatewayFigures,)),
+    ("OCPP gateway", (OcppFigures,)),
     ("Monitor", (MonitorFigures,)),
 )
 

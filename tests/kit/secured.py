@@ -22,6 +22,7 @@ NAMES: dict[Role, str] = {
     "monitor": "monitor-1",
     "operator": "operator-1",
     "gateway": "gateway-1",
+    "ocpp-gateway": "ocpp-gateway-1",
     "service": "cloud_service",
     "administrator": "administrator",
 }

@@ -41,6 +41,7 @@ ARGUMENTS = {
     "request": ["findReservation"],
     "health": ["gateway"],
     "accounts": ["list"],
+    "ocpp": ["list"],
     "certificates": ["show"],
     "verify": ["data"],
     "backup": ["copy"],

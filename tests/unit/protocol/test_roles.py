@@ -13,6 +13,8 @@ from cloud_service.protocol.roles import GATEWAY, ROLES, is_account_name, owner_
         ("administrator", "administrator"),
         ("gateway", "gateway"),
         ("gateway-2", "gateway"),
+        ("ocpp-gateway", "ocpp-gateway"),
+        ("ocpp-gateway-2", "ocpp-gateway"),
         ("operator", "operator"),
         ("operator-import", "operator"),
         ("monitor", "monitor"),
@@ -24,7 +26,19 @@ def test_reserved_names(name: str, role: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["ana", "7", "gateway2", "Operator", "monitors", "cloud_service-2", "-gateway"]
+    "name",
+    [
+        "ana",
+        "7",
+        "gateway2",
+        "Operator",
+        "monitors",
+        "cloud_service-2",
+        "-gateway",
+        "ocpp",
+        "ocpp-7",
+        "ocpp-gateways",
+    ],
 )
 def test_every_other_name_is_a_charger_s_and_a_vehicle_s(name: str) -> None:
     assert roles_of(name) == {"charger", "vehicle"}
@@ -32,7 +46,7 @@ def test_every_other_name_is_a_charger_s_and_a_vehicle_s(name: str) -> None:
 
 
 def test_every_role_has_a_name() -> None:
-    names = ("ana", "cloud_service", "administrator", "gateway", "operator", "monitor")
+    names = ("ana", "cloud_service", "administrator", "gateway", "ocpp-gateway", "operator", "monitor")
     assert frozenset().union(*map(roles_of, names)) == set(ROLES)
 
 

@@ -1,0 +1,66 @@
+"""The tables of `recharge ocpp`."""
+
+from collections.abc import Mapping
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from cloud_service.language.language import Language, language_of_environment
+from cloud_service.protocol.ocpp import ChargerRecord, Place
+from recharge.terminal.console import open_console
+
+
+def show_pending(records: Mapping[str, ChargerRecord]) -> None:
+    """The chargers that wait for their place."""
+    say, console = language_of_environment(), open_console()
+    if not records:
+        console.print(say("No charger waits for its place"))
+        return
+    table = _table(say("Charger"), say("Made by"), "OCPP", say("Connected"))
+    for identity, record in sorted(records.items()):
+        table.add_row(identity, _maker(record), record.version, _connected(record, say))
+    console.print(table)
+
+
+def show_list(records: Mapping[str, ChargerRecord], places: Mapping[str, Place]) -> None:
+    """All chargers, and below each what is unusual about it."""
+    say, console = language_of_environment(), open_console()
+    if not records and not places:
+        console.print(say("No charger has connected yet"))
+        return
+    table = _table(say("Charger"), say("Station"), say("Points"), say("Made by"), "OCPP", say("Connected"))
+    for identity in sorted({*records, *places}):
+        record = records.get(identity)
+        if record is None:
+            table.add_row(identity, "", "", "", "", say("never"))
+            continue
+        station = say("pending") if record.station is None else str(record.station)
+        table.add_row(
+            identity, station, _points(record), _maker(record), record.version, _connected(record, say)
+        )
+        for leniency in record.leniencies:
+            table.add_row("", Text(f"· {leniency}", style="dim"))
+    console.print(table)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for column in columns:
+        table.add_column(column)
+    return table
+
+
+def _maker(record: ChargerRecord) -> str:
+    return " ".join(part for part in (record.vendor, record.model) if part)
+
+
+def _points(record: ChargerRecord) -> str:
+    """Each connector, with what it is doing."""
+    return ", ".join(
+        f"{connector}: {record.statuses.get(connector, '?')}" for connector in sorted(record.points)
+    )
+
+
+def _connected(record: ChargerRecord, say: Language) -> str:
+    return record.gateway if record.online else say("no")

@@ -1,0 +1,1 @@
+"""The OCPP gateway: charging points off the shelf, over WebSocket."""

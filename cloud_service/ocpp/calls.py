@@ -1,0 +1,106 @@
+"""What is asked of chargers, in the words of each version of OCPP. No network, no clock."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, Literal, TypeAlias, get_args
+
+from msgspec import Struct
+
+from cloud_service.ocpp.schemas import Version
+
+CommandName: TypeAlias = Literal["start", "stop", "reset", "unlock", "enable", "disable", "trigger"]
+COMMANDS: Final[tuple[str, ...]] = get_args(CommandName)
+_WHOLE: Final = 0
+"""The connector that is the whole charger."""
+
+
+class Ask(Struct, frozen=True):
+    """A call for a charger."""
+
+    action: str
+    payload: Mapping[str, Any]
+
+
+class Wanted(Struct, frozen=True):
+    """What an operator wants. Connector 0 is the whole charger."""
+
+    connector: int = _WHOLE
+    tag: str = ""
+    transaction: str = ""
+    hard: bool = False
+    message: str = ""
+
+
+def write_command(command: str, wanted: Wanted, version: Version) -> Ask | None:
+    """The call for a command; None if there is no such command."""
+    return _in_16(command, wanted) if version == "1.6" else _in_2(command, wanted)
+
+
+def reserve(reservation: int, connector: int, tag: str, until: datetime, version: Version) -> Ask:
+    """The call that reserves a connector for a tag."""
+    if version == "1.6":
+        payload = {
+            "connectorId": connector,
+            "expiryDate": until.isoformat(),
+            "idTag": tag[:20],
+            "reservationId": reservation,
+        }
+    else:
+        payload = {
+            "id": reservation,
+            "expiryDateTime": until.isoformat(),
+            "idToken": _token(tag),
+            "evseId": connector,
+        }
+    return Ask("ReserveNow", payload)
+
+
+def cancel(reservation: int) -> Ask:
+    """The call that lets go of a reservation."""
+    return Ask("CancelReservation", {"reservationId": reservation})
+
+
+def _in_16(command: str, wanted: Wanted) -> Ask | None:
+    connector = {"connectorId": wanted.connector} if wanted.connector else {}
+    match command:
+        case "start":
+            return Ask("RemoteStartTransaction", {"idTag": wanted.tag[:20], **connector})
+        case "stop":
+            return Ask("RemoteStopTransaction", {"transactionId": int(wanted.transaction or 0)})
+        case "reset":
+            return Ask("Reset", {"type": "Hard" if wanted.hard else "Soft"})
+        case "unlock":
+            return Ask("UnlockConnector", {"connectorId": wanted.connector or 1})
+        case "enable" | "disable":
+            kind = "Operative" if command == "enable" else "Inoperative"
+            return Ask("ChangeAvailability", {"connectorId": wanted.connector, "type": kind})
+        case "trigger":
+            return Ask("TriggerMessage", {"requestedMessage": wanted.message, **connector})
+    return None
+
+
+def _in_2(command: str, wanted: Wanted) -> Ask | None:
+    evse = {"id": wanted.connector} if wanted.connector else None
+    somewhere = {} if evse is None else {"evse": evse}
+    match command:
+        case "start":
+            place = {} if evse is None else {"evseId": wanted.connector}
+            return Ask(
+                "RequestStartTransaction", {"idToken": _token(wanted.tag), "remoteStartId": 1, **place}
+            )
+        case "stop":
+            return Ask("RequestStopTransaction", {"transactionId": wanted.transaction})
+        case "reset":
+            return Ask("Reset", {"type": "Immediate" if wanted.hard else "OnIdle"})
+        case "unlock":
+            return Ask("UnlockConnector", {"evseId": wanted.connector or 1, "connectorId": 1})
+        case "enable" | "disable":
+            status = "Operative" if command == "enable" else "Inoperative"
+            return Ask("ChangeAvailability", {"operationalStatus": status, **somewhere})
+        case "trigger":
+            return Ask("TriggerMessage", {"requestedMessage": wanted.message, **somewhere})
+    return None
+
+
+def _token(tag: str) -> dict[str, str]:
+    return {"idToken": tag[:36], "type": "Central"}

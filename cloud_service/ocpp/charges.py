@@ -1,0 +1,191 @@
+"""The charges of one charger: their begin, their readings and their end become requests.
+
+What is known of a charge is in the charger's record at the broker before the charger is answered. Request IDs
+follow from the charge, so what is asked again after a crash has happened once.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
+
+from msgspec.structs import replace
+
+from cloud_service.ocpp.leniencies import Leniencies
+from cloud_service.ocpp.told import Ended, Metered, Outcome, Started
+from cloud_service.protocol.errors import Conflict, IDReused, NotFound
+from cloud_service.protocol.ocpp import ChargerRecord, Transaction
+
+LONG_AGO: Final = timedelta(minutes=5)
+"""A charge that is said to have begun earlier than this began while the charger was not connected."""
+_CLOSED_KEPT: Final = 50
+_OPEN_KEPT: Final = 50
+_UNNAMED: Final = ("0", "-1")
+"""The IDs of a transaction that began while the charger was not connected, as some chargers say."""
+_DECIMALS: Final = 6
+
+
+class Network(Protocol):
+    """Requests of this charger's account."""
+
+    async def request(
+        self, action: str, values: Mapping[str, Any], *, request_id: str | None = None
+    ) -> Any: ...
+
+
+class Memory(Protocol):
+    """The charger's record. `keep` returns when the broker has it."""
+
+    @property
+    def record(self) -> ChargerRecord: ...
+
+    async def keep(self, record: ChargerRecord) -> None: ...
+
+
+class Charges:
+    """The charges of one charger. `vehicle_of` finds the vehicle of a tag; None if it may not charge."""
+
+    def __init__(
+        self,
+        identity: str,
+        network: Network,
+        memory: Memory,
+        leniencies: Leniencies,
+        vehicle_of: Callable[[str, int], Awaitable[str | None]],
+    ) -> None:
+        self._identity = identity
+        self._network = network
+        self._memory = memory
+        self._leniencies = leniencies
+        self._vehicle_of = vehicle_of
+
+    async def start(self, told: Started, mark: str, now: datetime) -> Outcome:
+        """A charge begins. `mark` tells it from another one of the same charger, if nothing else does."""
+        record = self._memory.record
+        name = told.transaction or self._name(told, mark)
+        known = record.transaction(name)
+        if name in record.closed:
+            return Outcome(transaction=name)
+        if known is not None and not (known.waiting and told.charging):
+            return Outcome(not known.refused, name)
+        if told.connector not in record.points and known is None:
+            self._leniencies.note(f"connector {told.connector}: not one of its points")
+            return Outcome(accepted=False, transaction=name)
+        started = told.at or now
+        new = Transaction(name, told.connector, started, told.tag, told.meter, waiting=not told.charging)
+        if known is not None:
+            new = replace(known, tag=told.tag, started=started, waiting=False)
+        if not new.waiting:
+            new = replace(new, held=True) if now - started > LONG_AGO else await self._begin(new)
+        await self._keep(new)
+        return Outcome(not new.refused, name)
+
+    async def measure(self, told: Metered, now: datetime) -> None:
+        """A reading arrives. A held charge that is measured now goes on, and becomes a session."""
+        record = self._memory.record
+        if told.transaction is not None:
+            known = record.transaction(told.transaction)
+        else:
+            known = None if told.connector is None else record.session_on(told.connector)
+        if known is None:
+            return
+        if known.held and told.at is not None and now - told.at <= LONG_AGO:
+            known = await self._begin(replace(known, held=False))
+        energy = _difference(told.meter.energy, known.meter_start)
+        if known.meter_start is None and told.meter.energy is not None:
+            known = replace(known, meter_start=told.meter.energy)
+        if energy is not None:
+            known = replace(known, energy=energy)
+        await self._keep(replace(known, power=told.meter.power))
+
+    async def stop(self, told: Ended) -> Outcome:
+        """A charge has ended."""
+        record = self._memory.record
+        if told.transaction in record.closed:
+            return Outcome()
+        known = record.transaction(told.transaction) or self._only_one(told)
+        if known is None:
+            self._leniencies.note("ended a charge that never began")
+            await self._memory.keep(_without(record, told.transaction))
+            return Outcome()
+        begin = told.meter_start if known.meter_start is None else known.meter_start
+        energy = _difference(told.meter, begin)
+        await self.end(known, known.energy if energy is None else energy)
+        return Outcome()
+
+    async def end(self, transaction: Transaction, energy: float | None) -> None:
+        """Ends a charge, also one whose end the charger has never told."""
+        if transaction.is_session:
+            await self._finish(transaction, energy)
+        await self._memory.keep(_without(self._memory.record, transaction.transaction))
+
+    async def _begin(self, transaction: Transaction) -> Transaction:
+        """Asks the service to begin the session."""
+        before = self._memory.record.session_on(transaction.connector)
+        if before is not None:
+            self._leniencies.note("began a charge before it ended the last one")
+            await self.end(before, before.energy)
+        vehicle = await self._vehicle_of(transaction.tag, transaction.connector)
+        if vehicle is None:
+            return replace(transaction, refused=True)
+        named = {"vehicleID": vehicle} if vehicle else {}
+        try:
+            await self._network.request(
+                "startCharging",
+                {**self._point(transaction.connector), **named},
+                request_id=self._request_id("start", transaction.transaction),
+            )
+        except (Conflict, NotFound):
+            return replace(transaction, refused=True)
+        except IDReused:  # it was begun before, when the vehicle had another reservation
+            pass
+        return transaction
+
+    async def _finish(self, transaction: Transaction, energy: float | None) -> None:
+        charged = {} if energy is None else {"energy": energy}
+        with suppress(NotFound, IDReused):  # the service has ended the session before
+            await self._network.request(
+                "finishCharging",
+                {**self._point(transaction.connector), **charged},
+                request_id=self._request_id("finish", transaction.transaction),
+            )
+
+    async def _keep(self, new: Transaction) -> None:
+        record = self._memory.record
+        others = [each for each in record.transactions if each.transaction != new.transaction]
+        await self._memory.keep(replace(record, transactions=(*others, new)[-_OPEN_KEPT:]))
+
+    def _only_one(self, told: Ended) -> Transaction | None:
+        """The only open charge, if the charger does not know its name."""
+        open_now = self._memory.record.transactions
+        if told.transaction not in _UNNAMED or len(open_now) != 1:
+            return None
+        self._leniencies.note("ended a charge without its transaction ID")
+        return open_now[0]
+
+    def _point(self, connector: int) -> dict[str, Any]:
+        record = self._memory.record
+        return {"chargingStationID": record.station, "chargingPointID": record.points[connector]}
+
+    def _name(self, told: Started, mark: str) -> str:
+        """A transaction ID of OCPP 1.6: 31 bits, the same for the same charge."""
+        return str(
+            int(self._request_id("name", str(told.connector), told.tag, str(told.meter), mark)[:8], 16) >> 1
+        )
+
+    def _request_id(self, *parts: str) -> str:
+        text = "\n".join((self._identity, *parts))
+        return hashlib.sha256(text.encode()).hexdigest()[:40]
+
+
+def _difference(meter: float | None, begin: float | None) -> float | None:
+    """What has been charged; None if that is not known, as where the meter was set back."""
+    if meter is None or begin is None or meter < begin:
+        return None
+    return round(meter - begin, _DECIMALS)
+
+
+def _without(record: ChargerRecord, name: str) -> ChargerRecord:
+    others = tuple(each for each in record.transactions if each.transaction != name)
+    return replace(record, transactions=others, closed=(*record.closed, name)[-_CLOSED_KEPT:])

@@ -1,0 +1,83 @@
+"""Checks passwords of chargers: by a login at the broker, which knows all accounts."""
+
+import asyncio
+import logging
+from collections import OrderedDict, deque
+from typing import Final, Literal, TypeAlias
+
+from msgspec.structs import replace
+
+from cloud_service.mqtt.address import BrokerAddress
+from cloud_service.mqtt.async_connection import AsyncConnection
+from cloud_service.mqtt.publisher import BrokerRefused, BrokerUnreachable
+from cloud_service.ocpp.handshake import Credentials
+
+log = logging.getLogger(__name__)
+
+Verdict: TypeAlias = Literal["right", "wrong", "unheard", "away"]
+"""`unheard`: there were too many wrong ones. `away`: the broker cannot be asked."""
+
+WINDOW_SECONDS: Final = 60.0
+_KEPT: Final = 10_000
+"""Chargers and addresses whose wrong passwords are counted: a flood must not fill the memory."""
+
+
+class WrongPasswords:
+    """Counts wrong passwords within WINDOW_SECONDS. Pure: time is passed in."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._wrong: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def too_many(self, source: str, now: float) -> bool:
+        """Whether this source has to wait."""
+        times = self._wrong.get(source)
+        while times and times[0] <= now - WINDOW_SECONDS:
+            times.popleft()
+        return times is not None and len(times) >= self._most
+
+    def note(self, source: str, now: float) -> None:
+        """One more."""
+        self._wrong.setdefault(source, deque(maxlen=self._most)).append(now)
+        self._wrong.move_to_end(source)
+        if len(self._wrong) > _KEPT:
+            self._wrong.popitem(last=False)
+
+
+class Logins:
+    """Checks passwords, at most `at_once` at a time."""
+
+    def __init__(self, broker: BrokerAddress, *, at_once: int, most_wrong: int) -> None:
+        self._broker = broker
+        self._slots = asyncio.Semaphore(at_once)
+        self._wrong = WrongPasswords(most_wrong)
+
+    async def check(self, identity: str, credentials: Credentials, host: str) -> Verdict:
+        """Whether this is the password of the charger's account. `host` is where it comes from.
+
+        Wrong ones count for the charger and its address together: nobody else can lock a charger out.
+        """
+        source = f"{identity} {host}"
+        clock = asyncio.get_running_loop().time
+        async with self._slots:
+            if self._wrong.too_many(source, clock()):
+                return "unheard"
+            for password in credentials.passwords:
+                verdict = await self._try(identity, password)
+                if verdict != "wrong":
+                    return verdict
+            self._wrong.note(source, clock())
+        log.warning("wrong password", extra={"client": identity, "address": host})
+        return "wrong"
+
+    async def _try(self, identity: str, password: str) -> Verdict:
+        address = replace(
+            self._broker, user=identity, password=password, certificate_file=None, key_file=None
+        )
+        try:
+            async with AsyncConnection(address, identity):
+                return "right"
+        except BrokerRefused:
+            return "wrong"
+        except (BrokerUnreachable, ConnectionError):
+            return "away"

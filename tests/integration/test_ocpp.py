@@ -1,0 +1,229 @@
+"""Chargers that speak OCPP, through the gateway, the broker and the service as they run anywhere else."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+
+from cloud_service.ocpp.schemas import Version
+from tests.kit.mqtt import MqttClient
+from tests.kit.ocpp import VERSIONS, OcppGatewayProcess, connected
+from tests.kit.processes import Stack
+from tests.kit.waiting import until, wait_until
+
+_numbers = count(70_001)
+
+
+@pytest.fixture(scope="module")
+def gateway(stack: Stack) -> Iterator[OcppGatewayProcess]:
+    with OcppGatewayProcess(stack) as process:
+        yield process
+
+
+@pytest.fixture(params=VERSIONS)
+def version(request: pytest.FixtureRequest) -> Version:
+    return request.param
+
+
+class Site:
+    """A charger's place, with two points, far from all others."""
+
+    def __init__(self, stack: Stack) -> None:
+        number = next(_numbers)
+        self.identity = f"post-{number}"
+        self.x = self.y = number
+        self._stack = stack
+
+    def add(self, verb: str = "add") -> None:
+        points = ("--point", "1=22kW@0.9", "--point", "2=11@0.5,IEC_62196_T2")
+        done = self._stack.recharge("ocpp", verb, self.identity, "--at", f"{self.x},{self.y}", *points)
+        assert done.returncode == 0, done.stderr
+
+    def listed(self) -> dict[str, Any]:
+        done = self._stack.recharge("ocpp", "list", "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)[self.identity]
+
+    def points(self) -> list[dict[str, Any]]:
+        """Its points as the broker shows them to everybody; none before its station is known."""
+        done = self._stack.recharge("stations", "--near", f"{self.x},{self.y}", "--limit", "1", "--json")
+        assert done.returncode == 0, done.stderr
+        (station,) = json.loads(done.stdout)
+        return station["chargingPoints"] if station["distance"] == 0 else []
+
+    def await_states(self, *states: str) -> None:
+        wait_until(lambda: tuple(point["state"] for point in self.points()) == states, f"points are {states}")
+
+    def book(self, stack: Stack, vehicle: str) -> dict[str, Any]:
+        """Books the point that is free first, for a charge of an hour and more."""
+        with MqttClient(stack.mqtt_port, vehicle) as client:
+            return client.ask(
+                "scheduleReservation",
+                vid=vehicle,
+                x=self.x,
+                y=self.y,
+                actualBatteryPercentage=50,
+                batteryCapacity=60,
+            )
+
+    def leave(self, stack: Stack, vehicle: str) -> None:
+        """Gives the booking up."""
+        with MqttClient(stack.mqtt_port, vehicle) as client:
+            booked = client.ask("findReservation", vid=vehicle)
+            client.ask("deleteReservation", reservationID=booked["reservationID"], vehicleID=vehicle)
+
+
+@pytest.fixture
+def site(stack: Stack) -> Site:
+    return Site(stack)
+
+
+async def test_a_charge_from_boot_to_stop(
+    gateway: OcppGatewayProcess, stack: Stack, site: Site, version: Version
+) -> None:
+    site.add()
+    async with connected(gateway, site.identity, version) as charger:
+        assert await charger.boot() == "Accepted"
+        for connector in (1, 2):
+            await charger.status("Available", connector)
+        site.await_states("free", "free")
+        assert [point["connector"] for point in site.points()] == [None, "IEC_62196_T2"]
+        vehicle = f"car-{site.x}"
+        booked = site.book(stack, vehicle)
+        assert await charger.authorize(vehicle.upper())
+        transaction = await charger.start(vehicle.upper(), 1000)
+        assert transaction is not None
+        site.await_states("occupied", "free")
+        await charger.measure(transaction, 3500, 7200)
+        (charge,) = site.listed()["transactions"]
+        assert (charge["energy"], charge["power"]) == (2.5, 7.2)
+        await charger.stop(transaction, 13_250)
+        site.await_states("free", "free")
+    assert _energy(stack, booked) == 12.25
+
+
+async def test_a_fault_is_out_of_order_until_it_is_over(
+    gateway: OcppGatewayProcess, site: Site, version: Version
+) -> None:
+    site.add()
+    async with connected(gateway, site.identity, version) as charger:
+        await charger.boot()
+        for connector in (1, 2):
+            await charger.status("Available", connector)
+        await charger.status("Faulted", 2)
+        site.await_states("free", "outOfOrder")
+        await charger.status("Available", 2)
+        site.await_states("free", "free")
+
+
+async def test_an_unknown_charger_waits_without_any_effect(
+    gateway: OcppGatewayProcess, stack: Stack, site: Site, version: Version
+) -> None:
+    async with connected(gateway, site.identity, version) as charger:
+        assert await charger.boot() == "Pending"
+        await charger.status("Available")
+        assert not await charger.authorize("anybody")
+        assert await charger.start("anybody", 0) is None
+        assert site.points() == []
+        assert site.identity in stack.recharge("ocpp", "pending").stdout
+        site.add("accept")
+        site.await_states("free", "free")
+        assert site.identity not in stack.recharge("ocpp", "pending").stdout
+        assert await charger.boot() == "Accepted"
+
+
+async def test_a_charger_goes_and_comes(gateway: OcppGatewayProcess, stack: Stack, site: Site) -> None:
+    site.add()
+    with MqttClient(stack.mqtt_port, f"monitor-{site.x}") as monitor:
+        monitor.subscribe(f"recharge/v1/presence/{site.identity}")
+        for _ in range(2):
+            async with connected(gateway, site.identity, "1.6") as charger:
+                await charger.boot()
+                assert json.loads(monitor.next().payload) == {"online": True}
+            assert json.loads(monitor.next().payload) == {"online": False}
+
+
+async def test_the_newest_connection_counts(gateway: OcppGatewayProcess, site: Site) -> None:
+    site.add()
+    async with (
+        connected(gateway, site.identity, "1.6") as old,
+        connected(gateway, site.identity, "1.6") as new,
+    ):
+        assert await new.boot() == "Accepted"
+        await old.socket.wait_closed()
+        assert old.socket.close_code == 1008
+        await new.status("Available")
+        assert site.listed()["online"]
+
+
+async def test_a_transaction_survives_the_death_of_the_gateway(
+    gateway: OcppGatewayProcess, stack: Stack, site: Site, version: Version
+) -> None:
+    site.add()
+    async with connected(gateway, site.identity, version) as charger:
+        await charger.boot()
+        await charger.status("Available")
+        booked = site.book(stack, f"car-{site.x}")
+        transaction = await charger.start(f"car-{site.x}", 1000)
+        assert transaction is not None
+        gateway.kill()
+    gateway.start()
+    async with connected(gateway, site.identity, version) as charger:
+        await charger.stop(transaction, 5000)
+        await charger.stop(transaction, 5000)
+        site.await_states("free", "free")
+    assert _energy(stack, booked) == 4
+
+
+async def test_a_reservation_is_shown_at_the_charger(
+    gateway: OcppGatewayProcess, stack: Stack, site: Site, version: Version
+) -> None:
+    site.add()
+    vehicle = f"car-{site.x}"
+    async with connected(gateway, site.identity, version) as charger:
+        await charger.boot()
+        await asyncio.to_thread(site.book, stack, vehicle)
+        await until(lambda: charger.asked)
+        ((action, values),) = charger.asked
+        assert action == "ReserveNow"
+        assert values.get("id_tag", values.get("id_token", {"id_token": ""})["id_token"]) == vehicle
+        assert values.get("connector_id", values.get("evse_id")) == 1
+        await asyncio.to_thread(site.leave, stack, vehicle)
+        await until(lambda: len(charger.asked) > 1)
+        number = values.get("reservation_id", values.get("id"))
+        assert charger.asked[1] == ("CancelReservation", {"reservation_id": number})
+
+
+async def test_operators_command_chargers(
+    gateway: OcppGatewayProcess, stack: Stack, site: Site, version: Version
+) -> None:
+    site.add()
+    for words, asked in (
+        (("reset", "--hard"), "Reset"),
+        (("disable", "--connector", "2"), "ChangeAvailability"),
+        (("trigger", "--message", "StatusNotification"), "TriggerMessage"),
+        (("start", "--tag", "ana"), ("RemoteStartTransaction", "RequestStartTransaction")),
+    ):
+        async with connected(gateway, site.identity, version) as charger:
+            await charger.boot()
+            command = ("ocpp", words[0], site.identity, *words[1:])
+            done = await asyncio.to_thread(stack.recharge, *command)
+            assert (done.stdout, done.returncode) == ("Accepted\n", 0), done.stderr
+            ((action, _),) = charger.asked
+            assert action in asked
+    done = stack.recharge("ocpp", "reset", site.identity)
+    assert done.returncode == 1
+    assert "is not connected" in done.stderr
+
+
+def _energy(stack: Stack, booked: dict[str, Any]) -> float:
+    """What the report says was charged at the station of a reservation, which is all of its charges."""
+    done = stack.recharge("report", "--json")
+    assert done.returncode == 0, done.stderr
+    stations = json.loads(done.stdout)["stations"]
+    (figures,) = (each for each in stations if each["chargingStationID"] == booked["chargingStationID"])
+    assert figures["charges"] == 1
+    return figures["kWh"]

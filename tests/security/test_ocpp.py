@@ -1,0 +1,154 @@
+"""OCPP at a secured broker: who may connect as which charger, and for whom a gateway may speak."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from secrets import token_hex
+
+import pytest
+from ocpp.exceptions import OCPPError
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from cloud_service.accounts.broker_accounts import AccountsError
+from tests.kit.mqtt import MqttConnection
+from tests.kit.ocpp import Charger, OcppGatewayProcess, basic, connected
+from tests.kit.secured import SecuredBroker, SecuredStack
+from tests.kit.waiting import wait_until
+
+CHARGER_ACTIONS = ("newChargingStation", "newChargingPoint", "startCharging", "finishCharging")
+PLACE = b'{"x_position": 5, "y_position": 6, "points": [{"connector": 1, "power": 22, "kWhPrice": 1}]}'
+
+
+@pytest.fixture(scope="module")
+def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredBroker]:
+    """Marking a charger disconnects the gateways of a broker: those of other tests are elsewhere."""
+    with SecuredBroker(tmp_path_factory.mktemp("ocpp-broker")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def gateway(
+    own_broker: SecuredBroker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OcppGatewayProcess]:
+    folder = tmp_path_factory.mktemp("ocpp-stack")
+    password = own_broker.accounts(lambda accounts: accounts.add("ocpp-gateway", "ocpp-gateway"))
+    file = folder / "ocpp.password"
+    file.write_text(password)
+    login = {"mqtt_user": "ocpp-gateway", "mqtt_password_file": str(file)}
+    with (
+        SecuredStack(folder / "stack", own_broker) as stack,
+        OcppGatewayProcess(stack, **login) as process,
+    ):
+        yield process
+
+
+def added(broker: SecuredBroker, *, ocpp: bool = True, password: str | None = None) -> tuple[str, str]:
+    """The name of a new charger, and its password."""
+    name = f"post-{token_hex(4)}"
+    return name, broker.accounts(lambda accounts: accounts.add(name, "charger", password, ocpp=ocpp))
+
+
+async def refusal(gateway: OcppGatewayProcess, identity: str, headers: dict[str, str]) -> int:
+    """The status with which a handshake is refused."""
+    with pytest.raises(InvalidStatus) as raised:
+        async with connect(gateway.url + identity, additional_headers=headers):
+            pass
+    return raised.value.response.status_code
+
+
+@asynccontextmanager
+async def operator_of(broker: SecuredBroker) -> AsyncIterator[MqttConnection]:
+    name = f"operator-{token_hex(4)}"
+    password = await asyncio.to_thread(broker.accounts, lambda accounts: accounts.add(name, "operator"))
+    with MqttConnection(broker.port, name, name, password) as client:
+        yield client
+
+
+def test_a_gateway_speaks_only_for_those_who_are_marked(broker: SecuredBroker) -> None:
+    gateway = f"ocpp-gateway-{token_hex(4)}"
+    password = broker.accounts(lambda accounts: accounts.add(gateway, "ocpp-gateway"))
+    marked, _ = added(broker)
+    other, _ = added(broker, ocpp=False)
+    with MqttConnection(broker.port, gateway, gateway, password) as client:
+        for name, may in ((marked, True), (other, False)):
+            topics = [f"recharge/v1/request/{action}/{name}" for action in CHARGER_ACTIONS]
+            topics.append(f"recharge/v1/presence/{name}")
+            assert client.publish_all(topics) == [may] * len(topics)
+            assert client.subscribe(f"recharge/v1/event/{name}/#") == [may]
+        assert client.publish_all([f"recharge/v1/request/scheduleReservation/{marked}"]) == [False]
+    broker.accounts(lambda accounts: accounts.let_speak_ocpp(other))
+    listed = {account.name: account.ocpp for account in broker.accounts(lambda accounts: accounts.all())}
+    assert listed[marked]
+    assert listed[other]
+    with MqttConnection(broker.port, gateway, gateway, password) as client:
+        assert client.publish_all([f"recharge/v1/request/startCharging/{other}"]) == [True]
+
+
+def test_only_chargers_can_be_marked(broker: SecuredBroker) -> None:
+    with pytest.raises(AccountsError, match="only a charger speaks OCPP"):
+        broker.accounts(lambda accounts: accounts.add(f"car-{token_hex(4)}", "vehicle", ocpp=True))
+
+
+async def test_a_charger_logs_in_with_its_password(
+    gateway: OcppGatewayProcess, own_broker: SecuredBroker
+) -> None:
+    name, password = await asyncio.to_thread(added, own_broker)
+    async with connected(gateway, name, "1.6", password) as charger:
+        assert await charger.boot() == "Pending"
+
+
+async def test_a_marked_charger_gets_its_station(
+    gateway: OcppGatewayProcess, own_broker: SecuredBroker
+) -> None:
+    name, password = await asyncio.to_thread(added, own_broker)
+    async with operator_of(own_broker) as operator:
+        operator.publish(f"recharge/v1/ocpp/place/{name}", PLACE, retain=True)
+    async with connected(gateway, name, "2.0.1", password) as charger:
+        await _until_accepted(charger)
+        await charger.status("Available")
+        assert await charger.start("somebody", 0) is not None
+
+
+async def _until_accepted(charger: Charger) -> None:
+    while await charger.boot() != "Accepted":
+        await asyncio.sleep(0.05)
+
+
+async def test_a_key_is_text_or_its_hexadecimal_digits(
+    gateway: OcppGatewayProcess, own_broker: SecuredBroker
+) -> None:
+    key = "0123456789abcdef0123456789abcdef01234567"
+    name, _ = await asyncio.to_thread(lambda: added(own_broker, password=key))
+    for given in (key.encode(), bytes.fromhex(key)):
+        async with connected(gateway, name, "1.6", given) as charger:
+            assert await charger.boot() == "Pending"
+
+
+async def test_wrong_logins_are_refused_and_bounded(
+    gateway: OcppGatewayProcess, own_broker: SecuredBroker
+) -> None:
+    name, password = await asyncio.to_thread(added, own_broker)
+    other, _ = await asyncio.to_thread(added, own_broker)
+    assert await refusal(gateway, name, {}) == 401
+    assert await refusal(gateway, other, basic(name, password)) == 401
+    assert await refusal(gateway, "operator-1", basic("operator-1", "x")) == 404
+    found = [await refusal(gateway, name, basic(name, "wrong")) for _ in range(200)]
+    assert found == [401] * 5 + [429] * 195
+    logged = gateway.log.read_text()
+    assert logged.count("wrong password") == 5
+    assert password not in logged
+
+
+def test_an_unmarked_charger_has_no_effect(gateway: OcppGatewayProcess, own_broker: SecuredBroker) -> None:
+    name, password = added(own_broker, ocpp=False)
+
+    async def story() -> None:
+        async with operator_of(own_broker) as operator:
+            operator.publish(f"recharge/v1/ocpp/place/{name}", PLACE, retain=True)
+        async with connected(gateway, name, "1.6", password) as charger:
+            with pytest.raises(OCPPError, match="not possible now"):
+                await _until_accepted(charger)
+
+    asyncio.run(story())
+    wait_until(lambda: "cannot do BootNotification" in gateway.log.read_text(), "the log tells")
