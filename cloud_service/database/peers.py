@@ -31,6 +31,16 @@ _OLDER_OF_OTHERS: Final = """
 _LEADER: Final = 0x6C65_6164
 _INSTANCES: Final = 0x6C69_7665
 """The first key of the locks of services; the second is made of their IDs."""
+_TURNS: Final = 0x7475_726E
+"""The first key of the locks of stations where services take turns; the second is the station's ID."""
+_TAKE_TURN: Final = """
+    SELECT count(pg_advisory_lock(%s, (station %% 2147483647)::int))
+    FROM unnest(%s::bigint[]) AS asked(station)
+"""
+_END_TURN: Final = """
+    SELECT count(pg_advisory_unlock(%s, (station %% 2147483647)::int))
+    FROM unnest(%s::bigint[]) AS asked(station)
+"""
 
 _event = msgspec.json.Decoder(Event).decode
 
@@ -69,6 +79,14 @@ class Peers:
             return False
         self.leads = bool(self._one("SELECT pg_try_advisory_lock(%s, 0)", _LEADER))
         return self.leads
+
+    def take_turn(self, stations: Sequence[int]) -> None:
+        """Locks stations, in the order that they have here, for services that take turns there."""
+        self._one(_TAKE_TURN, _TURNS, list(stations))
+
+    def end_turn(self, stations: Sequence[int]) -> None:
+        """Lets go of them."""
+        self._one(_END_TURN, _TURNS, list(stations))
 
     def bury(self) -> list[OwedEvent] | None:
         """Takes over what dead services owe, in the order of the events. Returns None if none has died."""

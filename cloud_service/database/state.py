@@ -1,7 +1,7 @@
 """The network on PostgreSQL, as one service uses it: its connection, and transactions on it."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Final
@@ -71,6 +71,27 @@ class DatabaseState:
         except BaseException:
             self._roll_back()
             raise
+
+    @contextmanager
+    def turn_at(self, stations: Sequence[int]) -> Iterator[None]:
+        """Waits until no other service is within such a block for one of these stations, and keeps it so.
+
+        Raises Conflict if that takes too long, and WriteFailed if the database fails.
+        """
+        if not stations:
+            yield
+            return
+        with failures():
+            database, peers = self._connected()
+            peers.take_turn(stations)
+        try:
+            yield
+        finally:
+            if database is self._database:  # another connection has no turn to end
+                try:
+                    peers.end_turn(stations)
+                except psycopg.Error:
+                    self.close()  # which ends the turn too
 
     @contextmanager
     def reading(self) -> Iterator[Reader]:

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from cloud_service.core.changes import Changes
 from cloud_service.database.effect import BatchToWrite
+from cloud_service.database.errors import Conflict
 from cloud_service.database.loaded_network import LoadedNetwork
 from cloud_service.database.state import DatabaseState
 from cloud_service.database.writing import Written
@@ -13,6 +15,7 @@ from cloud_service.service.database_engine.answered_requests import AnsweredRequ
 from cloud_service.service.database_engine.committed import Committed
 from cloud_service.service.database_engine.due import DueWork
 from cloud_service.service.database_engine.preload import preload
+from cloud_service.service.database_engine.turns import Turns
 from cloud_service.service.engine.batch import Batch
 from cloud_service.service.engine.decider import Decider
 from cloud_service.service.engine.handlers import bind_handlers
@@ -27,24 +30,35 @@ class Deciding:
         self._limits = limits
         self._due = due
         self._handlers = bind_handlers(limits.rules)
+        self._turns = Turns()
 
     def attempt(self, requests: Sequence[Incoming], now: datetime) -> Committed:
         """Decides the first of these requests: a batch ends when it is large.
 
         Raises what a transaction raises.
         """
+        with self._state.turn_at(self._turns.stations(now)):
+            return self._attempt(requests, now)
+
+    def _attempt(self, requests: Sequence[Incoming], now: datetime) -> Committed:
         written = Written([])
-        with self._state.transaction() as (reader, writer):
-            network = LoadedNetwork(reader, self._limits.rules)
-            known = AnsweredRequests(reader, requests)
-            preload(network, requests)
-            decider = Decider(network, known, self._handlers, self._limits.max_result_bytes)
-            with Batch(network, now) as batch:
-                self._decide(requests, batch, network, decider, now)
-                if batch.has_to_be_written:
-                    records = tuple(batch.records.values())
-                    written = writer.write(BatchToWrite(batch.changes, network, records, now))
-                batch.keep()
+        changes: Sequence[Changes] = ()
+        try:
+            with self._state.transaction() as (reader, writer):
+                network = LoadedNetwork(reader, self._limits.rules)
+                known = AnsweredRequests(reader, requests)
+                preload(network, requests)
+                decider = Decider(network, known, self._handlers, self._limits.max_result_bytes)
+                with Batch(network, now) as batch:
+                    self._decide(requests, batch, network, decider, now)
+                    if batch.has_to_be_written:
+                        records = tuple(batch.records.values())
+                        changes = tuple(batch.changes)
+                        written = writer.write(BatchToWrite(batch.changes, network, records, now))
+                    batch.keep()
+        except Conflict:
+            self._turns.late(changes, now)
+            raise
         return Committed(batch, written)
 
     def _decide(

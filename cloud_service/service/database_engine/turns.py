@@ -1,0 +1,38 @@
+"""Services that were in each other's way at a station go one after the other there, for a while.
+
+A conflict costs all that was decided for nothing. At a station that everybody wants at once, most would.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final
+
+from cloud_service.core.changes import Changes
+
+LASTING: Final = timedelta(seconds=1)
+"""After a conflict."""
+
+
+class Turns:
+    """The stations at which this service was late more than once: once may be chance."""
+
+    def __init__(self) -> None:
+        self._once: dict[int, datetime] = {}
+        self._until: dict[int, datetime] = {}
+
+    def late(self, batch: Iterable[Changes], now: datetime) -> None:
+        """Notes that another service has changed something first that this batch changes."""
+        points = {point.key for changes in batch for point in changes.points}
+        for station in {station for station, _ in points}:
+            if station in self._once:
+                self._until[station] = now + LASTING
+            self._once[station] = now + LASTING
+
+    def stations(self, now: datetime) -> list[int]:
+        """Where this service has to wait its turn before it looks at the network."""
+        self._once, self._until = _later(self._once, now), _later(self._until, now)
+        return sorted(self._until)
+
+
+def _later(moments: dict[int, datetime], now: datetime) -> dict[int, datetime]:
+    return {station: until for station, until in moments.items() if until > now}
