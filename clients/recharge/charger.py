@@ -199,6 +199,17 @@ class Charger:
         values = {"chargingStationID": station_id, "chargingPointID": point_id, **_told({"energy": energy})}
         await self._ask("finishCharging", values)
 
+    async def meter_charging(
+        self, station_id: int, point_id: int, energy: Number, power: Number | None = None
+    ) -> None:
+        """Tells what the vehicle has charged so far, in kWh, and with which power, in kW.
+
+        Less energy than was told before is taken for an older reading, and changes nothing. Raises NotFound
+        when nothing charges there.
+        """
+        values = {"chargingStationID": station_id, "chargingPointID": point_id, "energy": energy}
+        await self._ask("meterCharging", {**values, **_told({"power": power})})
+
     async def cancel_reservation(self, reservation: Reservation) -> None:
         """Cancels a reservation at one of this account's points, and has its vehicle told.
 

@@ -109,7 +109,7 @@ def _rows(stations: list[Station], say: Language) -> Iterator[tuple[str | Text, 
             yield (
                 title,
                 str(number),
-                say.measure(point.power),
+                say.measure(point.power_in_use),
                 _state(station, point, say),
                 str(point.queue_length or ""),
                 say.time(point.free_from, with_year=False) if point.free_from else "",

@@ -30,10 +30,17 @@ def end(
     now: datetime,
     guard: Guard = "always",
 ) -> Changes:
-    """Reservations leave the queues. A session that serves one of them goes on without it."""
+    """Reservations leave the queues. A session that serves one of them goes on without it.
+
+    Of that one, what its meter has told by now is the energy.
+    """
     events: list[Event] = []
     for reservation in leaving:
-        events += follow(reservation, happening, now, owner_of(network, reservation), guard=guard)[1]
+        told = follow(reservation, happening, now, owner_of(network, reservation), guard=guard)[1]
+        session = _serving(network, reservation)
+        if session is not None and session.energy is not None:
+            told = tuple(replace(event, energy=session.energy) for event in told)
+        events += told
     return Changes(
         removed_reservations=reservation_keys(leaving),
         points=released(network, leaving),
@@ -112,7 +119,14 @@ def released(network: NetworkView, leaving: Iterable[Reservation]) -> tuple[Poin
 
 def _without_reservation(network: NetworkView, leaving: Iterable[Reservation]) -> Iterable[Session]:
     for reservation in leaving:
-        if reservation.state == "active":
-            session = network.session(reservation.point_key)
-            if session is not None and session.reservation == reservation.key:
-                yield replace(session, reservation=None)
+        session = _serving(network, reservation)
+        if session is not None:
+            yield replace(session, reservation=None)
+
+
+def _serving(network: NetworkView, reservation: Reservation) -> Session | None:
+    """The session that serves a reservation."""
+    if reservation.state != "active":
+        return None
+    session = network.session(reservation.point_key)
+    return session if session is not None and session.reservation == reservation.key else None

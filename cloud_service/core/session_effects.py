@@ -90,6 +90,17 @@ def prolong(network: NetworkView, point: Point, session: Session, rules: Rules, 
     return Changes(sessions=(replace(session, until=held_until + rules.overrun),))
 
 
+def read_meter(session: Session, energy: Number, power: Number | None, now: datetime) -> Changes:
+    """A meter tells what a session has charged so far. Without a power, the one told before stays.
+
+    A meter only counts up: less energy than was told before is an older reading that has come late.
+    """
+    if session.energy is not None and energy < session.energy:
+        return Changes(sessions=(replace(session, heard=now),))
+    latest = session.power if power is None else power
+    return Changes(sessions=(replace(session, heard=now, energy=energy, power=latest),))
+
+
 def finish(
     network: NetworkView,
     point: Point,
@@ -101,7 +112,8 @@ def finish(
 ) -> Changes:
     """The session at a point ends, and with it the reservation that it serves, if it still serves one.
 
-    `availability` is that of the point if nobody has reserved it. `energy` is what was charged, in kWh.
+    `availability` is that of the point if nobody has reserved it. `energy` is what was charged, in kWh; None:
+    what the meter has told last.
     """
     queue = network.queue(point.key)
     served = next((each for each in queue if each.key == session.reservation), None)
@@ -111,6 +123,7 @@ def finish(
     if served is None:
         return changes
     _, events = follow(served, "sessionFinished", now, owner_of(network, served))
+    energy = session.energy if energy is None else energy
     return replace(
         changes,
         removed_reservations=(served.key,),

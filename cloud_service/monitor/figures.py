@@ -25,6 +25,22 @@ class MonitorFigures(ProcessFigures, frozen=True):
         int, Metric("recharge_monitor_viewers_refused_total", COUNTER, "Pages for which there was no room.")
     ]
     stations: Annotated[int, Metric("recharge_monitor_stations", GAUGE, "Stations on the map.")]
+    power: Annotated[
+        float,
+        Metric(
+            "recharge_monitor_power_kilowatts",
+            GAUGE,
+            "Power of the points in use: what their chargers tell, and the points' own where they do not.",
+        ),
+    ]
+    energy: Annotated[
+        float,
+        Metric(
+            "recharge_monitor_session_energy_kilowatthours",
+            GAUGE,
+            "Energy of the sessions that are under way, so far and where their chargers tell it.",
+        ),
+    ]
     changes: Annotated[
         int, Metric("recharge_monitor_changes_total", COUNTER, "Changes of the network that were seen.")
     ]
@@ -55,6 +71,7 @@ class Measurements:
 
     def _figures(self, observer: Observer, now: datetime) -> MonitorFigures:
         connection = observer.requester.connection
+        sums = observer.overview.figures(now)
         return MonitorFigures(
             updated=now.timestamp(),
             started=self._started.timestamp(),
@@ -66,5 +83,7 @@ class Measurements:
             readers=self.load.readers,
             refused=self.load.refused,
             stations=len(observer.overview.stations),
+            power=sums["powerUnderWay"],
+            energy=sums["energyUnderWay"],
             changes=observer.overview.number,
         )

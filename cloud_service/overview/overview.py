@@ -175,7 +175,10 @@ class Overview:
         return [self.stations[number] for number in islice(reversed(self._changed), count)]
 
     def figures(self, now: datetime) -> dict[str, float]:
-        return {**self._sums, **self._recent.figures(now)}
+        sums = {
+            name: round(value, 6) + 0 for name, value in self._sums.items()
+        }  # sums of floats, and never -0.0
+        return {**sums, **self._recent.figures(now)}
 
     def all_figures(self, now: datetime) -> dict[str, float | None]:
         """Also those that need `reservations`; None for what is not known yet."""

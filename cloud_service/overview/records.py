@@ -23,10 +23,15 @@ class StationMessage(Struct, frozen=True):
 
 
 class Session(Struct, frozen=True):
-    """A vehicle charges at a point since a moment, and the point is held for it until another."""
+    """A vehicle charges at a point since a moment, and the point is held for it until another.
+
+    `energy` (kWh) is what it has charged so far, and `power` (kW) that of now, where its charger tells them.
+    """
 
     since: datetime
     until: datetime
+    energy: float | None = None
+    power: float | None = None
 
 
 class PointMessage(Struct, frozen=True):
@@ -109,6 +114,12 @@ class Point(Struct, frozen=True):
     connector: str | None
     session: Session | None
     updated: datetime | None
+
+    @property
+    def power_in_use(self) -> float:
+        """What its charger has told of the session; otherwise the most that the point can give."""
+        told = None if self.session is None else self.session.power
+        return self.power if told is None else told
 
 
 read_station = msgspec.json.Decoder(StationMessage).decode

@@ -17,6 +17,7 @@ FIGURES: Final = (
     "sessions",
     "reservations",
     "powerUnderWay",
+    "energyUnderWay",
 )
 _OF_POINT: Final[dict[PointState, str]] = {
     "free": "pointsFree",
@@ -71,9 +72,10 @@ class Station:
             added[name] = added.get(name, 0) + 1
             if point.session is not None:
                 added["sessions"] = added.get("sessions", 0) + 1
+                added["energyUnderWay"] = added.get("energyUnderWay", 0) + (point.session.energy or 0)
             added["reservations"] = added.get("reservations", 0) + point.queue_length
             if point.session is not None or point.state == "occupied":
-                added["powerUnderWay"] = added.get("powerUnderWay", 0) + point.power
+                added["powerUnderWay"] = added.get("powerUnderWay", 0) + point.power_in_use
         return added
 
     def _point_row(self, number: int, point: Point) -> Row:

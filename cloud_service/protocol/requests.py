@@ -303,6 +303,17 @@ class FinishCharging(Request, frozen=True):
     energy: Energy | UnsetType = UNSET
 
 
+class MeterCharging(Request, frozen=True):
+    """Tells what the session at a point has charged so far, in kWh, and its power of now, in kW."""
+
+    integers = ("chargingStationID", "chargingPointID")
+
+    station_id: ID = field(name="chargingStationID")
+    point_id: ID = field(name="chargingPointID")
+    energy: Energy
+    power: ZeroOrMore | UnsetType = UNSET
+
+
 class CancelReservation(Request, frozen=True):
     """Cancels a reservation at a point, for its charger."""
 

@@ -94,7 +94,5 @@ def _describe(network: Network, subject: Subject) -> dict[str, object] | None:
         "queueLength": len(queue),
         "freeFrom": None if free_from is None else free_from.isoformat(),
         "operational": point.operational,
-        "session": None
-        if session is None
-        else {"since": session.since.isoformat(), "until": session.until.isoformat()},
+        "session": None if session is None else session.public(),
     }

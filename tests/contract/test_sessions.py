@@ -280,6 +280,57 @@ class TestStarting:
 
 
 @pytest.mark.usefixtures("mqtt_version")
+class TestReadings:
+    def test_they_stand_in_the_state_of_the_point(
+        self, people: People, charger: Charger, place: Place
+    ) -> None:
+        station = charger.with_point(place)
+        with refused("NOT_FOUND"):
+            charger.meter(station, 1)
+        charger.start(station)
+        charger.meter(station, 1.5, power=7)
+        charger.meter(station, 2)
+        charger.meter(station, 0.5, power=22)  # an older one, delivered late
+        state = point_state(people, station, fits=lambda state: (state["session"] or {}).get("energy") == 2)
+        assert list(state["session"]) == ["since", "until", "energy", "power"]
+        assert state["session"]["power"] == 7
+        charger.finish(station)
+        assert point_state(people, station, fits=lambda state: state["session"] is None)
+
+    def test_they_take_effect_once(self, people: People, place: Place) -> None:
+        client = people.mqtt("charger")
+        charger = Charger(client)
+        station = charger.with_point(place)
+        charger.start(station)
+        values = {"chargingStationID": station, "chargingPointID": 1, "energy": 3}
+        for _ in range(2):
+            client.send("meterCharging", {**values, "requestID": "reading"})
+            assert client.reply("reading")["result"] == "Sucesso"
+        client.send("meterCharging", {**values, "energy": 4, "requestID": "reading"})
+        assert client.reply("reading")["error"]["code"] == "ID_REUSED"
+
+    def test_who_may(self, people: People, charger: Charger, place: Place) -> None:
+        station = charger.with_point(place)
+        charger.start(station)
+        with refused("FORBIDDEN"):
+            Charger(people.mqtt("charger")).meter(station, 1)
+        Charger(people.mqtt("operator")).meter(station, 1)
+
+    @pytest.mark.parametrize(
+        ("key", "value"),
+        [("energy", -1), ("energy", "1"), ("energy", None), ("power", -0.5), ("power", True)],
+    )
+    def test_values_of_the_wrong_kind(self, charger: Charger, place: Place, key: str, value: object) -> None:
+        station = charger.with_point(place)
+        charger.start(station)
+        with refused("BAD_REQUEST", naming=key):
+            charger.ask(
+                "meterCharging",
+                **{"chargingStationID": station, "chargingPointID": 1, "energy": 1, key: value},
+            )
+
+
+@pytest.mark.usefixtures("mqtt_version")
 class TestFinishing:
     def test_without_a_session(self, charger: Charger, vehicle: Vehicle, place: Place) -> None:
         station = charger.with_point(place)

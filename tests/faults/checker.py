@@ -188,7 +188,7 @@ def _expected_state(stack: Stack) -> dict[str, Any]:
             "queueLength": len(queue),
             "freeFrom": free_from,
             "operational": point.operational,
-            "session": session and {"since": session.since.isoformat(), "until": session.until.isoformat()},
+            "session": session and session.public(),
         }
     return wanted
 

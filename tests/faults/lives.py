@@ -330,6 +330,21 @@ class Lives(RuleBasedStateMachine):
         values = {"chargingStationID": station, "chargingPointID": point}
         self.ask(self.asker(client, station), "finishCharging", **values, energy=energy)
 
+    @rule(
+        client=askers,
+        pick=picks,
+        energy=st.sampled_from([0, 1, 2.5, 4]),
+        power=st.sampled_from([None, 0, 7.5]),
+        anywhere=st.booleans(),
+    )
+    def meter_charging(
+        self, client: str | None, pick: int, energy: float, power: float | None, anywhere: bool
+    ) -> None:
+        keys = self.network.points if anywhere else self.network.sessions
+        station, point = self.one_of(keys, pick, (1, 99))
+        values = {"chargingStationID": station, "chargingPointID": point}
+        self.ask(self.asker(client, station), "meterCharging", **values, energy=energy, power=power)
+
     @rule(owner=owners, online=st.sampled_from([True, False, False, None]))
     def presence(self, owner: str, online: bool | None) -> None:
         self.flush()

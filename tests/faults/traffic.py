@@ -97,6 +97,7 @@ class Traffic:
                 4,
                 ("finishCharging", "charger-a", _OPEN_STATION | point | random.choice(({}, {"energy": 4.5}))),
             ),
+            (2, ("meterCharging", "charger-a", _OPEN_STATION | point | {"energy": random.randint(0, 9)})),
             (
                 1,
                 (

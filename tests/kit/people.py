@@ -69,6 +69,10 @@ class Charger:
         reservations: list[Record] = self.ask("receiveAllReservations", chargingStationID=station)
         return reservations
 
+    def meter(self, station: int, energy: float, point: int = 1, **more: Any) -> None:
+        values = {"chargingStationID": station, "chargingPointID": point, "energy": energy}
+        assert self.ask("meterCharging", **values, **more) == "Sucesso"
+
     def update(
         self, station: int, point: int, power: float = 10, price: float = 1, availability: str = "livre"
     ) -> None:

@@ -94,6 +94,7 @@ def figures_of(rows: dict[int, Row]) -> dict[str, float]:
         "sessions": count["occupied"],
         "bookingsAMinute": round(len(rows) / 20),
         "powerUnderWay": sum(point[1] for point in points if point[3] == "occupied"),
+        "energyUnderWay": 7.5 * count["occupied"],
     }
 
 

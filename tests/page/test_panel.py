@@ -75,6 +75,11 @@ async def test_a_session_says_how_long_it_holds_the_point(view: Viewer) -> None:
             re.compile(r"^Charging since .*09:05 AM, until .*10:05 PM$")
         )
         await expect(page.locator("[data-point='2'] .session")).to_have_count(0)
+        monitor.sessions[12, 1] |= {"energy": 4.25, "power": 0}
+        monitor.change([12, -7.3, 4.1, "Boa Vista", 0, [[1, 22, 0.9, "occupied"], POINTS[1]]])
+        await expect(page.locator("[data-point='1'] .session")).to_have_text(
+            re.compile(r"until .*10:05 PM · 4\.25 kWh so far · 0 kW$")
+        )
         monitor.sessions.clear()
         monitor.change([12, -7.3, 4.1, "Boa Vista", 0, [[1, 22, 0.9, "free"], POINTS[1]]])
         await expect(page.locator(".session")).to_have_count(0)

@@ -8,7 +8,10 @@ const readPoint = ({ chargingPointID, freeFrom = null, session = null, reservati
   chargingPointID,
   {
     freeFrom: freeFrom === null ? null : Date.parse(freeFrom),
-    session: session && { since: Date.parse(session.since), until: Date.parse(session.until) },
+    session: session && {
+      since: Date.parse(session.since), until: Date.parse(session.until),
+      energy: session.energy ?? null, power: session.power ?? null,
+    },
     reservations: reservations.map(readReservation).sort((one, other) => one.start - other.start),
   },
 ];

@@ -11,8 +11,8 @@ const GROUPS = {
   stations: { stationsFree: "free", stationsBusy: "busy", stationsOutOfOrder: "outOfOrder", stationsOffline: "offline" },
   points: { pointsFree: "free", pointsReserved: "reserved", pointsOccupied: "busy", pointsOutOfOrder: "outOfOrder" },
   now: {
-    sessions: null, powerUnderWay: null, reservationsNow: null, reservationsSoon: null, reservations: null,
-    bookingsAMinute: null,
+    sessions: null, powerUnderWay: null, energyUnderWay: null, reservationsNow: null, reservationsSoon: null,
+    reservations: null, bookingsAMinute: null,
   },
 };
 

@@ -33,10 +33,13 @@ function describeQueue({ reservations, freeFrom }) {
   return say("queue", { count: reservations.length, time: formatTime(last) });
 }
 
-// Since when a vehicle charges, and until when the point is held for it.
-function describeSession({ since, until }, now) {
+// Since when a vehicle charges, until when the point is held for it, and what its charger tells of the meter.
+function describeSession({ since, until, energy, power }, now) {
   const [begun, held] = [since, until].map((moment) => formatTime(moment, new Date(now)));
-  return say("session", { since: begun, until: held });
+  const parts = [say("session", { since: begun, until: held })];
+  if (energy !== null) parts.push(say("energy", { energy }));
+  if (power !== null) parts.push(say("power", { power }));
+  return parts.join(" · ");
 }
 
 function createPoint(point, details, hours, now) {

@@ -44,6 +44,7 @@ const en = {
   bookingsAMinute: "new a minute",
   sessions: "sessions",
   powerUnderWay: "kW under way",
+  energyUnderWay: "kWh so far",
 
   stationFree: "free",
   stationReserved: "reserved",
@@ -89,6 +90,7 @@ const en = {
   queue: { one: "{count} reservation, free from {time}", other: "{count} reservations, free from {time}" },
   emptyQueue: "No reservations",
   session: "Charging since {since}, until {until}",
+  energy: "{energy} kWh so far",
   queueTimes: "Queue of point {id}: {times}",
   queueHours: "The coming {hours} hours",
   between: "{start} to {finish}",
@@ -181,6 +183,7 @@ const pt = {
   bookingsAMinute: "novas por min",
   sessions: "sessões",
   powerUnderWay: "kW em uso",
+  energyUnderWay: "kWh até agora",
 
   stationFree: "livre",
   stationReserved: "reservada",
@@ -226,6 +229,7 @@ const pt = {
   queue: { one: "{count} reserva, livre a partir de {time}", other: "{count} reservas, livre a partir de {time}" },
   emptyQueue: "Nenhuma reserva",
   session: "Carregando desde {since}, até {until}",
+  energy: "{energy} kWh até agora",
   queueTimes: "Fila do ponto {id}: {times}",
   queueHours: "Próximas {hours} horas",
   between: "{start} a {finish}",

@@ -391,6 +391,21 @@ class Asked:
         self._turn.end(point.key, "chargingFinished")
         return "Sucesso"
 
+    def meterCharging(
+        self, chargingStationID: int, chargingPointID: int, energy: float, power: float | None = None
+    ) -> str:
+        point = self._point(chargingStationID, chargingPointID)
+        session = self._network.sessions.get(point.key)
+        if session is None:
+            raise Refused("NOT_FOUND")
+        session = replace(session, last_word=self._now)
+        if session.energy is None or session.energy <= energy:
+            session = replace(session, energy=energy)
+            if power is not None:
+                session = replace(session, power=power)
+        self._network.sessions[point.key] = session
+        return "Sucesso"
+
     def _station(self, number: int) -> Station:
         if number not in self._network.stations:
             raise Refused("NOT_FOUND")

@@ -157,6 +157,8 @@ class Session(Struct, frozen=True):
     """The reservation that it began, or None for a vehicle without one."""
     pushed: frozenset[Vehicle] = frozenset()
     """Those that have moved because this one stays longer."""
+    energy: Number | None = None
+    power: Number | None = None
 
     @property
     def key(self) -> PointKey:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -103,6 +104,15 @@ def test_watch_has_whole_headings_and_times_in_sixty_columns(portuguese: Languag
         line.split() == ["Estação", "Ponto", "kW", "Estado", "Fila", "Livre", "em"] for line in lines
     ), lines
     assert any(line.split()[-4:] == ["carregando", "2", "30/12", "22:43"] for line in lines), lines
+
+
+def test_watch_shows_the_power_that_the_charger_of_a_session_tells() -> None:
+    overview = network()
+    session = {"since": NOW.isoformat(), "until": NOW.isoformat(), "power": 6.5, "energy": 1.25}
+    body = {"power": 7.2, "kWhPrice": 0.9, "availability": "ocupado", "session": session}
+    overview.receive(Message(topics.point_state(1, 1), json.dumps(body).encode()), NOW)
+    row = next(line for line in watched(overview) if "charging" in line)
+    assert re.search(r"\b6\.5 *\|charging", row), row
 
 
 def test_watch_names_vehicles_to_operators_only() -> None:

@@ -285,6 +285,21 @@ def test_an_owner_that_comes_back_in_time_is_not_absent_later(network: Network) 
     assert network.figures()["pointsFree"] == 1, "the five minutes began again"
 
 
+def test_the_figures_have_what_chargers_tell_of_their_meters(network: Network) -> None:
+    network.station(1)
+    session = {"since": NOW.isoformat(), "until": (NOW + timedelta(hours=1)).isoformat()}
+    network.point(1, 1, "ocupado", session={**session, "energy": 0.1, "power": 7.5})
+    network.point(1, 2, "ocupado", session=session)
+    figures = network.figures()
+    assert (figures["powerUnderWay"], figures["energyUnderWay"]) == (29.5, 0.1)
+    network.point(1, 2, "ocupado", session={**session, "energy": 0.2, "power": 0})
+    figures = network.figures()
+    assert (figures["powerUnderWay"], figures["energyUnderWay"]) == (7.5, 0.3)
+    network.point(1, 1, "livre", session=None)
+    network.point(1, 2, "livre", session=None)
+    assert network.figures() == {"stationsFree": 1, "pointsFree": 2}
+
+
 def test_sessions_are_counted_while_they_last(network: Network) -> None:
     network.station(1)
     session = {"since": NOW.isoformat(), "until": (NOW + timedelta(hours=1)).isoformat()}

@@ -30,6 +30,7 @@ CONTRACT = {
     "finishCharging": ("chargingStationID", "chargingPointID"),
     "quoteReservation": ("vid", "x", "y", "actualBatteryPercentage", "batteryCapacity"),
     "cancelReservation": ("chargingStationID", "chargingPointID", "reservationID"),
+    "meterCharging": ("chargingStationID", "chargingPointID", "energy"),
 }
 """The keys that are required, or that tell whose vehicle it is."""
 
@@ -46,6 +47,7 @@ GOOD: dict[str, tuple[Any, ...]] = {
     "availability": ("livre", "ocupado", "reservado"),
     "actualBatteryPercentage": (0, -0.0, 1, 99, 99.99999),
     "batteryCapacity": (1, 0.5, 1e300),
+    "energy": (0, -0.0, 7.5, 10**300),
     "vid": (7, -7, 7.0, 0, "7", "a", "Zé da Silva", "x" * 128, "/+#", 10**127),
     "vehicleID": (7, "abc"),
 }
@@ -65,6 +67,7 @@ BAD: dict[str, tuple[Any, ...]] = {
     "availability": (None, True, 1, "", "Livre", "livre ", "free", ["livre"]),
     "actualBatteryPercentage": (*NO_NUMBER, 100, 100.0, 100.5, -1, -0.1),
     "batteryCapacity": (*NO_NUMBER, 0, 0.0, -1),
+    "energy": (*NO_NUMBER, -1, -0.1),
     "vid": (None, True, 1.5, "", "x" * 129, "a\nb", "a\0", "\x7f", "\x85", [], {}, 10**128, -(10**127)),
     "vehicleID": (None, False, 0.5, "", "x" * 129, "a\tb", [7], 10**128),
 }

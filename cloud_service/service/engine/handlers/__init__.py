@@ -39,6 +39,7 @@ def bind_handlers(rules: Rules) -> Handlers:
         requests.FinishCharging: sessions.finish_charging,
         requests.QuoteReservation: quotes.Quoter(rules),
         requests.CancelReservation: sessions.cancel_reservation,
+        requests.MeterCharging: sessions.meter_charging,
         requests.CountStations: ownership.count_stations,
         requests.TransferStations: ownership.transfer_stations,
         requests.CancelBooking: reservations.cancel_booking,

@@ -14,11 +14,13 @@ from cloud_service.core.session_effects import (
     begin_walk_in,
     finish,
     is_time_for,
+    read_meter,
 )
+from cloud_service.core.sessions import Session
 from cloud_service.core.view import NetworkView
 from cloud_service.protocol.errors import Conflict, NotFound
 from cloud_service.protocol.replies import SUCCESS
-from cloud_service.protocol.requests import CancelReservation, FinishCharging, StartCharging
+from cloud_service.protocol.requests import CancelReservation, FinishCharging, MeterCharging, StartCharging
 from cloud_service.service.engine.caller import Caller
 from cloud_service.service.engine.handlers.decision import Decision
 from cloud_service.service.engine.handlers.optional import or_none
@@ -57,10 +59,15 @@ class SessionStarter(Struct, frozen=True):
 def finish_charging(network: NetworkView, request: FinishCharging, caller: Caller, now: datetime) -> Decision:
     """Ends the session at a point, and the reservation that it serves."""
     point = point_for(network, request.station_id, request.point_id, caller)
-    session = network.session(point.key)
-    if session is None:
-        raise NotFound(f"no session is under way on {_named(point)}")
+    session = _session_at(network, point)
     return Decision(SUCCESS, finish(network, point, session, now, energy=or_none(request.energy)))
+
+
+def meter_charging(network: NetworkView, request: MeterCharging, caller: Caller, now: datetime) -> Decision:
+    """Keeps with a session what it has charged so far."""
+    point = point_for(network, request.station_id, request.point_id, caller)
+    session = _session_at(network, point)
+    return Decision(SUCCESS, read_meter(session, request.energy, or_none(request.power), now))
 
 
 def cancel_reservation(
@@ -72,6 +79,13 @@ def cancel_reservation(
         if reservation.reservation_id == request.reservation_id:
             return Decision(SUCCESS, end(network, (reservation,), "chargerCancelled", now))
     raise NotFound(f"{_named(point)} has no reservation {request.reservation_id}")
+
+
+def _session_at(network: NetworkView, point: Point) -> Session:
+    session = network.session(point.key)
+    if session is None:
+        raise NotFound(f"no session is under way on {_named(point)}")
+    return session
 
 
 def _vehicle(

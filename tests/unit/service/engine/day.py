@@ -30,6 +30,10 @@ class Day(Bench):
     def finish(self, point: int = 1, **values: Any) -> Any:
         return self.ask("charger", "finishCharging", chargingStationID=1, chargingPointID=point, **values)
 
+    def meter(self, energy: float, point: int = 1, **values: Any) -> Any:
+        keys = {"chargingStationID": 1, "chargingPointID": point}
+        return self.ask("charger", "meterCharging", energy=energy, **keys, **values)
+
     def update(self, point: int = 1, availability: str = "livre", **values: Any) -> Any:
         keys = {"chargingStationID": 1, "chargingPointID": point, "power": 10, "kWhPrice": 1}
         return self.ask("charger", "updateChargingPoint", availability=availability, **keys, **values)

@@ -451,6 +451,7 @@ SAMPLE = {
     "vid": "car",
     "vehicleID": "car",
     "reservationID": 1,
+    "energy": 1,
 }
 
 
@@ -458,7 +459,7 @@ class TestWhoMay:
     @pytest.mark.parametrize("action", CLIENT_ACTIONS)
     def test_only_the_owner_or_an_operator(self, charger: World, action: str) -> None:
         charger.book("car")
-        if action == "finishCharging":
+        if action in ("finishCharging", "meterCharging"):
             charger.ask("ana", "startCharging", **SAMPLE)
         error = Conflict if action == "newChargingStation" else Forbidden
         with pytest.raises(error):
