@@ -62,6 +62,7 @@ COMMANDS: Final = (
     Command("verify", "check a data folder", "verify"),
     Command("backup", "copy the data folder", "backup"),
     Command("restore", "replace the data folder with a backup", "restore"),
+    Command("migrate", "move the network into PostgreSQL, or back into a folder", "migrate"),
     Command("forget", "erase a vehicle's name from the data folder", "forget"),
     Command("report", "add up charges, energy, revenue and utilisation", "report"),
     Command("simulate", "compare policies in a simulation", "simulate"),

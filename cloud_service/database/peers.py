@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from cloud_service.core.changes import Changes, Event
 from cloud_service.core.records import VehicleKey
+from cloud_service.database.access import use_with_others
 from cloud_service.database.connection import Database
 
 OWED_BY_OTHERS: Final = """
@@ -65,7 +66,11 @@ class Peers:
         self._database = database
 
     def join(self) -> None:
-        """Tells the others that this service lives. Raises psycopg.Error."""
+        """Tells the others that this service lives.
+
+        Raises WriteFailed while the network is being copied, and psycopg.Error.
+        """
+        use_with_others(self._database)
         self._one("SELECT pg_advisory_lock(%s, %s)", _INSTANCES, _lock_of(self.instance))
         self._database.execute("INSERT INTO instances (instance) VALUES (%s)", [self.instance])
 

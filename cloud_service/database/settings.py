@@ -8,9 +8,13 @@ from psycopg.conninfo import make_conninfo
 from cloud_service.config.setting import Section, Setting
 from cloud_service.config.values import DATABASE, TEXT
 
+StatePassword = Annotated[
+    str | None, Setting("state_password", TEXT, Section.PLACES, "the password for the database", secret=True)
+]
 
-class StateSettings(Struct, frozen=True):
-    """The database, the login with which the service uses it, and the one that owns its schema."""
+
+class StateLogin(Struct, frozen=True):
+    """The database, and the login with which the service uses it."""
 
     state: Annotated[
         str | None,
@@ -21,10 +25,17 @@ class StateSettings(Struct, frozen=True):
             "PostgreSQL that keeps the network, instead of the data folder; several services may share it",
         ),
     ] = None
-    state_password: Annotated[
-        str | None,
-        Setting("state_password", TEXT, Section.PLACES, "the password for the database", secret=True),
-    ] = None
+    state_password: StatePassword = None
+
+    @property
+    def address(self) -> str | None:
+        """The connection string of the service's login; None without a database."""
+        return None if self.state is None else with_password(self.state, self.state_password)
+
+
+class StateSettings(StateLogin, frozen=True):
+    """The same, and the login that owns its schema."""
+
     state_owner: Annotated[
         str | None,
         Setting(
@@ -40,17 +51,13 @@ class StateSettings(Struct, frozen=True):
     ] = None
 
     @property
-    def address(self) -> str | None:
-        """The connection string of the service's login; None without a database."""
-        return None if self.state is None else _with_password(self.state, self.state_password)
-
-    @property
     def owner_address(self) -> str | None:
         """The connection string of the login that owns the schema, if one is given."""
         return (
-            None if self.state_owner is None else _with_password(self.state_owner, self.state_owner_password)
+            None if self.state_owner is None else with_password(self.state_owner, self.state_owner_password)
         )
 
 
-def _with_password(address: str, password: str | None) -> str:
+def with_password(address: str, password: str | None) -> str:
+    """The connection string for this login, with its password if there is one."""
     return address if password is None else make_conninfo(address, password=password)

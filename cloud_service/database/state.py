@@ -183,7 +183,7 @@ class DatabaseState:
             peers = Peers(database)
             try:
                 peers.join()
-            except psycopg.Error:
+            except (psycopg.Error, WriteFailed):
                 database.close()
                 raise
             self._database, self._peers = database, peers

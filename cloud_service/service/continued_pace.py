@@ -5,18 +5,10 @@ What was promised for next week would otherwise be a week away once more.
 
 from datetime import datetime
 
-import msgspec
-from msgspec import Struct
-
 from cloud_service.service.clock import Pace
-from cloud_service.store.filesystem import Folder, replace_file
+from cloud_service.store.filesystem import Folder
 from cloud_service.store.names import CLOCK
-from cloud_service.store.own_files import read_own_file
-
-
-class _Clock(Struct, frozen=True, forbid_unknown_fields=True):
-    since: datetime
-    speed: float
+from cloud_service.store.network_clock import NetworkClock, read_clock, write_clock
 
 
 def continued_pace(folder: Folder, speed: float, now: datetime) -> Pace:
@@ -25,7 +17,7 @@ def continued_pace(folder: Folder, speed: float, now: datetime) -> Pace:
     Time goes on as it did, also while the service was stopped. With another speed, it goes on from where it
     is. With a speed of 1 it is the clients' time. Raises DamagedStore and OSError.
     """
-    known = read_own_file(folder, CLOCK, _Clock) if CLOCK in folder.names() else None
+    known = read_clock(folder)
     if speed == 1:
         if known is not None:
             folder.remove(CLOCK)
@@ -33,7 +25,7 @@ def continued_pace(folder: Folder, speed: float, now: datetime) -> Pace:
     pace = (
         Pace(now, speed) if known is None else _from_where_it_is(Pace(known.since, known.speed), speed, now)
     )
-    replace_file(folder, CLOCK, [msgspec.json.encode(_Clock(pace.since, pace.speed)), b"\n"])
+    write_clock(folder, NetworkClock(pace.since, pace.speed))
     return pace
 
 

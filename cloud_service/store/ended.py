@@ -44,7 +44,7 @@ class Ended(Struct, frozen=True, gc=False):
     energy: Number | None = None
 
 
-_decode: Final = msgspec.json.Decoder(Ended).decode
+decode_ended: Final = msgspec.json.Decoder(Ended).decode
 _KEYS: Final = tuple(row.name for row in msgspec.structs.fields(EndedReservation))
 
 
@@ -64,10 +64,16 @@ def read_ended(folder: FrozenFolder, contents: FolderContents, first_month: str 
 
 def read_history(folder: FrozenFolder, sizes: Mapping[str, int]) -> Iterator[Ended]:
     """The lines of the history files, as far as the checkpoint counts them. Raises DamagedStore."""
+    for _, ended in history_lines(folder, sizes):
+        yield ended
+
+
+def history_lines(folder: FrozenFolder, sizes: Mapping[str, int]) -> Iterator[tuple[bytes, Ended]]:
+    """The same lines as they are written, each with what it says. Raises DamagedStore."""
     for name in sorted(sizes.keys() & set(folder.names())):
         for number, line in enumerate(folder.lines(name, sizes[name]), 1):
             try:
-                yield _decode(line)
+                yield line, decode_ended(line)
             except (msgspec.MsgspecError, ValueError) as error:
                 problem = Text(
                     "line {number} is not what the service wrote: {error}", number=number, error=error

@@ -70,6 +70,11 @@ class FrozenFolder:
         if rest:
             yield rest
 
+    def without(self, name: str) -> "FrozenFolder":
+        """The same without a file."""
+        files = {other: data for other, data in self.files.items() if other != name}
+        return FrozenFolder(self._place, files, self._large)
+
     def without_torn_lines(self, segments: Iterable[str]) -> "FrozenFolder":
         """The same without the line that the service was writing: nobody has its replies yet."""
         whole = {name: self.files[name][: self.files[name].rfind(b"\n") + 1] for name in segments}

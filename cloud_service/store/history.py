@@ -26,7 +26,7 @@ class History:
         """Adds events, each with the number of its batch. An OSError leaves the sizes as they were."""
         sizes = dict(self.sizes)
         for name, rows in groupby(events, key=lambda row: f"history-{row[1].at:%Y-%m}.jsonl"):
-            data = b"".join(_line(sequence, event) for sequence, event in rows)
+            data = b"".join(history_line(sequence, event) + b"\n" for sequence, event in rows)
             sizes[name] = self._append(name, sizes.get(name, 0), data)
         self.sizes = sizes
 
@@ -69,5 +69,6 @@ def history_row(event: Event) -> dict[str, object]:
     return row
 
 
-def _line(sequence: int, event: Event) -> bytes:
-    return msgspec.json.encode({"sequence": sequence, **history_row(event)}) + b"\n"
+def history_line(sequence: int, event: Event) -> bytes:
+    """The line of the history, without its end, for a reservation that ended in this batch."""
+    return msgspec.json.encode({"sequence": sequence, **history_row(event)})

@@ -16,6 +16,8 @@ OPERATION: Final = "operation.json"
 SET_ASIDE: Final = "set_aside.json"
 UNFINISHED: Final = "restore-unfinished"
 """There while a backup is being restored: until it is gone, files are missing."""
+HALF_COPIED: Final = "migration-unfinished"
+"""There while a network is being copied here from a database: until it is gone, files are missing."""
 BACKUPS: Final = "backups.jsonl"
 """Where backups of the folder were made. It is no part of the network."""
 CLOCK: Final = "clock.json"
@@ -29,7 +31,7 @@ BROKEN: Final = re.compile(r"journal-[0-9]{6,}\.jsonl\.[0-9]+\.broken")
 FOR_PEOPLE: Final = (STATIONS, POINTS, RESERVATIONS)
 """The three files that people may read and edit."""
 _SINGLE: Final = frozenset(
-    (*FOR_PEOPLE, CHECKPOINT, OWNERS_AND_IDS, DESCRIPTIONS, OPERATION, SET_ASIDE, UNFINISHED)
+    (*FOR_PEOPLE, CHECKPOINT, OWNERS_AND_IDS, DESCRIPTIONS, OPERATION, SET_ASIDE, UNFINISHED, HALF_COPIED)
 )
 
 
@@ -57,7 +59,7 @@ def is_own(name: str) -> bool:
 def holds_network(names: Iterable[str]) -> bool:
     """Whether a folder with these names is a data folder, of the service or of the old server."""
     return any(
-        name in (*FOR_PEOPLE, CHECKPOINT, OWNERS_AND_IDS, UNFINISHED)
+        name in (*FOR_PEOPLE, CHECKPOINT, OWNERS_AND_IDS, UNFINISHED, HALF_COPIED)
         or _is_numbered(name, SEGMENTS)
         or _is_numbered(name, REQUESTS)
         for name in names

@@ -26,7 +26,7 @@ from cloud_service.store.interface import Recovered
 from cloud_service.store.journal import Batch, JournalPosition, SegmentReader
 from cloud_service.store.json_files import ChargingPointsFile, ChargingStationsFile, ReservationsFile
 from cloud_service.store.last_states import with_last_state, with_last_states
-from cloud_service.store.names import SEGMENTS, UNFINISHED, numbered
+from cloud_service.store.names import HALF_COPIED, SEGMENTS, UNFINISHED, numbered
 from cloud_service.store.operation import read_operation
 from cloud_service.store.owners_and_ids import read_owners_and_ids
 from cloud_service.store.request_files import read_requests
@@ -73,7 +73,7 @@ def read_folder(folder: Folder, zone: tzinfo | None, now: datetime) -> FolderCon
 
     Raises DamagedStore if a file is not as the service or a person leaves it.
     """
-    _refuse_unfinished_restore(folder)
+    _refuse_unfinished(folder)
     checkpoint = read_checkpoint(folder)
     if checkpoint is not BEFORE_THE_FIRST:
         require_files(folder, checkpoint)
@@ -125,7 +125,12 @@ def read_folder(folder: Folder, zone: tzinfo | None, now: datetime) -> FolderCon
     )
 
 
-def _refuse_unfinished_restore(folder: Folder) -> None:
+def _refuse_unfinished(folder: Folder) -> None:
+    if HALF_COPIED in folder.names():
+        problem = Text("a network was being copied here from a database, and files are missing")
+        raise DamagedStore(
+            folder.where(HALF_COPIED), None, problem, Text("Run the same `recharge migrate` again")
+        )
     if UNFINISHED in folder.names():
         problem = Text("a backup was being restored here, and files are missing")
         raise DamagedStore(

@@ -17,7 +17,7 @@ from cloud_service.service.engine.limits import EngineLimits
 from tests.faults.beside_model import BesideModel, history_key, last_state
 from tests.kit.waiting import wait_until
 
-_EMPTY = """
+EMPTY = """
     TRUNCATE stations, points, reservations, sessions, absences, requests, history, events, instances,
         contended;
     ALTER TABLE network DISABLE TRIGGER last_station_id_grows;
@@ -38,7 +38,7 @@ class DatabaseBesideModel(BesideModel):
         self._state = DatabaseState(address)
         self._state.prepare(None)
         with connect(address) as database:
-            database.execute(_EMPTY)
+            database.execute(EMPTY)
         super().__init__()
 
     @property

@@ -7,7 +7,8 @@ CREATE EXTENSION IF NOT EXISTS btree_gist WITH SCHEMA public;
 CREATE TABLE network (
     is_the_only boolean PRIMARY KEY DEFAULT true CHECK (is_the_only),
     created timestamptz NOT NULL DEFAULT clock_timestamp(),
-    last_station_id bigint NOT NULL DEFAULT 0
+    last_station_id bigint NOT NULL DEFAULT 0,
+    half_copied_from text               -- from where a network is being copied here, until all of it is here
 );
 INSERT INTO network DEFAULT VALUES;
 

@@ -44,6 +44,7 @@ ARGUMENTS = {
     "ocpp": ["list"],
     "certificates": ["show"],
     "verify": ["data"],
+    "migrate": ["--from", "data", "--to", "postgresql://owner@db/recharge"],
     "backup": ["copy"],
     "restore": ["copy"],
     "forget": ["ana"],

@@ -1,0 +1,1 @@
+"""Copies whole networks: from a data folder into a database, and back."""
