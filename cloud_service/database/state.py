@@ -76,7 +76,7 @@ class DatabaseState:
     def turn_at(self, stations: Sequence[int]) -> Iterator[None]:
         """Waits until no other service is within such a block for one of these stations, and keeps it so.
 
-        Raises Conflict if that takes too long, and WriteFailed if the database fails.
+        Raises WriteFailed if that takes too long, or the database fails.
         """
         if not stations:
             yield
