@@ -24,7 +24,7 @@ OWED_BY_OTHERS: Final = """
     )
 """
 _OLDER_OF_OTHERS: Final = """
-    SELECT DISTINCT legacy, vehicle FROM events
+    SELECT DISTINCT legacy, vehicle, asked.number FROM events
     JOIN unnest(%s::boolean[], %s::text[], %s::bigint[]) AS asked(legacy, vehicle, number)
         USING (legacy, vehicle)
     WHERE events.instance <> %s AND events.number < asked.number
@@ -120,8 +120,8 @@ class Peers:
             removed_points=tuple({key for key in rows if key[1] is not None}),
         )
 
-    def waits_for_others(self, asked: Sequence[tuple[VehicleKey, int]]) -> set[VehicleKey]:
-        """Those of these vehicles of which another service owes an event with a lower number."""
+    def waiting(self, asked: Sequence[tuple[VehicleKey, int]]) -> set[tuple[VehicleKey, int]]:
+        """Those of these events, by vehicle and number, before which another service has to tell one."""
         rows = self._database.execute(
             _OLDER_OF_OTHERS,
             [
@@ -132,7 +132,7 @@ class Peers:
             ],
             prepare=True,
         )
-        return {(legacy, vehicle) for legacy, vehicle in rows}
+        return {((legacy, vehicle), number) for legacy, vehicle, number in rows}
 
     def _others(self) -> list[UUID]:
         rows = self._database.execute(

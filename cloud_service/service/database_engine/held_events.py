@@ -12,7 +12,7 @@ from cloud_service.core.records import VehicleKey
 MOST_AT_ONCE: Final = 1_000
 """Of so many batches it is asked at once whether they still wait."""
 
-Waiting: TypeAlias = Callable[[Sequence[tuple[VehicleKey, int]]], set[VehicleKey]]
+Waiting: TypeAlias = Callable[[Sequence[tuple[VehicleKey, int]]], set[tuple[VehicleKey, int]]]
 
 
 class HeldBatch(Struct, frozen=True):
@@ -54,17 +54,20 @@ class HeldEvents:
     def release(self, waiting: Waiting) -> list[HeldBatch]:
         """Returns what waits no longer, of the oldest batches.
 
-        `waiting` says of which of these vehicles another service has to tell an event with a lower number.
+        `waiting` says before which of these events, by vehicle and number, another service has to tell one.
         """
         oldest = self._batches[:MOST_AT_ONCE]
-        blocked = waiting([(vehicle, batch.numbers[0]) for batch in oldest for vehicle in batch.vehicles])
+        wait = waiting([(vehicle, batch.numbers[0]) for batch in oldest for vehicle in batch.vehicles])
+        blocked = set[VehicleKey]()
         free, still = list[HeldBatch](), list[HeldBatch]()
         for batch in oldest:
-            if blocked.isdisjoint(batch.vehicles):
-                free.append(batch)
-            else:
-                blocked |= batch.vehicles
+            vehicles = batch.vehicles
+            waits = any((vehicle, batch.numbers[0]) in wait for vehicle in vehicles)
+            if waits or not blocked.isdisjoint(vehicles):
+                blocked |= vehicles
                 still.append(batch)
+            else:
+                free.append(batch)
         self._batches[:MOST_AT_ONCE] = still
         self._forget(free)
         return free

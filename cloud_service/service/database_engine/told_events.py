@@ -56,7 +56,7 @@ class ToldEvents:
     def release(self, peers: Peers) -> None:
         """Tells what waits for no other service any more."""
         if self._held:
-            for told in self._held.release(peers.waits_for_others):
+            for told in self._held.release(peers.waiting):
                 self._tell(told)
 
     def take(self, most: int) -> list[OutgoingEvent]:

@@ -33,7 +33,7 @@ def reservation(vehicle: str) -> Reservation:
     )
 
 
-def nobody(asked: Sequence[tuple[VehicleKey, int]]) -> set[VehicleKey]:
+def nobody(asked: Sequence[tuple[VehicleKey, int]]) -> set[tuple[VehicleKey, int]]:
     return set()
 
 
@@ -49,11 +49,19 @@ def test_what_waits_for_nobody_is_released_in_the_order_of_its_numbers() -> None
 def test_a_later_event_of_a_vehicle_waits_for_the_earlier_one() -> None:
     held = HeldEvents()
     held.hold([batch(1, "ana"), batch(2, "ana", "bia"), batch(4, "bia"), batch(5, "caio")])
-    released = held.release(lambda asked: {(False, "ana")} if ((False, "ana"), 1) in asked else set())
+    released = held.release(lambda asked: {((False, "ana"), 1)}.intersection(asked))
     assert [each.numbers[0] for each in released] == [5]
     assert held.concerns(batch(9, "bia"))
     assert not held.concerns(batch(9, "caio"))
     assert [each.numbers[0] for each in held.release(nobody)] == [1, 2, 4]
+
+
+def test_an_earlier_event_of_a_vehicle_does_not_wait_for_what_a_later_one_waits_for() -> None:
+    held = HeldEvents()
+    held.hold([batch(1, "ana"), batch(3, "ana")])
+    released = held.release(lambda asked: {((False, "ana"), 3)}.intersection(asked))
+    assert [each.numbers[0] for each in released] == [1]
+    assert [each.numbers[0] for each in held.release(nobody)] == [3]
 
 
 def test_of_very_many_only_the_oldest_are_asked_about() -> None:
@@ -61,7 +69,7 @@ def test_of_very_many_only_the_oldest_are_asked_about() -> None:
     held.hold(batch(number, f"car-{number}") for number in range(2 * MOST_AT_ONCE + 1))
     sizes = list[int]()
 
-    def waiting(asked: Sequence[tuple[VehicleKey, int]]) -> set[VehicleKey]:
+    def waiting(asked: Sequence[tuple[VehicleKey, int]]) -> set[tuple[VehicleKey, int]]:
         sizes.append(len(asked))
         return set()
 
