@@ -65,7 +65,7 @@ def redelivery() -> None:
 
 
 def lives() -> None:
-    check_lives(400, shrink=False)
+    check_lives(1_200, shrink=False)
 
 
 def flipped_bits() -> None:
