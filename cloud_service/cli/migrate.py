@@ -33,8 +33,8 @@ from cloud_service.database.copying.differences import CopyDiffers
 from cloud_service.database.copying.folder import NotCopied, begin_copy, read_whole_folder
 from cloud_service.database.copying.reading import count_lines
 from cloud_service.database.migrations import WrongSchema
+from cloud_service.database.preparing import prepare_schema
 from cloud_service.database.settings import StatePassword, with_password
-from cloud_service.database.state import DatabaseState
 from cloud_service.language.language import language_of_environment
 from cloud_service.language.text import Text
 from cloud_service.store.errors import StoreError
@@ -108,7 +108,7 @@ def _into_database(folder: Path, address: str, options: Options, console: Consol
     """Raises what reading a folder and writing a database raise."""
     if not (folder.is_dir() and holds_network(path.name for path in folder.iterdir())):
         raise NotCopied("{folder} is not a data folder: it holds no network", folder=folder)
-    DatabaseState(address).prepare(None)
+    prepare_schema(address, None)
     now, say = datetime.now(UTC), language_of_environment()
     locked = DiskFolder(folder)
     try:

@@ -1,9 +1,11 @@
 """Who uses the database: any number of services, or one command that copies the whole network.
 
-An advisory lock keeps them apart. Services share it for as long as they are connected.
+An advisory lock keeps them apart. Services share it for as long as they are connected, and each holds
+one of its own, by which the others see that it lives.
 """
 
 from typing import Final
+from uuid import UUID
 
 from psycopg.rows import scalar_row
 
@@ -12,6 +14,8 @@ from cloud_service.language.text import TextError
 from cloud_service.store.errors import WriteFailed
 
 _LOCK: Final = 0x7573_6573
+_INSTANCES: Final = 0x6C69_7665
+"""The first key of the locks of services; the second is made of their IDs."""
 
 
 class InUse(TextError):
@@ -23,7 +27,7 @@ def use_with_others(database: Database) -> None:
 
     Raises WriteFailed while the network is being copied, and if only a part of one has arrived.
     """
-    if not _ask(database, "SELECT pg_try_advisory_lock_shared(%s)"):
+    if not _ask(database, "SELECT pg_try_advisory_lock_shared(%s)", _LOCK):
         raise WriteFailed("`recharge migrate` is copying the network: start the service when it has ended")
     source = half_copied_from(database)
     if source is not None:
@@ -36,7 +40,7 @@ def use_with_others(database: Database) -> None:
 
 def use_alone(database: Database) -> None:
     """Keeps services away, until the connection ends. Raises InUse if one is there."""
-    if not _ask(database, "SELECT pg_try_advisory_lock(%s)"):
+    if not _ask(database, "SELECT pg_try_advisory_lock(%s)", _LOCK):
         raise InUse("the database is in use by a cloud service, or by another copy; stop all of them first")
 
 
@@ -48,7 +52,29 @@ def half_copied_from(database: Database) -> str | None:
     return None if source is None else str(source)
 
 
-def _ask(database: Database, statement: str) -> bool:
+def begin_life(database: Database, instance: UUID) -> None:
+    """Shows the others that this service lives, until the connection ends."""
+    database.execute("SELECT pg_advisory_lock(%s, %s)", [_INSTANCES, _lock_of(instance)])
+    database.execute("INSERT INTO instances (instance) VALUES (%s)", [instance])
+
+
+def is_dead(database: Database, instance: UUID) -> bool:
+    """Whether a service has ended. If so, it cannot come back before the transaction ends."""
+    statement = "SELECT pg_try_advisory_xact_lock(%s, %s)"
+    return _ask(database, statement, _INSTANCES, _lock_of(instance))
+
+
+def any_lives(database: Database) -> bool:
+    """Whether a service lives. If not, none that was known comes back before the transaction ends."""
+    known = database.execute("SELECT instance FROM instances").fetchall()
+    return not all(is_dead(database, instance) for (instance,) in known)
+
+
+def _lock_of(instance: UUID) -> int:
+    return int.from_bytes(instance.bytes[:4], "big", signed=True)
+
+
+def _ask(database: Database, statement: str, *keys: int) -> bool:
     with database.cursor(row_factory=scalar_row) as cursor:
-        cursor.execute(statement.encode(), [_LOCK])
+        cursor.execute(statement.encode(), keys)
         return bool(cursor.fetchone())

@@ -1,7 +1,7 @@
 """The services that share a database: which of them live, and the one that does what only one has to do.
 
 An advisory lock of the database is held for as long as its connection lasts. Each service holds one of its
-own, by which the others see that it lives; and one of them holds the leader's.
+own, by which the others see that it lives (access.py); and one of them holds the leader's.
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,10 @@ from msgspec import Struct
 
 from cloud_service.core.changes import Changes, Event
 from cloud_service.core.records import VehicleKey
-from cloud_service.database.access import use_with_others
+from cloud_service.core.rules import Rules
+from cloud_service.database.access import begin_life, is_dead, use_with_others
 from cloud_service.database.connection import Database
+from cloud_service.database.rules import require_rules
 
 OWED_BY_OTHERS: Final = """
     SELECT EXISTS (
@@ -30,8 +32,6 @@ _OLDER_OF_OTHERS: Final = """
     WHERE events.instance <> %s AND events.number < asked.number
 """
 _LEADER: Final = 0x6C65_6164
-_INSTANCES: Final = 0x6C69_7665
-"""The first key of the locks of services; the second is made of their IDs."""
 _TURNS: Final = 0x7475_726E
 """The first key of the locks of stations where services take turns; the second is the station's ID."""
 _TAKE_TURN: Final = """
@@ -65,14 +65,16 @@ class Peers:
         self.leads = False
         self._database = database
 
-    def join(self) -> None:
-        """Tells the others that this service lives.
+    def join(self, rules: Rules) -> None:
+        """Tells the others that this service lives, and goes by these rules.
 
-        Raises WriteFailed while the network is being copied, and psycopg.Error.
+        Raises WriteFailed while the network is being copied, OtherRules if the others have other ones, and
+        psycopg.Error.
         """
         use_with_others(self._database)
-        self._one("SELECT pg_advisory_lock(%s, %s)", _INSTANCES, _lock_of(self.instance))
-        self._database.execute("INSERT INTO instances (instance) VALUES (%s)", [self.instance])
+        with self._database.transaction():
+            require_rules(self._database, rules)
+            begin_life(self._database, self.instance)
 
     def leave(self) -> None:
         """Tells the others that this service ends as it should."""
@@ -96,7 +98,7 @@ class Peers:
     def bury(self) -> list[OwedEvent] | None:
         """Takes over what dead services owe, in the order of the events. Returns None if none has died."""
         with self._database.transaction():
-            dead = [instance for instance in self._others() if self._is_dead(instance)]
+            dead = [instance for instance in self._others() if is_dead(self._database, instance)]
             if not dead:
                 return None
             rows = self._database.execute(
@@ -143,15 +145,7 @@ class Peers:
         )
         return [instance for (instance,) in rows]
 
-    def _is_dead(self, instance: UUID) -> bool:
-        """If so, it cannot come back before the transaction ends."""
-        return bool(self._one("SELECT pg_try_advisory_xact_lock(%s, %s)", _INSTANCES, _lock_of(instance)))
-
     def _one(self, statement: Any, *parameters: object) -> Any:
         row = self._database.execute(statement, parameters, prepare=True).fetchone()
         assert row is not None
         return row[0]
-
-
-def _lock_of(instance: UUID) -> int:
-    return int.from_bytes(instance.bytes[:4], "big", signed=True)

@@ -9,11 +9,13 @@ from uuid import uuid4
 
 import psycopg
 
+from cloud_service.core.rules import DEFAULT_RULES, Rules
 from cloud_service.database.connection import Database, connect, without_password
 from cloud_service.database.errors import Conflict, Unwritable, failures, failures_of_commit
-from cloud_service.database.migrations import describe, migrate, require_schema
 from cloud_service.database.peers import Peers
+from cloud_service.database.preparing import prepare_schema
 from cloud_service.database.reading import Reader
+from cloud_service.database.rules import go_by
 from cloud_service.database.writing import Writer
 from cloud_service.store.errors import StoreError, WriteFailed
 
@@ -26,29 +28,26 @@ PARTITIONS_EVERY: Final = timedelta(hours=1)
 class DatabaseState:
     """Opens a connection when it is needed, and another one after that has failed."""
 
-    def __init__(self, address: str, opened: Callable[..., Database] = connect) -> None:
+    def __init__(
+        self, address: str, rules: Rules = DEFAULT_RULES, opened: Callable[..., Database] = connect
+    ) -> None:
+        """`rules` are what this service goes by."""
         self.name = uuid4().hex[:12]
         """Of this service, among those that use the same database."""
         self._address = address
+        self._rules = rules
         self._opened = opened
         self._database: Database | None = None
         self._peers: Peers | None = None
         self._partitions_until: datetime | None = None
 
     def prepare(self, owner_address: str | None) -> None:
-        """Brings the schema to this version's.
+        """Brings the schema to this version's, and has the network go by this service's rules.
 
-        With the address of the login that owns the schema, what is missing is applied; without it, by the
-        service's own login if that owns the schema. Raises WrongSchema if that cannot be, and psycopg.Error.
+        Raises what prepare_schema and go_by raise.
         """
-        owner = owner_address or self._address
-        with connect(owner, name="recharge migrations", answer_seconds=None) as database:
-            if owner_address is not None or _owns_schema(database):
-                applied = migrate(database)
-                if applied:
-                    log.info("%s", describe(applied))
-        with connect(self._address) as database:
-            require_schema(database)
+        prepare_schema(self._address, owner_address)
+        go_by(self._address, self._rules)
 
     @contextmanager
     def transaction(self) -> Iterator[tuple[Reader, Writer]]:
@@ -182,8 +181,8 @@ class DatabaseState:
             database = self._opened(self._address, name=f"recharge service {self.name}")
             peers = Peers(database)
             try:
-                peers.join()
-            except (psycopg.Error, WriteFailed):
+                peers.join(self._rules)
+            except (psycopg.Error, StoreError):
                 database.close()
                 raise
             self._database, self._peers = database, peers
@@ -197,11 +196,3 @@ class DatabaseState:
                 self._database.execute("ROLLBACK")
             except psycopg.Error:
                 self.close()
-
-
-def _owns_schema(database: Database) -> bool:
-    row = database.execute(
-        "SELECT pg_has_role(current_user, datdba, 'USAGE')"
-        " FROM pg_database WHERE datname = current_database()"
-    ).fetchone()
-    return bool(row and row[0])

@@ -123,7 +123,7 @@ def _opened(settings: ServiceSettings) -> Iterator[Folder | None]:
 def _connect(settings: ServiceSettings, clock: Clock) -> _Core:
     """Prepares the database. Time is the database's from then on."""
     assert settings.state.address is not None
-    state = DatabaseState(settings.state.address)
+    state = DatabaseState(settings.state.address, settings.limits.rules)
     state.prepare(settings.state.owner_address)
     time_of_database = DatabaseClock(state, clock)
     engine = DatabaseEngine(state, time_of_database, settings.limits)

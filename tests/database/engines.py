@@ -47,11 +47,12 @@ class Service:
         self, address: str, limits: EngineLimits | None = None, answer_seconds: float = ANSWER_SECONDS
     ) -> None:
         self.trouble = Trouble(partial(connect, answer_seconds=answer_seconds))
-        self.state = DatabaseState(address, self.trouble.connect)
+        limits = limits or EngineLimits()
+        self.state = DatabaseState(address, limits.rules, self.trouble.connect)
         self.state.prepare(None)
         self._ahead = timedelta()
         self._clock = DatabaseClock(self.state, self._read_clock)
-        self.engine = DatabaseEngine(self.state, self._clock, limits or EngineLimits())
+        self.engine = DatabaseEngine(self.state, self._clock, limits)
         self.told: list[Message] = []
         self.told_again: list[Changes] = []
         self.tells = True

@@ -18,7 +18,7 @@ from cloud_service.database.copying.copy import (
     read_alone,
 )
 from cloud_service.database.copying.folder import begin_copy, read_whole_folder
-from cloud_service.database.state import DatabaseState
+from cloud_service.database.preparing import prepare_schema
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
 from cloud_service.service.clock import system_clock
@@ -76,7 +76,7 @@ class MovingModel(BesideModel):
 def test_lives_that_move(postgres: Postgres, scale: Scale, figure: Callable[[str], None]) -> None:
     """What a network that moves answers, tells and keeps is what the model says."""
     address = postgres.new_database()
-    DatabaseState(address).prepare(None)
+    prepare_schema(address, None)
 
     class MovingLives(Lives):
         def pair(self) -> BesideModel:
@@ -162,7 +162,7 @@ def test_a_copy_that_was_broken_off(
     data: Path, postgres: Postgres, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     address = postgres.new_database()
-    DatabaseState(address).prepare(None)
+    prepare_schema(address, None)
     with opened_alone(address) as database:
         begin_copy_into(database, "data")
         with pytest.raises(WriteFailed, match="is copying the network"):

@@ -10,7 +10,7 @@ import msgspec
 
 from cloud_service.core.records import FREE, Point, Reservation, Station
 from cloud_service.database.connection import Database, connect
-from cloud_service.database.state import DatabaseState
+from cloud_service.database.preparing import prepare_schema
 from tests.kit.closed_loop import Place
 
 _MINUTES_APART = 600
@@ -19,7 +19,7 @@ _MINUTES_APART = 600
 
 def fill(address: str, stations: int, reservations_each: int = 0) -> list[Place]:
     """Makes the schema, and stations of one point each. Returns their places."""
-    DatabaseState(address).prepare(None)
+    prepare_schema(address, None)
     side = isqrt(stations - 1) + 1
     places = [(float(number % side), float(number // side)) for number in range(stations)]
     with connect(address, name="fill") as database:

@@ -36,6 +36,7 @@ from cloud_service.database.copying.writing import (
     write_whole_database,
 )
 from cloud_service.database.migrations import require_schema
+from cloud_service.database.rules import note_rules
 from cloud_service.store.filesystem import Folder
 from cloud_service.store.frozen_folder import FrozenFolder
 from cloud_service.store.names import HALF_COPIED
@@ -112,6 +113,7 @@ def copy_into_database(source: ReadFolder, database: Database, now: datetime, ad
         for _ in read.counting(read_lines(database), advance):
             pass
         require_same(found, contents, read, written)
+        note_rules(database, DEFAULT_RULES)  # a service with others computes what is due again
         database.execute("UPDATE network SET half_copied_from = NULL")
     database.execute("ANALYZE")
     return Summary(contents, written.count)
