@@ -91,6 +91,12 @@ def read_rules(database: Database) -> Noted | None:
     return None if row[0] is None else msgspec.json.decode(row[0], type=dict[str, Any])
 
 
+def noted_rules(database: Database) -> Rules | None:
+    """What the network goes by, without the time zone, by which nothing is due; None if nobody has said."""
+    noted = read_rules(database)
+    return None if noted is None else msgspec.convert({**noted, "zone": None}, Rules)
+
+
 def as_noted(rules: Rules) -> Noted:
     """The rules as the database has them; a time zone by its name."""
     noted: dict[str, Any] = msgspec.to_builtins(rules, enc_hook=str)

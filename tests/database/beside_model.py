@@ -8,7 +8,9 @@ import psycopg
 from cloud_service.core.network import Network
 from cloud_service.core.tables import Tables
 from cloud_service.database.connection import connect
+from cloud_service.database.snapshot import database_snapshot
 from cloud_service.database.state import DatabaseState
+from cloud_service.database.verifying.verify import examine_database
 from cloud_service.service.clock import system_clock
 from cloud_service.service.database_engine.clock import DatabaseClock
 from cloud_service.service.database_engine.engine import DatabaseEngine
@@ -73,6 +75,8 @@ class DatabaseBesideModel(BesideModel):
         found = Counter(history_key(row["reservation"] | {"state": last_state(row)}) for row in rows)
         expected = Counter(history_key(each.told()) for each in self.ended)
         assert found == expected, f"in the history only: {found - expected}; missing: {expected - found}"
+        with database_snapshot(self._address, "verification") as snapshot:
+            assert examine_database(snapshot).findings == []
         self._state.close()
 
     def close(self) -> None:

@@ -98,7 +98,7 @@ def test_each_value_has_a_word_that_can_be_translated(command: Command) -> None:
         (["up", "--mqtt-port", "x"], "recharge up: argumento --mqtt-port: 'x' não é uma porta"),
         (["up", "--mqtt-port"], "recharge up: argumento --mqtt-port: falta o valor"),
         (["up", "--demo=1"], "recharge up: argumento --demo: não aceita valor: '1'"),
-        (["verify"], "recharge verify: faltam os argumentos: PASTA-DE-DADOS"),
+        (["backup"], "recharge backup: faltam os argumentos: PASTA"),
         (["stations", "--near", "x"], "recharge stations: argumento --near: 'x' não são dois números"),
     ],
 )
