@@ -1,8 +1,10 @@
-"""Copies the data folder, even while the service runs. `recharge restore` puts the copy back.
+"""Copies the data folder or the database, even while the service runs. `recharge restore` puts a folder back.
 
 With the accounts, certificates and passwords of a broker that `recharge up --secure` started.
 
-Exits with 1 if no copy was made, or if the copied files are not sound.
+A database is dumped by PostgreSQL's pg_dump, with the login that owns it. `pg_restore` puts it back.
+
+Exits with 1 if no copy was made, or if what was copied is not sound.
 """
 
 import shlex
@@ -15,10 +17,12 @@ from msgspec import Struct
 
 from cloud_service.accounts.secure_broker import BrokerFolders
 from cloud_service.accounts.settings import AUDIT_LOG, DataSettings
+from cloud_service.cli.backup_database import back_up_database_to
 from cloud_service.cli.failure import complain
 from cloud_service.cli.verify import wrong
 from cloud_service.config.command_line import Argument
 from cloud_service.config.shared import TimeZone
+from cloud_service.database.settings import StateLogin
 from cloud_service.language.language import language_of_environment
 from cloud_service.language.text import Text
 from cloud_service.store.backup import BackupFailed, back_up
@@ -31,9 +35,15 @@ from cloud_service.store.verify import examine
 
 class Options(Struct, frozen=True):
     target: Annotated[
-        Path, Argument(metavar="DIR", type=Path, help="the folder to create; it must not exist yet")
+        Path,
+        Argument(
+            metavar="DIR",
+            type=Path,
+            help="the folder to create, or of a database the file; it must not exist yet",
+        ),
     ]
     data: DataSettings
+    state: StateLogin
     time_zone: TimeZone = None
 
 
@@ -55,6 +65,8 @@ def companions_of(data_dir: Path) -> list[Path]:
 
 
 def main(options: Options) -> int:
+    if options.state.address is not None:
+        return back_up_database_to(options.target, options.state.address)
     data_dir = options.data.data_dir
     try:
         companions = companions_of(data_dir)
