@@ -3,13 +3,14 @@
 Works while the service runs. Without --from and --to, it covers the last 30 days.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import msgspec
+import psycopg
 from msgspec import Struct
 
 from cloud_service.cli import report_tables
@@ -19,10 +20,17 @@ from cloud_service.cli.output_options import CannotDraw, OutputOptions
 from cloud_service.config.command_line import Argument
 from cloud_service.config.setting import SettingError
 from cloud_service.config.shared import DataFolder, TimeZone
+from cloud_service.core.tables import Tables
+from cloud_service.database.copying.reading import read_tables
+from cloud_service.database.history import read_ended_since
+from cloud_service.database.migrations import WrongSchema, require_schema
+from cloud_service.database.settings import StateLogin
+from cloud_service.database.snapshot import database_snapshot
 from cloud_service.language.language import language_of_environment
+from cloud_service.language.text import Text
 from cloud_service.reports.period import HOURS, Period
 from cloud_service.reports.report import Figures, Report, compute
-from cloud_service.store.ended import read_ended
+from cloud_service.store.ended import Ended, read_ended
 from cloud_service.store.errors import DamagedStore
 from cloud_service.store.recovery import read_folder
 from cloud_service.store.snapshot import SnapshotFailed, take_snapshot
@@ -42,6 +50,7 @@ class Options(Struct, frozen=True, kw_only=True):
     ] = None
     output: OutputOptions
     data: DataFolder
+    state: StateLogin
     time_zone: TimeZone = None
 
 
@@ -50,9 +59,11 @@ def main(options: Options) -> int:
     period = _period(options, datetime.now(UTC))
     try:
         options.output.require_drawable()
-        report = _read(options.data.data_dir, period, datetime.now(UTC))
-    except (CannotDraw, SnapshotFailed, DamagedStore) as error:
+        report = _read(options, period)
+    except (CannotDraw, SnapshotFailed, DamagedStore, WrongSchema) as error:
         return complain("report", error)
+    except psycopg.Error as error:
+        return complain("report", Text("the database failed: {error}", error=error))
     try:
         options.output.draw(partial(_draw, report))
     except CannotDraw as error:
@@ -76,12 +87,28 @@ def _period(options: Options, now: datetime) -> Period:
     return Period.of_days(first, last, options.time_zone)
 
 
-def _read(data_dir: Path, period: Period, now: datetime) -> Report:
+def _read(options: Options, period: Period) -> Report:
+    """Raises what reading a folder or a database raises."""
+    if options.state.address is not None:
+        return _read_database(options.state.address, period)
+    return _read_folder(options.data.data_dir, period, datetime.now(UTC))
+
+
+def _read_database(address: str, period: Period) -> Report:
+    with database_snapshot(address, "recharge report") as database:
+        require_schema(database)
+        return _report(read_ended_since(database, period.start), read_tables(database, 0), period)
+
+
+def _read_folder(data_dir: Path, period: Period, now: datetime) -> Report:
     folder = take_snapshot(data_dir)
     contents = read_folder(folder, period.zone, now)
     # A reservation is in the file of the month in which it ended, or was found to have ended.
     ended = read_ended(folder, contents, first_month=f"{period.start:%Y-%m}")
-    tables = contents.recovered.tables
+    return _report(ended, contents.recovered.tables, period)
+
+
+def _report(ended: Iterable[Ended], tables: Tables, period: Period) -> Report:
     names = {number: station.name for number, station in tables.stations.items()}
     return compute(ended, tables.points, period, names)
 

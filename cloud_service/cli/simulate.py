@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import msgspec
+import psycopg
 from msgspec import Struct
 
 from cloud_service.cli import simulate_tables
@@ -25,8 +26,9 @@ from cloud_service.cli.simulate_stations import StationSource, read_places
 from cloud_service.config.command_line import Argument
 from cloud_service.config.shared import DataFolder, TimeZone
 from cloud_service.config.values import read_count
+from cloud_service.database.settings import StateLogin
 from cloud_service.language.language import Language, language_of_environment
-from cloud_service.language.text import TextError
+from cloud_service.language.text import Text, TextError
 from cloud_service.simulation.estimates import Estimate, estimate
 from cloud_service.simulation.figures import Figures
 from cloud_service.simulation.generator import Generated, Rates, read_rates, usual_rates
@@ -64,7 +66,7 @@ class Options(Struct, frozen=True, kw_only=True):
             "--stations",
             metavar="FILE",
             type=Path,
-            help="CSV export of stations, as `recharge import` takes it (default: the data folder's)",
+            help="CSV export of stations, as `recharge import` takes it (default: the network's)",
         ),
     ] = None
     centre: Annotated[
@@ -128,6 +130,7 @@ class Options(Struct, frozen=True, kw_only=True):
     ] = None
     output: OutputOptions
     data: DataFolder
+    state: StateLogin
     time_zone: TimeZone = None
 
 
@@ -141,6 +144,8 @@ def main(options: Options) -> int:
         return complain("simulate", of_file(error))
     except (UnreadableText, MissingColumns, InvalidLine, TooManyRows, DamagedStore, TextError) as error:
         return complain("simulate", error)
+    except psycopg.Error as error:
+        return complain("simulate", Text("the database failed: {error}", error=error))
     runs = _run(plan, options, say)
     options.output.show(
         tables=lambda: simulate_tables.show(runs, say),
@@ -158,7 +163,7 @@ def _plan(options: Options) -> Plan:
     """Raises OSError, UnreadableText or TextError for what cannot be read."""
     policies = tuple(Policy.named(name) for name in dict.fromkeys(options.policies or DEFAULT_NAMES))
     source = StationSource(
-        options.stations, options.data.data_dir, options.centre, options.radius, options.ports
+        options.stations, options.state, options.data.data_dir, options.centre, options.radius, options.ports
     )
     places = read_places(source, options.time_zone)
     seeds = tuple(range(options.seed, options.seed + options.seeds))

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import uuid4
 
@@ -18,6 +18,7 @@ from cloud_service.database.reading import Reader
 from cloud_service.database.rules import go_by
 from cloud_service.database.writing import Writer
 from cloud_service.store.errors import StoreError, WriteFailed
+from cloud_service.store.history import months_before
 
 log = logging.getLogger(__name__)
 
@@ -138,9 +139,11 @@ class DatabaseState:
         with self._statements() as (database, _):
             database.execute("DELETE FROM events WHERE number = ANY(%s)", [numbers], prepare=True)
 
-    def make_room(self, now: datetime, remembered: timedelta) -> None:
-        """Makes the partitions of the days to come, and drops those of requests that are forgotten, if it is
-        time for that. To be called before anything is written. Raises WriteFailed.
+    def make_room(self, now: datetime, remembered: timedelta, history_months: int) -> None:
+        """Makes the partitions of the days to come, and drops those of requests that are forgotten and of
+        history that is too old, if it is time for that. With 0 months, the history is kept.
+
+        To be called before anything is written. Raises WriteFailed.
         """
         if self._partitions_until is not None and now < self._partitions_until:
             return
@@ -149,6 +152,10 @@ class DatabaseState:
             with self._statements() as (database, _), database.transaction():
                 database.execute("SELECT make_partitions(%s)", [now])
                 database.execute("SELECT drop_partitions('requests', %s)", [(now - remembered).date()])
+                if history_months and self._partitions_until is not None:
+                    # The last look has to agree, so that a clock that is wrong for a moment removes nothing.
+                    agreed = min(now, self._partitions_until - PARTITIONS_EVERY)
+                    _drop_history(database, agreed, history_months)
         except WriteFailed as error:
             if first_time:
                 raise
@@ -196,3 +203,9 @@ class DatabaseState:
                 self._database.execute("ROLLBACK")
             except psycopg.Error:
                 self.close()
+
+
+def _drop_history(database: Database, now: datetime, months: int) -> None:
+    """Drops what ended in months that are more than so many before the current one."""
+    oldest = date.fromisoformat(f"{months_before(now, months)}-01")
+    database.execute("SELECT drop_partitions('history', %s)", [oldest])

@@ -126,7 +126,9 @@ def _connect(settings: ServiceSettings, clock: Clock) -> _Core:
     state = DatabaseState(settings.state.address, settings.limits.rules)
     state.prepare(settings.state.owner_address)
     time_of_database = DatabaseClock(state, clock)
-    engine = DatabaseEngine(state, time_of_database, settings.limits)
+    engine = DatabaseEngine(
+        state, time_of_database, settings.limits, history_months=settings.store.history_months
+    )
     pace = Pace(state.made_at(), settings.clock.clock_speed)
     return _Core(engine, time_of_database, pace, member(state.name))
 

@@ -51,12 +51,20 @@ class DatabaseEngine:
     """
 
     def __init__(
-        self, state: DatabaseState, clock: DatabaseClock, limits: EngineLimits, *, actions: Actions = ACTIONS
+        self,
+        state: DatabaseState,
+        clock: DatabaseClock,
+        limits: EngineLimits,
+        *,
+        history_months: int = 0,
+        actions: Actions = ACTIONS,
     ) -> None:
+        """The history of months that ended more than `history_months` ago is dropped; 0 keeps it for ever."""
         self._events = ToldEvents()
         self._state = state
         self._clock = clock
         self._limits = limits
+        self._history_months = history_months
         self._rules = limits.rules
         self._admission = Admission(limits, actions, self._turn_away)
         self._presence = PresenceNotes()
@@ -121,7 +129,7 @@ class DatabaseEngine:
             return result
         moment = Moment(now, clients_time, self._clock)
         try:
-            self._state.make_room(now, self._limits.deduplication.age)
+            self._state.make_room(now, self._limits.deduplication.age, self._history_months)
             for made in (
                 self._leader_work.work(now, clients_time),  # who is back has not failed
                 self._due.let_time_pass(now, clients_time),
