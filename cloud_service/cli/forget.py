@@ -1,4 +1,4 @@
-"""Erases a vehicle's name from the data folder: from the history, request records and what was set aside.
+"""Erases a vehicle's name from a data folder or a database: history, requests, sessions, what was set aside.
 
 The network must be stopped. Names the backups and other files that may still hold the name.
 """
@@ -17,17 +17,20 @@ from msgspec import Struct
 from cloud_service.accounts.settings import DataSettings
 from cloud_service.cli.backup import BROKER
 from cloud_service.cli.failure import complain
+from cloud_service.cli.forget_database import forget_in
 from cloud_service.cli.verify import wrong
 from cloud_service.config.command_line import Argument
 from cloud_service.config.shared import TimeZone
 from cloud_service.core.records import VehicleKey
+from cloud_service.database.settings import StateLogin
 from cloud_service.language.language import language_of_environment
 from cloud_service.language.text import Text
 from cloud_service.store.copies import recorded_copies
 from cloud_service.store.errors import DamagedStore, SyncFailed
 from cloud_service.store.file_store import StoreOptions
 from cloud_service.store.filesystem import DiskFolder, FolderLocked, open_regular
-from cloud_service.store.forget import CannotForget, Forgotten, forget
+from cloud_service.store.forget import Forgotten, forget
+from cloud_service.store.nameless import CannotForget
 from cloud_service.store.snapshot import SnapshotFailed, take_snapshot
 from cloud_service.store.verify import examine
 
@@ -39,10 +42,13 @@ class Options(Struct, frozen=True, kw_only=True):
         Argument("--tcp", action="store_true", help="a vehicle of TCP clients, not the account of that name"),
     ] = False
     data: DataSettings
+    state: StateLogin
     time_zone: TimeZone = None
 
 
 def main(options: Options) -> int:
+    if options.state.address is not None:
+        return forget_in(options.state.address, (options.tcp, options.vehicle))
     place = options.data.data_dir
     try:
         take_snapshot(place)  # refuses a folder that holds no network, before anything is created in it

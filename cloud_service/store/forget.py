@@ -15,24 +15,19 @@ from msgspec.structs import replace
 
 from cloud_service.core.records import VehicleKey
 from cloud_service.core.tables import Tables
-from cloud_service.language.text import Text, TextError
+from cloud_service.language.text import Text
 from cloud_service.store.errors import RESTORE, DamagedStore
 from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.filesystem import TEMPORARY, Folder, replace_file
 from cloud_service.store.interface import CheckpointInput, Recovered, StoredRequest
 from cloud_service.store.journal import RequestRecord
+from cloud_service.store.nameless import NOBODY, body_without, history_row_without, refuse_if_needed
 from cloud_service.store.names import BROKEN, HISTORIES, OPERATION, REQUESTS, RESERVATIONS, SET_ASIDE, is_own
 from cloud_service.store.operation import write_operation
 from cloud_service.store.own_files import decode_own_file
 from cloud_service.store.set_aside import SetAside, read_set_aside, write_set_aside
 
-NOBODY: Final = "(forgotten)"
-"""Where a name has to stand. No account can be called so."""
 _NO_CONTENT: Final = '"ok":true,"result":null'
-
-
-class CannotForget(TextError):
-    """Nothing was erased. The text says why, and what to do."""
 
 
 class Forgotten(Struct, frozen=True):
@@ -52,38 +47,8 @@ def forget(folder: Folder, vehicle: VehicleKey, options: StoreOptions, now: date
     store = FileStore(folder, replace(options, history_months=0))
     recovered = store.load(now)
     store.close(_checkpoint_input(recovered, store.sequence), now)
-    _refuse_if_needed(recovered, vehicle)
+    refuse_if_needed(recovered.tables, (event for _, event in recovered.pending_events), vehicle)
     return Forgotten(list(_change_files(folder, recovered.tables, vehicle)), list(_remove_remains(folder)))
-
-
-def _refuse_if_needed(recovered: Recovered, vehicle: VehicleKey) -> None:
-    legacy, name = vehicle
-    if any(row.vehicle == vehicle for row in recovered.tables.reservations.values()):
-        raise CannotForget(
-            "vehicle {name} has a reservation; start the network, cancel the reservation or let it"
-            " finish, and stop the network again",
-            name=name,
-        )
-    if any(
-        _concerns(event.reservation.vehicle, event.owner, vehicle) for _, event in recovered.pending_events
-    ):
-        raise CannotForget(
-            "the broker has not received every event about {name} yet; start the network, and stop it again",
-            name=name,
-        )
-    owned = [row.station_id for row in recovered.tables.stations.values() if not legacy and row.owner == name]
-    if owned:
-        raise CannotForget(
-            "{name} owns station {station}; start the network, and delete the stations of {name} or hand"
-            " them over with `recharge accounts transfer`",
-            name=name,
-            station=owned[0],
-        )
-
-
-def _concerns(of_event: VehicleKey, owner: str, vehicle: VehicleKey) -> bool:
-    legacy, name = vehicle
-    return of_event == vehicle or (not legacy and owner == name)
 
 
 def _checkpoint_input(recovered: Recovered, sequence: int) -> CheckpointInput:
@@ -146,27 +111,15 @@ def _remove_remains(folder: Folder) -> Iterator[str]:
 
 
 def _history_line(where: str, line: bytes, vehicle: VehicleKey) -> bytes:
-    """The line without the name, as long as before: blanks at its end take the place that is free.
-
-    A reservation of nobody belongs to neither world of vehicles, and has no `legacy`.
-    """
-    legacy, name = vehicle
+    """The line without the name, as long as before: blanks at its end take the place that is free."""
     row = decode_own_file(where, line, dict[str, Any])
     try:
-        reservation = row["reservation"]
-        found = row.get("legacy", True) == legacy and str(reservation["vehicleID"]) == name
+        changed = history_row_without(row, vehicle)
     except (KeyError, TypeError) as error:
         raise DamagedStore(
             where, None, Text("not what the service wrote: {error!r}", error=error), RESTORE
         ) from None
-    if found:
-        row = {key: value for key, value in row.items() if key != "legacy"}
-        row["reservation"] = {**reservation, "vehicleID": None}
-    if not legacy and row.get("owner") == name:
-        row["owner"] = ""
-    elif not found:
-        return line
-    return _as_long_as(line, msgspec.json.encode(row))
+    return line if changed is row else _as_long_as(line, msgspec.json.encode(changed))
 
 
 def _request_line(where: str, number: int, line: bytes, vehicle: VehicleKey) -> bytes:
@@ -185,7 +138,7 @@ def _request_line(where: str, number: int, line: bytes, vehicle: VehicleKey) -> 
     elif record.client == name:
         return line
     else:
-        changed = replace(record, body=_body(record.body, name))
+        changed = replace(record, body=body_without(record.body, name))
     if changed == record:
         return line
     return _as_long_as(line, msgspec.json.encode(replace(stored, request=changed)))
@@ -193,23 +146,6 @@ def _request_line(where: str, number: int, line: bytes, vehicle: VehicleKey) -> 
 
 def _as_long_as(line: bytes, changed: bytes) -> bytes:
     return changed.ljust(len(line.rstrip(b"\n"))) + b"\n"
-
-
-def _body(body: str, name: str) -> str:
-    """The members of a reply without the name."""
-    reply: dict[str, Any] = msgspec.json.decode(f"{{{body}}}")
-    result, error = reply.get("result"), reply.get("error")
-    if isinstance(result, Mapping) and str(result.get("vehicleID")) == name:
-        reply["result"] = {**result, "vehicleID": None}
-    elif isinstance(error, Mapping):
-        message = str(error.get("message"))
-        starts = [start for start in (f"vehicle {name!r} ", f"vehicle {name} ") if message.startswith(start)]
-        if not starts:
-            return body
-        reply["error"] = {**error, "message": f"vehicle {NOBODY} {message.removeprefix(starts[0])}"}
-    else:
-        return body
-    return msgspec.json.encode(reply).decode()[1:-1]
 
 
 def _set_aside_row(row: SetAside, vehicle: VehicleKey) -> SetAside:

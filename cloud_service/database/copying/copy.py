@@ -63,12 +63,12 @@ class Summary(Struct, frozen=True):
 
 
 @contextmanager
-def opened_alone(address: str) -> Iterator[Database]:
+def opened_alone(address: str, name: str = "recharge migrate") -> Iterator[Database]:
     """A connection for work that takes long, on a database that no service uses until the block ends.
 
     Raises InUse, and psycopg.Error.
     """
-    with connect(address, name="recharge migrate", answer_seconds=None) as database:
+    with connect(address, name=name, answer_seconds=None) as database:
         database.execute("SET statement_timeout = 0")
         database.execute("SET idle_in_transaction_session_timeout = 0")
         use_alone(database)

@@ -15,9 +15,10 @@ from cloud_service.core.records import Reservation
 from cloud_service.core.sessions import Absence, Session
 from cloud_service.store.file_store import FileStore, StoreOptions
 from cloud_service.store.filesystem import DiskFolder, Folder
-from cloud_service.store.forget import CannotForget, Forgotten, forget
+from cloud_service.store.forget import Forgotten, forget
 from cloud_service.store.frozen_folder import FrozenFolder
 from cloud_service.store.journal import RequestRecord
+from cloud_service.store.nameless import CannotForget
 from cloud_service.store.verify import examine
 from tests.kit.batches import POINT, checkpoint_input, open_store, registration
 from tests.kit.records import NOW, minutes, reservation
