@@ -1,5 +1,6 @@
 """What one service does between two statements of another one, and what several do in turn."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -7,6 +8,8 @@ import pytest
 from psycopg import errors
 
 from cloud_service.database.connection import Database, connect
+from cloud_service.database.snapshot import database_snapshot
+from cloud_service.database.verifying.verify import examine_database
 from tests.database.engines import Service, booking, new_station, request, services
 from tests.kit.postgres import Postgres
 from tests.kit.waiting import wait_until
@@ -17,8 +20,12 @@ SOON = timedelta(seconds=1)
 
 
 @pytest.fixture
-def address(postgres: Postgres) -> str:
-    return postgres.new_database()
+def address(postgres: Postgres) -> Iterator[str]:
+    """Whatever came in between, the database is sound afterwards."""
+    made = postgres.new_database()
+    yield made
+    with database_snapshot(made, "verification") as database:
+        assert examine_database(database).findings == []
 
 
 def test_a_station_that_moves_away_while_somebody_books_there(address: str) -> None:
