@@ -102,7 +102,7 @@ def _lines_of_database(report: DatabaseReport) -> Iterator[Text]:
     yield from map(wrong, report.findings[:_MOST_FINDINGS])
     if (more := len(report.findings) - _MOST_FINDINGS) > 0:
         yield Text("WRONG: {count} more", count=more)
-    yield Text("not sound") if report.findings else Text("sound")
+    yield Text("the database is not sound") if report.findings else Text("the database is sound")
 
 
 def _verdict(report: Report) -> Text:

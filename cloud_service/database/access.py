@@ -1,4 +1,4 @@
-"""Who uses the database: any number of services, or one command that copies the whole network.
+"""Who uses the database: any number of services, or one command that copies or changes all of it.
 
 An advisory lock keeps them apart. Services share it for as long as they are connected, and each holds
 one of its own, by which the others see that it lives.
@@ -28,7 +28,9 @@ def use_with_others(database: Database) -> None:
     Raises WriteFailed while the network is being copied, and if only a part of one has arrived.
     """
     if not _ask(database, "SELECT pg_try_advisory_lock_shared(%s)", _LOCK):
-        raise WriteFailed("`recharge migrate` is copying the network: start the service when it has ended")
+        raise WriteFailed(
+            "`recharge migrate` or `forget` works on the network: start the service when it has ended"
+        )
     source = half_copied_from(database)
     if source is not None:
         raise WriteFailed(
@@ -41,7 +43,9 @@ def use_with_others(database: Database) -> None:
 def use_alone(database: Database) -> None:
     """Keeps services away, until the connection ends. Raises InUse if one is there."""
     if not _ask(database, "SELECT pg_try_advisory_lock(%s)", _LOCK):
-        raise InUse("the database is in use by a cloud service, or by another copy; stop all of them first")
+        raise InUse(
+            "the database is in use by a cloud service, or by another command; stop all of them first"
+        )
 
 
 def half_copied_from(database: Database) -> str | None:

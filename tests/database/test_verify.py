@@ -120,7 +120,7 @@ def test_the_command(address: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "--state", address]) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith("2 stations, 2 points, 2 reservations; 1 that ended")
-    assert said[-1] == "sound"
+    assert said[-1] == "the database is sound"
 
 
 def test_a_damaged_database(postgres: Postgres, capsys: pytest.CaptureFixture[str]) -> None:
@@ -132,7 +132,7 @@ def test_a_damaged_database(postgres: Postgres, capsys: pytest.CaptureFixture[st
     said = capsys.readouterr().out.splitlines()
     assert said[-2:] == [
         "WRONG: one_station_at_a_location is missing: the database does not refuse what it should",
-        "not sound",
+        "the database is not sound",
     ]
 
 
