@@ -13,6 +13,7 @@ from cloud_service.database.preparing import prepare_schema
 from cloud_service.database.verifying.schema import GUARDS, guards_of
 from cloud_service.database.verifying.verify import examine_database
 from tests.database.engines import Service, booking, new_station, request, services
+from tests.kit.filled_database import fill
 from tests.kit.postgres import Postgres
 from tests.kit.waiting import wait_until
 
@@ -98,6 +99,13 @@ def test_a_sound_database(database: Database) -> None:
     assert report.findings == []
     counted = report.remembered, report.events, report.ended, len(report.tables.reservations)
     assert counted == (9, 4, 1, 2)
+
+
+def test_what_benchmarks_start_on_is_sound(postgres: Postgres) -> None:
+    address = postgres.new_database()
+    fill(address, stations=3, reservations_each=2)
+    with connect(address) as database, database.transaction():
+        assert findings(database) == []
 
 
 @pytest.mark.parametrize("fault", FAULTS)

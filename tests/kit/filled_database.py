@@ -9,10 +9,13 @@ from uuid import uuid4
 import msgspec
 
 from cloud_service.core.records import FREE, Point, Reservation, Station
+from cloud_service.core.rules import DEFAULT_RULES
 from cloud_service.database.connection import Database, connect
 from cloud_service.database.preparing import prepare_schema
+from cloud_service.database.rules import note_rules
 from tests.kit.closed_loop import Place
 
+_MINUTE = timedelta(minutes=1)
 _MINUTES_APART = 600
 """Each of the reservations at a point is for an hour."""
 
@@ -22,20 +25,23 @@ def fill(address: str, stations: int, reservations_each: int = 0) -> list[Place]
     prepare_schema(address, None)
     side = isqrt(stations - 1) + 1
     places = [(float(number % side), float(number // side)) for number in range(stations)]
+    start = datetime.now(UTC) + timedelta(days=1)
+    first = start + _MINUTES_APART * _MINUTE
+    due = first + timedelta(hours=1) if reservations_each else None
     with connect(address, name="fill") as database:
         database.execute("SET statement_timeout = 0")
         database.execute("SET session_replication_role = replica")  # no triggers: the IDs are new
         _copy(database, "stations", map(_station, range(1, stations + 1), places))
-        points = (_point(number, reservations_each) for number in range(1, stations + 1))
+        points = (_point(number, reservations_each, due) for number in range(1, stations + 1))
         _copy(database, "points", points)
         database.execute("UPDATE network SET last_station_id = %s", [stations])
-        start = datetime.now(UTC) + timedelta(days=1)
         rows = (
-            _reservation(station, number, start + number * timedelta(minutes=_MINUTES_APART))
+            _reservation(station, number, start + number * _MINUTES_APART * _MINUTE)
             for station in range(1, stations + 1)
             for number in range(1, reservations_each + 1)
         )
         _copy(database, "reservations", rows)
+        note_rules(database, DEFAULT_RULES)
         database.execute("ANALYZE")
     return places
 
@@ -79,11 +85,12 @@ def _station(number: int, place: Place) -> dict[str, Any]:
     }
 
 
-def _point(station: int, reservations: int) -> dict[str, Any]:
+def _point(station: int, reservations: int, due: datetime | None) -> dict[str, Any]:
     return {
         "station_id": station,
         "point_id": 1,
         "last_reservation_id": reservations,
+        "due_at": due,
         "changed_at": datetime.now(UTC) - timedelta(hours=1),
         "changed_by": uuid4(),
         "record": _record(Point(1, station, 22, 1, FREE, reservations)),
