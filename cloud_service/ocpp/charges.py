@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 from msgspec.structs import replace
 
 from cloud_service.ocpp.leniencies import Leniencies
-from cloud_service.ocpp.told import Ended, Metered, Outcome, Started
+from cloud_service.ocpp.told import Ended, Meter, Metered, Outcome, Started
 from cloud_service.protocol.errors import Conflict, IDReused, NotFound
 from cloud_service.protocol.ocpp import ChargerRecord, Transaction
 
@@ -92,12 +92,10 @@ class Charges:
             return
         if known.held and told.at is not None and now - told.at <= LONG_AGO:
             known = await self._begin(replace(known, held=False))
-        energy = _difference(told.meter.energy, known.meter_start)
-        if known.meter_start is None and told.meter.energy is not None:
-            known = replace(known, meter_start=told.meter.energy)
-        if energy is not None:
-            known = replace(known, energy=energy)
-        await self._keep(replace(known, power=told.meter.power))
+        read = _with_reading(known, told.meter)
+        await self._keep(read)
+        if read.is_session and read.energy is not None:
+            await self._tell_reading(read, read.energy)
 
     async def stop(self, told: Ended) -> Outcome:
         """A charge has ended."""
@@ -151,6 +149,14 @@ class Charges:
                 request_id=self._request_id("finish", transaction.transaction),
             )
 
+    async def _tell_reading(self, transaction: Transaction, energy: float) -> None:
+        """Also if nothing has changed since the last one: it says that the vehicle is still there."""
+        power = {} if transaction.power is None else {"power": transaction.power}
+        with suppress(NotFound):  # the service has ended the session before
+            await self._network.request(
+                "meterCharging", {**self._point(transaction.connector), "energy": energy, **power}
+            )
+
     async def _keep(self, new: Transaction) -> None:
         record = self._memory.record
         others = [each for each in record.transactions if each.transaction != new.transaction]
@@ -184,6 +190,19 @@ def _difference(meter: float | None, begin: float | None) -> float | None:
     if meter is None or begin is None or meter < begin:
         return None
     return round(meter - begin, _DECIMALS)
+
+
+def _with_reading(transaction: Transaction, meter: Meter) -> Transaction:
+    """A meter only counts up: a reading with less energy than the last one is older, and has come late."""
+    energy = _difference(meter.energy, transaction.meter_start)
+    if energy is not None and transaction.energy is not None and energy < transaction.energy:
+        return transaction
+    return replace(
+        transaction,
+        meter_start=meter.energy if transaction.meter_start is None else transaction.meter_start,
+        energy=transaction.energy if energy is None else energy,
+        power=transaction.power if meter.power is None else meter.power,
+    )
 
 
 def _without(record: ChargerRecord, name: str) -> ChargerRecord:

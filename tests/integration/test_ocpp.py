@@ -57,6 +57,12 @@ class Site:
     def await_states(self, *states: str) -> None:
         wait_until(lambda: tuple(point["state"] for point in self.points()) == states, f"points are {states}")
 
+    def reading(self, point: int = 1) -> tuple[float | None, float | None]:
+        """The energy and the power of a point's session, as everybody sees them."""
+        session = self.points()[point - 1]["session"]
+        assert session is not None
+        return session["energy"], session["power"]
+
     def book(self, stack: Stack, vehicle: str) -> dict[str, Any]:
         """Books the point that is free first, for a charge of an hour and more."""
         with MqttClient(stack.mqtt_port, vehicle) as client:
@@ -100,6 +106,7 @@ async def test_a_charge_from_boot_to_stop(
         await charger.measure(transaction, 3500, 7200)
         (charge,) = site.listed()["transactions"]
         assert (charge["energy"], charge["power"]) == (2.5, 7.2)
+        wait_until(lambda: site.reading() == (2.5, 7.2), "everybody sees what the meter has told")
         await charger.stop(transaction, 13_250)
         site.await_states("free", "free")
     assert _energy(stack, booked) == 12.25

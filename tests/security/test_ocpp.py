@@ -16,7 +16,13 @@ from tests.kit.ocpp import Charger, OcppGatewayProcess, basic, connected
 from tests.kit.secured import SecuredBroker, SecuredStack
 from tests.kit.waiting import wait_until
 
-CHARGER_ACTIONS = ("newChargingStation", "newChargingPoint", "startCharging", "finishCharging")
+CHARGER_ACTIONS = (
+    "newChargingStation",
+    "newChargingPoint",
+    "startCharging",
+    "meterCharging",
+    "finishCharging",
+)
 PLACE = b'{"x_position": 5, "y_position": 6, "points": [{"connector": 1, "power": 22, "kWhPrice": 1}]}'
 
 

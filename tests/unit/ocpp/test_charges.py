@@ -1,0 +1,118 @@
+"""What a charger tells of its charges becomes requests, each once, and nothing is lost with the gateway."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cloud_service.ocpp.charges import Charges
+from cloud_service.ocpp.leniencies import Leniencies
+from cloud_service.ocpp.told import Ended, Meter, Metered, Started
+from cloud_service.protocol.errors import NotFound
+from cloud_service.protocol.ocpp import ChargerRecord
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+POINT = {"chargingStationID": 4, "chargingPointID": 1}
+
+
+class Bench:
+    """The charges of one charger, whose point 1 is connector 1. It is the service and the broker too."""
+
+    def __init__(self) -> None:
+        self.record = ChargerRecord("accepted", True, "ocpp-gateway", NOON, station=4, points={1: 1})
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        """What was asked of the service: the action, and its values without the point's."""
+        self.ids: set[str] = set()
+        self.gone = False
+        """Whether the service has no session any more."""
+        self.leniencies = Leniencies()
+        self.restart()
+
+    def restart(self) -> None:
+        """Another gateway takes over, which knows only what the broker has."""
+        self.charges = Charges("post-7", self, self, self.leniencies, self._vehicle_of)
+
+    async def keep(self, record: ChargerRecord) -> None:
+        self.record = record
+
+    async def request(self, action: str, values: Mapping[str, Any], *, request_id: str | None = None) -> Any:
+        if request_id is not None:
+            if request_id in self.ids:
+                return None
+            self.ids.add(request_id)
+        assert POINT.items() <= values.items()
+        self.asked.append((action, {key: value for key, value in values.items() if key not in POINT}))
+        if self.gone and action in ("meterCharging", "finishCharging"):
+            raise NotFound
+        return None
+
+    async def start(self, *, ago: timedelta = timedelta(), meter: float = 10.0) -> str:
+        """Returns the transaction."""
+        at = NOON - ago
+        outcome = await self.charges.start(Started(1, "ana", meter, at), at.isoformat(), NOON)
+        assert outcome.accepted
+        return outcome.transaction
+
+    async def measure(self, transaction: str, energy: float | None, power: float | None = None) -> None:
+        await self.charges.measure(Metered(1, transaction, Meter(energy, power), NOON), NOON)
+
+    async def _vehicle_of(self, tag: str, _connector: int) -> str:
+        return tag
+
+
+async def test_readings_are_told_while_the_vehicle_charges() -> None:
+    bench = Bench()
+    transaction = await bench.start()
+    await bench.measure(transaction, 12.5, 7.2)
+    await bench.measure(transaction, 13.0)
+    await bench.measure(transaction, 13.0, 0.0)
+    await bench.charges.stop(Ended(transaction, meter=14.0))
+    assert bench.asked == [
+        ("startCharging", {"vehicleID": "ana"}),
+        ("meterCharging", {"energy": 2.5, "power": 7.2}),
+        ("meterCharging", {"energy": 3.0, "power": 7.2}),
+        ("meterCharging", {"energy": 3.0, "power": 0.0}),
+        ("finishCharging", {"energy": 4.0}),
+    ]
+
+
+async def test_an_older_reading_takes_nothing_back() -> None:
+    bench = Bench()
+    transaction = await bench.start()
+    await bench.measure(transaction, 15.0, 11.0)
+    await bench.measure(transaction, 12.0, 3.0)
+    assert bench.asked[1:] == [("meterCharging", {"energy": 5.0, "power": 11.0})] * 2
+    await bench.charges.stop(Ended(transaction))
+    assert bench.asked[-1] == ("finishCharging", {"energy": 5.0})
+
+
+async def test_a_power_alone_tells_no_energy() -> None:
+    bench = Bench()
+    transaction = await bench.start()
+    await bench.measure(transaction, None, 7.0)
+    assert [action for action, _ in bench.asked] == ["startCharging"]
+
+
+async def test_a_session_that_the_service_has_ended_is_measured_on() -> None:
+    bench = Bench()
+    transaction = await bench.start()
+    bench.gone = True
+    await bench.measure(transaction, 11.0)
+    await bench.charges.stop(Ended(transaction, meter=12.0))
+    assert bench.record.transactions == ()
+
+
+async def test_readings_go_on_with_another_gateway() -> None:
+    bench = Bench()
+    transaction = await bench.start()
+    bench.restart()
+    assert await bench.start() == transaction
+    await bench.measure(transaction, 10.5)
+    assert bench.asked == [("startCharging", {"vehicleID": "ana"}), ("meterCharging", {"energy": 0.5})]
+
+
+async def test_a_charge_that_began_unseen_is_measured_once_it_is_a_session() -> None:
+    bench = Bench()
+    transaction = await bench.start(ago=timedelta(hours=2))
+    assert bench.asked == []
+    await bench.measure(transaction, 15.0)
+    assert bench.asked == [("startCharging", {"vehicleID": "ana"}), ("meterCharging", {"energy": 5.0})]
