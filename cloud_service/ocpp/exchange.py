@@ -18,6 +18,11 @@ CALLS_WAITING: Final = 64
 MESSAGES_A_SECOND: Final = 20.0
 MESSAGES_AT_ONCE: Final = 200.0
 """How many messages may come at once after some silence: a charger that was away has stored some."""
+NO_ACTION: Final = "none"
+"""Counts messages that cannot be read, or whose action the version does not have."""
+UNKNOWN_ACTION: Final = "NotImplemented"
+"""The error of OCPP that says so."""
+_BROKEN: Final = "FormationViolation"
 _ANSWERS_KEPT: Final = 16
 
 
@@ -26,21 +31,23 @@ class CallRefused(Exception):
 
 
 class Exchange:
-    """`answer` gives the answer to a call of the charger."""
+    """`answer` gives the answer to a call of the charger. `counted` takes its action, and ok or its error."""
 
     def __init__(
         self,
         socket: ServerConnection,
         answer: Callable[[Call], Awaitable[Result | Failure]],
         leniencies: Leniencies,
+        counted: Callable[[str, str], None],
     ) -> None:
         self._socket = socket
         self._answer = answer
+        self._counted = counted
         self._leniencies = leniencies
         self._calls: asyncio.Queue[Call] = asyncio.Queue(CALLS_WAITING)
         self._own: dict[str, asyncio.Future[Mapping[str, Any]]] = {}
         self._one_at_a_time = asyncio.Lock()
-        self._answered: OrderedDict[str, tuple[Call, Frame]] = OrderedDict()
+        self._answered: OrderedDict[str, tuple[Call, Result | Failure]] = OrderedDict()
         self._pace = _Pace(asyncio.get_running_loop().time())
 
     async def run(self) -> None:
@@ -82,8 +89,9 @@ class Exchange:
             frame = read_frame(data)
         except Broken as broken:
             self._leniencies.note(broken.reason)
+            self._counted(NO_ACTION, _BROKEN)
             if broken.id is not None:
-                await self._send(Failure(broken.id, "FormationViolation", broken.reason))
+                await self._send(Failure(broken.id, _BROKEN, broken.reason))
             return
         match frame:
             case Call():
@@ -107,16 +115,22 @@ class Exchange:
             call = await self._calls.get()
             before = self._answered.get(call.id)
             if before is not None and before[0] == call:
-                await self._send(before[1])
+                await self._reply(call, before[1])
                 continue
             if before is not None:
                 self._leniencies.note("used a message ID twice")
             answer = await self._answer(call)
             if isinstance(answer, Result):
                 self._remember(call, answer)
-            await self._send(answer)
+            await self._reply(call, answer)
 
-    def _remember(self, call: Call, answer: Frame) -> None:
+    async def _reply(self, call: Call, answer: Result | Failure) -> None:
+        outcome = answer.code if isinstance(answer, Failure) else "ok"
+        # What is not an action of OCPP may be anything, and each name would be another series.
+        self._counted(NO_ACTION if outcome == UNKNOWN_ACTION else call.action, outcome)
+        await self._send(answer)
+
+    def _remember(self, call: Call, answer: Result | Failure) -> None:
         self._answered[call.id] = (call, answer)
         self._answered.move_to_end(call.id)
         if len(self._answered) > _ANSWERS_KEPT:

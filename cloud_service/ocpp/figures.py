@@ -23,7 +23,8 @@ class OcppFigures(ProcessFigures, frozen=True):
         Metric(
             "recharge_ocpp_messages_total",
             COUNTER,
-            "Messages of chargers. The outcome is ok, or an error of OCPP.",
+            "Messages of chargers. The outcome is ok, or an error of OCPP. Where the action is none, the"
+            " version has no such action, or the message cannot be read.",
             ("action", "outcome"),
         ),
     ]

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
@@ -14,7 +14,7 @@ from cloud_service.mqtt.requester import OutcomeUnknown
 from cloud_service.ocpp import v2, v16
 from cloud_service.ocpp.calls import Ask, Wanted, write_command
 from cloud_service.ocpp.clocks import ChargerClock
-from cloud_service.ocpp.exchange import CallRefused, Exchange
+from cloud_service.ocpp.exchange import UNKNOWN_ACTION, CallRefused, Exchange
 from cloud_service.ocpp.frames import Call, Failure, Result
 from cloud_service.ocpp.leniencies import Leniencies
 from cloud_service.ocpp.schemas import Version, is_action, may_be_empty, note_faults
@@ -49,7 +49,13 @@ class Link:
     """The connection of one charger. It is also its network and its memory, in the terms of its story."""
 
     def __init__(
-        self, identity: str, socket: ServerConnection, version: Version, desk: Desk, habits: Habits
+        self,
+        identity: str,
+        socket: ServerConnection,
+        version: Version,
+        desk: Desk,
+        habits: Habits,
+        counted: Callable[[str, str], None],
     ) -> None:
         self.identity = identity
         self.version: Version = version
@@ -58,7 +64,7 @@ class Link:
         self.leniencies = Leniencies(self.record.leniencies)
         self.clock = ChargerClock(self.leniencies)
         self.story = Story(identity, self, self, self.clock, self.leniencies, habits)
-        self.exchange = Exchange(socket, self._answer, self.leniencies)
+        self.exchange = Exchange(socket, self._answer, self.leniencies, counted)
         self._showing = False
         self._answer_seconds = habits.answer_seconds
         self._turn = asyncio.Lock()
@@ -152,7 +158,7 @@ class Link:
             self.version = "2.0.1"
         if not is_action(call.action, self.version):
             self.leniencies.note(f"{call.action}: not an action of OCPP {self.version}")
-            return Failure(call.id, "NotImplemented", f"OCPP {self.version} has no {call.action}")
+            return Failure(call.id, UNKNOWN_ACTION, f"OCPP {self.version} has no {call.action}")
         note_faults(call.action, self.version, call.payload, self.leniencies)
         try:
             async with self._turn:

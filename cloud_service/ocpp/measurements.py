@@ -32,8 +32,8 @@ class Measurements:
         self._refusals[reason,] += 1
 
     def answered(self, action: str, outcome: str) -> None:
-        """A message of a charger was answered. The action is one of OCPP's, or empty."""
-        self._messages[action or "none", outcome] += 1
+        """A message of a charger was answered, or could not be."""
+        self._messages[action, outcome] += 1
 
     def take(self, chargers: int, broker: AsyncConnection, started: datetime, now: datetime) -> None:
         """Makes the record of this moment."""

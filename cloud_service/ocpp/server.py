@@ -137,7 +137,7 @@ class OcppServer:
             await connection.close(_NO_SUBPROTOCOL, f"offer one of {', '.join(SUBPROTOCOLS)}")
             return
         version = SUBPROTOCOLS.get(connection.subprotocol or "", "1.6")
-        link = Link(identity, connection, version, self._gateway, self._habits)
+        link = Link(identity, connection, version, self._gateway, self._habits, self._measurements.answered)
         for each in mended:
             link.leniencies.note(each)
         if not offered:

@@ -1,0 +1,61 @@
+"""A charger that sends what a test wants, frame by frame, whether OCPP has it or not."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from itertools import count
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from tests.kit.ocpp import OcppGatewayProcess
+from tests.kit.waiting import DEADLINE
+
+_numbers = count(1)
+_CALL, _RESULT, _ERROR = 2, 3, 4
+BOOT = {"chargePointVendor": "Maker", "chargePointModel": "One"}
+
+
+class Wire:
+    """One connection. It answers nothing that the gateway asks."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+
+    async def send(self, text: str) -> None:
+        """Any message."""
+        await self.socket.send(text)
+
+    async def receive(self) -> list[Any]:
+        """The next answer of the gateway; what it asks in between is passed over."""
+        async with asyncio.timeout(DEADLINE):
+            while True:
+                frame: list[Any] = json.loads(await self.socket.recv())
+                if frame[0] != _CALL:
+                    return frame
+
+    async def call(self, action: str, payload: Mapping[str, Any], call_id: str | None = None) -> Any:
+        """The payload of the answer, or the code of the error."""
+        call_id = call_id or str(next(_numbers))
+        await self.send(json.dumps([_CALL, call_id, action, payload]))
+        kind, answered, *rest = await self.receive()
+        assert answered == call_id
+        assert kind in (_RESULT, _ERROR)
+        return rest[0]
+
+    async def boot(self) -> str:
+        """With OCPP 1.6. Returns the status."""
+        answer = await self.call("BootNotification", BOOT)
+        return str(answer["status"])
+
+
+@asynccontextmanager
+async def wired(
+    gateway: OcppGatewayProcess, identity: str, subprotocol: str | None = "ocpp1.6"
+) -> AsyncIterator[Wire]:
+    """A connection while the block lasts; without a subprotocol if none is given."""
+    offered = None if subprotocol is None else [Subprotocol(subprotocol)]
+    async with connect(gateway.url + identity, subprotocols=offered) as socket:
+        yield Wire(socket)
