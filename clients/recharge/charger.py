@@ -1,6 +1,7 @@
 """A charger: an account that owns stations and their points."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -209,6 +210,29 @@ class Charger:
         """
         values = {"chargingStationID": station_id, "chargingPointID": point_id, "energy": energy}
         await self._ask("meterCharging", {**values, **_told({"power": power})})
+
+    async def record_charging(
+        self,
+        station_id: int,
+        point_id: int,
+        start: datetime,
+        finish: datetime,
+        energy: Number,
+        vehicle: int | str | None = None,
+    ) -> None:
+        """Tells of a charge that is over, of which this charger could not tell while it went on.
+
+        It counts in reports. The point, its session and its reservations stay as they are. Both times need a
+        time zone.
+        """
+        values = {
+            "chargingStationID": station_id,
+            "chargingPointID": point_id,
+            "startDateTime": start.isoformat(),
+            "finishDateTime": finish.isoformat(),
+            "energy": energy,
+        }
+        await self._ask("recordCharging", {**values, **_told({"vehicleID": vehicle})})
 
     async def cancel_reservation(self, reservation: Reservation) -> None:
         """Cancels a reservation at one of this account's points, and has its vehicle told.

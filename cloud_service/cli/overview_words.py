@@ -101,6 +101,8 @@ def _describe_reason(reason: str | None, say: Language) -> str | None:
             return say("the charge has finished")
         case "vehicleLeft":
             return say("its vehicle has left")
+        case "chargedOffline":
+            return say("its charger was offline, and tells of it now")
         case _:
             return None
 

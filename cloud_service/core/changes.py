@@ -35,6 +35,7 @@ Reason: TypeAlias = Literal[
     "pointFailed",
     "pointChanged",
     "movedUp",
+    "chargedOffline",
 ]
 
 

@@ -29,6 +29,7 @@ Happening: TypeAlias = Literal[
     "overrun",
     "pointFailed",
     "timeFreed",
+    "chargedOffline",
 ]
 """What can happen to a reservation."""
 
@@ -95,6 +96,8 @@ TRANSITIONS: Final[Mapping[Case, Transition]] = {
         Transition("cancelled", "reservationCancelled", "pointFailed"),
     ("reserved", "timeFreed", "slotFound"):
         Transition("reserved", "reservationChanged", "movedUp"),
+    ("reserved", "chargedOffline", "always"):
+        Transition("completed", "reservationFinished", "chargedOffline"),
 }
 # fmt: on
 

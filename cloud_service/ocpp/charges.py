@@ -5,6 +5,7 @@ follow from the charge, so what is asked again after a crash has happened once.
 """
 
 import hashlib
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -14,8 +15,10 @@ from msgspec.structs import replace
 
 from cloud_service.ocpp.leniencies import Leniencies
 from cloud_service.ocpp.told import Ended, Meter, Metered, Outcome, Started
-from cloud_service.protocol.errors import Conflict, IDReused, NotFound
+from cloud_service.protocol.errors import BadRequest, Conflict, IDReused, NotFound
 from cloud_service.protocol.ocpp import ChargerRecord, Transaction
+
+log = logging.getLogger(__name__)
 
 LONG_AGO: Final = timedelta(minutes=5)
 """A charge that is said to have begun earlier than this began while the charger was not connected."""
@@ -24,6 +27,8 @@ _OPEN_KEPT: Final = 50
 _UNNAMED: Final = ("0", "-1")
 """The IDs of a transaction that began while the charger was not connected, as some chargers say."""
 _DECIMALS: Final = 6
+_SHORTEST: Final = timedelta(seconds=1)
+"""A charge that began and ended at the same moment, by a coarse clock, has taken at least so long."""
 
 
 class Network(Protocol):
@@ -97,7 +102,7 @@ class Charges:
         if read.is_session and read.energy is not None:
             await self._tell_reading(read, read.energy)
 
-    async def stop(self, told: Ended) -> Outcome:
+    async def stop(self, told: Ended, now: datetime) -> Outcome:
         """A charge has ended."""
         record = self._memory.record
         if told.transaction in record.closed:
@@ -109,7 +114,10 @@ class Charges:
             return Outcome()
         begin = told.meter_start if known.meter_start is None else known.meter_start
         energy = _difference(told.meter, begin)
-        await self.end(known, known.energy if energy is None else energy)
+        energy = known.energy if energy is None else energy
+        if known.held:
+            await self._record(known, told.at or now, energy, now)
+        await self.end(known, energy)
         return Outcome()
 
     async def end(self, transaction: Transaction, energy: float | None) -> None:
@@ -147,6 +155,30 @@ class Charges:
                 "finishCharging",
                 {**self._point(transaction.connector), **charged},
                 request_id=self._request_id("finish", transaction.transaction),
+            )
+
+    async def _record(
+        self, transaction: Transaction, finish: datetime, energy: float | None, now: datetime
+    ) -> None:
+        """Books a charge that was over before the charger could tell of it."""
+        if energy is None:
+            self._leniencies.note("told no energy of a charge while it was not connected")
+            return
+        named = {"vehicleID": transaction.tag} if transaction.tag else {}
+        finish = max(min(finish, now), transaction.started + _SHORTEST)
+        times = {"startDateTime": transaction.started.isoformat(), "finishDateTime": finish.isoformat()}
+        try:
+            await self._network.request(
+                "recordCharging",
+                {**self._point(transaction.connector), **times, "energy": energy, **named},
+                request_id=self._request_id("record", transaction.transaction),
+            )
+        except (BadRequest, NotFound, IDReused) as error:  # too long ago; the point is gone; booked before
+            log.warning(
+                "cannot book a charge of %s: %s",
+                times["startDateTime"],
+                error,
+                extra={"client": self._identity},
             )
 
     async def _tell_reading(self, transaction: Transaction, energy: float) -> None:

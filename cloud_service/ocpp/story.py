@@ -98,7 +98,7 @@ class Story:
             case Metered():
                 await self.charges.measure(told, now)
             case Ended():
-                return await self.charges.stop(told)
+                return await self.charges.stop(told, now)
             case ReservationEnded():
                 self.reservations.let_go(told.reservation)
             case _:

@@ -314,6 +314,19 @@ class MeterCharging(Request, frozen=True):
     power: ZeroOrMore | UnsetType = UNSET
 
 
+class RecordCharging(Request, frozen=True):
+    """Tells of a charge that is over, of which its charger could not tell before. `energy` is in kWh."""
+
+    integers = ("chargingStationID", "chargingPointID", "vehicleID")
+
+    station_id: ID = field(name="chargingStationID")
+    point_id: ID = field(name="chargingPointID")
+    start: Moment = field(name="startDateTime")
+    finish: Moment = field(name="finishDateTime")
+    energy: Energy
+    vehicle_id: VehicleID | UnsetType = field(name="vehicleID", default=UNSET)
+
+
 class CancelReservation(Request, frozen=True):
     """Cancels a reservation at a point, for its charger."""
 

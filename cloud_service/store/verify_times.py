@@ -76,6 +76,8 @@ def _lives(batches: Iterable[Batch], scheduled: Iterable[Reservation]) -> Iterat
     lives = {key: _Life(row) for key, row in remaining.items()}
     for moment, event in enumerate(events_of(batches)):
         row, before = event.reservation, event.before
+        if event.reason == "chargedOffline":
+            continue  # it was never scheduled, and others may have been at its time
         if before is not None:
             life = lives.pop(before.key, _Life(before))
             life.reservation, life.ended = before, moment

@@ -331,6 +331,34 @@ class TestReadings:
 
 
 @pytest.mark.usefixtures("mqtt_version")
+class TestChargesThatAreOver:
+    def test_one_takes_no_time_and_its_vehicle_is_told(self, people: People, place: Place) -> None:
+        charger, vehicle = ToldCharger(people), ToldVehicle(people)
+        station = charger.acts.with_point(place)
+        finish = datetime.now(UTC) - MARGIN
+        charger.acts.record(station, finish - 6 * MARGIN, finish, 2.5, vehicleID=vehicle.name)
+        for told in (charger, vehicle):
+            event = told.expect("reservationFinished", "chargedOffline")
+            assert event["reservation"]["state"] == "completed"
+            assert event["reservation"]["finishDateTime"] == finish.isoformat()
+        assert charger.acts.reservations(station) == []
+        assert charger.acts.availability(station) == ["livre"]
+
+    def test_it_is_over(self, charger: Charger, place: Place) -> None:
+        station = charger.with_point(place)
+        now = datetime.now(UTC)
+        with refused("BAD_REQUEST", naming="finishDateTime"):
+            charger.record(station, now, now + timedelta(hours=1), 2.5)
+
+    def test_who_may(self, people: People, charger: Charger, place: Place) -> None:
+        station = charger.with_point(place)
+        finish = datetime.now(UTC) - MARGIN
+        with refused("FORBIDDEN"):
+            Charger(people.mqtt("charger")).record(station, finish - MARGIN, finish, 1)
+        Charger(people.mqtt("operator")).record(station, finish - MARGIN, finish, 1)
+
+
+@pytest.mark.usefixtures("mqtt_version")
 class TestFinishing:
     def test_without_a_session(self, charger: Charger, vehicle: Vehicle, place: Place) -> None:
         station = charger.with_point(place)

@@ -35,6 +35,8 @@ _SOUND: dict[str, Any] = {
     "tariff": [{"kWhPrice": 0.5, "start_time": "22:00", "end_time": "06:00", "day_of_week": ["MONDAY"]}],
     "hours": 1,
     "energy": 7.5,
+    "startDateTime": "2026-03-01T12:00:00Z",
+    "finishDateTime": "2026-03-01T13:00:00Z",
     "objective": "nearest",
     "speed": 60,
     "range": 1000,

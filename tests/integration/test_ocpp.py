@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -183,6 +184,23 @@ async def test_a_transaction_survives_the_death_of_the_gateway(
         await charger.stop(transaction, 5000)
         site.await_states("free", "free")
     assert _energy(stack, booked) == 4
+
+
+async def test_a_charge_while_nobody_was_connected_is_history(
+    gateway: OcppGatewayProcess, stack: Stack, site: Site, version: Version
+) -> None:
+    site.add()
+    began, ended = (datetime.now(UTC) - timedelta(hours=hours) for hours in (3, 2))
+    async with connected(gateway, site.identity, version) as charger:
+        await charger.boot()
+        await charger.status("Available")
+        booked = site.book(stack, f"car-{site.x}")
+        for _ in range(2):  # it repeats what it has stored, until it has got all answers
+            transaction = await charger.start("visitor", 1000, at=began.isoformat())
+            assert transaction is not None
+            await charger.stop(transaction, 6500, at=ended.isoformat())
+        site.await_states("reserved", "free")
+    assert _energy(stack, booked) == 5.5
 
 
 async def test_a_reservation_is_shown_at_the_charger(

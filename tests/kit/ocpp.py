@@ -147,12 +147,12 @@ class Charger:
         else:
             await self._event("Updated", transaction, meter, connector, None, power=power)
 
-    async def stop(self, transaction: str, meter: int, connector: int = 1) -> None:
+    async def stop(self, transaction: str, meter: int, *, connector: int = 1, at: str | None = None) -> None:
         """The end of a charge."""
         if self.version == "1.6":
-            await self._call(self._calls.StopTransaction(meter, _now(), int(transaction)))
+            await self._call(self._calls.StopTransaction(meter, at or _now(), int(transaction)))
         else:
-            await self._event("Ended", transaction, meter, connector, None)
+            await self._event("Ended", transaction, meter, connector, at)
 
     async def _event(
         self,

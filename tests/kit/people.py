@@ -73,6 +73,11 @@ class Charger:
         values = {"chargingStationID": station, "chargingPointID": point, "energy": energy}
         assert self.ask("meterCharging", **values, **more) == "Sucesso"
 
+    def record(self, station: int, start: datetime, finish: datetime, energy: float, **more: Any) -> None:
+        values = {"chargingStationID": station, "chargingPointID": 1, "energy": energy}
+        times = {"startDateTime": start.isoformat(), "finishDateTime": finish.isoformat()}
+        assert self.ask("recordCharging", **values, **times, **more) == "Sucesso"
+
     def update(
         self, station: int, point: int, power: float = 10, price: float = 1, availability: str = "livre"
     ) -> None:

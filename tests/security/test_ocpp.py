@@ -22,6 +22,7 @@ CHARGER_ACTIONS = (
     "startCharging",
     "meterCharging",
     "finishCharging",
+    "recordCharging",
 )
 PLACE = b'{"x_position": 5, "y_position": 6, "points": [{"connector": 1, "power": 22, "kWhPrice": 1}]}'
 

@@ -55,6 +55,9 @@ class Bench:
     async def measure(self, transaction: str, energy: float | None, power: float | None = None) -> None:
         await self.charges.measure(Metered(1, transaction, Meter(energy, power), NOON), NOON)
 
+    async def stop(self, transaction: str, meter: float | None, ago: timedelta = timedelta()) -> None:
+        await self.charges.stop(Ended(transaction, meter=meter, at=NOON - ago), NOON)
+
     async def _vehicle_of(self, tag: str, _connector: int) -> str:
         return tag
 
@@ -65,7 +68,7 @@ async def test_readings_are_told_while_the_vehicle_charges() -> None:
     await bench.measure(transaction, 12.5, 7.2)
     await bench.measure(transaction, 13.0)
     await bench.measure(transaction, 13.0, 0.0)
-    await bench.charges.stop(Ended(transaction, meter=14.0))
+    await bench.stop(transaction, 14.0)
     assert bench.asked == [
         ("startCharging", {"vehicleID": "ana"}),
         ("meterCharging", {"energy": 2.5, "power": 7.2}),
@@ -81,7 +84,7 @@ async def test_an_older_reading_takes_nothing_back() -> None:
     await bench.measure(transaction, 15.0, 11.0)
     await bench.measure(transaction, 12.0, 3.0)
     assert bench.asked[1:] == [("meterCharging", {"energy": 5.0, "power": 11.0})] * 2
-    await bench.charges.stop(Ended(transaction))
+    await bench.stop(transaction, None)
     assert bench.asked[-1] == ("finishCharging", {"energy": 5.0})
 
 
@@ -97,7 +100,7 @@ async def test_a_session_that_the_service_has_ended_is_measured_on() -> None:
     transaction = await bench.start()
     bench.gone = True
     await bench.measure(transaction, 11.0)
-    await bench.charges.stop(Ended(transaction, meter=12.0))
+    await bench.stop(transaction, 12.0)
     assert bench.record.transactions == ()
 
 
@@ -116,3 +119,56 @@ async def test_a_charge_that_began_unseen_is_measured_once_it_is_a_session() -> 
     assert bench.asked == []
     await bench.measure(transaction, 15.0)
     assert bench.asked == [("startCharging", {"vehicleID": "ana"}), ("meterCharging", {"energy": 5.0})]
+
+
+class TestOffline:
+    BEGAN, ENDED = timedelta(days=2), timedelta(days=1, hours=23)
+    RECORDED = (
+        "recordCharging",
+        {
+            "startDateTime": (NOON - BEGAN).isoformat(),
+            "finishDateTime": (NOON - ENDED).isoformat(),
+            "energy": 8.0,
+            "vehicleID": "ana",
+        },
+    )
+
+    async def test_a_charge_that_is_over_is_booked_once(self) -> None:
+        bench = Bench()
+        for _ in range(3):
+            transaction = await bench.start(ago=self.BEGAN)
+            await bench.stop(transaction, 18.0, self.ENDED)
+            bench.restart()
+        assert bench.asked == [self.RECORDED]
+
+    async def test_once_also_if_the_gateway_died_before_the_broker_knew(self) -> None:
+        bench = Bench()
+        transaction = await bench.start(ago=self.BEGAN)
+        before = bench.record
+        await bench.stop(transaction, 18.0, self.ENDED)
+        bench.record = before
+        bench.restart()
+        await bench.stop(transaction, 18.0, self.ENDED)
+        assert bench.asked == [self.RECORDED]
+
+    async def test_it_ends_no_session_of_another_charge(self) -> None:
+        bench = Bench()
+        now = await bench.start()
+        old = await bench.start(ago=self.BEGAN)
+        await bench.stop(old, 18.0, self.ENDED)
+        assert bench.asked == [("startCharging", {"vehicleID": "ana"}), self.RECORDED]
+        assert bench.record.session_on(1) == bench.record.transaction(now)
+
+    async def test_without_energy_nothing_is_booked(self) -> None:
+        bench = Bench()
+        transaction = await bench.start(ago=self.BEGAN)
+        await bench.stop(transaction, None, self.ENDED)
+        assert bench.asked == []
+        assert bench.leniencies.all == ("told no energy of a charge while it was not connected",)
+
+    async def test_a_clock_without_seconds_makes_no_charge_of_no_length(self) -> None:
+        bench = Bench()
+        transaction = await bench.start(ago=self.BEGAN)
+        await bench.stop(transaction, 18.0, self.BEGAN)
+        ((_, values),) = bench.asked
+        assert values["finishDateTime"] == (NOON - self.BEGAN + timedelta(seconds=1)).isoformat()

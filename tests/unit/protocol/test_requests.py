@@ -31,6 +31,7 @@ CONTRACT = {
     "quoteReservation": ("vid", "x", "y", "actualBatteryPercentage", "batteryCapacity"),
     "cancelReservation": ("chargingStationID", "chargingPointID", "reservationID"),
     "meterCharging": ("chargingStationID", "chargingPointID", "energy"),
+    "recordCharging": ("chargingStationID", "chargingPointID", "startDateTime", "finishDateTime", "energy"),
 }
 """The keys that are required, or that tell whose vehicle it is."""
 
@@ -48,6 +49,8 @@ GOOD: dict[str, tuple[Any, ...]] = {
     "actualBatteryPercentage": (0, -0.0, 1, 99, 99.99999),
     "batteryCapacity": (1, 0.5, 1e300),
     "energy": (0, -0.0, 7.5, 10**300),
+    "startDateTime": ("2026-03-01T12:00:00Z", "2026-03-01T12:00:00-03:00"),
+    "finishDateTime": ("2026-03-01T13:00:00.500000Z", "9999-12-31T23:59:59Z"),
     "vid": (7, -7, 7.0, 0, "7", "a", "Zé da Silva", "x" * 128, "/+#", 10**127),
     "vehicleID": (7, "abc"),
 }
@@ -68,6 +71,8 @@ BAD: dict[str, tuple[Any, ...]] = {
     "actualBatteryPercentage": (*NO_NUMBER, 100, 100.0, 100.5, -1, -0.1),
     "batteryCapacity": (*NO_NUMBER, 0, 0.0, -1),
     "energy": (*NO_NUMBER, -1, -0.1),
+    "startDateTime": (None, True, 1, "", "noon", "2026-03-01T12:00:00", "2026-02-30T12:00:00Z"),
+    "finishDateTime": (None, True, 1, "", "noon", "2026-03-01T12:00:00", "2026-02-30T12:00:00Z"),
     "vid": (None, True, 1.5, "", "x" * 129, "a\nb", "a\0", "\x7f", "\x85", [], {}, 10**128, -(10**127)),
     "vehicleID": (None, False, 0.5, "", "x" * 129, "a\tb", [7], 10**128),
 }

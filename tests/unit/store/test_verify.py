@@ -11,7 +11,9 @@ from msgspec.structs import replace
 
 from cloud_service.cli.main import main
 from cloud_service.core.changes import Changes, Event
+from cloud_service.core.offline_charge import OfflineCharge, record
 from cloud_service.core.records import State
+from cloud_service.core.rules import DEFAULT_RULES
 from cloud_service.core.sessions import Session
 from cloud_service.core.tables import Tables
 from cloud_service.language.text import Text
@@ -162,6 +164,15 @@ def test_a_vehicle_with_two_reservations_at_once_is_found() -> None:
     folder = journal(registration(), first, second, cancel(first))
     (finding,) = findings(folder)
     assert finding.startswith("vehicle 'a' had two reservations")
+
+
+def test_a_charge_that_was_over_may_have_been_at_the_time_of_others() -> None:
+    booked = book(1, 10, "a")
+    (point,) = booked.points
+    (row,) = booked.reservations
+    charge = OfflineCharge("a", False, row.start, row.finish, 5)
+    over = record(STATION, point, charge, DEFAULT_RULES, NOW)
+    assert findings(journal(registration(), booked, over, cancel(booked))) == []
 
 
 def move(booked: Changes, number: int, start: int, point_id: int = 1) -> Changes:

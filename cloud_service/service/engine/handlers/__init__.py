@@ -11,7 +11,15 @@ from cloud_service.core.rules import Rules
 from cloud_service.core.view import NetworkView
 from cloud_service.protocol import requests
 from cloud_service.service.engine.caller import Caller
-from cloud_service.service.engine.handlers import ownership, points, quotes, reservations, sessions, stations
+from cloud_service.service.engine.handlers import (
+    offline_charges,
+    ownership,
+    points,
+    quotes,
+    reservations,
+    sessions,
+    stations,
+)
 from cloud_service.service.engine.handlers.decision import Decision
 
 Handler: TypeAlias = Callable[[NetworkView, Any, Caller, datetime], Decision]
@@ -40,6 +48,7 @@ def bind_handlers(rules: Rules) -> Handlers:
         requests.QuoteReservation: quotes.Quoter(rules),
         requests.CancelReservation: sessions.cancel_reservation,
         requests.MeterCharging: sessions.meter_charging,
+        requests.RecordCharging: offline_charges.ChargeRecorder(rules),
         requests.CountStations: ownership.count_stations,
         requests.TransferStations: ownership.transfer_stations,
         requests.CancelBooking: reservations.cancel_booking,

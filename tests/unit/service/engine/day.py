@@ -34,6 +34,13 @@ class Day(Bench):
         keys = {"chargingStationID": 1, "chargingPointID": point}
         return self.ask("charger", "meterCharging", energy=energy, **keys, **values)
 
+    def record(self, started: float, finished: float, energy: float = 5, **values: Any) -> Any:
+        """The times are in minutes from now."""
+        keys = {"chargingStationID": 1, "chargingPointID": 1, "energy": energy}
+        start, finish = (self.now + minutes * MINUTE for minutes in (started, finished))
+        times = {"startDateTime": start.isoformat(), "finishDateTime": finish.isoformat()}
+        return self.ask("charger", "recordCharging", **{**keys, **times, **values})
+
     def update(self, point: int = 1, availability: str = "livre", **values: Any) -> Any:
         keys = {"chargingStationID": 1, "chargingPointID": point, "power": 10, "kWhPrice": 1}
         return self.ask("charger", "updateChargingPoint", availability=availability, **keys, **values)

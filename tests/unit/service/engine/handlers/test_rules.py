@@ -452,6 +452,8 @@ SAMPLE = {
     "vehicleID": "car",
     "reservationID": 1,
     "energy": 1,
+    "startDateTime": "2026-03-01T10:00:00Z",
+    "finishDateTime": "2026-03-01T11:00:00Z",
 }
 
 
