@@ -11,7 +11,7 @@ RUN groupadd --gid 1883 recharge \
  && useradd --uid 1883 --gid 1883 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin recharge \
  && install -d -m 700 -o 1883 -g 1883 /data /audit /backups /authority /mosquitto/data /mosquitto/certificates \
     /secrets /secrets/administrator /secrets/cloud_service /secrets/gateway \
-    /secrets/monitor /secrets/demo
+    /secrets/monitor /secrets/ocpp_gateway /secrets/demo
 COPY --from=dependencies /opt/recharge /opt/recharge
 COPY cloud_service /opt/recharge/lib/python3.13/site-packages/cloud_service
 COPY clients/recharge /opt/recharge/lib/python3.13/site-packages/recharge

@@ -27,7 +27,7 @@ _TIMEOUT_SECONDS: Final = 5.0
 
 
 class Options(Struct, frozen=True):
-    name: Annotated[str, Argument(metavar="NAME", help="cloud_service, or gateway")]
+    name: Annotated[str, Argument(metavar="NAME", help="cloud_service, gateway or ocpp-gateway")]
     brokers: BrokerAddresses
 
 

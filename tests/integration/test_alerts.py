@@ -17,6 +17,7 @@ from websockets.sync.client import connect
 from tests.kit.alerting import MISSING, MONITORING, Prometheus, dashboard_expressions
 from tests.kit.measured import MeasuredStack
 from tests.kit.monitor import Monitor
+from tests.kit.ocpp import OcppGatewayProcess
 from tests.kit.people import Place, new_place, people_of
 from tests.kit.processes import HOST, free_port
 from tests.kit.refusals import refused
@@ -60,18 +61,35 @@ def monitor(measured: MeasuredStack) -> Iterator[Monitor]:
 
 
 @pytest.fixture(scope="module")
+def ocpp_port() -> int:
+    """Where the OCPP gateway serves its metrics."""
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def ocpp_gateway(measured: MeasuredStack, ocpp_port: int) -> Iterator[OcppGatewayProcess]:
+    with OcppGatewayProcess(measured, metrics_port=str(ocpp_port)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
 def prometheus(
-    measured: MeasuredStack, monitor: Monitor, tmp_path_factory: pytest.TempPathFactory
+    measured: MeasuredStack,
+    monitor: Monitor,
+    ocpp_gateway: OcppGatewayProcess,
+    ocpp_port: int,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Prometheus]:
     targets = {
         "cloud_service": measured.ports["service"],
         "gateway": measured.ports["gateway"],
         "monitor": monitor.port,
+        "ocpp_gateway": ocpp_port,
     }
     process = Prometheus(tmp_path_factory.mktemp("prometheus") / "own", targets)
     process.start()
     try:
-        wait_until(lambda: process.healthy_targets() == 3, "all processes were scraped")
+        wait_until(lambda: process.healthy_targets() == len(targets), "all processes were scraped")
         wait_until(lambda: not process.firing() & _NOT_SCRAPED_YET, "the rules were evaluated after that")
         yield process
     finally:
@@ -139,7 +157,11 @@ def test_a_broker_that_is_away(measured: MeasuredStack, prometheus: Prometheus) 
     prometheus.wait_for("RechargeBrokerAway", firing=False)
 
 
-def test_processes_that_are_down(measured: MeasuredStack, monitor: Monitor, prometheus: Prometheus) -> None:
+def test_processes_that_are_down(
+    measured: MeasuredStack, monitor: Monitor, ocpp_gateway: OcppGatewayProcess, prometheus: Prometheus
+) -> None:
+    ocpp_gateway.stop()
+    prometheus.wait_for("RechargeOcppGatewayDown")
     monitor.stop()
     prometheus.wait_for("RechargeMonitorDown")
     measured.gateway.stop()
@@ -149,5 +171,7 @@ def test_processes_that_are_down(measured: MeasuredStack, monitor: Monitor, prom
     measured.start_service()
     measured.start_gateway()
     monitor.start()
-    for alert in ("RechargeServiceDown", "RechargeGatewayDown", "RechargeMonitorDown"):
+    ocpp_gateway.start()
+    down = ("RechargeServiceDown", "RechargeGatewayDown", "RechargeMonitorDown", "RechargeOcppGatewayDown")
+    for alert in down:
         prometheus.wait_for(alert, firing=False)

@@ -244,6 +244,15 @@ async def test_operators_command_chargers(
     assert "is not connected" in done.stderr
 
 
+def test_the_gateway_is_seen(gateway: OcppGatewayProcess, stack: Stack) -> None:
+    done = stack.recharge("status", "--json")
+    assert done.returncode == 0, done.stderr
+    assert ("ocpp-gateway", True) in [
+        (each["name"], each["online"]) for each in json.loads(done.stdout)["services"]
+    ]
+    assert stack.recharge("health", "ocpp-gateway").returncode == 0
+
+
 def _energy(stack: Stack, booked: dict[str, Any]) -> float:
     """What the report says was charged at the station of a reservation, which is all of its charges."""
     done = stack.recharge("report", "--json")

@@ -22,7 +22,7 @@ EVERYWHERE = "0.0.0.0"
 VERSIONS = {"2.0": (), "2.1": (Path(__file__).parent / "mosquitto-2.1.yml",)}
 """Mosquitto's, and what each needs beside the product's compose file."""
 PATIENCE = 240
-LASTING = ("mosquitto", "cloud_service", "gateway", "monitor")
+LASTING = ("mosquitto", "cloud_service", "gateway", "monitor", "ocpp_gateway")
 """The services that run until somebody stops them."""
 
 
@@ -80,7 +80,7 @@ class ComposeStack:
         self.name = f"recharge-test-{uuid4().hex[:8]}"
         self.image = image or f"{self.name}:test"
         self.network = f"{self.name}-manager"
-        self.tls_port, self.mqtt_port, self.tcp_port, self.http_port = _free_ports(4)
+        self.tls_port, self.mqtt_port, self.tcp_port, self.http_port, self.ocpp_port = _free_ports(5)
         self.files: tuple[Path, ...] = (project / "docker-compose.yml", *VERSIONS[version])
         self.environment = folder / f"{self.name}.env"
         self.settings = {
@@ -94,6 +94,7 @@ class ComposeStack:
             "MQTT_PORT": str(self.mqtt_port),
             "TCP_PORT": str(self.tcp_port),
             "HTTP_PORT": str(self.http_port),
+            "OCPP_PORT": str(self.ocpp_port),
         }
         self.write_settings()
 
@@ -107,6 +108,7 @@ class ComposeStack:
         self.name, self.network = before.name, before.network
         self.tls_port, self.mqtt_port = before.tls_port, before.mqtt_port
         self.tcp_port, self.http_port = before.tcp_port, before.http_port
+        self.ocpp_port = before.ocpp_port
         self.settings = before.settings | {"RECHARGE_IMAGE": self.image}
         self.write_settings()
 

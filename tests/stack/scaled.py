@@ -16,7 +16,16 @@ _PULL_SECONDS = 300
 class ScaledStack(ComposeStack):
     """PostgreSQL, three services, two brokers and two gateways behind HAProxy."""
 
-    lasting = ("postgres", "mosquitto", "mosquitto_2", "balancer", "cloud_service", "gateway", "monitor")
+    lasting = (
+        "postgres",
+        "mosquitto",
+        "mosquitto_2",
+        "balancer",
+        "cloud_service",
+        "gateway",
+        "monitor",
+        "ocpp_gateway",
+    )
 
     def __init__(self, folder: Path, version: str) -> None:
         super().__init__(folder, version)

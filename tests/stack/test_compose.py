@@ -1,17 +1,21 @@
 """`docker compose up --build`: what runs, with which rights, and who gets in."""
 
+import asyncio
 import http.client
 import io
 import json
 import re
 import socket
+import ssl
 import subprocess
 import tarfile
 from pathlib import Path
 
 import pytest
+from websockets.asyncio.client import connect
 
 from tests.kit.mqtt import VERSIONS, MqttClient, MqttConnection, NotAccepted, Version
+from tests.kit.ocpp import basic
 from tests.kit.waiting import DEADLINE, wait_until
 from tests.stack.compose import HOST, LASTING, Charger, ComposeStack, docker
 
@@ -23,6 +27,7 @@ SECRET_FOLDERS = {
     "cloud_service": ("cloud_service",),
     "gateway": ("gateway",),
     "monitor": ("monitor",),
+    "ocpp_gateway": ("ocpp_gateway",),
 }
 """Whose passwords a container sees."""
 
@@ -125,6 +130,7 @@ def test_ports_are_open_to_those_they_are_for(compose: ComposeStack) -> None:
     assert published("gateway") == {"64352/tcp": {""}}
     assert published("cloud_service") == {}
     assert published("monitor") == {"8080/tcp": {HOST}}
+    assert published("ocpp_gateway") == {"9000/tcp": {""}}
 
 
 def test_the_map_asks_for_its_token(compose: ComposeStack) -> None:
@@ -140,6 +146,16 @@ def test_the_map_asks_for_its_token(compose: ComposeStack) -> None:
     assert status() == 401
     assert status(Authorization=f"Bearer {token}") == 200
     assert token not in compose.logs()
+
+
+async def test_a_charger_with_ocpp_over_tls(compose: ComposeStack, charger: Charger) -> None:
+    words = ("add", "post-1", "--role", "charger", "--ocpp")
+    password = (await asyncio.to_thread(compose.accounts, *words)).strip()
+    url = f"wss://localhost:{compose.ocpp_port}/ocpp/post-1"
+    context = ssl.create_default_context(cafile=str(charger.ca_file))
+    async with connect(url, ssl=context, additional_headers=basic("post-1", password)) as socket:
+        await socket.send('[2, "1", "Heartbeat", {}]')
+        assert json.loads(await socket.recv())[:2] == [3, "1"]
 
 
 @pytest.mark.parametrize("service", LASTING)
@@ -170,7 +186,8 @@ def test_a_container_sees_its_own_secrets_only(compose: ComposeStack, service: s
         expected = name in SECRET_FOLDERS[service]
         assert _file_exists(container, f"/secrets/{name}/password") is expected
     assert not _file_exists(container, "/authority/ca.key")
-    assert _file_exists(container, "/mosquitto/certificates/broker.key") is (service == "mosquitto")
+    serves_tls = service in ("mosquitto", "ocpp_gateway")
+    assert _file_exists(container, "/mosquitto/certificates/broker.key") is serves_tls
 
 
 def _secrets(compose: ComposeStack) -> list[str]:

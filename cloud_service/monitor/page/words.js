@@ -21,6 +21,7 @@ const en = {
 
   cloud_service: "Service",
   gateway: "Gateway",
+  "ocpp-gateway": "OCPP gateway",
   broker: "Broker",
   online: "online",
   offline: "offline",
@@ -160,6 +161,7 @@ const pt = {
 
   cloud_service: "Serviço",
   gateway: "Gateway",
+  "ocpp-gateway": "Gateway OCPP",
   broker: "Broker",
   online: "online",
   offline: "offline",
