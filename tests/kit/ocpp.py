@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import ssl
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -55,11 +56,12 @@ class OcppGatewayProcess(Process):
         more = {f"RECHARGE_{name.upper()}": value for name, value in settings.items()}
         environment = {**stack.environment, "RECHARGE_OCPP_PORT": str(self.port), **more}
         words = [sys.executable, "-m", "cloud_service", "ocpp-gateway"]
+        self._scheme = "wss" if "ocpp_certificate_file" in settings else "ws"
         super().__init__("ocpp-gateway", words, stack.folder / f"ocpp-{self.port}.log", environment)
 
     @property
     def url(self) -> str:
-        return f"ws://{HOST}:{self.port}/ocpp/"
+        return f"{self._scheme}://{HOST}:{self.port}/ocpp/"
 
     def start(self) -> None:
         """Starts it and waits until it listens."""
@@ -186,13 +188,20 @@ class Charger:
 
 @asynccontextmanager
 async def connected(
-    gateway: OcppGatewayProcess, identity: str, version: Version, password: str | bytes | None = None
+    gateway: OcppGatewayProcess,
+    identity: str,
+    version: Version,
+    password: str | bytes | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Charger]:
-    """A charger that is connected while the block lasts."""
+    """A charger that is connected while the block lasts, with `tls` at a gateway that asks for it."""
     (subprotocol,) = (name for name, each in SUBPROTOCOLS.items() if each == version)
     headers = {} if password is None else basic(identity, password)
     async with connect(
-        gateway.url + identity, subprotocols=[Subprotocol(subprotocol)], additional_headers=headers
+        gateway.url + identity,
+        subprotocols=[Subprotocol(subprotocol)],
+        additional_headers=headers,
+        ssl=tls,
     ) as socket:
         charger = Charger(identity, version, socket)
         hearing = asyncio.create_task(_hear(charger))
