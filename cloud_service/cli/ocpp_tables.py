@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
-from rich.text import Text
 
 from cloud_service.language.language import Language, language_of_environment
 from cloud_service.protocol.ocpp import ChargerRecord, Place
@@ -24,7 +23,7 @@ def show_pending(records: Mapping[str, ChargerRecord]) -> None:
 
 
 def show_list(records: Mapping[str, ChargerRecord], places: Mapping[str, Place]) -> None:
-    """All chargers, and below each what is unusual about it."""
+    """All chargers, and then what is unusual about each of them."""
     say, console = language_of_environment(), open_console()
     if not records and not places:
         console.print(say("No charger has connected yet"))
@@ -39,9 +38,12 @@ def show_list(records: Mapping[str, ChargerRecord], places: Mapping[str, Place])
         table.add_row(
             identity, station, _points(record), _maker(record), record.version, _connected(record, say)
         )
-        for leniency in record.leniencies:
-            table.add_row("", Text(f"· {leniency}", style="dim"))
     console.print(table)
+    for identity, record in sorted(records.items()):
+        if record.leniencies:
+            console.print(say("Unusual about {identity}:", identity=identity))
+        for leniency in record.leniencies:
+            console.print(f"· {leniency}", soft_wrap=True)
 
 
 def _table(*columns: str) -> Table:

@@ -96,6 +96,7 @@ class OcppGateway:
             return
         del self.links[link.identity]
         self._requester.connection.unwatch(f"{_EVENTS}{link.identity}/#")
+        await link.tell_leniencies()
         await self.keep(link.identity, replace(self.record(link.identity), online=False))
         await self._leave(link.identity)
 
