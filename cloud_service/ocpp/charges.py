@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from cloud_service.ocpp.leniencies import Leniencies
 from cloud_service.ocpp.told import Ended, Meter, Metered, Outcome, Started
 from cloud_service.protocol.errors import BadRequest, Conflict, IDReused, NotFound
-from cloud_service.protocol.ocpp import ChargerRecord, Transaction
+from cloud_service.protocol.ocpp import ChargerRecord, EarlyEnd, Transaction
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +24,7 @@ LONG_AGO: Final = timedelta(minutes=5)
 """A charge that is said to have begun earlier than this began while the charger was not connected."""
 _CLOSED_KEPT: Final = 50
 _OPEN_KEPT: Final = 50
+_EARLY_ENDS_KEPT: Final = 20
 _UNNAMED: Final = ("0", "-1")
 """The IDs of a transaction that began while the charger was not connected, as some chargers say."""
 _DECIMALS: Final = 6
@@ -71,6 +72,7 @@ class Charges:
         name = told.transaction or self._name(told, mark)
         known = record.transaction(name)
         if name in record.closed:
+            await self._begin_after_end(told, name, now)
             return Outcome(transaction=name)
         if known is not None and not (known.waiting and told.charging):
             return Outcome(not known.refused, name)
@@ -110,7 +112,7 @@ class Charges:
         known = record.transaction(told.transaction) or self._only_one(told)
         if known is None:
             self._leniencies.note("ended a charge that never began")
-            await self._memory.keep(_without(record, told.transaction))
+            await self._memory.keep(_with_early_end(_without(record, told.transaction), told))
             return Outcome()
         begin = told.meter_start if known.meter_start is None else known.meter_start
         energy = _difference(told.meter, begin)
@@ -125,6 +127,20 @@ class Charges:
         if transaction.is_session:
             await self._finish(transaction, energy)
         await self._memory.keep(_without(self._memory.record, transaction.transaction))
+
+    async def _begin_after_end(self, told: Started, name: str, now: datetime) -> None:
+        """What a charger has stored may come in any order: a charge that has ended was over long ago."""
+        record = self._memory.record
+        end = record.early_end(name)
+        if end is None or told.at is None or told.connector not in record.points:
+            return
+        begin = end.meter_start if told.meter is None else told.meter
+        if begin is None:
+            return
+        over = Transaction(name, told.connector, told.at, told.tag, begin, held=True)
+        await self._record(over, end.at, _difference(end.meter, begin), now)
+        others = tuple(each for each in record.early_ends if each is not end)
+        await self._memory.keep(replace(record, early_ends=others))
 
     async def _begin(self, transaction: Transaction) -> Transaction:
         """Asks the service to begin the session."""
@@ -235,6 +251,13 @@ def _with_reading(transaction: Transaction, meter: Meter) -> Transaction:
         energy=transaction.energy if energy is None else energy,
         power=transaction.power if meter.power is None else meter.power,
     )
+
+
+def _with_early_end(record: ChargerRecord, told: Ended) -> ChargerRecord:
+    if told.at is None or told.meter is None:
+        return record
+    end = EarlyEnd(told.transaction, told.at, told.meter, told.meter_start)
+    return replace(record, early_ends=(*record.early_ends, end)[-_EARLY_ENDS_KEPT:])
 
 
 def _without(record: ChargerRecord, name: str) -> ChargerRecord:

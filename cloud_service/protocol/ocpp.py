@@ -98,6 +98,15 @@ class Transaction(Struct, frozen=True, omit_defaults=True, rename="camel"):
         return not (self.held or self.waiting or self.refused)
 
 
+class EarlyEnd(Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """The end of a charge whose begin the charger has not told yet. Meters are in kWh."""
+
+    transaction: str
+    at: datetime
+    meter: float
+    meter_start: float | None = None
+
+
 ChargerState: TypeAlias = Literal["pending", "accepted"]
 
 
@@ -105,7 +114,8 @@ class ChargerRecord(Struct, frozen=True, omit_defaults=True, rename="camel"):
     """What gateways know of a charger. `gateway` has it, or had it last, `since` then.
 
     `instance` is that gateway's process. `points` has the point of each connector. `closed` has the
-    transactions that ended last: a charger may repeat them. `leniencies` says in which ways the charger does
+    transactions that ended last: a charger may repeat them. `early_ends` has those of them whose begin may
+    still be told. `leniencies` says in which ways the charger does
     not keep to its protocol.
     """
 
@@ -124,10 +134,14 @@ class ChargerRecord(Struct, frozen=True, omit_defaults=True, rename="camel"):
     statuses: dict[int, str] = {}
     transactions: tuple[Transaction, ...] = ()
     closed: tuple[str, ...] = ()
+    early_ends: tuple[EarlyEnd, ...] = ()
     leniencies: tuple[str, ...] = ()
 
     def transaction(self, name: str) -> Transaction | None:
         return next((each for each in self.transactions if each.transaction == name), None)
+
+    def early_end(self, name: str) -> EarlyEnd | None:
+        return next((each for each in self.early_ends if each.transaction == name), None)
 
     def session_on(self, connector: int) -> Transaction | None:
         """The charge on this connector that is a session at the service."""

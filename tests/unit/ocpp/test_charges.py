@@ -141,6 +141,24 @@ class TestOffline:
             bench.restart()
         assert bench.asked == [self.RECORDED]
 
+    async def test_also_if_its_end_is_told_before_its_begin(self) -> None:
+        bench = Bench()
+        await bench.charges.stop(Ended("x", meter=18.0, at=NOON - self.ENDED), NOON)
+        bench.restart()
+        for meter in (None, 10.0, 10.0):  # a reading with the tag comes first, and the begin twice
+            started = Started(1, "ana", meter, NOON - self.BEGAN, "x")
+            assert (await bench.charges.start(started, "", NOON)).accepted
+        assert bench.asked == [self.RECORDED]
+        assert bench.record.transactions == ()
+
+    async def test_ends_without_a_begin_are_bounded(self) -> None:
+        bench = Bench()
+        open_one = await bench.start()
+        for number in range(200):
+            await bench.stop(f"x{number}", 18.0, self.ENDED)
+        assert len(bench.record.early_ends) < 100
+        assert bench.record.session_on(1) == bench.record.transaction(open_one)
+
     async def test_once_also_if_the_gateway_died_before_the_broker_knew(self) -> None:
         bench = Bench()
         transaction = await bench.start(ago=self.BEGAN)
