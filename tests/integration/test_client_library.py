@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 
 from cloud_service.mqtt.requester import Requester
-from cloud_service.protocol.errors import Conflict, Forbidden, NotFound
+from cloud_service.protocol.errors import BadRequest, Conflict, Forbidden, NotFound
 from recharge import (
     BrokerAddress,
     Charger,
@@ -112,6 +112,31 @@ def test_a_charger_tells_of_sessions(stack: Stack) -> None:
             assert (moved.key_before, moved.reservation) == (booked.key, begun)
             assert (finished.type, finished.reason) == ("reservationFinished", "chargingFinished")
             assert finished.reservation.state == "completed"
+            await charger.delete_station(station.station_id)
+
+    asyncio.run(charge())
+
+
+def test_a_charger_tells_of_meters_and_of_charges_that_are_over(stack: Stack) -> None:
+    async def charge() -> None:
+        async with Charger("meter", stack.address) as charger, Vehicle("visitor", stack.address) as vehicle:
+            station = await charger.register_station(9650, 5)
+            point = await charger.add_point(station.station_id, 22, 0.5)
+            here = station.station_id, point.point_id
+            with pytest.raises(NotFound):
+                await charger.meter_charging(*here, 1)
+            await charger.start_charging(*here)
+            await charger.meter_charging(*here, 1.5, power=11)
+            finish = datetime.now(UTC) - timedelta(hours=1)
+            start = finish - timedelta(hours=1)
+            with pytest.raises(BadRequest, match="finishDateTime"):
+                await charger.record_charging(*here, finish, start, 5.5)
+            await charger.record_charging(*here, start, finish, 5.5, vehicle="visitor")
+            event = await next_event(vehicle)
+            assert (event.type, event.reason) == ("reservationFinished", "chargedOffline")
+            assert (event.reservation.start, event.reservation.finish) == (start, finish)
+            assert event.reservation.price == 2.75
+            await charger.finish_charging(*here)
             await charger.delete_station(station.station_id)
 
     asyncio.run(charge())
