@@ -192,6 +192,10 @@ def _describe_event(event: Event, say: Language) -> str:
             return say(
                 "The reservation of {vehicle} on point {point} was cancelled", vehicle=vehicle, point=point
             )
+        case "reservationFinished" if event.reason == "chargedOffline":
+            return say(
+                "{vehicle} has charged at point {point} while it was offline", vehicle=vehicle, point=point
+            )
         case "reservationFinished":
             return say("The reservation of {vehicle} on point {point} is over", vehicle=vehicle, point=point)
         case "reservationNoShow":
