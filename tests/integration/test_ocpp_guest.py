@@ -1,4 +1,4 @@
-"""A charge point that nobody here wrote: ocpp-rpc, which checks our answers against schemas of its own."""
+"""A charge point of others: ocpp-rpc, which checks our answers against schemas of its own."""
 
 import json
 import shutil
