@@ -54,7 +54,12 @@ class OcppGateway:
         return self.registry.places.get(identity)
 
     async def keep(self, identity: str, record: ChargerRecord) -> None:
-        await self.registry.keep(self._requester.connection, identity, record)
+        """Who has the charger is not for its story to say: it may be that of an older connection."""
+        now = self.record(identity)
+        await self._write(
+            identity,
+            replace(record, online=now.online, gateway=now.gateway, instance=now.instance, since=now.since),
+        )
 
     async def request(
         self, identity: str, action: str, values: Mapping[str, Any], request_id: str | None
@@ -65,7 +70,7 @@ class OcppGateway:
 
     def appear(self, identity: str) -> None:
         """The charger is there, and in its place: everybody may see it."""
-        if identity not in self._present:
+        if identity in self.links and identity not in self._present:
             self._present.add(identity)
             self._start(self._tell_presence(identity, online=True))
 
@@ -87,27 +92,30 @@ class OcppGateway:
             since=datetime.now(UTC),
             version=link.version,
         )
-        await self.keep(link.identity, record)
         self._requester.connection.watch(f"{_EVENTS}{link.identity}/#")
+        await self._write(link.identity, record)
 
     async def disconnected(self, link: Link) -> None:
-        """A connection has ended. Nothing follows if the charger has another one."""
+        """A connection has ended. Nothing follows if the charger has another one.
+
+        It waits only after everything is on its way: what the charger's next connection tells comes behind.
+        """
         if self.links.get(link.identity) is not link:
             return
-        del self.links[link.identity]
-        self._requester.connection.unwatch(f"{_EVENTS}{link.identity}/#")
-        await link.tell_leniencies()
-        await self.keep(link.identity, replace(self.record(link.identity), online=False))
-        await self._leave(link.identity)
+        self._let_go(link.identity)
+        if link.identity in self._present:
+            self._present.discard(link.identity)
+            self._start(self._tell_presence(link.identity, online=False))
+        link.log_leniencies()
+        record = replace(self.record(link.identity), online=False, leniencies=link.leniencies.all)
+        await self._write(link.identity, record)
 
-    async def stop(self) -> None:
-        """Ends all connections."""
-        await asyncio.gather(*(link.close("the gateway stops") for link in list(self.links.values())))
+    def _let_go(self, identity: str) -> None:
+        del self.links[identity]
+        self._requester.connection.unwatch(f"{_EVENTS}{identity}/#")
 
-    async def _leave(self, identity: str) -> None:
-        if identity in self._present:
-            self._present.discard(identity)
-            await self._tell_presence(identity, online=False)
+    async def _write(self, identity: str, record: ChargerRecord) -> None:
+        await self.registry.keep(self._requester.connection, identity, record)
 
     async def _tell_presence(self, identity: str, *, online: bool) -> None:
         try:
@@ -139,7 +147,7 @@ class OcppGateway:
         """Another gateway, or this one before a restart, has written down something about a charger."""
         link = self.links.get(identity)
         if link is not None and record.online:
-            del self.links[identity]
+            self._let_go(identity)
             self._present.discard(identity)
             log.info("connected to %s", record.gateway, extra={"client": identity})
             self._start(link.close("connected to another gateway"))
@@ -170,7 +178,7 @@ class OcppGateway:
         for identity, link in self.links.items():
             self._requester.connection.watch(f"{_EVENTS}{identity}/#")
             link.story.reservations.changed()
-            self._start(self.keep(identity, self.record(identity)))
+            self._start(self._write(identity, self.record(identity)))
         for identity in self._present:
             self._start(self._tell_presence(identity, online=True))
 
@@ -204,7 +212,7 @@ class OcppGateway:
         """The chargers that a gateway had are offline, if they have not come back."""
         for identity, record in list(self.registry.records.items()):
             if record.online and record.gateway == name and record.instance != self._instance:
-                self._start(self.keep(identity, replace(record, online=False, instance=self._instance)))
+                self._start(self._write(identity, replace(record, online=False, instance=self._instance)))
                 self._start(self._tell_presence(identity, online=False))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:

@@ -64,7 +64,7 @@ class Link:
         self.leniencies = Leniencies(self.record.leniencies)
         self.clock = ChargerClock(self.leniencies)
         self.story = Story(identity, self, self, self.clock, self.leniencies, habits)
-        self.exchange = Exchange(socket, self._answer, self.leniencies, counted)
+        self.exchange = Exchange(socket, self.answer, self.leniencies, counted)
         self._showing = False
         self._answer_seconds = habits.answer_seconds
         self._turn = asyncio.Lock()
@@ -75,7 +75,7 @@ class Link:
         return self._desk.record(self.identity)
 
     async def keep(self, record: ChargerRecord) -> None:
-        await self._desk.keep(self.identity, record)
+        await self._desk.keep(self.identity, replace(record, leniencies=self.leniencies.all))
 
     async def request(self, action: str, values: Mapping[str, Any], *, request_id: str | None = None) -> Any:
         return await self._desk.request(self.identity, action, values, request_id)
@@ -145,15 +145,20 @@ class Link:
     async def _ask(self, ask: Ask) -> Mapping[str, Any]:
         return await self.exchange.call(ask.action, ask.payload, self._answer_seconds)
 
-    async def tell_leniencies(self) -> None:
-        """Logs what is new in how the charger does not keep to its protocol, and writes it down."""
+    def log_leniencies(self) -> bool:
+        """Logs what is new in how the charger does not keep to its protocol, if anything is."""
         untold = self.leniencies.take_untold()
         for each in untold:
             log.info("lenient: %s", each, extra={"client": self.identity})
-        if untold:
-            await self.keep(replace(self.record, leniencies=self.leniencies.all))
+        return bool(untold)
 
-    async def _answer(self, call: Call) -> Result | Failure:
+    async def tell_leniencies(self) -> None:
+        """Logs what is new, and writes it down."""
+        if self.log_leniencies():
+            await self.keep(self.record)
+
+    async def answer(self, call: Call) -> Result | Failure:
+        """What the charger is answered."""
         if self.version == "1.6" and not self._socket.subprotocol and "chargingStation" in call.payload:
             self.version = "2.0.1"
         if not is_action(call.action, self.version):
@@ -175,7 +180,7 @@ class Link:
             mark = str(call.payload.get("timestamp", "")) if _has_time(told) else call.id
             heard = await self.story.hear(told, mark, now)
             outcome = replace(heard, accepted=heard.accepted and outcome.accepted)
-        if call.action == "BootNotification" and outcome.accepted:
+        if self.story.is_accepted:  # many chargers tell of a boot only when they boot, not when they connect
             self._desk.appear(self.identity)
         return outcome
 
