@@ -1,7 +1,8 @@
 """Moments as chargers tell them: of clocks that show 1970, or local time as UTC, or have no zone at all.
 
-A charger says with each status what time it is. If that differs from our clock by quarters of an hour, it is
-in a time zone of its own, and all its moments are corrected.
+A charger says with each status what time it is. If its clock differs from ours, all its moments are
+corrected. But a status may also be told late, with the time since when it has been so: only when two that are
+told some time apart are late by the same, the clock is behind.
 """
 
 from collections.abc import Mapping
@@ -15,6 +16,10 @@ _FIRST_YEAR: Final = 2020
 _QUARTER: Final = timedelta(minutes=15)
 _ACCURACY: Final = timedelta(minutes=2)
 _FARTHEST_ZONE: Final = timedelta(hours=14)
+_APART: Final = timedelta(seconds=10)
+"""Statuses that were stored are told one right after the other."""
+_SAME: Final = timedelta(seconds=3)
+_NONE: Final = timedelta()
 
 
 class ChargerClock:
@@ -22,18 +27,36 @@ class ChargerClock:
 
     def __init__(self, leniencies: Leniencies) -> None:
         self._leniencies = leniencies
-        self._ahead = timedelta()
+        self._ahead = _NONE
+        self._behind: tuple[timedelta, datetime] | None = None
+        """By how much a status was behind, and when it was told first."""
 
     def compare(self, told: datetime | None, now: datetime) -> None:
-        """Learns from a moment that should be now."""
+        """Learns from a moment that should be now, and may be earlier."""
         if told is None:
             return
         ahead = told + self._ahead - now
-        quarters = round(ahead / _QUARTER) * _QUARTER
-        is_zone = quarters and abs(ahead - quarters) <= _ACCURACY and abs(quarters) <= _FARTHEST_ZONE
-        if is_zone:
-            self._leniencies.note("its clock shows local time as UTC")
-        self._ahead = quarters if is_zone else timedelta()
+        if abs(ahead) <= _ACCURACY:
+            self._ahead, self._behind = _NONE, None
+        elif ahead > _NONE:
+            quarters = _in_quarters(ahead)
+            if abs(ahead - quarters) <= _ACCURACY and quarters <= _FARTHEST_ZONE:
+                self._correct(quarters)
+        elif self._is_behind(ahead, now):
+            self._correct(ahead)
+
+    def _is_behind(self, ahead: timedelta, now: datetime) -> bool:
+        """Whether an earlier status was behind by the same."""
+        before = self._behind
+        if before is None or abs(before[0] - ahead) > _SAME:
+            self._behind = ahead, now
+            return False
+        return now - before[1] >= _APART
+
+    def _correct(self, ahead: timedelta) -> None:
+        is_zone = abs(ahead - _in_quarters(ahead)) <= _ACCURACY
+        self._leniencies.note("its clock shows local time as UTC" if is_zone else "its clock is behind")
+        self._ahead = ahead
 
     def moment(self, payload: Mapping[str, Any], key: str = "timestamp") -> datetime | None:
         """The moment that a payload tells, by our clock; None if there is none, or it cannot be."""
@@ -55,3 +78,7 @@ class ChargerClock:
             return told.astimezone(UTC) - self._ahead
         except OverflowError:
             return None
+
+
+def _in_quarters(ahead: timedelta) -> timedelta:
+    return round(ahead / _QUARTER) * _QUARTER

@@ -232,11 +232,11 @@ class TestValues:
         await asyncio.to_thread(site.await_leniencies, told)
 
     async def test_local_time_as_utc(self, gateway: OcppGatewayProcess, site: Site) -> None:
-        """A charge that begins now is not one that began three hours ago."""
+        """A charge that begins now is not one that begins in three hours."""
         site.add()
         async with wired(gateway, site.identity) as charger:
             await charger.boot()
-            local = (datetime.now(UTC) - timedelta(hours=3)).isoformat()
+            local = (datetime.now(UTC) + timedelta(hours=3)).isoformat()
             await charger.call("StatusNotification", {**status("Available"), "timestamp": local})
             await start(charger, at=local)
             await asyncio.to_thread(site.await_states, "occupied", "free")

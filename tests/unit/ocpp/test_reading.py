@@ -194,10 +194,38 @@ class TestClocks:
     def test_a_clock_that_is_not_set_tells_nothing(self, told: object) -> None:
         assert clock().moment({"timestamp": told}) is None
 
-    def test_local_time_marked_as_utc_is_corrected(self) -> None:
+    def test_local_time_east_of_utc_is_corrected_at_once(self) -> None:
+        """Nothing that a charger tells can be in the future."""
         charger = clock()
-        charger.compare(NOON - timedelta(hours=3, seconds=9), NOON)
-        assert charger.moment({"timestamp": "2026-03-01T09:00:00Z"}) == NOON
+        charger.compare(NOON + timedelta(hours=3, seconds=9), NOON)
+        assert charger.moment({"timestamp": "2026-03-01T15:00:00Z"}) == NOON
+
+    @pytest.mark.parametrize("behind", [timedelta(hours=3), timedelta(minutes=7)])
+    def test_a_clock_that_is_behind_is_corrected_when_two_statuses_agree(self, behind: timedelta) -> None:
+        leniencies = Leniencies()
+        charger = ChargerClock(leniencies)
+        for later in (timedelta(), timedelta(seconds=1), timedelta(seconds=40)):
+            told = {"timestamp": (NOON - behind + later).isoformat()}
+            assert charger.moment(told) == NOON - behind + later
+            charger.compare(charger.moment(told), NOON + later)
+        assert charger.moment({"timestamp": (NOON - behind).isoformat()}) == NOON
+        assert len(leniencies.all) == 1
+
+    @pytest.mark.parametrize("minutes", range(5, 185, 5))
+    def test_a_status_that_is_told_late_says_nothing_about_the_clock(self, minutes: int) -> None:
+        """OCPP lets a charger tell again what a connector is doing, with the time since when it does."""
+        charger = clock()
+        since = NOON - timedelta(minutes=minutes)
+        for seconds in (0, 1, 60, 300):
+            charger.compare(since, NOON + timedelta(seconds=seconds))
+            assert charger.moment({"timestamp": "2026-03-01T12:00:00Z"}) == NOON
+
+    def test_nor_do_statuses_that_were_stored(self) -> None:
+        charger = clock()
+        for number in range(20):
+            at = NOON - timedelta(hours=1) + timedelta(seconds=number)
+            charger.compare(at, NOON + timedelta(seconds=number / 20))
+        assert charger.moment({"timestamp": "2026-03-01T12:00:00Z"}) == NOON
 
 
 class TestHandshake:
