@@ -28,6 +28,8 @@ _EARLY_ENDS_KEPT: Final = 20
 _UNNAMED: Final = ("0", "-1")
 """The IDs of a transaction that began while the charger was not connected, as some chargers say."""
 _DECIMALS: Final = 6
+_CLOCKS_DIFFER: Final = timedelta(seconds=5)
+"""The service books nothing that is in its future, and its clock may be this far behind ours."""
 _SHORTEST: Final = timedelta(seconds=1)
 """A charge that began and ended at the same moment, by a coarse clock, has taken at least so long."""
 
@@ -58,7 +60,7 @@ class Charges:
         network: Network,
         memory: Memory,
         leniencies: Leniencies,
-        vehicle_of: Callable[[str, int], Awaitable[str | None]],
+        vehicle_of: Callable[[str], Awaitable[str | None]],
     ) -> None:
         self._identity = identity
         self._network = network
@@ -128,6 +130,12 @@ class Charges:
             await self._finish(transaction, energy)
         await self._memory.keep(_without(self._memory.record, transaction.transaction))
 
+    async def end_sessions(self) -> None:
+        """Ends all charges that are sessions at the service, with what was measured last."""
+        for transaction in self._memory.record.transactions:
+            if transaction.is_session:
+                await self.end(transaction, transaction.energy)
+
     async def _begin_after_end(self, told: Started, name: str, now: datetime) -> None:
         """What a charger has stored may come in any order: a charge that has ended was over long ago."""
         record = self._memory.record
@@ -148,7 +156,7 @@ class Charges:
         if before is not None:
             self._leniencies.note("began a charge before it ended the last one")
             await self.end(before, before.energy)
-        vehicle = await self._vehicle_of(transaction.tag, transaction.connector)
+        vehicle = await self._vehicle_of(transaction.tag)
         if vehicle is None:
             return replace(transaction, refused=True)
         named = {"vehicleID": vehicle} if vehicle else {}
@@ -181,7 +189,7 @@ class Charges:
             self._leniencies.note("told no energy of a charge while it was not connected")
             return
         named = {"vehicleID": transaction.tag} if transaction.tag else {}
-        finish = max(min(finish, now), transaction.started + _SHORTEST)
+        finish = max(min(finish, now - _CLOCKS_DIFFER), transaction.started + _SHORTEST)
         times = {"startDateTime": transaction.started.isoformat(), "finishDateTime": finish.isoformat()}
         try:
             await self._network.request(
@@ -219,7 +227,10 @@ class Charges:
         return open_now[0]
 
     def _point(self, connector: int) -> dict[str, Any]:
+        """Raises NotFound if an operator has taken the point away since the charge began."""
         record = self._memory.record
+        if connector not in record.points:
+            raise NotFound(f"connector {connector} is not a point of the charger any more")
         return {"chargingStationID": record.station, "chargingPointID": record.points[connector]}
 
     def _name(self, told: Started, mark: str) -> str:
@@ -254,12 +265,14 @@ def _with_reading(transaction: Transaction, meter: Meter) -> Transaction:
 
 
 def _with_early_end(record: ChargerRecord, told: Ended) -> ChargerRecord:
-    if told.at is None or told.meter is None:
+    if told.at is None or told.meter is None or told.transaction in _UNNAMED:
         return record
     end = EarlyEnd(told.transaction, told.at, told.meter, told.meter_start)
     return replace(record, early_ends=(*record.early_ends, end)[-_EARLY_ENDS_KEPT:])
 
 
 def _without(record: ChargerRecord, name: str) -> ChargerRecord:
+    if name in _UNNAMED:  # the next charge without a name is another one
+        return record
     others = tuple(each for each in record.transactions if each.transaction != name)
     return replace(record, transactions=others, closed=(*record.closed, name)[-_CLOSED_KEPT:])

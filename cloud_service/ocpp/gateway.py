@@ -225,3 +225,5 @@ class OcppGateway:
             await work
         except ConnectionError as error:
             log.warning("%s", error)
+        except Exception:
+            log.exception("a fault of this gateway")

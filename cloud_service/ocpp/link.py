@@ -171,6 +171,9 @@ class Link:
         except (RequestError, OutcomeUnknown, ConnectionError) as error:
             log.warning("cannot do %s: %s", call.action, error, extra={"client": self.identity})
             return Failure(call.id, "InternalError", "not possible now; ask again later")
+        except Exception:  # the charger would tell it again with each connection, and lose each
+            log.exception("cannot do %s", call.action, extra={"client": self.identity})
+            return Failure(call.id, "InternalError", "a fault of this gateway")
         return self._write(call, outcome)
 
     async def _hear_all(self, call: Call) -> Outcome:

@@ -154,6 +154,8 @@ class OcppServer:
             log.error("%s", error, extra={"client": link.identity})
         except (ConnectionClosed, ConnectionError) as error:
             log.debug("connection lost: %s", error, extra={"client": link.identity})
+        except Exception:  # which the library would tell a logger that is quiet
+            log.exception("the connection ends", extra={"client": link.identity})
         finally:
             await self._gateway.disconnected(link)
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from cloud_service.ocpp.charges import Charges, Memory, Network
 from cloud_service.ocpp.clocks import ChargerClock
+from cloud_service.ocpp.evses import Evses
 from cloud_service.ocpp.leniencies import Leniencies
 from cloud_service.ocpp.reservations import Reservations
 from cloud_service.ocpp.told import (
@@ -65,6 +66,9 @@ class Story:
         self._habits = habits
         self._place: Place | None = None
         self._settled = False
+        self._late: dict[int, StatusTold] = {}
+        """Statuses of which the service does not know yet. Chargers do not tell them twice."""
+        self._evses = Evses()
         self._free_since: dict[int, datetime] = {}
         """When a connector became free whose charge has not ended."""
         self.reservations = Reservations(network, memory, leniencies, habits.reserve_before)
@@ -85,17 +89,20 @@ class Story:
             await self._introduce(told)
         if self._place is None:
             return Outcome(accepted=False, interval=PENDING_SECONDS, transaction="0")
+        if isinstance(told, StatusTold):
+            self._note_status(told, now)
         await self.settle()
         match told:
             case Booted():
                 return Outcome(interval=self._habits.heartbeat)
             case StatusTold():
-                await self._note_status(told, now)
+                await self._take_statuses()
             case TagShown():
-                return Outcome(await self._vehicle_of(told.tag, 0) is not None)
+                return Outcome(await self._vehicle_of(told.tag) is not None)
             case Started():
                 return await self.charges.start(told, mark, now)
             case Metered():
+                self._clock.compare(told.at, now)
                 await self.charges.measure(told, now)
             case Ended():
                 return await self.charges.stop(told, now)
@@ -106,7 +113,10 @@ class Story:
         return Outcome()
 
     async def pass_time(self, now: datetime) -> None:
-        """Ends the charges whose end the charger has not told although their connectors are free."""
+        """Does what could not be done before, and ends the charges whose end the charger has not told."""
+        if self._place is not None and self._late:
+            await self.settle()
+            await self._take_statuses()
         for connector, since in list(self._free_since.items()):
             if now - since < UNFINISHED:
                 continue
@@ -127,7 +137,8 @@ class Story:
         )
         record = self._memory.record
         if record.station != station:
-            record = replace(record, station=station, points={}, statuses={})
+            await self.charges.end_sessions()
+            record = replace(self._memory.record, station=station, points={}, statuses={})
         there = await self._points_at(station)
         known = {connector: point for connector, point in record.points.items() if point in there}
         if not known:
@@ -174,30 +185,36 @@ class Story:
         if introduced != record:
             await self._memory.keep(introduced)
 
-    async def _note_status(self, told: StatusTold, now: datetime) -> None:
+    def _note_status(self, told: StatusTold, now: datetime) -> None:
         self._clock.compare(told.at, now)
-        before = self._memory.record
-        if told.connector and told.connector not in before.points:
+        if told.connector and (self._place is None or self._place.point(told.connector) is None):
             self._leniencies.note(f"connector {told.connector}: not one of its points")
             return
-        self._watch_for_end(told, now)
-        if before.statuses.get(told.connector) == told.status:
-            return
-        after = replace(before, statuses={**before.statuses, told.connector: told.status})
+        whole = self._evses.whole(told)
+        self._watch_for_end(whole, now)
+        self._late[told.connector] = whole
+
+    async def _take_statuses(self) -> None:
+        for told in list(self._late.values()):
+            before = self._memory.record
+            if before.statuses.get(told.connector) != told.status:
+                after = replace(before, statuses={**before.statuses, told.connector: told.status})
+                await self._tell_conditions(before, after, told)
+                await self._memory.keep(after)
+            del self._late[told.connector]
+
+    async def _tell_conditions(self, before: ChargerRecord, after: ChargerRecord, told: StatusTold) -> None:
+        """Tells the service of the points that are not as they were."""
         assert self._place is not None
         assert after.station is not None
         for connector, point_id in after.points.items():
             point = self._place.point(connector)
-            concerned = told.connector in (0, connector)
-            if (
-                point is not None
-                and concerned
-                and _condition(after, connector) != _condition(before, connector)
-            ):
+            if point is None or told.connector not in (0, connector):
+                continue
+            if _condition(after, connector) != _condition(before, connector):
                 await self._describe(after.station, point_id, point, after)
-            elif point is not None and told.connector == connector and told.status == "free":
+            elif told.connector == connector and told.status == "free":
                 await self._free(after, point_id, point)
-        await self._memory.keep(after)
 
     async def _free(self, record: ChargerRecord, point_id: int, point: PlacePoint) -> None:
         """Nobody is there: a session of the service ends, unless the charger still has to tell its end."""
@@ -211,18 +228,19 @@ class Story:
         else:
             self._free_since.pop(told.connector, None)
 
-    async def _vehicle_of(self, tag: str, connector: int) -> str | None:
+    async def _vehicle_of(self, tag: str) -> str | None:
         """The vehicle with this tag, as its reservation has written it. None if it may not charge here.
 
-        Tags do not distinguish capitals.
+        Tags do not distinguish capitals, vehicles do.
         """
         reservations = await self._network.request(
             "receiveAllReservations", {"chargingStationID": self._memory.record.station}
         )
-        for reservation in reservations:
-            if tag and str(reservation["vehicleID"]).lower() == tag.lower():
-                return str(reservation["vehicleID"])
-        return tag if self._habits.walk_ins else None
+        vehicles = [str(reservation["vehicleID"]) for reservation in reservations]
+        meant = [vehicle for vehicle in vehicles if tag and vehicle.lower() == tag.lower()]
+        if tag in meant or (not meant and self._habits.walk_ins):
+            return tag
+        return meant[0] if meant else None
 
     def _request_id(self, *parts: str) -> str:
         return hashlib.sha256("\n".join((self._identity, *parts)).encode()).hexdigest()[:40]

@@ -21,12 +21,16 @@ class Booted(Struct, frozen=True):
 
 
 class StatusTold(Struct, frozen=True):
-    """What a connector is doing. Connector 0 is the whole charger. `detail` is the charger's own word."""
+    """What a connector is doing. Connector 0 is the whole charger. `detail` is the charger's own word.
+
+    `part` is the connector of an EVSE that has several.
+    """
 
     connector: int
     status: Status
     detail: str
     at: datetime | None = None
+    part: int = 0
 
 
 class Meter(Struct, frozen=True):

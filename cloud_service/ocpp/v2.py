@@ -38,7 +38,8 @@ def read(action: str, payload: Mapping[str, Any], clock: ChargerClock) -> list[T
         case "StatusNotification":
             detail = text(payload, "connectorStatus", 30)
             status = _STATUSES.get(detail, "occupied")
-            return [StatusTold(whole(payload, "evseId", 0), status, detail, clock.moment(payload))]
+            evse, part = whole(payload, "evseId", 0), whole(payload, "connectorId", 0)
+            return [StatusTold(evse, status, detail, clock.moment(payload), part)]
         case "NotifyEvent":
             return list(_statuses_of_events(payload, clock)) or [Alive()]
         case "Authorize":
@@ -90,8 +91,9 @@ def _statuses_of_events(payload: Mapping[str, Any], clock: ChargerClock) -> Iter
             continue
         detail = text(event, "actualValue", 30)
         if detail in _STATUSES:
-            connector = whole(member(member(event, "component"), "evse"), "id", 0)
-            yield StatusTold(connector, _STATUSES[detail], detail, clock.moment(event))
+            evse = member(member(event, "component"), "evse")
+            number, part = whole(evse, "id", 0), whole(evse, "connectorId", 0)
+            yield StatusTold(number, _STATUSES[detail], detail, clock.moment(event), part)
 
 
 def _transaction(payload: Mapping[str, Any], clock: ChargerClock) -> Iterator[Told]:

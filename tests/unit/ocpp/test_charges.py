@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from msgspec.structs import replace
+
 from cloud_service.ocpp.charges import Charges
 from cloud_service.ocpp.leniencies import Leniencies
 from cloud_service.ocpp.told import Ended, Meter, Metered, Started
@@ -58,7 +60,7 @@ class Bench:
     async def stop(self, transaction: str, meter: float | None, ago: timedelta = timedelta()) -> None:
         await self.charges.stop(Ended(transaction, meter=meter, at=NOON - ago), NOON)
 
-    async def _vehicle_of(self, tag: str, _connector: int) -> str:
+    async def _vehicle_of(self, tag: str) -> str:
         return tag
 
 
@@ -111,6 +113,27 @@ async def test_readings_go_on_with_another_gateway() -> None:
     assert await bench.start() == transaction
     await bench.measure(transaction, 10.5)
     assert bench.asked == [("startCharging", {"vehicleID": "ana"}), ("meterCharging", {"energy": 0.5})]
+
+
+async def test_each_end_without_a_name_ends_the_only_charge() -> None:
+    bench = Bench()
+    await bench.stop("-1", 18.0)
+    for meter in (10.0, 20.0):
+        transaction = await bench.start(meter=meter)
+        await bench.stop("-1", meter + 5)
+        assert bench.record.transaction(transaction) is None
+    assert bench.asked[1::2] == [("finishCharging", {"energy": 5.0})] * 2
+
+
+async def test_a_charge_at_a_point_that_is_gone_ends_without_the_service() -> None:
+    bench = Bench()
+    transaction, old = await bench.start(), await bench.start(ago=timedelta(days=2))
+    bench.record = replace(bench.record, points={2: 1})
+    await bench.measure(transaction, 15.0)
+    for each in (transaction, old):
+        await bench.stop(each, 18.0)
+    assert bench.record.transactions == ()
+    assert bench.asked == [("startCharging", {"vehicleID": "ana"})]
 
 
 async def test_a_charge_that_began_unseen_is_measured_once_it_is_a_session() -> None:
@@ -176,6 +199,13 @@ class TestOffline:
         await bench.stop(old, 18.0, self.ENDED)
         assert bench.asked == [("startCharging", {"vehicleID": "ana"}), self.RECORDED]
         assert bench.record.session_on(1) == bench.record.transaction(now)
+
+    async def test_an_end_of_now_is_not_in_the_future_of_a_service_whose_clock_is_behind(self) -> None:
+        bench = Bench()
+        transaction = await bench.start(ago=self.BEGAN)
+        await bench.stop(transaction, 18.0, -timedelta(hours=1))
+        ((_, values),) = bench.asked
+        assert datetime.fromisoformat(values["finishDateTime"]) <= NOON - timedelta(seconds=5)
 
     async def test_without_energy_nothing_is_booked(self) -> None:
         bench = Bench()

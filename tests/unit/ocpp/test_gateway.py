@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from cloud_service.mqtt.requester import Requester
-from cloud_service.ocpp.frames import Call, Result
+from cloud_service.ocpp.frames import Call, Failure, Result
 from cloud_service.ocpp.gateway import OcppGateway
 from cloud_service.ocpp.link import Link
 from cloud_service.ocpp.story import Habits
@@ -118,6 +118,18 @@ async def test_what_an_old_connection_still_has_to_write_does_not_bring_it_back(
     await settled()
     await link.keep(before)
     assert bench.broker.shown == (False, False)
+
+
+async def test_a_fault_of_the_gateway_ends_no_connection(
+    bench: Bench, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = await bench.connect()
+    monkeypatch.setattr(Broker, "publish", None)
+    boot = Call("3", "BootNotification", {"chargePointVendor": "Maker", "chargePointModel": "One"})
+    answer = await link.answer(boot)
+    assert isinstance(answer, Failure)
+    assert answer.code == "InternalError"
+    assert "cannot do BootNotification" in caplog.text
 
 
 async def test_one_that_has_gone_to_another_gateway_is_let_go(bench: Bench) -> None:

@@ -1,0 +1,24 @@
+"""The status of an EVSE in OCPP 2.0.1 and 2.1, of whose several connectors one at a time is used."""
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from cloud_service.ocpp.told import Status, StatusTold
+
+_MOST_CONNECTORS: Final = 16
+_IN_USE_FIRST: Final[tuple[Status, ...]] = ("occupied", "reserved", "free", "unavailable", "faulted")
+
+
+class Evses:
+    """What is known of the connectors of each EVSE, by its number."""
+
+    def __init__(self) -> None:
+        self._told: dict[int, dict[int, Status]] = {}
+
+    def whole(self, told: StatusTold) -> StatusTold:
+        """What a status of one connector says of its EVSE: that of the connector which is most in use."""
+        connectors = self._told.setdefault(told.connector, {})
+        if told.part in connectors or len(connectors) < _MOST_CONNECTORS:
+            connectors[told.part] = told.status
+        return replace(told, status=min(connectors.values(), key=_IN_USE_FIRST.index))
