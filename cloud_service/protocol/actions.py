@@ -67,9 +67,11 @@ class Action(Struct, frozen=True):
     roles: frozenset[Role]
     """Who may request it."""
     changes: bool
-    """Whether it changes the network: if so, deduplication remembers its requests."""
+    """Whether it changes the network."""
     legacy: bool = True
     """Whether the legacy protocol has it."""
+    repeatable: bool = False
+    """Whether what it changes may be changed again by a repetition, because a later request replaces it."""
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -80,6 +82,11 @@ class Action(Struct, frozen=True):
     def legacy_keys(self) -> tuple[str, ...]:
         """The keys of the action in the legacy protocol, which needs them all."""
         return tuple(key for key in self.keys if key not in self.request.mqtt_only)
+
+    @property
+    def is_remembered(self) -> bool:
+        """Whether deduplication remembers its requests."""
+        return self.changes and not self.repeatable
 
     @property
     def is_control(self) -> bool:
@@ -150,7 +157,7 @@ ACTIONS: Final[Actions] = table(
     Action("finishCharging", FinishCharging, "success", _CHARGERS, changes=True, legacy=False),
     Action("quoteReservation", QuoteReservation, "offers", _VEHICLE_READERS, changes=False, legacy=False),
     Action("cancelReservation", CancelReservation, "success", _CHARGERS, changes=True, legacy=False),
-    Action("meterCharging", MeterCharging, "success", _CHARGERS, changes=True, legacy=False),
+    Action("meterCharging", MeterCharging, "success", _CHARGERS, changes=True, legacy=False, repeatable=True),
     Action("recordCharging", RecordCharging, "success", _CHARGERS, changes=True, legacy=False),
     Action("countStations", CountStations, "count", _ADMINISTRATOR, changes=False, legacy=False),
     Action("transferStations", TransferStations, "count", _ADMINISTRATOR, changes=True, legacy=False),

@@ -297,17 +297,28 @@ class TestReadings:
         charger.finish(station)
         assert point_state(people, station, fits=lambda state: state["session"] is None)
 
-    def test_they_take_effect_once(self, people: People, place: Place) -> None:
+    def test_a_repetition_changes_nothing(self, people: People, place: Place) -> None:
         client = people.mqtt("charger")
         charger = Charger(client)
         station = charger.with_point(place)
         charger.start(station)
-        values = {"chargingStationID": station, "chargingPointID": 1, "energy": 3}
-        for _ in range(2):
-            client.send("meterCharging", {**values, "requestID": "reading"})
-            assert client.reply("reading")["result"] == "Sucesso"
-        client.send("meterCharging", {**values, "energy": 4, "requestID": "reading"})
-        assert client.reply("reading")["error"]["code"] == "ID_REUSED"
+        values = {"chargingStationID": station, "chargingPointID": 1}
+        for energy in (3, 4, 3, 4):
+            client.send("meterCharging", {**values, "energy": energy, "requestID": f"reading-{energy}"})
+            assert client.reply(f"reading-{energy}")["result"] == "Sucesso"
+        point_state(people, station, fits=lambda state: state["session"]["energy"] == 4)
+        charger.finish(station)
+        client.send("meterCharging", {**values, "energy": 4, "requestID": "reading-4"})
+        assert client.reply("reading-4")["error"]["code"] == "NOT_FOUND"
+
+    def test_one_with_the_id_of_a_change(self, people: People, place: Place) -> None:
+        client = people.mqtt("charger")
+        station = Charger(client).with_point(place)
+        values = {"chargingStationID": station, "chargingPointID": 1, "requestID": "the same"}
+        client.send("startCharging", values)
+        assert client.reply("the same")["ok"]
+        client.send("meterCharging", {**values, "energy": 1})
+        assert client.reply("the same")["error"]["code"] == "ID_REUSED"
 
     def test_who_may(self, people: People, charger: Charger, place: Place) -> None:
         station = charger.with_point(place)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from cloud_service.protocol import topics
+from cloud_service.protocol.actions import ACTIONS
 from cloud_service.protocol.messages import Message
 from cloud_service.service.engine.engine import Engine
 from cloud_service.service.engine.limits import EngineLimits
@@ -111,7 +112,7 @@ class Deliveries(RuleBasedStateMachine):
 
     def _deliver(self, messages: list[Message]) -> None:
         for message, reply in zip(messages, self._take_in(messages), strict=True):
-            if _changes(message):
+            if _is_remembered(message):
                 first = self.replies.setdefault(_identity(message), reply)
                 assert reply == first, f"{message}: answered {first!r}, then {reply!r}"
                 self._note_id(message, json.loads(reply))
@@ -150,8 +151,9 @@ def _identity(message: Message) -> tuple[str, str]:
     return client, json.loads(message.payload)["requestID"]
 
 
-def _changes(message: Message) -> bool:
-    return "/find" not in message.topic and "/receive" not in message.topic
+def _is_remembered(message: Message) -> bool:
+    action = message.topic.split("/")[-2]
+    return ACTIONS[action].is_remembered
 
 
 def check_histories(count: int, *, shrink: bool = True) -> None:

@@ -136,11 +136,11 @@ class Witness:
 
 
 def answered(answer: Answer) -> Answered | None:
-    """What must be kept of a reply: nothing for reads or for retryable refusals."""
+    """What must be kept of a reply: nothing for reads, for readings of meters or for retryable refusals."""
     if answer.incoming is None or answer.reply is None or answer.outcome in NOT_REMEMBERED:
         return None
     incoming = answer.incoming
-    if not incoming.action.changes or incoming.identity is None:
+    if not incoming.action.is_remembered or incoming.identity is None:
         return None
     head = b'{"requestID":%s,' % json.dumps(incoming.envelope.request_id).encode()
     assert answer.reply.payload.startswith(head)

@@ -33,16 +33,16 @@ class Decider:
 
         Unless `may_change`, requests that would change something are refused with STORAGE.
         """
-        changes = incoming.action.changes
+        action = incoming.action
         key = None if incoming.identity is None else (incoming.client, incoming.identity)
         if key is not None:
             known = batch.records.get(key) or self._deduplication.find(*key)
             if known is not None:
                 return repeat(known, incoming)
-        if changes and not may_change:
+        if action.changes and not may_change:
             return failed(StorageFailed())
         outcome, retryable = self._ask_handler(incoming, batch, now)
-        if changes and key is not None and not retryable:
+        if action.is_remembered and key is not None and not retryable:
             batch.records[key] = to_record(*key, incoming.fingerprint(), outcome)
         return outcome
 

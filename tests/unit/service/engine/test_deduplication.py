@@ -190,6 +190,22 @@ def test_reads_are_decided_again() -> None:
     assert bench.ask("bob", "findReservation", requestID="book") != "ID_REUSED"
 
 
+def test_readings_of_meters_displace_no_request() -> None:
+    """Each charger tells one a minute: remembered for a day, they would fill the memory in hours."""
+    bench = Bench(limits=EngineLimits(deduplication=DeduplicationLimits(in_all=10)))
+    station = bench.station("ana")
+    booked = bench.book("bob", requestID="once")
+    point = {"chargingStationID": station, "chargingPointID": 1}
+    begun = bench.ask("ana", "startCharging", **point, requestID="start")
+
+    for number in range(50):
+        assert bench.ask("ana", "meterCharging", **point, energy=number, requestID=f"{number}") == "Sucesso"
+
+    bench.restart()
+    assert bench.book("bob", requestID="once") == booked
+    assert bench.ask("ana", "startCharging", **point, requestID="start") == begun
+
+
 def test_a_read_with_the_id_of_a_change_is_refused() -> None:
     bench = Bench()
     bench.station("ana")
