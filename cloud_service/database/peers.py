@@ -32,6 +32,20 @@ _OLDER_OF_OTHERS: Final = """
     WHERE events.instance <> %s AND events.number < asked.number
 """
 _LEADER: Final = 0x6C65_6164
+_HEARS_ALL: Final = 0x6865_6172
+"""The first key of the lock that all services share that hear all brokers; the second is 0."""
+_TELL_HEARING: Final = {
+    True: "SELECT pg_advisory_lock_shared(%s, 0)",
+    False: "SELECT pg_advisory_unlock_shared(%s, 0)",
+}
+_OTHERS_HEAR_ALL: Final = """
+    SELECT EXISTS (
+        SELECT FROM pg_locks
+        WHERE locktype = 'advisory' AND granted AND classid = %s::oid AND objid = 0
+          AND pid <> pg_backend_pid()
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    )
+"""
 _TURNS: Final = 0x7475_726E
 """The first key of the locks of stations where services take turns; the second is the station's ID."""
 _TAKE_TURN: Final = """
@@ -63,6 +77,7 @@ class Peers:
     def __init__(self, database: Database) -> None:
         self.instance = uuid4()
         self.leads = False
+        self._hears_all = False
         self._database = database
 
     def join(self, rules: Rules) -> None:
@@ -86,6 +101,21 @@ class Peers:
             return False
         self.leads = bool(self._one("SELECT pg_try_advisory_lock(%s, 0)", _LEADER))
         return self.leads
+
+    def stop_leading(self) -> None:
+        """Lets another service lead."""
+        self.leads = False
+        self._one("SELECT pg_advisory_unlock(%s, 0)", _LEADER)
+
+    def tell_hearing(self, *, all_brokers: bool) -> None:
+        """Tells the others whether this service hears all brokers."""
+        if all_brokers != self._hears_all:
+            self._one(_TELL_HEARING[all_brokers], _HEARS_ALL)
+            self._hears_all = all_brokers
+
+    def others_hear_all(self) -> bool:
+        """Whether another service hears all brokers."""
+        return bool(self._one(_OTHERS_HEAR_ALL, _HEARS_ALL))
 
     def take_turn(self, stations: Sequence[int]) -> None:
         """Locks stations, in the order that they have here, for services that take turns there."""

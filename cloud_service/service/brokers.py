@@ -111,8 +111,7 @@ class Brokers:
     def poll(self, timeout: float) -> None:
         """Waits at most `timeout` seconds for something to do, and does it."""
         self._poller.poll(timeout)
-        if len(self._all) > 1:
-            self._heed(time.monotonic())
+        self._heed(time.monotonic())
 
     def turn(self, network: Network, now: datetime) -> None:
         """Lets retained messages follow the network."""
@@ -209,6 +208,12 @@ class Brokers:
     def has_second_service(self) -> bool:
         """Whether this service is the younger of two that do not share their requests."""
         return any(broker.second_service.is_second for broker in self._all)
+
+    @property
+    def all_heard(self) -> bool:
+        """Whether no broker has been away for long: of clients at one that has, others may know more."""
+        now = time.monotonic()
+        return all(each.waited_for and not each.progress.is_absent(now) for each in self._all)
 
     @property
     def links(self) -> Links:

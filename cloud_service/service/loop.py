@@ -114,6 +114,7 @@ class ServiceLoop:
         return int(self._is_second)
 
     def _turn(self) -> None:
+        self._engine.note_hearing(all_brokers=self._brokers.all_heard)
         if not self._is_behind:
             self._send(self._engine.work(self._network_now(), self._now()))
         self._events.turn()

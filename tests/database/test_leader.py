@@ -109,6 +109,58 @@ def test_a_new_leader_knows_who_is_back(address: str) -> None:
         wait_until(lambda: absent_after_a_while(other, database) == [], "the network knows")
 
 
+def test_a_leader_that_lost_a_broker_which_another_service_hears(address: str) -> None:
+    """What it believes of the clients there is not told. The other one leads, which hears them."""
+    with services(address, 2) as (leader, other), connect(address) as database:
+        leader.turn()
+        other.turn()
+        new_station(leader, owner="there")
+        leader.engine.note_hearing(all_brokers=False)
+        leader.engine.note_presence("there", False, leader.now)
+
+        def leads() -> bool:
+            pass_time(leader)
+            pass_time(other)
+            assert absent(database) == []
+            return other.engine.leads
+
+        wait_until(leads, "the other service leads")
+        assert not leader.engine.leads
+        leader.engine.note_hearing(all_brokers=True)
+        other.die()
+        wait_until(lambda: leads_after_a_while(leader), "it leads again")
+
+
+def test_a_broker_that_nobody_hears(address: str) -> None:
+    """Its clients are offline, wherever they are."""
+    with services(address, 2) as (leader, other), connect(address) as database:
+        new_station(leader, owner="there")
+        for service in (leader, other):
+            service.turn()
+            service.engine.note_hearing(all_brokers=False)
+            service.engine.note_presence("there", False, service.now)
+            pass_time(service)
+        assert absent(database) == []
+
+        def is_known() -> bool:
+            pass_time(other)
+            return absent_after_a_while(leader, database) == ["there"]
+
+        wait_until(is_known, "the network knows")
+        assert leader.engine.leads
+        assert not other.engine.leads
+
+
+def test_services_that_all_miss_a_broker_have_a_leader(address: str) -> None:
+    with services(address, 2) as (leader, other):
+        for service in (leader, other):
+            service.turn()
+            service.engine.note_hearing(all_brokers=False)
+            pass_time(service)
+        leader.die()
+        wait_until(lambda: leads_after_a_while(other), "the one that is left leads")
+
+
 def test_counts_are_made_beside_the_loop(address: str) -> None:
     """With millions of records, it takes seconds, in which requests must not wait."""
     with services(address) as (service,), connect(address) as database:
@@ -153,6 +205,11 @@ def pass_time(service: Service) -> None:
 def points_told_again(service: Service) -> set[Any]:
     pass_time(service)
     return {key for changes in service.told_again for key in changes.removed_points}
+
+
+def leads_after_a_while(service: Service) -> bool:
+    pass_time(service)
+    return service.engine.leads
 
 
 def absent_after_a_while(service: Service, database: Database) -> list[str]:

@@ -23,6 +23,7 @@ from cloud_service.service.database_engine.committed import Committed
 from cloud_service.service.database_engine.counts import BackgroundCounts
 from cloud_service.service.database_engine.deciding import Deciding
 from cloud_service.service.database_engine.due import DueWork
+from cloud_service.service.database_engine.hearing import Hearing
 from cloud_service.service.database_engine.leader_work import LeaderWork
 from cloud_service.service.database_engine.meetings import Meetings
 from cloud_service.service.database_engine.moment import Moment
@@ -69,9 +70,10 @@ class DatabaseEngine:
         self._admission = Admission(limits, actions, self._turn_away)
         self._presence = PresenceNotes()
         self._due = DueWork(state, limits)
-        self._leader_work = LeaderWork(state, limits, self._presence)
+        self._hearing = Hearing()
+        self._leader_work = LeaderWork(state, limits, self._presence, self._hearing)
         self._settling = Settling(Deciding(state, limits, self._due), self._committed)
-        self._meetings = Meetings(state, self._events, self._presence)
+        self._meetings = Meetings(state, self._events, self._presence, self._hearing)
         self._pause: timedelta | None = None
         """Until when the database is not tried again, by the clock that only runs forward."""
         self._counts = BackgroundCounts(state, limits.rules)
@@ -118,6 +120,10 @@ class DatabaseEngine:
         """Notes what an account's presence topic says; without one, it counts as online."""
         if not Caller(client).is_gateway:
             self._presence.note(client, online, now)
+
+    def note_hearing(self, *, all_brokers: bool) -> None:
+        """Notes whether all brokers are heard: if not, a service that hears more has to lead."""
+        self._hearing.note(self._clock().elapsed, all_brokers=all_brokers)
 
     def work(self, now: datetime, clients_time: datetime | None = None) -> BatchResult:
         """Decides a batch of requests, and lets time pass. Requests expire by the clients' time."""

@@ -10,6 +10,7 @@ from cloud_service.database.errors import Conflict
 from cloud_service.database.loaded_network import LoadedNetwork
 from cloud_service.database.state import DatabaseState
 from cloud_service.service.database_engine.committed import Committed
+from cloud_service.service.database_engine.hearing import Hearing
 from cloud_service.service.engine.batch import Batch
 from cloud_service.service.engine.limits import EngineLimits
 from cloud_service.service.engine.presence_notes import PresenceNotes
@@ -31,10 +32,13 @@ class LeaderWork:
     one does not see the time. Some seconds later, both can be seen.
     """
 
-    def __init__(self, state: DatabaseState, limits: EngineLimits, presence: PresenceNotes) -> None:
+    def __init__(
+        self, state: DatabaseState, limits: EngineLimits, presence: PresenceNotes, hearing: Hearing
+    ) -> None:
         self._state = state
         self._limits = limits
         self._presence = presence
+        self._hearing = hearing
         self._next_look: datetime | None = None
 
     def work(self, now: datetime, clients_time: datetime) -> Committed | None:
@@ -55,10 +59,10 @@ class LeaderWork:
 
     def _make(self, now: datetime) -> Committed | None:
         with self._state.transaction() as (reader, writer):
-            if len(self._presence):
+            if self._has_to_tell:
                 self._presence.settle(reader.accounts(self._presence.unsettled))
             freed = writer.take_freed(MOST_FREED)
-            if not freed and not len(self._presence):
+            if not freed and not self._has_to_tell:
                 return None
             network = LoadedNetwork(reader, self._limits.rules)
             with Batch(network, now) as batch:
@@ -66,11 +70,16 @@ class LeaderWork:
                 self._offer(freed, network, batch)
                 written = writer.write(BatchToWrite(batch.changes, network, (), now))
                 batch.keep()
-        self._presence.written(network, batch.changes)
+        if self._has_to_tell:
+            self._presence.written(network, batch.changes)
         return Committed(batch, written)
 
+    @property
+    def _has_to_tell(self) -> bool:
+        return self._hearing.counts and len(self._presence) > 0
+
     def _tell(self, network: LoadedNetwork, batch: Batch) -> None:
-        if len(self._presence):
+        if self._has_to_tell:
             network.load_absences()
             for changes in list(self._presence.changes(network)):
                 batch.apply(changes)

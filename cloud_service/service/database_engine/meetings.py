@@ -7,6 +7,7 @@ from typing import Final
 from cloud_service.core.changes import Changes
 from cloud_service.database.peers import Peers
 from cloud_service.database.state import DatabaseState
+from cloud_service.service.database_engine.hearing import Hearing
 from cloud_service.service.database_engine.told_events import ToldEvents
 from cloud_service.service.engine.answers import BatchResult
 from cloud_service.service.engine.presence_notes import PresenceNotes
@@ -21,10 +22,13 @@ MEET_EVERY_WHILE_HELD: Final = timedelta(seconds=0.05)
 class Meetings:
     """Looks after the others: whether they have told what this service waits for, and whether they live."""
 
-    def __init__(self, state: DatabaseState, events: ToldEvents, presence: PresenceNotes) -> None:
+    def __init__(
+        self, state: DatabaseState, events: ToldEvents, presence: PresenceNotes, hearing: Hearing
+    ) -> None:
         self._state = state
         self._events = events
         self._presence = presence
+        self._hearing = hearing
         self._next = timedelta()
         self._compare_again = False
         self._tell_again: list[Changes] = []
@@ -35,10 +39,7 @@ class Meetings:
             return
         self._next = elapsed + (MEET_EVERY_WHILE_HELD if self._events.any_held else MEET_EVERY)
         with self._state.peers() as peers:
-            if peers.try_to_lead():
-                log.info("this service compares the retained state, and follows the chargers' presence")
-                self._compare_again = True
-                self._presence.look_at_all()
+            self._find_leader(peers, elapsed)
             if peers.leads:
                 self._tell_again_what_is_contended(peers)
                 self._take_over(peers)
@@ -50,6 +51,20 @@ class Meetings:
         """Adds what has to be told to the brokers once more."""
         result.reloaded, self._compare_again = self._compare_again, False
         result.told_again, self._tell_again = self._tell_again, []
+
+    def _find_leader(self, peers: Peers, elapsed: timedelta) -> None:
+        """Leads if nobody does, unless another service hears more of the chargers."""
+        hearing = self._hearing
+        peers.tell_hearing(all_brokers=hearing.all_brokers)
+        if not hearing.all_brokers and hearing.has_settled(elapsed):
+            hearing.compare(others_hear_all=peers.others_hear_all())
+            if peers.leads and not hearing.counts:
+                log.warning("another service follows the chargers' presence, because it hears all brokers")
+                peers.stop_leading()
+        if hearing.counts and peers.try_to_lead():
+            log.info("this service compares the retained state, and follows the chargers' presence")
+            self._compare_again = True
+            self._presence.look_at_all()
 
     def _tell_again_what_is_contended(self, peers: Peers) -> None:
         contended = peers.contended()

@@ -87,6 +87,9 @@ class Engine:
         if not Caller(client).is_gateway:
             self._presence.note(client, online, now)
 
+    def note_hearing(self, *, all_brokers: bool) -> None:
+        """Nothing: nobody else hears more."""
+
     def work(self, now: datetime, clients_time: datetime | None = None) -> BatchResult:
         """Decides a batch of requests, and lets time pass.
 

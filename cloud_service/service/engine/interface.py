@@ -47,6 +47,9 @@ class NetworkEngine(Protocol):
     def note_presence(self, client: str, online: bool, now: datetime) -> None:
         """Notes what an account's presence topic says; without one, it counts as online."""
 
+    def note_hearing(self, *, all_brokers: bool) -> None:
+        """Notes whether all brokers are heard: who is at another one may be online."""
+
     def work(self, now: datetime, clients_time: datetime | None = None) -> BatchResult:
         """Decides a batch of requests, and lets time pass."""
 

@@ -92,14 +92,26 @@ def test_one_that_is_away_for_long_is_not_waited_for(processes: list[Broker], pr
     program.brokers.tell(EVENT, "told")
     program.poll_until(lambda: program.acknowledged, "it is acknowledged without the first one")
     assert len(program.absent) == 1
+    assert not program.brokers.all_heard
     program.brokers.tell(EVENT, "told of later")
     program.poll_until(lambda: len(program.acknowledged) == 2, "only the other one is told")
 
     Process.start(processes[0])
     program.poll_until(lambda: len(program.ready) == 3, "it is back")
+    program.poll_until(lambda: program.brokers.all_heard, "both are heard")
     program.brokers.tell(EVENT, "told of again")
     assert program.ready[-1].unacknowledged_events == 1
     program.poll_until(lambda: len(program.acknowledged) == 3, "it is told again")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_the_only_one_is_waited_for_even_if_it_is_not_heard(processes: list[Broker]) -> None:
+    program = Program(processes[:1])
+    program.poll_until(lambda: program.ready and program.brokers.all_heard, "it is heard")
+    processes[0].kill()
+    program.poll_until(lambda: not program.brokers.all_heard, "it is not heard")
+    assert program.absent == []
+    program.brokers.close(Message("test", b""), 0.1)
 
 
 @pytest.mark.usefixtures("impatient")
