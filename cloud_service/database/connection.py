@@ -1,6 +1,8 @@
 """A connection to the database, with the limits of time without which a dead one would hold up everything."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import monotonic
 from typing import Any, Final, TypeVar, cast
 
@@ -20,6 +22,12 @@ ANSWER_SECONDS: Final = 5
 """A statement, or data that nobody acknowledges, longer than this counts as a failure of the database."""
 GRACE_SECONDS: Final = 1
 """A service gives up this much later than the database would."""
+LOCK_SHARE: Final = 0.8
+"""Of that, a statement may wait this much for another service's lock: then the two can be told apart."""
+PATIENCE: Final = 2
+"""A request or a point that may be very large gets so many times as long. Its service hears no broker
+meanwhile, and a broker waits 22 seconds for it.
+"""
 POLL_SECONDS: Final = 0.1
 """How often a wait for the database looks whether it was interrupted."""
 ABANDONED_SECONDS: Final = 10
@@ -29,6 +37,10 @@ SILENT: Final = 6
 takes its place. A service asks something every second.
 """
 
+_PATIENT: Final = """
+    SELECT set_config('statement_timeout', (1000 * %s * extract(
+        epoch FROM current_setting('statement_timeout')::interval))::int::text, true)
+"""
 _SECRETS: Final = ("password", "sslpassword")
 
 _Result = TypeVar("_Result")
@@ -55,6 +67,18 @@ class Database(Connection[TupleRow]):
                 raise
             self.close()  # not a cancellation, which would have to reach the database too
             raise psycopg.OperationalError(f"no answer within {limit:g} s") from error
+
+    @contextmanager
+    def patience(self) -> Iterator[None]:
+        """Within the block, the statements of the transaction that has begun get more time."""
+        limit = self.gives_up_after
+        try:
+            if limit is not None:
+                self.gives_up_after = PATIENCE * limit
+            self.execute(_PATIENT, [PATIENCE])
+            yield
+        finally:
+            self.gives_up_after = limit
 
 
 class _AsWritten(Loader):
@@ -98,7 +122,8 @@ def _options(answer_seconds: float | None) -> str:
     milliseconds = 0 if answer_seconds is None else round(answer_seconds * 1000)
     return (
         f"-c search_path={SCHEMA},public -c timezone=UTC -c client_min_messages=warning"
-        f" -c statement_timeout={milliseconds} -c idle_in_transaction_session_timeout={ABANDONED_SECONDS}s"
+        f" -c statement_timeout={milliseconds} -c lock_timeout={round(milliseconds * LOCK_SHARE)}"
+        f" -c idle_in_transaction_session_timeout={ABANDONED_SECONDS}s"
         f" -c idle_session_timeout={SILENT * milliseconds}"
         # Of the server's side too: it has to notice that a service has gone, and let go of its locks.
         f" -c tcp_keepalives_idle={ANSWER_SECONDS} -c tcp_keepalives_interval=1"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import psycopg
 from psycopg import errors
@@ -15,8 +16,9 @@ _CONFLICTS = (
     errors.UniqueViolation,
     errors.ExclusionViolation,
     errors.ForeignKeyViolation,
-    errors.LockNotAvailable,  # NOWAIT
+    errors.LockNotAvailable,  # by NOWAIT
 )
+_FAILED: Final = "the database failed: {error}"
 _FAULTS = (errors.DataError, errors.IntegrityError, errors.ProgramLimitExceeded, UnicodeError, OverflowError)
 
 
@@ -28,9 +30,17 @@ class Unwritable(Exception):
     """The database refuses what a batch would write or look for, and always will. Nothing was changed."""
 
 
+class GivenUp(WriteFailed):
+    """The database gave up a statement that waited too long for another service's lock. It can be used on."""
+
+
+class TookTooLong(GivenUp):
+    """The database gave up a statement that had too much to do. It can be used on."""
+
+
 @contextmanager
 def failures() -> Iterator[None]:
-    """Raises Conflict, Unwritable or WriteFailed for what psycopg raises within the block.
+    """Raises Conflict, Unwritable, WriteFailed or one of its kinds for what psycopg raises within the block.
 
     Nothing was changed then.
     """
@@ -38,11 +48,15 @@ def failures() -> Iterator[None]:
         yield
     except (psycopg.Error, NetworkUnreadable, UnicodeError, OverflowError) as error:
         cause = _cause(error)
+        if isinstance(cause, errors.QueryCanceled):
+            raise TookTooLong(_FAILED, error=_first_line(cause)) from error
+        if _waited_too_long(cause):
+            raise GivenUp(_FAILED, error=_first_line(cause)) from error
         if isinstance(cause, _CONFLICTS):
             raise Conflict(str(cause)) from error
         if isinstance(cause, _FAULTS):
             raise Unwritable(_first_line(cause)) from error
-        raise WriteFailed("the database failed: {error}", error=_first_line(cause)) from error
+        raise WriteFailed(_FAILED, error=_first_line(cause)) from error
 
 
 @contextmanager
@@ -61,6 +75,11 @@ def failures_of_commit() -> Iterator[None]:
 
 def _cause(error: Exception) -> BaseException:
     return error.__cause__ or error if isinstance(error, NetworkUnreadable) else error
+
+
+def _waited_too_long(error: BaseException) -> bool:
+    """Whether lock_timeout has ended a wait, and not NOWAIT: both have the same code."""
+    return isinstance(error, errors.LockNotAvailable) and error.diag.source_function == "ProcessInterrupts"
 
 
 def _first_line(error: BaseException) -> str:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import uuid4
@@ -11,7 +11,7 @@ import psycopg
 
 from cloud_service.core.rules import DEFAULT_RULES, Rules
 from cloud_service.database.connection import Database, connect, without_password
-from cloud_service.database.errors import Conflict, Unwritable, failures, failures_of_commit
+from cloud_service.database.errors import Conflict, GivenUp, Unwritable, failures, failures_of_commit
 from cloud_service.database.peers import Peers
 from cloud_service.database.preparing import prepare_schema
 from cloud_service.database.reading import Reader
@@ -51,20 +51,24 @@ class DatabaseState:
         go_by(self._address, self._rules)
 
     @contextmanager
-    def transaction(self) -> Iterator[tuple[Reader, Writer]]:
+    def transaction(self, *, patient: bool = False) -> Iterator[tuple[Reader, Writer]]:
         """A transaction on the network as it is at its first statement. The end of the block commits it.
 
         Raises Conflict if another service was first, Unwritable if the database refuses what was to be
         written, WriteFailed if it failed before the commit, and SyncFailed if it did not confirm it. An
-        exception in the block ends it without effect.
+        exception in the block ends it without effect. A `patient` one gives its statements more time.
         """
         try:
             with failures():
                 database, peers = self._connected()
                 database.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
-                yield Reader(database), Writer(database, peers.instance)
+                with database.patience() if patient else nullcontext():
+                    yield Reader(database), Writer(database, peers.instance)
             with failures_of_commit():
                 database.execute("COMMIT")
+        except GivenUp:
+            self._roll_back()
+            raise
         except StoreError:
             self.close()  # a server that takes no writes any more may still answer
             raise
@@ -178,6 +182,8 @@ class DatabaseState:
                 yield self._connected()
         except (Conflict, Unwritable) as error:
             raise WriteFailed("the database failed: {error}", error=error) from error
+        except GivenUp:
+            raise
         except WriteFailed:
             self.close()
             raise

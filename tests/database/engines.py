@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from cloud_service.core.changes import Changes
-from cloud_service.database.connection import ANSWER_SECONDS, connect
+from cloud_service.database.connection import ANSWER_SECONDS, Database, connect
 from cloud_service.database.state import DatabaseState
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
@@ -158,3 +158,8 @@ def ask_all(running: list[Service], requests: list[list[Asked]]) -> list[list[di
 
 def told(running: list[Service]) -> list[Message]:
     return [message for service in running for message in service.told]
+
+
+def column(database: Database, statement: str) -> list[Any]:
+    """The first column of what a statement finds."""
+    return [row[0] for row in database.execute(statement.encode())]

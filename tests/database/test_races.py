@@ -10,7 +10,7 @@ from psycopg import errors
 from cloud_service.database.connection import Database, connect
 from cloud_service.database.snapshot import database_snapshot
 from cloud_service.database.verifying.verify import examine_database
-from tests.database.engines import Service, booking, new_station, request, services
+from tests.database.engines import Service, booking, column, new_station, request, services
 from tests.kit.postgres import Postgres
 from tests.kit.waiting import wait_until
 
@@ -222,10 +222,6 @@ def test_a_station_that_is_given_to_somebody_who_is_offline(address: str, offlin
 
 def charging(station: int, **values: Any) -> Any:
     return request("owner", "startCharging", chargingStationID=station, chargingPointID=1, **values)
-
-
-def column(database: Database, statement: str) -> list[Any]:
-    return [row[0] for row in database.execute(statement.encode())]
 
 
 def remember(database: Database, at: datetime) -> None:

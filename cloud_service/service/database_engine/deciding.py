@@ -32,19 +32,19 @@ class Deciding:
         self._handlers = bind_handlers(limits.rules)
         self._turns = Turns()
 
-    def attempt(self, requests: Sequence[Incoming], now: datetime) -> Committed:
-        """Decides the first of these requests: a batch ends when it is large.
+    def attempt(self, requests: Sequence[Incoming], now: datetime, *, patient: bool = False) -> Committed:
+        """Decides the first of these requests: a batch ends when it is large. A `patient` one gets more time.
 
         Raises what a transaction raises.
         """
         with self._state.turn_at(self._turns.stations(now)):
-            return self._attempt(requests, now)
+            return self._attempt(requests, now, patient)
 
-    def _attempt(self, requests: Sequence[Incoming], now: datetime) -> Committed:
+    def _attempt(self, requests: Sequence[Incoming], now: datetime, patient: bool) -> Committed:
         written = Written([])
         changes: Sequence[Changes] = ()
         try:
-            with self._state.transaction() as (reader, writer):
+            with self._state.transaction(patient=patient) as (reader, writer):
                 network = LoadedNetwork(reader, self._limits.rules)
                 known = AnsweredRequests(reader, requests)
                 preload(network, requests)

@@ -6,7 +6,7 @@ from typing import Final
 
 from cloud_service.core.records import PointKey
 from cloud_service.database.effect import BatchToWrite
-from cloud_service.database.errors import Conflict
+from cloud_service.database.errors import Conflict, TookTooLong
 from cloud_service.database.loaded_network import LoadedNetwork
 from cloud_service.database.state import DatabaseState
 from cloud_service.service.database_engine.committed import Committed
@@ -22,6 +22,8 @@ MOST_DUE: Final = 200
 """The most points whose due things a service takes at a time."""
 ASIDE: Final = timedelta(minutes=1)
 """How long a point is passed over where what is due cannot be made."""
+ASIDE_WHEN_TOO_LARGE: Final = timedelta(minutes=10)
+"""The same where it takes too long, which holds up requests each time."""
 _WARN_EVERY: Final = 100
 
 
@@ -52,24 +54,36 @@ class DueWork:
         if self._looked is not None and clients_time - self._looked < DUE_EVERY:
             return None
         self._looked = clients_time
-        self._aside = {key: until for key, until in self._aside.items() if until > clients_time}
+        self._take_back(clients_time)
         try:
             made = self._make(now)
         except Conflict as conflict:
             self._note_defeat(conflict)
             self._take_fewer()
             return None
+        except TookTooLong as error:
+            if not self._claimed:
+                raise
+            self._set_aside(error, clients_time, ASIDE_WHEN_TOO_LARGE)
+            return None
         except StoreError:
             raise
         except Exception as error:
-            self._set_aside(error, clients_time)
+            self._set_aside(error, clients_time, ASIDE)
             return None
         self._defeats = 0
         self._most = min(MOST_DUE, 2 * self._most)
         return made
 
+    def _take_back(self, clients_time: datetime) -> None:
+        """Tries points again that were passed over: one point at first, because it may fail again."""
+        left = {key: until for key, until in self._aside.items() if until > clients_time}
+        if len(left) < len(self._aside):
+            self._aside, self._most = left, 1
+
     def _make(self, now: datetime) -> Committed | None:
-        with self._state.transaction() as (reader, writer):
+        self._claimed = ()
+        with self._state.transaction(patient=self._most == 1) as (reader, writer):
             claimed = reader.claim_due(now, self._most, self._aside)
             self._claimed = tuple(key for key, _ in claimed)
             if not claimed:
@@ -87,8 +101,9 @@ class DueWork:
         return Committed(batch, written)
 
     def _take_fewer(self) -> None:
-        if self._most > 1:
-            self._most //= 2
+        tried = min(self._most, len(self._claimed) or self._most)
+        if tried > 1:
+            self._most = tried // 2
             self.look_at_once()
 
     def _note_defeat(self, conflict: Conflict) -> None:
@@ -97,7 +112,7 @@ class DueWork:
         if self._defeats % _WARN_EVERY == 0:
             log.warning("others were first %d times where something is due: %s", self._defeats, conflict)
 
-    def _set_aside(self, error: Exception, clients_time: datetime) -> None:
+    def _set_aside(self, error: Exception, clients_time: datetime, duration: timedelta) -> None:
         if len(self._claimed) > 1:
             self._take_fewer()
             return
@@ -105,7 +120,7 @@ class DueWork:
             log.error(
                 "what is due at station %d, point %d cannot be made, it is tried again in %g s",
                 *key,
-                ASIDE.total_seconds(),
-                exc_info=error,
+                duration.total_seconds(),
+                exc_info=None if isinstance(error, TookTooLong) else error,
             )
-            self._aside[key] = clients_time + ASIDE
+            self._aside[key] = clients_time + duration

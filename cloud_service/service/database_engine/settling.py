@@ -5,13 +5,14 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
-from cloud_service.database.errors import Conflict
+from cloud_service.database.errors import Conflict, TookTooLong
 from cloud_service.protocol.errors import Busy, InternalError
 from cloud_service.protocol.incoming import Incoming
 from cloud_service.protocol.replies import failed
 from cloud_service.service.database_engine.committed import Committed
 from cloud_service.service.database_engine.deciding import Deciding
 from cloud_service.service.database_engine.moment import Moment
+from cloud_service.service.database_engine.slow_clients import SlowClients
 from cloud_service.service.engine.answers import BatchResult, answered, unanswered
 from cloud_service.store.errors import StoreError
 
@@ -29,18 +30,26 @@ class Settling:
     def __init__(self, deciding: Deciding, committed: Callable[[Committed, BatchResult], None]) -> None:
         self._deciding = deciding
         self._committed = committed
+        self._slow = SlowClients()
 
     def settle(self, requests: Sequence[Incoming], moment: Moment, result: BatchResult) -> None:
         """Decides requests. Raises WriteFailed or SyncFailed; what was answered by then is in the result."""
+        for portion in self._slow.portions(requests, moment.clients_time):
+            self._settle(portion, moment, result)
+
+    def _settle(self, requests: Sequence[Incoming], moment: Moment, result: BatchResult) -> None:
         for _ in range(WHOLE_ATTEMPTS if len(requests) > 1 else LAST_ATTEMPTS):
             requests = unexpired(requests, moment.clients_time, result)
             if not requests:
                 return
             try:
-                made = self._deciding.attempt(requests, moment.now)
+                made = self._deciding.attempt(requests, moment.now, patient=self._slow.concern(requests))
             except Conflict as conflict:
                 log.debug("a batch of %d is decided again: %s", len(requests), conflict)
                 moment.advance()
+            except TookTooLong:
+                self._slow.suspect(requests, moment.clients_time)
+                raise
             except StoreError:
                 raise
             except Exception as error:
@@ -49,7 +58,7 @@ class Settling:
             else:
                 self._commit(made, result)
                 if len(made.batch.outcomes) < len(requests):
-                    self.settle(requests[len(made.batch.outcomes) :], moment, result)
+                    self._settle(requests[len(made.batch.outcomes) :], moment, result)
                 return
         if len(requests) == 1:
             log.warning("a request was refused, because others were first %d times", LAST_ATTEMPTS)
@@ -60,11 +69,12 @@ class Settling:
     def _commit(self, made: Committed, result: BatchResult) -> None:
         self._committed(made, result)
         result.answers += [answered(incoming, outcome) for incoming, outcome in made.batch.outcomes]
+        self._slow.acquit([incoming for incoming, _ in made.batch.outcomes])
 
     def _divide(self, requests: Sequence[Incoming], moment: Moment, result: BatchResult) -> None:
         half = len(requests) // 2
-        self.settle(requests[:half], moment, result)
-        self.settle(requests[half:], moment, result)
+        self._settle(requests[:half], moment, result)
+        self._settle(requests[half:], moment, result)
 
     def _handle_fault(
         self, error: Exception, requests: Sequence[Incoming], moment: Moment, result: BatchResult

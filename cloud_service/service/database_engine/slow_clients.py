@@ -1,0 +1,43 @@
+"""Clients with a request that may be too much for the database: each is decided alone, and with more time."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from cloud_service.protocol.incoming import Incoming
+
+LASTING: Final = timedelta(minutes=1)
+"""For so long a client is suspected whose request was in a batch that took too long."""
+
+
+class SlowClients:
+    """Of whom it is not known yet which of them had a batch take too long."""
+
+    def __init__(self) -> None:
+        self._until: dict[str, datetime] = {}
+
+    def suspect(self, requests: Sequence[Incoming], now: datetime) -> None:
+        """Notes that these took too long together. Others who are suspected come before them from now on."""
+        for incoming in requests:
+            self._until.pop(incoming.client, None)
+            self._until[incoming.client] = now + LASTING
+
+    def acquit(self, requests: Sequence[Incoming]) -> None:
+        """Notes that these were decided in time."""
+        for incoming in requests:
+            self._until.pop(incoming.client, None)
+
+    def concern(self, requests: Sequence[Incoming]) -> bool:
+        """Whether this is a request that gets more time."""
+        return len(requests) == 1 and requests[0].client in self._until
+
+    def portions(self, requests: Sequence[Incoming], now: datetime) -> Iterator[Sequence[Incoming]]:
+        """Yields requests that may be decided together, and then the suspected ones, each alone."""
+        self._until = {client: until for client, until in self._until.items() if until > now}
+        together = [incoming for incoming in requests if incoming.client not in self._until]
+        order = {client: place for place, client in enumerate(self._until)}
+        alone = [incoming for incoming in requests if incoming.client in order]
+        if together:
+            yield together
+        for incoming in sorted(alone, key=lambda each: order[each.client]):
+            yield [incoming]
