@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Final, LiteralString
 from uuid import uuid4
 
 import psycopg
@@ -147,25 +147,21 @@ class DatabaseState:
         """Makes the partitions of the days to come, and drops those of requests that are forgotten and of
         history that is too old, if it is time for that. With 0 months, the history is kept.
 
-        To be called before anything is written. Raises WriteFailed.
+        To be called before anything is written. A backup reads the tables for hours, and keeps everybody from
+        making and dropping partitions. Raises WriteFailed only if that of this day is missing.
         """
-        if self._partitions_until is not None and now < self._partitions_until:
+        due = self._partitions_until
+        if due is not None and now < due:
             return
-        first_time = self._partitions_until is None
-        try:
-            with self._statements() as (database, _), database.transaction():
-                database.execute("SELECT make_partitions(%s)", [now])
-                database.execute("SELECT drop_partitions('requests', %s)", [(now - remembered).date()])
-                if history_months and self._partitions_until is not None:
-                    # The last look has to agree, so that a clock that is wrong for a moment removes nothing.
-                    agreed = min(now, self._partitions_until - PARTITIONS_EVERY)
-                    _drop_history(database, agreed, history_months)
-        except WriteFailed as error:
-            if first_time:
-                raise
-            # Those of the next days are there. A backup that reads the tables may take hours.
-            log.warning("the partitions of the coming days could not be made: %s", error)
+        with self._statements() as (database, _):
+            database.execute("SELECT make_partitions(%s, 0)", [now])
         self._partitions_until = now + PARTITIONS_EVERY
+        self._keep_partitions("SELECT make_partitions(%s, 2)", now)
+        self._keep_partitions("SELECT drop_partitions('requests', %s)", (now - remembered).date())
+        if history_months and due is not None:
+            # The last look has to agree, so that a clock that is wrong for a moment removes nothing.
+            oldest = _first_month(min(now, due - PARTITIONS_EVERY), history_months)
+            self._keep_partitions("SELECT drop_partitions('history', %s)", oldest)
 
     def close(self) -> None:
         """Ends the connection."""
@@ -187,6 +183,17 @@ class DatabaseState:
         except WriteFailed:
             self.close()
             raise
+
+    def _keep_partitions(self, statement: LiteralString, moment: date) -> None:
+        try:
+            with self._statements() as (database, _):
+                database.execute(statement, [moment])
+        except WriteFailed as error:
+            log.warning(
+                "partitions could not be made or dropped, it is tried again in %g h: %s",
+                PARTITIONS_EVERY / timedelta(hours=1),
+                error,
+            )
 
     def _connected(self) -> tuple[Database, Peers]:
         if self._database is None or self._peers is None or self._database.closed:
@@ -211,7 +218,6 @@ class DatabaseState:
                 self.close()
 
 
-def _drop_history(database: Database, now: datetime, months: int) -> None:
-    """Drops what ended in months that are more than so many before the current one."""
-    oldest = date.fromisoformat(f"{months_before(now, months)}-01")
-    database.execute("SELECT drop_partitions('history', %s)", [oldest])
+def _first_month(now: datetime, months: int) -> date:
+    """The first day of the month that is so many before the current one."""
+    return date.fromisoformat(f"{months_before(now, months)}-01")

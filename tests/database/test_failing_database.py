@@ -7,13 +7,18 @@ import pytest
 from psycopg import errors
 
 from cloud_service.database.connection import connect
+from cloud_service.database.state import DatabaseState
 from cloud_service.service.engine.limits import EngineLimits
-from tests.database.engines import Asked, booking, new_station, request, services, told
+from tests.database.engines import Asked, booking, column, new_station, request, services, told
 from tests.database.trouble import Trouble, fails
 from tests.kit.postgres import Postgres
 from tests.kit.waiting import wait_until
 
 MOST_STATEMENTS = 60
+PARTITIONS = """
+    SELECT relname FROM pg_class JOIN pg_inherits ON oid = inhrelid
+    WHERE inhparent = 'requests'::regclass ORDER BY relname
+"""
 PAUSE = timedelta(seconds=2)
 """Longer than a service leaves a database alone that has failed."""
 
@@ -98,9 +103,28 @@ def test_rooms_of_the_coming_days_that_cannot_be_made_now(address: str) -> None:
     with services(address) as (service,):
         service.turn()
         service.let_pass(timedelta(hours=2))
-        service.trouble.before("make_partitions", fails(errors.LockNotAvailable))
+        for words in ("make_partitions(%s, 2)", "drop_partitions"):
+            service.trouble.before(words, fails(errors.LockNotAvailable))
         assert service.result(booking("hindered", 1))
         assert service.trouble.planned == 0
+
+
+def test_a_service_that_starts_at_midnight_while_a_backup_reads(postgres: Postgres) -> None:
+    """The partition of the day is there already: only those of later days have to wait."""
+    address = postgres.new_database()
+    with services(address) as (service,), connect(address) as backup:
+        tomorrow = service.now + timedelta(days=1)
+        service.turn()
+        starting = DatabaseState(address)
+        with backup.transaction():
+            backup.execute("LOCK TABLE requests, history IN ACCESS SHARE MODE")
+            starting.make_room(tomorrow, timedelta(), 0)
+            before = column(backup, PARTITIONS)
+        starting.make_room(tomorrow + timedelta(hours=1), timedelta(), 0)
+        starting.close()
+        after = column(backup, PARTITIONS)
+        assert (len(before), len(after)) == (3, 3)
+        assert before[1:] == after[:-1]
 
 
 def test_the_first_rooms_that_cannot_be_made(address: str) -> None:

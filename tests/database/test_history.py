@@ -39,7 +39,7 @@ class TestOldMonths:
         service = Service(address)
         with connect(address) as database:
             for month in (1, 2, 3):
-                database.execute("SELECT make_partitions(%s)", [NOW.replace(month=month)])
+                database.execute("SELECT make_partitions(%s, 0)", [NOW.replace(month=month)])
         return service
 
     def look(self, service: Service, history_months: int, *moments: datetime) -> None:

@@ -114,7 +114,7 @@ def test_what_was_noted_near_midnight_is_forgotten(address: str) -> None:
         with connect(address) as database:
             remember(database, midnight)
             for hours, left in ((0, 1), (2, 0)):
-                database.execute("SELECT make_partitions(%s)", [midnight + timedelta(hours=hours)])
+                database.execute("SELECT make_partitions(%s, 0)", [midnight + timedelta(hours=hours)])
                 assert len(column(database, "SELECT client FROM requests_near_midnight")) == left
 
 

@@ -75,7 +75,7 @@ def make_partitions(database: Database, moments: Iterable[datetime]) -> None:
     days = {moment.astimezone(UTC).date() for moment in moments}
     for day in sorted(days):
         start = datetime(day.year, day.month, day.day, tzinfo=UTC)
-        database.execute("SELECT make_partitions(%s)", [start])
+        database.execute("SELECT make_partitions(%s, 0)", [start])
 
 
 def months_between(first: datetime, last: datetime) -> Iterator[datetime]:

@@ -78,7 +78,8 @@ CREATE TABLE freed (
 -- The service's role owns no table, so the owner of these functions makes and drops partitions for it. They give up
 -- soon: while they wait for whoever reads a table for hours, everybody else would wait behind them.
 
-CREATE FUNCTION make_partitions(since timestamptz) RETURNS void
+-- Makes those of a day, of its month and of what follows, as far as they are missing: only that takes a lock.
+CREATE FUNCTION make_partitions(since timestamptz, days_ahead int) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET lock_timeout = '1s' SET search_path = recharge, pg_temp AS $$
 DECLARE
     first date := (since AT TIME ZONE 'UTC')::date;
@@ -86,11 +87,11 @@ DECLARE
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('make_partitions', 0));  -- IF NOT EXISTS is no lock
     DELETE FROM requests_near_midnight WHERE at < since - interval '1 hour';
-    FOR days IN 0..2 LOOP
+    FOR days IN 0..days_ahead LOOP
         EXECUTE format('CREATE TABLE IF NOT EXISTS %I PARTITION OF requests FOR VALUES FROM (%L) TO (%L)',
             'requests_' || to_char(first + days, 'YYYYMMDD'), first + days, first + days + 1);
     END LOOP;
-    FOR months IN 0..1 LOOP
+    FOR months IN 0..least(days_ahead, 1) LOOP
         EXECUTE format('CREATE TABLE IF NOT EXISTS %I PARTITION OF history FOR VALUES FROM (%L) TO (%L)',
             'history_' || to_char(month + make_interval(months => months), 'YYYYMM'),
             ((month + make_interval(months => months))::timestamp AT TIME ZONE 'UTC'),
