@@ -100,6 +100,11 @@ class Broker:
         for reconciliation in self._reconciliations:
             reconciliation.end()
 
+    def pause_comparison(self) -> None:
+        """Waits with the rest of it until the network can be read again."""
+        for reconciliation in self._reconciliations:
+            reconciliation.pause()
+
     def turn(self, network: Network, now: datetime) -> None:
         """Compares a little, and publishes a round of retained messages if one is due."""
         for reconciliation in self._reconciliations:

@@ -118,6 +118,11 @@ class Brokers:
         for broker in self._all:
             broker.turn(network, now)
 
+    def pause(self) -> None:
+        """Waits until the network can be read again."""
+        for broker in self._all:
+            broker.pause_comparison()
+
     def flush(self) -> None:
         """Sends what was published and acknowledged, as far as the sockets accept it."""
         self._poller.flush()

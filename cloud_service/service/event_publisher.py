@@ -33,7 +33,7 @@ class EventPublisher:
     @property
     def has_work(self) -> bool:
         """Whether `turn` has something to send."""
-        return self._engine.waiting_events > 0 and self._room > 0
+        return self._engine.outbox.waiting > 0 and self._room > 0
 
     @property
     def is_behind(self) -> bool:

@@ -120,7 +120,8 @@ class ServiceLoop:
         self._events.turn()
         self._engine.maintain(self._network_now())
         now = self._network_now()
-        self._engine.show(lambda network: self._brokers.turn(network, now))
+        if not self._engine.show(lambda network: self._brokers.turn(network, now)):
+            self._brokers.pause()
         self._beat()
         self._measure()
 

@@ -61,11 +61,13 @@ class Reconciliation:
         self._reader: RetainedReader | None = None
         self._arrived: list[Message] = []
         self._retry_at: float | None = None
+        self._watched: int | None = None
+        """The descriptor that wakes the loop."""
 
     @property
     def has_work(self) -> bool:
         """Whether there is something to do that no descriptor shows."""
-        return self._reader is not None and self._reader.holds_packet
+        return self._watched is not None and self._reader is not None and self._reader.holds_packet
 
     def begin(self) -> None:
         """Starts from the beginning. Does nothing without a connection: the next connection starts it."""
@@ -79,10 +81,11 @@ class Reconciliation:
         except OSError as error:
             self._retry_later(str(error))
         else:
-            self._waiting.watch(self._opening.descriptor)
+            self._watch()
 
     def turn(self, network: Network) -> None:
         """Compares a few more messages."""
+        self._watch()
         if self._retry_at is not None and time.monotonic() >= self._retry_at and self._connection.ready:
             self.begin()
         if self._opening is not None and self._opening.done:
@@ -92,7 +95,7 @@ class Reconciliation:
 
     def _read_from(self, opening: SocketOpening) -> None:
         self._opening = None
-        self._waiting.unwatch(opening.descriptor)
+        self.pause()
         try:
             self._reader = RetainedReader(
                 self._address,
@@ -105,7 +108,7 @@ class Reconciliation:
         except (OSError, ValueError) as error:
             self._retry_later(str(error))
         else:
-            self._waiting.watch(self._reader.descriptor)
+            self._watch()
 
     def _compare(self, network: Network, reader: RetainedReader) -> None:
         reader.read(_MESSAGES_A_TURN)
@@ -134,15 +137,26 @@ class Reconciliation:
         self.end()
         self._retry_at = time.monotonic() + RETRY_SECONDS
 
+    def pause(self) -> None:
+        """Leaves what the broker sends until the next turn: the network cannot be read now."""
+        if self._watched is not None:
+            self._waiting.unwatch(self._watched)
+            self._watched = None
+
     def end(self) -> None:
         """Stops comparing."""
+        self.pause()
         self._retry_at = None
         self._arrived.clear()
         if self._opening is not None:
-            self._waiting.unwatch(self._opening.descriptor)
             self._opening.abandon()
             self._opening = None
         if self._reader is not None:
-            self._waiting.unwatch(self._reader.descriptor)
             self._reader.close()
             self._reader = None
+
+    def _watch(self) -> None:
+        source = self._opening or self._reader
+        if self._watched is None and source is not None:
+            self._watched = source.descriptor
+            self._waiting.watch(self._watched)

@@ -10,6 +10,8 @@ from psycopg import errors
 from cloud_service.database.connection import Database, connect
 from cloud_service.database.snapshot import database_snapshot
 from cloud_service.database.verifying.verify import examine_database
+from cloud_service.protocol.messages import Message
+from cloud_service.service.event_publisher import EventPublisher
 from tests.database.engines import Service, booking, column, new_station, request, services
 from tests.kit.postgres import Postgres
 from tests.kit.waiting import wait_until
@@ -197,6 +199,17 @@ def test_an_event_that_waits_for_another_service_holds_up_no_other_vehicle(addre
         fast.result(booking("other"))
         assert events_of(fast, "other") == ["reservationScheduled"]
         assert events_of(fast, "car") == []
+        assert fast.engine.waiting_events > 0
+        assert not EventPublisher(fast.engine, Receivers()).has_work, "the loop would not rest"
+
+
+class Receivers:
+    """Brokers that take any number of events."""
+
+    room_for_events = 1_000
+
+    def tell(self, event: Message, receipt: Any) -> None:
+        """Nothing is sent."""
 
 
 @pytest.mark.parametrize("offline_for", [timedelta(minutes=10), timedelta(minutes=2)])

@@ -102,15 +102,17 @@ class DatabaseEngine:
         """What the network goes by."""
         return self._rules
 
-    def show(self, to: Callable[[Network], None]) -> None:
-        """Calls with the network as it is committed now; not at all while the database is away."""
+    def show(self, to: Callable[[Network], None]) -> bool:
+        """Calls with the network as it is committed now. Returns False while the database is away."""
         if self._pause is not None:
-            return
+            return False
         try:
             with self._state.reading() as reader:
                 to(LoadedNetwork(reader, self._rules))
         except StoreError as error:
             self._rest(error)
+            return False
+        return True
 
     def take_in(self, message: Message, delivery: object, arrival: float) -> None:
         """Takes in a message that arrived at this Unix time. A later `work` answers it."""

@@ -140,9 +140,10 @@ class Engine:
         self.deduplication.forget_older(now)
         self._store.maintain(self._checkpoint_input(), now)
 
-    def show(self, to: Callable[[Network], None]) -> None:
+    def show(self, to: Callable[[Network], None]) -> bool:
         """Calls with the network as it is on disk."""
         to(self.network)
+        return True
 
     def counts(self, now: datetime) -> NetworkCounts:
         """How much there is of everything."""

@@ -26,8 +26,8 @@ class NetworkEngine(Protocol):
     def rules(self) -> Rules:
         """What the network goes by."""
 
-    def show(self, to: Callable[[Network], None]) -> None:
-        """Calls with the network as it is on disk; not at all while it cannot be read."""
+    def show(self, to: Callable[[Network], None]) -> bool:
+        """Calls with the network as it is on disk. Returns False if it cannot be read now."""
 
     @property
     def writable(self) -> bool:

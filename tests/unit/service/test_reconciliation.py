@@ -106,6 +106,19 @@ def test_beginning_again_starts_from_the_beginning(tmp_path: Path) -> None:
         assert case.stale() == {"station/1", "station/2"}
 
 
+def test_while_the_network_cannot_be_read_it_wakes_nobody(tmp_path: Path) -> None:
+    with Broker(tmp_path) as broker:
+        case = Case(broker.address)
+        case.reconciliation.begin()
+        case.reconciliation.pause()
+        case.reconciliation.pause()
+        assert case.connection.watched == set()
+        case.reconciliation.turn(case.network)
+        assert case.connection.watched
+        case.finish()
+        assert case.stale() == {"station/1", "station/2"}
+
+
 def test_it_tries_again_when_the_broker_cannot_be_reached(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
