@@ -66,6 +66,19 @@ def test_stations_registered_at_once_get_different_ids(postgres: Postgres) -> No
         assert sorted(found) == list(range(1, 41))
 
 
+def test_a_service_that_was_late_does_not_fill_the_log(
+    postgres: Postgres, caplog: pytest.LogCaptureFixture
+) -> None:
+    with services(postgres.new_database(), 2) as (one, other):
+        new_station(one)
+        one.turn()
+        one.trouble.before("ORDER BY station_id, point_id FOR UPDATE", lambda: other.result(booking("first")))
+        caplog.clear()
+        assert one.result(booking("second"))
+        assert not one.trouble.planned
+        assert caplog.messages == []
+
+
 def test_what_several_have_changed_at_once_is_told_once_more(
     postgres: Postgres, caplog: pytest.LogCaptureFixture
 ) -> None:
