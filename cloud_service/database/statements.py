@@ -28,8 +28,11 @@ NOTE_FREED: Final = """
 """
 TAKE_FREED: Final = """
     DELETE FROM freed WHERE ctid IN (
-        SELECT ctid FROM freed WHERE at < clock_timestamp() - interval '2 seconds' LIMIT %s
+        SELECT ctid FROM freed WHERE at < clock_timestamp() - interval '15 seconds' LIMIT %s
     ) RETURNING station_id, point_id
+"""
+"""Later than a transaction may commit that did not see the time become free: it may have waited for a
+lock.
 """
 DELETE_RESERVATIONS: Final = """
     DELETE FROM reservations

@@ -67,7 +67,7 @@ class Writer:
         return Written([row[0] for row in numbers.fetchall()], owed.fetchone()[0])
 
     def take_freed(self, most: int) -> list[PointKey]:
-        """Points whose time became free some seconds ago, each for one service only."""
+        """Points whose time became free a while ago, each for one service only."""
         rows = self._run(statements.TAKE_FREED, most).fetchall()
         return sorted({(station_id, point_id) for station_id, point_id in rows})
 

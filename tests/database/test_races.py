@@ -73,8 +73,8 @@ def test_two_vehicles_that_change_places_in_one_batch(address: str) -> None:
 
 
 def test_time_that_is_freed_while_a_flexible_reservation_is_made(address: str) -> None:
-    """Neither sees the other. The flexible one moves up all the same, some seconds later."""
-    with services(address, 2) as (one, other):
+    """Neither sees the other. The flexible one moves up all the same, later."""
+    with services(address, 2) as (one, other), connect(address) as database:
         near, far = new_station(one, 0), new_station(one, 1)
         held = one.result(booking("first", 0))
         one.result(booking("second", 1, need=1))
@@ -90,6 +90,11 @@ def test_time_that_is_freed_while_a_flexible_reservation_is_made(address: str) -
             one.turn()
             return bool(one.result(search)["chargingStationID"] == near)
 
+        database.execute("UPDATE freed SET at = at - interval '10 seconds'")
+        one.let_pass(timedelta(seconds=2))
+        assert not has_moved_up(), "another one may still be under way"
+        database.execute("UPDATE freed SET at = at - interval '10 seconds'")
+        one.let_pass(timedelta(seconds=2))
         wait_until(has_moved_up, "the flexible reservation has moved up")
         assert "reservationChanged" in [kind for each in (one, other) for kind in events_of(each, "flexible")]
 
