@@ -13,7 +13,8 @@ from msgspec import Struct
 from psycopg import sql
 from psycopg.rows import scalar_row
 
-from cloud_service.language.text import Text, TextError
+from cloud_service.language.text import Text
+from cloud_service.store.errors import StoreError
 
 SCHEMA: Final = "recharge"
 SERVICE_ROLE: Final = "recharge_service"
@@ -23,7 +24,7 @@ _LOCK: Final = 0x7265_6368
 _NAMES: Final = re.compile(r"(\d{4})_\w+\.sql")
 
 
-class WrongSchema(TextError):
+class WrongSchema(StoreError):
     """The database is not one that this version of the service can work on."""
 
 

@@ -12,6 +12,7 @@ import psycopg
 from cloud_service.core.rules import DEFAULT_RULES, Rules
 from cloud_service.database.connection import Database, connect, without_password
 from cloud_service.database.errors import Conflict, GivenUp, Unwritable, failures, failures_of_commit
+from cloud_service.database.migrations import require_schema
 from cloud_service.database.peers import Peers
 from cloud_service.database.preparing import prepare_schema
 from cloud_service.database.reading import Reader
@@ -55,8 +56,9 @@ class DatabaseState:
         """A transaction on the network as it is at its first statement. The end of the block commits it.
 
         Raises Conflict if another service was first, Unwritable if the database refuses what was to be
-        written, WriteFailed if it failed before the commit, and SyncFailed if it did not confirm it. An
-        exception in the block ends it without effect. A `patient` one gives its statements more time.
+        written, WriteFailed if it failed before the commit, SyncFailed if it did not confirm it, and
+        WrongSchema. An exception in the block ends it without effect. A `patient` one gives its statements
+        more time.
         """
         try:
             with failures():
@@ -148,12 +150,14 @@ class DatabaseState:
         history that is too old, if it is time for that. With 0 months, the history is kept.
 
         To be called before anything is written. A backup reads the tables for hours, and keeps everybody from
-        making and dropping partitions. Raises WriteFailed only if that of this day is missing.
+        making and dropping partitions. Raises WriteFailed only if that of this day is missing, and
+        WrongSchema after an upgrade.
         """
         due = self._partitions_until
         if due is not None and now < due:
             return
         with self._statements() as (database, _):
+            require_schema(database)
             database.execute("SELECT make_partitions(%s, 0)", [now])
         self._partitions_until = now + PARTITIONS_EVERY
         self._keep_partitions("SELECT make_partitions(%s, 2)", now)
@@ -201,6 +205,7 @@ class DatabaseState:
             database = self._opened(self._address, name=f"recharge service {self.name}")
             peers = Peers(database)
             try:
+                require_schema(database)  # it may have been upgraded since the start
                 peers.join(self._rules)
             except (psycopg.Error, StoreError):
                 database.close()

@@ -7,6 +7,7 @@ import pytest
 from psycopg import errors
 
 from cloud_service.database.connection import connect
+from cloud_service.database.migrations import WrongSchema
 from cloud_service.database.state import DatabaseState
 from cloud_service.service.engine.limits import EngineLimits
 from tests.database.engines import Asked, booking, column, new_station, request, services, told
@@ -134,6 +135,24 @@ def test_the_first_rooms_that_cannot_be_made(address: str) -> None:
         assert service.code(wanted) == "STORAGE"
         service.let_pass(PAUSE)
         assert service.result(wanted)
+
+
+@pytest.mark.parametrize("connects_again", [True, False])
+def test_a_schema_that_was_upgraded_meanwhile(postgres: Postgres, connects_again: bool) -> None:
+    """An older service must not go on: it knows less of the network than it would write."""
+    address = postgres.new_database()
+    with services(address) as (service,), connect(address) as database:
+        service.turn()
+        database.execute("INSERT INTO migrations (version, name) VALUES (9999, 'of later')")
+        if connects_again:
+            service.trouble.before("BEGIN", fails())
+            service.turn()
+            service.let_pass(PAUSE)
+        else:
+            service.turn()
+            service.let_pass(timedelta(hours=2))
+        with pytest.raises(WrongSchema, match="version 9999"):
+            service.turn()
 
 
 def test_a_request_that_expires_while_others_are_first(address: str) -> None:
