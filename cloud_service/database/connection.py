@@ -16,8 +16,8 @@ from psycopg.rows import TupleRow
 from cloud_service.database.migrations import SCHEMA
 
 log = logging.getLogger(__name__)
+# It warns of each statement that fails within a pipeline, as those do where another service was first.
 logging.getLogger("psycopg").setLevel(logging.ERROR)
-"""It warns of each statement that fails within a pipeline, as those do where another service was first."""
 
 CONNECT_SECONDS: Final = 3
 ANSWER_SECONDS: Final = 5

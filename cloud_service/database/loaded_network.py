@@ -73,16 +73,30 @@ class LoadedNetwork(Network):
         return self._reader.all_points()
 
     def absences(self) -> Iterable[Absence]:
-        self.load_absences()
-        return super().absences()
-
-    def load_absences(self) -> None:
-        """Loads since when which accounts are offline: all of them at once."""
         if not self._all_absences:
             self._all_absences = True
-            found = [each for each in self._reader.all_absences() if each.owner not in self._absences]
-            super().apply(Changes(absences=tuple(found)))
-            self.as_loaded.apply(Changes(absences=tuple(found)))
+            found = self._reader.all_absences()
+            self._add_absences(each for each in found if each.owner not in self._absences)
+        return super().absences()
+
+    def load_owners(self, owners: Iterable[str]) -> None:
+        """Loads the stations of these accounts, and since when they are offline."""
+        missing = sorted(set(owners) - self._of_owners)
+        if missing:
+            self._of_owners.update(missing)
+            self.load(self._reader.stations_of(missing))
+            self._load_absences(missing)
+
+    def _load_absences(self, owners: Iterable[str]) -> None:
+        missing = sorted(set(owners) - self._absences)
+        if missing:
+            self._absences.update(missing)
+            self._add_absences(self._reader.absences_of(missing))
+
+    def _add_absences(self, found: Iterable[Absence]) -> None:
+        changes = Changes(absences=tuple(found))
+        super().apply(changes)
+        self.as_loaded.apply(changes)
 
     def load_vehicles(self, vehicles: Iterable[VehicleKey]) -> None:
         """Loads the stations where these vehicles have a reservation or a session."""
@@ -151,9 +165,7 @@ class LoadedNetwork(Network):
         return hypot(clamped(station.x) - clamped(x), clamped(station.y) - clamped(y))
 
     def stations_of(self, owner: str) -> list[Station]:
-        if owner not in self._of_owners:
-            self._of_owners.add(owner)
-            self.load(self._reader.stations_of(owner))
+        self.load_owners([owner])
         return super().stations_of(owner)
 
     def owns_stations(self, owner: str) -> bool:
@@ -193,12 +205,8 @@ class LoadedNetwork(Network):
         return super().session_of(vehicle)
 
     def absence(self, owner: str) -> Absence | None:
-        if owner not in self._absences and not self._all_absences:
-            self._absences.add(owner)
-            found = self._reader.absence(owner)
-            if found is not None:
-                super().apply(Changes(absences=(found,)))
-                self.as_loaded.absences[owner] = found
+        if not self._all_absences:
+            self._load_absences([owner])
         return super().absence(owner)
 
     @property

@@ -146,18 +146,18 @@ class Reader:
         """The stations at exactly these locations."""
         return self._ids(_AT, x=[str(x) for x, _ in locations], y=[str(y) for _, y in locations])
 
-    def stations_of(self, owner: str) -> list[int]:
-        """The stations of an owner."""
-        return self._ids("SELECT station_id FROM stations WHERE owner = %(owner)s", owner=owner)
+    def stations_of(self, owners: Sequence[str]) -> list[int]:
+        """The stations of these owners."""
+        return self._ids("SELECT station_id FROM stations WHERE owner = ANY(%(owners)s)", owners=list(owners))
 
     def owns_stations(self, owner: str) -> bool:
         """Whether an account has a station."""
         return self._one("SELECT EXISTS (SELECT FROM stations WHERE owner = %(owner)s)", bool, owner=owner)
 
-    def absence(self, owner: str) -> Absence | None:
-        """Since when an account is offline."""
-        rows = self._rows("SELECT record FROM absences WHERE owner = %(owner)s", owner=owner)
-        return _absence(rows[0][0]) if rows else None
+    def absences_of(self, owners: Sequence[str]) -> list[Absence]:
+        """Since when these accounts are offline, as far as they are."""
+        rows = self._rows("SELECT record FROM absences WHERE owner = ANY(%(owners)s)", owners=list(owners))
+        return [_absence(record) for (record,) in rows]
 
     def stations_with_points(self) -> int:
         """How many there are."""

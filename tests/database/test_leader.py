@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from cloud_service.database.connection import Database, connect
+from cloud_service.service.database_engine.leader_work import ASIDE
 from cloud_service.service.engine.counts import NetworkCounts
 from cloud_service.service.engine.presence_notes import PresenceNotes
 from tests.database.engines import Service, booking, new_station, request, services
@@ -159,6 +160,40 @@ def test_services_that_all_miss_a_broker_have_a_leader(address: str) -> None:
             pass_time(service)
         leader.die()
         wait_until(lambda: leads_after_a_while(other), "the one that is left leads")
+
+
+def test_an_account_of_which_the_network_cannot_be_told(address: str) -> None:
+    """The others are told of all the same, and so is it, when it can be."""
+    names = [f"owner-{number}" for number in range(5)]
+    with services(address) as (service,), connect(address) as database:
+        for number, name in enumerate(names):
+            new_station(service, number, owner=name)
+        database.execute("ALTER TABLE absences ADD CONSTRAINT refused CHECK (owner <> 'owner-3')")
+        for name in names:
+            service.engine.note_presence(name, False, service.now)
+        others = [name for name in names if name != "owner-3"]
+        wait_until(lambda: sorted(absent_after_a_while(service, database)) == others, "the others are known")
+        for _ in range(3):
+            pass_time(service)
+        database.execute("ALTER TABLE absences DROP CONSTRAINT refused")
+        service.let_pass(2 * ASIDE)
+        wait_until(lambda: sorted(absent_after_a_while(service, database)) == names, "all are known", 10)
+
+
+def test_many_who_are_back_are_looked_up_a_few_at_a_time(address: str) -> None:
+    """After a broker has failed, all of its clients are offline and come back: each is read once."""
+    with services(address) as (service,), connect(address) as database:
+        new_station(service, owner="back")
+        database.execute(
+            'INSERT INTO absences SELECT \'away-\' || n, (\'{"owner": "away-\' || n || \'", "since":'
+            ' "2026-01-01T00:00:00Z"}\')::json FROM generate_series(1, 1000) AS n'
+        )
+        service.turn()
+        service.trouble.statements.clear()
+        for number in range(150):
+            service.engine.note_presence(f"away-{number + 1}", True, service.now)
+        wait_until(lambda: len(absent_after_a_while(service, database)) == 850, "they are back")
+        assert not any(text == "SELECT record FROM absences" for text in service.trouble.statements)
 
 
 def test_counts_are_made_beside_the_loop(address: str) -> None:

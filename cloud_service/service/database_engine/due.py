@@ -10,6 +10,7 @@ from cloud_service.database.errors import Conflict, TookTooLong
 from cloud_service.database.loaded_network import LoadedNetwork
 from cloud_service.database.state import DatabaseState
 from cloud_service.service.database_engine.committed import Committed
+from cloud_service.service.database_engine.portion import Portion
 from cloud_service.service.engine.batch import Batch
 from cloud_service.service.engine.limits import EngineLimits
 from cloud_service.store.errors import StoreError
@@ -38,7 +39,7 @@ class DueWork:
         self._state = state
         self._limits = limits
         self._looked: datetime | None = None
-        self._most = MOST_DUE
+        self._portion = Portion(MOST_DUE)
         self._claimed: tuple[PointKey, ...] = ()
         self._aside: dict[PointKey, datetime] = {}
         """Points that are passed over, and until when."""
@@ -72,38 +73,36 @@ class DueWork:
             self._set_aside(error, clients_time, ASIDE)
             return None
         self._defeats = 0
-        self._most = min(MOST_DUE, 2 * self._most)
+        self._portion.succeeded()
         return made
 
     def _take_back(self, clients_time: datetime) -> None:
         """Tries points again that were passed over: one point at first, because it may fail again."""
         left = {key: until for key, until in self._aside.items() if until > clients_time}
         if len(left) < len(self._aside):
-            self._aside, self._most = left, 1
+            self._aside, self._portion.size = left, 1
 
     def _make(self, now: datetime) -> Committed | None:
         self._claimed = ()
-        with self._state.transaction(patient=self._most == 1) as (reader, writer):
-            claimed = reader.claim_due(now, self._most, self._aside)
+        with self._state.transaction(patient=self._portion.size == 1) as (reader, writer):
+            claimed = reader.claim_due(now, self._portion.size, self._aside)
             self._claimed = tuple(key for key, _ in claimed)
             if not claimed:
                 return None
             network = LoadedNetwork(reader, self._limits.rules)
             network.load(key[0] for key in self._claimed)
-            if len(claimed) == self._most:
+            if len(claimed) == self._portion.size:
                 network.due_until = claimed[-1][1]
             with Batch(network, now) as batch:
                 is_all = batch.let_time_pass(self._limits.batch_work)
                 written = writer.write(BatchToWrite(batch.changes, network, (), now, self._claimed))
                 batch.keep()
-        if len(claimed) == self._most or not is_all:
+        if len(claimed) == self._portion.size or not is_all:
             self.look_at_once()
         return Committed(batch, written)
 
     def _take_fewer(self) -> None:
-        tried = min(self._most, len(self._claimed) or self._most)
-        if tried > 1:
-            self._most = tried // 2
+        if self._portion.failed(len(self._claimed) or self._portion.size):
             self.look_at_once()
 
     def _note_defeat(self, conflict: Conflict) -> None:

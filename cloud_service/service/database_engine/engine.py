@@ -139,7 +139,7 @@ class DatabaseEngine:
         try:
             self._state.make_room(now, self._limits.deduplication.age, self._history_months)
             for made in (
-                self._leader_work.work(now, clients_time),  # who is back has not failed
+                *self._leader_work.work(now, clients_time),  # who is back has not failed
                 self._due.let_time_pass(now, clients_time),
             ):
                 if made is not None:

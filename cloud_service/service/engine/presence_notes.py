@@ -62,19 +62,21 @@ class PresenceNotes:
         """Notes that from now on this service tells the network, and not another one."""
         self.look_again(list(self._offline))
 
-    def changes(self, network: NetworkView) -> Iterator[Changes]:
-        """Yields what the network does not know yet."""
-        for client in self._changed:
+    def changes(self, network: NetworkView, clients: Iterable[str] | None = None) -> Iterator[Changes]:
+        """Yields what the network does not know yet, of these clients or of all."""
+        for client in self._changed if clients is None else clients:
             since, absence = self._offline.get(client), network.absence(client)
             if since is not None and absence is None and network.owns_stations(client):
                 yield Changes(absences=(Absence(client, since),))
             elif since is None and absence is not None:
                 yield Changes(removed_absences=(client,))
 
-    def written(self, network: NetworkView, changes: Iterable[Changes]) -> None:
-        """Notes that a batch with these changes is on disk."""
-        for client in self._changed:
+    def written(
+        self, network: NetworkView, changes: Iterable[Changes], clients: Iterable[str] | None = None
+    ) -> None:
+        """Notes that a batch with these changes is on disk, which tells of these clients or of all."""
+        for client in self.unsettled if clients is None else clients:
             if network.absence(client) is not None:
                 self._offline.pop(client, None)
-        self._changed.clear()
+            self._changed.pop(client, None)
         self.look_again(station.owner for each in changes for station in each.stations)
