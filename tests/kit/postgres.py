@@ -144,6 +144,6 @@ class Postgres(Process):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self.running:
-            os.kill(self.pid, signal.SIGINT)  # ends connections, and then itself
+            os.kill(self.pid, signal.SIGQUIT)  # without a checkpoint, which may take minutes on a busy disk
             wait_until(lambda: not self.running, "PostgreSQL has ended")
         shutil.rmtree(self._folder)
