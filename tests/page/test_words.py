@@ -13,7 +13,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 # Keys that are put together from a name that comes over the wire.
 FROM_NAMES = (
-    "cloud_service gateway broker online offline stations points now brokenBanner brokerBanner "
+    "cloud_service gateway ocpp-gateway broker online offline stations points now brokenBanner brokerBanner "
     "stationFree stationReserved stationBusy stationOutOfOrder stationOffline "
     "pointFree pointReserved pointOccupied pointOutOfOrder "
     "reservationScheduled reservationChanged reservationCancelled reservationFinished reservationNoShow "
