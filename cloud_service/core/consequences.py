@@ -25,7 +25,10 @@ MOST_CANDIDATES: Final = 1_000
 
 
 class Consequences:
-    """Makes what follows in a network, within one batch. No reservation moves twice in it.
+    """Makes what follows in a network, within one batch.
+
+    No reservation that has moved in it has to move away in it, too: that is the next batch's. It may move up
+    as often as it starts earlier each time.
 
     `apply` makes changes in the network at once.
     """
@@ -144,7 +147,7 @@ class Consequences:
             return
         opens = self._opens(key)
         for reservation in self._network.flexible_near(station.x, station.y, MOST_CANDIDATES):
-            if reservation.start - self._rules.move_up < opens or reservation.vehicle in self._moved:
+            if reservation.start - self._rules.move_up < opens:
                 continue
             self.offers += 1
             slot = earlier_slot(self._network, reservation, station, point, self._rules, self._now)

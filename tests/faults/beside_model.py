@@ -191,7 +191,7 @@ class BesideModel:
         return self._work_off()
 
     def _work_off(self) -> BatchResult:
-        """Works until nothing is left: what would move twice in one batch waits for the next."""
+        """Works until nothing is left: what has moved in a batch and has to move away waits for the next."""
         whole = self.engine.work(self.now)
         rounds = 0
         while self.engine.writable and not whole.reloaded:

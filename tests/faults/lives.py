@@ -400,6 +400,19 @@ class Lives(RuleBasedStateMachine):
             self.both.end()
 
 
+class WatchfulLives(Lives):
+    """Those in which whoever booked flexibly has the earliest start that there is for it."""
+
+    @invariant()
+    def nothing_is_missed(self) -> None:
+        if self.held or not self.both.engine.writable:
+            return
+        turn = Turn(self.network, self.both.now)
+        for reservation in self.network.reservations.values():
+            missed = turn.earlier_place(reservation)
+            assert missed is None, f"{reservation} could start earlier: {missed}"
+
+
 def check_lives(count: int, lives: type[Lives] = Lives, *, shrink: bool = True) -> None:
     """Raises if service and model differ in one of this many lives; with `shrink`, shows a short one."""
     run_state_machine_as_test(

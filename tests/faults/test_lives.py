@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.lives import Lives, check_lives
+from tests.faults.lives import Lives, WatchfulLives, check_lives
 from tests.kit.scale import Scale
 
 
@@ -18,6 +18,30 @@ def test_lives(scale: Scale, figure: Callable[[str], None]) -> None:
     count = scale(share=100, full=10_000)
     check_lives(count)
     figure(f"the life of reservations, beside the model: {count} histories")
+
+
+@pytest.mark.timeout(3600)
+def test_whoever_can_move_up_has_moved_up(scale: Scale, figure: Callable[[str], None]) -> None:
+    count = scale(share=60, full=2_000)
+    check_lives(count, WatchfulLives)
+    figure(f"flexible reservations, none of which could start earlier: {count} histories")
+
+
+def test_what_moves_in_a_cascade_moves_up_as_far_as_it_can() -> None:
+    """Each that moves leaves time to others, also to those that have moved already."""
+    life = WatchfulLives()
+    life.a_few_stations(
+        powers=[[40, 10], [20.0, 150], [10]], flexible=True, tells=False, booked=["a", "e", "b"]
+    )
+    life.cancel_at_the_charger(client="gateway", pick=9)
+    life.cancel_before_the_others(count=2)
+    life.until_something_is_due(off=0, which=1)
+    life.update_station(client=None, pick=13, x=10)
+    life.schedule_many(booked=["f", "b", "e", "7"], kwh=60, wished={"flexible": True}, x=2.5)
+    life.cancel_what_was_booked(once_more=True, pick=19)
+    life.new_point(availability="livre", client=None, described={}, pick=18, power=10, price=1)
+    life.nothing_is_missed()
+    life.teardown()
 
 
 def test_a_sync_that_fails_between_two_moves_of_one_moment() -> None:

@@ -69,7 +69,7 @@ class Model:
         return outcome
 
     def first_batch(self, now: datetime, *requests: "Request") -> Outcome:
-        """What one line of the journal has: a whole turn, unless something would move twice in it."""
+        """What one line of the journal has: a whole turn, unless what has moved in it has to move away."""
         turn = Turn(self.network, now, one_batch=True)
         outcome = Outcome(told=turn.told, ended=turn.ended)
         settled = turn.settle()
@@ -81,7 +81,7 @@ class Model:
         return outcome
 
     def while_refusing(self, now: datetime, *reads: "Request") -> list[Any]:
-        """The answers while nothing can be written: what would move twice is seen where it moves first."""
+        """The answers while nothing can be written: each reservation is seen where it moved first."""
         turn = Turn(self.network, now, one_batch=True)
         turn.settle()
         answers: list[Any] = []

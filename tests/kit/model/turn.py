@@ -15,7 +15,8 @@ NO_SHOW, FINISH, SILENCE, OVERRUN, PROLONGATION, FAILURE = range(6)
 
 
 class Turn:
-    """One moment. Nothing moves twice in one batch: what has to is the next batch's, which follows at once.
+    """One moment. What has moved in a batch does not have to move away in it, too: that is the next batch's,
+    which follows at once.
 
     With `one_batch` it is left to another turn, for a disk that fails between them.
     """
@@ -48,6 +49,17 @@ class Turn:
         """When something becomes due, as far as it is known now."""
         return sorted({due for due, _, _ in self._due() if due > self.now})
 
+    def earlier_place(self, reservation: Reservation) -> Slot | None:
+        """Where a flexible reservation should have moved up to, at any point of the network."""
+        if not reservation.wishes.flexible or reservation.state != "reserved":
+            return None
+        for point in self.network.points.values():
+            if self.network.in_order(point, self.now):
+                slot = slot_at(self.network, reservation, point, self.now)
+                if slot is not None and self._better(reservation, slot):
+                    return slot
+        return None
+
     def free(self, key: PointKey) -> None:
         """The time of this point has become free, or some of it."""
         self._freed.append(key)
@@ -65,7 +77,8 @@ class Turn:
         self.tell(kind, reason, ended)
         self.ended.append(ended)
         del self.network.reservations[leaving.booked]
-        if self.network.release(leaving.point_key) or leaving.finish > self.now:
+        self.network.release(leaving.point_key)
+        if leaving.finish > self.now:
             self.free(leaving.point_key)
 
     def begin(
@@ -241,7 +254,7 @@ class Turn:
         if key not in network.points or not network.in_order(network.points[key], self.now):
             return
         for each in list(network.reservations.values()):
-            if each.wishes.flexible and each.state == "reserved" and each.booked not in self._moved:
+            if each.wishes.flexible and each.state == "reserved":
                 slot = slot_at(network, each, network.points[key], self.now)
                 if slot is not None and self._better(each, slot):
                     self.move(each, "movedUp", slot)
