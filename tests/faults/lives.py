@@ -345,6 +345,26 @@ class Lives(RuleBasedStateMachine):
         values = {"chargingStationID": station, "chargingPointID": point}
         self.ask(self.asker(client, station), "meterCharging", **values, energy=energy, power=power)
 
+    @rule(
+        client=askers,
+        pick=picks,
+        ago=st.sampled_from([-5, 10, 90]),
+        lasts=st.sampled_from([0, 10, 60]),
+        energy=st.sampled_from([2.5, 4]),
+        vehicle=vehicles,
+    )
+    def record_charging(
+        self, client: str | None, pick: int, ago: int, lasts: int, energy: float, vehicle: Any
+    ) -> None:
+        """A charge that ended some minutes ago."""
+        self.flush()
+        station, point = self.one_of(self.network.points, pick, (1, 99))
+        finish = self.both.now - timedelta(minutes=ago)
+        start = finish - timedelta(minutes=lasts)
+        times = {"startDateTime": start.isoformat(), "finishDateTime": finish.isoformat()}
+        values = {"chargingStationID": station, "chargingPointID": point, "energy": energy, **times}
+        self.ask(self.asker(client, station), "recordCharging", **values, vehicleID=vehicle)
+
     @rule(owner=owners, online=st.sampled_from([True, False, False, None]))
     def presence(self, owner: str, online: bool | None) -> None:
         self.flush()

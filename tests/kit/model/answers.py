@@ -406,6 +406,43 @@ class Asked:
         self._network.sessions[point.key] = session
         return "Sucesso"
 
+    def recordCharging(
+        self,
+        chargingStationID: int,
+        chargingPointID: int,
+        startDateTime: str,
+        finishDateTime: str,
+        energy: float,
+        vehicleID: Any = None,
+    ) -> str:
+        network = self._network
+        point = self._point(chargingStationID, chargingPointID)
+        start, finish = map(datetime.fromisoformat, (startDateTime, finishDateTime))
+        lasts = finish - start
+        began_lately = self._now - timedelta(days=366) <= start
+        if not (began_lately and finish <= self._now and timedelta() < lasts <= network.times.longest_charge):
+            raise Refused("BAD_REQUEST")
+        price, kwh_price = price_of(point, start, lasts / timedelta(hours=1), written(energy))
+        over = Reservation(
+            booked=0,
+            booked_at=self._now,
+            wishes=Wishes(0, 0, 0, 1),
+            number=network.new_id(*point.key),
+            station=point.station,
+            point=point.number,
+            power=point.power,
+            kwh_price=kwh_price,
+            vehicle_id=network.stations[point.station].owner if vehicleID is None else vehicleID,
+            legacy=self._role == "gateway",
+            start=start,
+            finish=finish,
+            duration=float(written(energy) / written(point.power)),
+            price=price,
+            state="completed",
+        )
+        self._turn.record(over)
+        return "Sucesso"
+
     def _station(self, number: int) -> Station:
         if number not in self._network.stations:
             raise Refused("NOT_FOUND")

@@ -81,6 +81,11 @@ class Turn:
         if leaving.finish > self.now:
             self.free(leaving.point_key)
 
+    def record(self, over: Reservation) -> None:
+        """It is over already, and nobody had booked it."""
+        self.tell("reservationFinished", "chargedOffline", over)
+        self.ended.append(over)
+
     def begin(
         self, point: Point, first: Reservation | None, vehicle: Vehicle | None, hours: float | None
     ) -> Reservation | None:
