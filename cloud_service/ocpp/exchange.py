@@ -1,6 +1,7 @@
 """Calls and answers over one WebSocket: theirs one after another, ours one at a time."""
 
 import asyncio
+import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -13,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from cloud_service.ocpp.frames import Broken, Call, Failure, Frame, Result, read_frame, write_frame
 from cloud_service.ocpp.leniencies import Leniencies
 
-CALLS_WAITING: Final = 64
+CALLS_WAITING: Final = 16
 """Calls of the charger that wait for their answers; it is not heard further until then."""
 MESSAGES_A_SECOND: Final = 20.0
 MESSAGES_AT_ONCE: Final = 200.0
@@ -44,10 +45,11 @@ class Exchange:
         self._answer = answer
         self._counted = counted
         self._leniencies = leniencies
-        self._calls: asyncio.Queue[Call] = asyncio.Queue(CALLS_WAITING)
+        self._calls: asyncio.Queue[tuple[Call, bytes]] = asyncio.Queue(CALLS_WAITING)
         self._own: dict[str, asyncio.Future[Mapping[str, Any]]] = {}
         self._one_at_a_time = asyncio.Lock()
-        self._answered: OrderedDict[str, tuple[Call, Result | Failure]] = OrderedDict()
+        self._answered: OrderedDict[str, tuple[bytes, Result | Failure]] = OrderedDict()
+        """The hashes of the latest calls, by their IDs, and their answers."""
         self._pace = _Pace(asyncio.get_running_loop().time())
 
     async def run(self) -> None:
@@ -95,7 +97,7 @@ class Exchange:
             return
         match frame:
             case Call():
-                await self._calls.put(frame)
+                await self._calls.put((frame, _hash(data)))
             case Result():
                 self._resolve(frame.id, frame.payload)
             case Failure():
@@ -112,16 +114,16 @@ class Exchange:
 
     async def _answer_all(self) -> None:
         while True:
-            call = await self._calls.get()
+            call, received = await self._calls.get()
             before = self._answered.get(call.id)
-            if before is not None and before[0] == call:
+            if before is not None and before[0] == received:
                 await self._reply(call, before[1])
                 continue
             if before is not None:
                 self._leniencies.note("used a message ID twice")
             answer = await self._answer(call)
             if isinstance(answer, Result):
-                self._remember(call, answer)
+                self._remember(call, received, answer)
             await self._reply(call, answer)
 
     async def _reply(self, call: Call, answer: Result | Failure) -> None:
@@ -130,8 +132,8 @@ class Exchange:
         self._counted(NO_ACTION if outcome == UNKNOWN_ACTION else call.action, outcome)
         await self._send(answer)
 
-    def _remember(self, call: Call, answer: Result | Failure) -> None:
-        self._answered[call.id] = (call, answer)
+    def _remember(self, call: Call, received: bytes, answer: Result | Failure) -> None:
+        self._answered[call.id] = (received, answer)
         self._answered.move_to_end(call.id)
         if len(self._answered) > _ANSWERS_KEPT:
             self._answered.popitem(last=False)
@@ -141,6 +143,11 @@ class Exchange:
             await self._socket.send(write_frame(frame))
         except ConnectionClosed:
             raise ConnectionError("the charger has gone") from None
+
+
+def _hash(data: str | bytes) -> bytes:
+    """Tells whether a message is the same again. A message itself may be large."""
+    return hashlib.sha256(data if isinstance(data, bytes) else data.encode()).digest()
 
 
 class _Pace:
