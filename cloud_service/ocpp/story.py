@@ -1,6 +1,7 @@
 """What one charger tells, and what follows from it: no version of OCPP, no socket, and time is passed in."""
 
 import hashlib
+import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -26,6 +27,8 @@ from cloud_service.ocpp.told import (
 )
 from cloud_service.protocol.errors import NotFound
 from cloud_service.protocol.ocpp import ChargerRecord, Place, PlacePoint
+
+log = logging.getLogger(__name__)
 
 PENDING_SECONDS: Final = 30
 """How soon a charger that is not accepted yet asks again."""
@@ -145,7 +148,8 @@ class Story:
             known = _in_order(place, there)
         for point in place.points:
             if point.connector not in known:
-                known[point.connector] = await self._make_point(station, point)
+                before = record.points.get(point.connector)
+                known[point.connector] = await self._make_point(station, point, before)
             elif not _is_as_described(there[known[point.connector]], point):
                 await self._describe(station, known[point.connector], point, record)
         await self._memory.keep(replace(record, state="accepted", points=known))
@@ -158,24 +162,35 @@ class Story:
             return {}
         return {point["chargingPointID"]: point for point in found}
 
-    async def _make_point(self, station: int, point: PlacePoint) -> int:
+    async def _make_point(self, station: int, point: PlacePoint, before: int | None) -> int:
+        """`before` is the connector's point that somebody has deleted: another one is made, and once."""
         made: int = await self._network.request(
             "newChargingPoint",
             {"chargingStationID": station, **_described(point), "availability": _FREE},
-            request_id=self._request_id("point", str(station), str(point.connector), repr(point)),
+            request_id=self._request_id(
+                "point", str(station), str(point.connector), repr(point), str(before or "")
+            ),
         )
         return made
 
     async def _describe(self, station: int, point_id: int, point: PlacePoint, record: ChargerRecord) -> None:
-        await self._network.request(
-            "updateChargingPoint",
-            {
-                "chargingStationID": station,
-                "chargingPointID": point_id,
-                **_described(point),
-                **_condition(record, point.connector),
-            },
-        )
+        try:
+            await self._network.request(
+                "updateChargingPoint",
+                {
+                    "chargingStationID": station,
+                    "chargingPointID": point_id,
+                    **_described(point),
+                    **_condition(record, point.connector),
+                },
+            )
+        except NotFound:
+            log.warning(
+                "somebody has deleted the point of connector %d; it is made again when the charger connects"
+                " again, unless `recharge ocpp add` gives it another place",
+                point.connector,
+                extra={"client": self._identity},
+            )
 
     async def _introduce(self, told: Booted) -> None:
         record = self._memory.record

@@ -98,6 +98,31 @@ async def test_a_charger_goes_and_comes(gateway: OcppGatewayProcess, stack: Stac
             assert json.loads(monitor.next().payload) == {"online": False}
 
 
+async def test_a_deleted_point_is_made_again_at_the_next_connection(
+    gateway: OcppGatewayProcess, stack: Stack, site: Site, version: Version
+) -> None:
+    site.add()
+    async with connected(gateway, site.identity, version) as charger:
+        await charger.boot()
+        await charger.status("Available", 2)
+        first = site.listed()
+        with MqttClient(stack.mqtt_port, f"operator-{site.x}") as operator:
+            values = {"chargingStationID": first["station"], "chargingPointID": first["points"]["2"]}
+            assert operator.ask("deleteChargingPoint", **values) == "Sucesso"
+        site.await_states("free")
+        for status in ("Occupied", "Faulted", "Available"):
+            await charger.status(status, 2)
+        assert await charger.start(f"visitor-{site.x}", 1000, connector=2) is None
+        site.await_states("free")
+    for _ in range(2):
+        async with connected(gateway, site.identity, version) as charger:
+            await charger.boot()
+            assert site.listed()["points"] == {**first["points"], "2": 3}, "no ID is given twice"
+    async with connected(gateway, site.identity, version) as charger:
+        assert await charger.start(f"visitor-{site.x}", 2000, connector=2) is not None
+        site.await_states("free", "occupied")
+
+
 async def test_the_newest_connection_counts(gateway: OcppGatewayProcess, site: Site) -> None:
     site.add()
     async with (
