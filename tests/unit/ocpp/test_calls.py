@@ -30,6 +30,13 @@ def test_reservations(version: Version) -> None:
     assert_good(cancel(100_001), version)
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_without_a_connector_the_first_one_is_unlocked(version: Version) -> None:
+    ask = write_command("unlock", Wanted(), version)
+    assert ask is not None
+    assert set(ask.payload.values()) == {1}
+
+
 def test_other_commands() -> None:
     assert write_command("dance", Wanted(), "1.6") is None
     assert write_command("dance", Wanted(), "2.1") is None

@@ -1,5 +1,6 @@
 """What chargers send is understood as far as it can be, whatever they send."""
 
+import json
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -96,7 +97,7 @@ def test_any_payload_of_2_is_read(action: str, payload: dict[str, Any]) -> None:
     note_faults(action, "2.0.1", payload, Leniencies())
 
 
-@given(st.text() | st.binary())
+@given(st.text() | st.binary() | (ANYTHING | st.lists(ANYTHING)).map(json.dumps))
 def test_any_message_is_a_frame_or_broken(data: str | bytes) -> None:
     with suppress(Broken):
         read_frame(data)
@@ -167,6 +168,7 @@ def test_a_plugged_vehicle_does_not_charge_yet() -> None:
         ([{"value": "7000", "measurand": "Power.Active.Import"}], Meter(None, 7.0)),
         ([{"value": "500", "phase": phase} for phase in ("L1", "L2", "L3")], Meter(1.5)),
         ([{"value": "500", "phase": "L1"}, {"value": "1500"}], Meter(1.5)),
+        ([{"value": "500"}, {"value": "1500"}], Meter(1.5)),
         ([{"value": "much"}, {"value": "-3"}], Meter()),
     ],
 )
@@ -251,7 +253,9 @@ class TestHandshake:
         assert headers["Connection"] == "Upgrade"
         assert mend_headers(headers) == []
 
-    @pytest.mark.parametrize("given", ["", "Bearer x", "Basic !", "Basic YW5h", "Basic " + "QTpB" * 200])
+    @pytest.mark.parametrize(
+        "given", ["", "Bearer YW5hOng=", "Basic !", "Basic YW5h", "Basic " + "QTpB" * 200]
+    )
     def test_what_is_no_login(self, given: str) -> None:
         assert read_credentials(Headers({"Authorization": given})) is None
 
