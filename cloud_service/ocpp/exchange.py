@@ -50,7 +50,7 @@ class Exchange:
         self._one_at_a_time = asyncio.Lock()
         self._answered: OrderedDict[str, tuple[bytes, Result | Failure]] = OrderedDict()
         """The hashes of the latest calls, by their IDs, and their answers."""
-        self._pace = _Pace(asyncio.get_running_loop().time())
+        self._pace = Pace(asyncio.get_running_loop().time())
 
     async def run(self) -> None:
         """Hears the charger until the connection ends. Raises what `answer` raises."""
@@ -150,7 +150,7 @@ def _hash(data: str | bytes) -> bytes:
     return hashlib.sha256(data if isinstance(data, bytes) else data.encode()).digest()
 
 
-class _Pace:
+class Pace:
     """How fast a charger may send. Pure: time is passed in."""
 
     def __init__(self, now: float) -> None:

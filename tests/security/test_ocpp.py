@@ -147,6 +147,21 @@ async def test_wrong_logins_are_refused_and_bounded(
     assert password not in logged
 
 
+async def test_nobody_else_can_lock_a_charger_out(
+    gateway: OcppGatewayProcess, own_broker: SecuredBroker
+) -> None:
+    name, password = await asyncio.to_thread(added, own_broker)
+    other, of_other = await asyncio.to_thread(added, own_broker)
+    found = [await refusal(gateway, name, basic(name, "wrong")) for _ in range(6)]
+    assert found == [401] * 5 + [429]
+    async with connect(gateway.url + other, additional_headers=basic(other, of_other)):
+        pass  # another charger at the same address
+    elsewhere = ("127.0.0.2", 0)
+    async with connect(gateway.url + name, additional_headers=basic(name, password), local_addr=elsewhere):
+        pass  # the same charger at another address
+    assert await refusal(gateway, name, basic(name, password)) == 429
+
+
 def test_an_unmarked_charger_has_no_effect(gateway: OcppGatewayProcess, own_broker: SecuredBroker) -> None:
     name, password = added(own_broker, ocpp=False)
 

@@ -205,6 +205,16 @@ class TestOffline:
         assert 0 < len(bench.record.early_ends) < 100
         assert _names(bench.record) == [open_one]
 
+    async def test_what_is_kept_of_charges_is_bounded(self) -> None:
+        bench = Bench()
+        for meter in range(200):
+            await bench.stop(await bench.start(ago=self.BEGAN, meter=meter), 300.0, self.ENDED)
+        for meter in range(200):
+            last = await bench.start(ago=self.ENDED, meter=meter)
+        assert len(bench.record.closed) < 100
+        assert len(bench.record.transactions) < 100
+        assert bench.record.transaction(last) is not None
+
     async def test_once_also_if_the_gateway_died_before_the_broker_knew(self) -> None:
         bench = Bench()
         transaction = await bench.start(ago=self.BEGAN)
