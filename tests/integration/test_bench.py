@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.bench import plots
-from tests.benchmarks.bench.__main__ import SCENARIOS, Scenario
+from tests.benchmarks.bench.__main__ import SCENARIOS, Scenario, main
 from tests.benchmarks.bench.results import Better, Results, Row
 from tests.benchmarks.bench.scenarios import Effort
 
@@ -20,8 +20,9 @@ def test_a_scenario_runs(scenario: Scenario, tmp_path: Path) -> None:
     assert all(value > 0 for row in results.rows for value in row.values)
     results.write(tmp_path / "results.json")
     assert Results.read(tmp_path / "results.json").table() == results.table()
-    for file in plots.draw(results, tmp_path):
-        assert "</svg>" in file.read_text()
+    files = plots.draw(results, tmp_path)
+    assert len(files) == len({series.plot for series in results.series})
+    assert all("</svg>" in file.read_text() for file in files)
 
 
 def results_with(values: list[float], better: Better = "higher") -> Results:
@@ -43,6 +44,33 @@ def test_a_row_is_worse_if_it_is_so_by_more_than_the_noise(
 ) -> None:
     found = list(results_with(now, better).worse_than(results_with(before, better)))
     assert found == ([f"bookings: {now[1]}, was {before[1]}"] if worse else [])
+
+
+MEMORY = "memory of a remembered request"
+
+
+def compared(earlier: Results, folder: Path, *words: str) -> int:
+    """The exit status of a run of one scenario that compares itself with an earlier one."""
+    earlier.write(folder / "earlier.json")
+    only = ("--only", "request_memory", "--output", str(folder / "output"))
+    return main([*words, *only, "--compare", str(folder / "earlier.json")])
+
+
+@pytest.mark.parametrize(("before", "worse"), [(1e-6, True), (1e6, False)])
+def test_a_run_fails_if_it_is_worse_than_an_earlier_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], before: float, worse: bool
+) -> None:
+    earlier = Results("2026-01-01", True, "a machine", "", [Row(MEMORY, "kB", [before], "lower")])
+    assert compared(earlier, tmp_path, "--quick") == worse
+    assert (f"{MEMORY}: " in capsys.readouterr().out.rpartition("|")[2]) == worse
+    assert MEMORY in (tmp_path / "output" / "table.md").read_text()
+    assert [row.name for row in Results.read(tmp_path / "output" / "results.json").rows] == [MEMORY]
+
+
+def test_quick_and_full_runs_are_not_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert compared(results_with([1.0]), tmp_path) == 2
+    assert "is of a run with --quick" in capsys.readouterr().err
+    assert not (tmp_path / "output").exists()
 
 
 def test_the_table_says_which_goals_are_reached() -> None:

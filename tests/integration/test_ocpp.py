@@ -213,6 +213,39 @@ async def test_operators_command_chargers(
     assert "is not connected" in done.stderr
 
 
+async def test_an_operator_stops_the_charge_on_a_connector(
+    gateway: OcppGatewayProcess, stack: Stack, site: Site
+) -> None:
+    site.add()
+    async with connected(gateway, site.identity, "2.0.1") as charger:
+        await charger.boot()
+        stop = ("ocpp", "stop", site.identity, "--connector", "1")
+        done = await asyncio.to_thread(stack.recharge, *stop)
+        assert (done.returncode, charger.asked) == (1, []), "there is none yet"
+        assert "has no charge there" in done.stderr
+        transaction = await charger.start(f"car-{site.x}", 1000)
+        done = await asyncio.to_thread(stack.recharge, *stop)
+        assert (done.stdout, done.returncode) == ("Accepted\n", 0), done.stderr
+        ((_, values),) = charger.asked
+        assert values["transaction_id"] == transaction
+
+
+async def test_a_charger_whose_place_is_taken_away_waits_again(
+    gateway: OcppGatewayProcess, stack: Stack, site: Site
+) -> None:
+    site.add()
+    async with connected(gateway, site.identity, "1.6") as charger:
+        assert await charger.boot() == "Accepted"
+        done = await asyncio.to_thread(stack.recharge, "ocpp", "remove", site.identity)
+        assert done.returncode == 0, done.stderr
+        while await charger.boot() != "Pending":
+            await asyncio.sleep(0.05)
+        assert await charger.start("anybody", 0) is None
+    done = stack.recharge("ocpp", "remove", site.identity)
+    assert done.returncode == 1
+    assert "has no place" in done.stderr
+
+
 def test_the_gateway_is_seen(gateway: OcppGatewayProcess, stack: Stack) -> None:
     done = stack.recharge("status", "--json")
     assert done.returncode == 0, done.stderr

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from cloud_service.ocpp.server import LARGEST_MESSAGE
 from tests.kit.ocpp import OcppGatewayProcess
 from tests.kit.ocpp_site import Site
 from tests.kit.ocpp_wire import BOOT, Wire, now, shaken, wired
@@ -92,6 +93,12 @@ class TestHandshakes:
             expected.append("offers no subprotocol")
             await asyncio.to_thread(site.await_leniencies, *expected)
             assert await asyncio.to_thread(site.leniencies) == expected
+
+    async def test_no_version_that_we_know(self, gateway: OcppGatewayProcess, site: Site) -> None:
+        async with wired(gateway, site.identity, "ocpp1.2") as charger:
+            await charger.socket.wait_closed()
+            assert charger.socket.close_code == 1002
+            assert "ocpp1.6" in (charger.socket.close_reason or "")
 
     async def test_a_half_open_connection_locks_nobody_out(
         self, gateway: OcppGatewayProcess, site: Site
@@ -209,6 +216,32 @@ class TestValues:
         logged = gateway.log.read_text()
         for each in told:
             assert logged.count(f"lenient: {each} client={site.identity}") == 1, "each is logged once"
+
+    @pytest.mark.parametrize(
+        ("subprotocol", "action", "payload", "answer"),
+        [
+            ("ocpp1.6", "FirmwareStatusNotification", {"status": "Idle"}, {}),
+            ("ocpp2.0.1", "SignCertificate", {"csr": "x"}, "NotSupported"),
+            ("ocpp2.0.1", "StartTransaction", {}, "NotImplemented"),
+        ],
+    )
+    async def test_actions_without_an_effect(
+        self,
+        gateway: OcppGatewayProcess,
+        site: Site,
+        subprotocol: str,
+        action: str,
+        payload: dict[str, Any],
+        answer: Any,
+    ) -> None:
+        async with wired(gateway, site.identity, subprotocol) as charger:
+            assert await charger.call(action, payload) == answer
+
+    async def test_a_message_without_end(self, gateway: OcppGatewayProcess, site: Site) -> None:
+        async with wired(gateway, site.identity) as charger:
+            await charger.send(json.dumps([2, "1", "Heartbeat", {"x": "x" * LARGEST_MESSAGE}]))
+            await charger.socket.wait_closed()
+            assert charger.socket.close_code == 1009
 
     @pytest.mark.parametrize(
         ("timestamp", "told"),

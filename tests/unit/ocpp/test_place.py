@@ -137,6 +137,7 @@ async def test_a_status_concerns_its_connector_or_all(
     assert await bench.becomes(connector, status) == [], "it is known"
     await bench.becomes(connector, "free")
     assert bench.conditions() == [("livre", True)] * 2
+    assert await bench.becomes(connector, "free") == [], "it is known"
 
 
 async def test_a_connector_that_is_no_point_has_no_effect() -> None:
