@@ -19,29 +19,35 @@ Verdict: TypeAlias = Literal["right", "wrong", "unheard", "away"]
 
 WINDOW_SECONDS: Final = 60.0
 _KEPT: Final = 10_000
-"""Chargers and addresses whose wrong passwords are counted: a flood must not fill the memory."""
+"""Chargers and addresses whose failures are counted: a flood must not fill the memory."""
 
 
-class WrongPasswords:
-    """Counts wrong passwords within WINDOW_SECONDS. Pure: time is passed in."""
+class Failures:
+    """Counts failed logins within WINDOW_SECONDS. Pure: time is passed in."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._wrong: OrderedDict[str, deque[float]] = OrderedDict()
+        self._times: OrderedDict[str, deque[float]] = OrderedDict()
 
     def too_many(self, source: str, now: float) -> bool:
         """Whether this source has to wait."""
-        times = self._wrong.get(source)
+        times = self._times.get(source)
         while times and times[0] <= now - WINDOW_SECONDS:
             times.popleft()
         return times is not None and len(times) >= self._most
 
     def note(self, source: str, now: float) -> None:
         """One more."""
-        self._wrong.setdefault(source, deque(maxlen=self._most)).append(now)
-        self._wrong.move_to_end(source)
-        if len(self._wrong) > _KEPT:
-            self._wrong.popitem(last=False)
+        self._times.setdefault(source, deque(maxlen=self._most)).append(now)
+        self._times.move_to_end(source)
+        if len(self._times) > _KEPT:
+            self._times.popitem(last=False)
+
+    def take_back(self, source: str) -> None:
+        """The last one was none."""
+        times = self._times.get(source)
+        if times:
+            times.pop()
 
 
 class Logins:
@@ -50,7 +56,7 @@ class Logins:
     def __init__(self, broker: BrokerAddress, *, at_once: int, most_wrong: int) -> None:
         self._broker = broker
         self._slots = asyncio.Semaphore(at_once)
-        self._wrong = WrongPasswords(most_wrong)
+        self._wrong = Failures(most_wrong)
 
     async def check(self, identity: str, credentials: Credentials, host: str) -> Verdict:
         """Whether this is the password of the charger's account. `host` is where it comes from.
@@ -59,15 +65,24 @@ class Logins:
         """
         source = f"{identity} {host}"
         clock = asyncio.get_running_loop().time
+        if self._wrong.too_many(source, clock()):
+            return "unheard"
         async with self._slots:
-            if self._wrong.too_many(source, clock()):
+            if self._wrong.too_many(source, clock()):  # those before it have been wrong meanwhile
                 return "unheard"
-            for password in credentials.passwords:
-                verdict = await self._try(identity, password)
-                if verdict != "wrong":
-                    return verdict
-            self._wrong.note(source, clock())
+            self._wrong.note(source, clock())  # until it is known: others are checked at the same time
+            verdict = await self._try_each(identity, credentials.passwords)
+            if verdict != "wrong":
+                self._wrong.take_back(source)
+                return verdict
         log.warning("wrong password", extra={"client": identity, "address": host})
+        return "wrong"
+
+    async def _try_each(self, identity: str, passwords: tuple[str, ...]) -> Verdict:
+        for password in passwords:
+            verdict = await self._try(identity, password)
+            if verdict != "wrong":
+                return verdict
         return "wrong"
 
     async def _try(self, identity: str, password: str) -> Verdict:

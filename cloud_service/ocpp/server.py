@@ -1,9 +1,11 @@
 """Accepts the WebSocket connections of chargers: who they are is proven in the handshake."""
 
+import asyncio
 import http
 import logging
 import ssl
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
@@ -18,7 +20,7 @@ from cloud_service.ocpp.handshake import (
     read_identity,
 )
 from cloud_service.ocpp.link import Link
-from cloud_service.ocpp.login import Logins
+from cloud_service.ocpp.login import Failures, Logins
 from cloud_service.ocpp.measurements import Measurements
 from cloud_service.ocpp.schemas import SUBPROTOCOLS
 from cloud_service.ocpp.settings import OcppSettings
@@ -61,7 +63,10 @@ class OcppServer:
             settings.reserve_before,
             settings.deadline,
         )
-        self._mended: dict[ServerConnection, list[str]] = {}
+        self._strangers = Failures(1)
+        """Those that have just been logged."""
+        self._mended: WeakKeyDictionary[ServerConnection, list[str]] = WeakKeyDictionary()
+        """Of handshakes that may still fail."""
 
     async def start(self, tls: ssl.SSLContext | None) -> Server:
         """Opens the port. Raises OSError if it cannot be opened."""
@@ -100,13 +105,13 @@ class OcppServer:
         return refusal
 
     async def _check(self, connection: ServerConnection, request: Request, identity: str) -> Response | None:
-        if identity == _name_in_certificate(connection) or not self._secured:
+        certified = _name_in_certificate(connection)
+        if identity == certified or not self._secured:
             return None
         credentials = read_credentials(request.headers)
         if credentials is None or credentials.user != identity:
-            given = "nobody" if credentials is None else credentials.user
-            self._measurements.refused("identity")
-            log.warning("logs in as %r", given[:64], extra={"client": identity, "address": _host(connection)})
+            given = certified if credentials is None else credentials.user
+            self._refuse_stranger(identity, given, _host(connection))
             return _unauthorized(connection)
         match await self._logins.check(identity, credentials, _host(connection)):
             case "right":
@@ -119,6 +124,15 @@ class OcppServer:
                 return connection.respond(http.HTTPStatus.TOO_MANY_REQUESTS, "Too many wrong passwords.\n")
             case "away":
                 return self._refuse_for_now(connection, "broker")
+
+    def _refuse_stranger(self, identity: str, given: str | None, host: str) -> None:
+        """Of those who try again and again, one a minute is logged."""
+        self._measurements.refused("identity")
+        source, now = f"{identity} {host}", asyncio.get_running_loop().time()
+        if not self._strangers.too_many(source, now):
+            self._strangers.note(source, now)
+            named = "without a name" if given is None else f"as {given[:64]!r}"
+            log.warning("logs in %s", named, extra={"client": identity, "address": host})
 
     def _refuse_for_now(self, connection: ServerConnection, reason: str) -> Response:
         self._measurements.refused(reason)

@@ -193,8 +193,13 @@ async def connected(
     version: Version,
     password: str | bytes | None = None,
     tls: ssl.SSLContext | None = None,
+    *,
+    address: str = HOST,
 ) -> AsyncIterator[Charger]:
-    """A charger that is connected while the block lasts, with `tls` at a gateway that asks for it."""
+    """A charger that is connected while the block lasts, with `tls` at a gateway that asks for it.
+
+    `address` is where it comes from.
+    """
     (subprotocol,) = (name for name, each in SUBPROTOCOLS.items() if each == version)
     headers = {} if password is None else basic(identity, password)
     async with connect(
@@ -202,6 +207,7 @@ async def connected(
         subprotocols=[Subprotocol(subprotocol)],
         additional_headers=headers,
         ssl=tls,
+        local_addr=(address, 0),
     ) as socket:
         charger = Charger(identity, version, socket)
         hearing = asyncio.create_task(_hear(charger))

@@ -1,6 +1,7 @@
 """OCPP at a secured broker: who may connect as which charger, and for whom a gateway may speak."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from secrets import token_hex
@@ -24,6 +25,8 @@ CHARGER_ACTIONS = (
     "finishCharging",
     "recordCharging",
 )
+WRONG, AT_ONCE, HEARD = 1_000, 20, 5
+ELSEWHERE = "127.0.0.2"
 PLACE = b'{"x_position": 5, "y_position": 6, "points": [{"connector": 1, "power": 22, "kWhPrice": 1}]}'
 
 
@@ -132,19 +135,55 @@ async def test_a_key_is_text_or_its_hexadecimal_digits(
             assert await charger.boot() == "Pending"
 
 
-async def test_wrong_logins_are_refused_and_bounded(
-    gateway: OcppGatewayProcess, own_broker: SecuredBroker
-) -> None:
+async def test_wrong_logins_are_refused(gateway: OcppGatewayProcess, own_broker: SecuredBroker) -> None:
     name, password = await asyncio.to_thread(added, own_broker)
     other, _ = await asyncio.to_thread(added, own_broker)
     assert await refusal(gateway, name, {}) == 401
     assert await refusal(gateway, other, basic(name, password)) == 401
     assert await refusal(gateway, "operator-1", basic("operator-1", "x")) == 404
-    found = [await refusal(gateway, name, basic(name, "wrong")) for _ in range(200)]
-    assert found == [401] * 5 + [429] * 195
-    logged = gateway.log.read_text()
-    assert logged.count("wrong password") == 5
-    assert password not in logged
+    assert f"logs in as '{name}'" in _lines(gateway, other)
+    assert password not in gateway.log.read_text()
+
+
+async def test_a_thousand_wrong_passwords_lock_nobody_out(
+    gateway: OcppGatewayProcess, own_broker: SecuredBroker
+) -> None:
+    """The broker is asked a few times, and nobody else waits, nor the charger itself at another address."""
+    name, password = await asyncio.to_thread(added, own_broker)
+    asked = own_broker.log.read_text().count(name)
+    found: Counter[int] = Counter()
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(AT_ONCE):
+            tasks.create_task(_guess(gateway, name, WRONG // AT_ONCE, found))
+        async with connected(gateway, name, "1.6", password, address=ELSEWHERE) as charger:
+            assert await charger.boot() == "Pending"
+    assert found == Counter({401: HEARD, 429: WRONG - HEARD})
+    assert _lines(gateway, name).count("wrong password") == HEARD
+    broker_lines = own_broker.log.read_text().count(name) - asked
+    assert broker_lines < 100, f"the broker has {broker_lines} lines about {WRONG} passwords"
+    assert await refusal(gateway, name, basic(name, password)) == 429, "whoever guesses is not told"
+
+
+async def test_a_thousand_logins_as_somebody_else_are_logged_once(
+    gateway: OcppGatewayProcess, own_broker: SecuredBroker
+) -> None:
+    name, password = await asyncio.to_thread(added, own_broker)
+    other, _ = await asyncio.to_thread(added, own_broker)
+    asked = own_broker.log.read_text().count(other)
+    for _ in range(WRONG):
+        assert await refusal(gateway, other, basic(name, password)) == 401
+    assert _lines(gateway, other).count("logs in as") == 1
+    assert own_broker.log.read_text().count(other) == asked, "the broker is not asked about strangers"
+
+
+async def _guess(gateway: OcppGatewayProcess, name: str, count: int, found: Counter[int]) -> None:
+    for number in range(count):
+        found[await refusal(gateway, name, basic(name, f"wrong-{number}"))] += 1
+
+
+def _lines(gateway: OcppGatewayProcess, name: str) -> str:
+    """What the log says of a charger."""
+    return "\n".join(line for line in gateway.log.read_text().splitlines() if name in line)
 
 
 async def test_nobody_else_can_lock_a_charger_out(

@@ -15,7 +15,7 @@ from cloud_service.ocpp.clocks import ChargerClock
 from cloud_service.ocpp.frames import Broken, Call, Failure, Result, read_frame, write_frame
 from cloud_service.ocpp.handshake import mend_headers, read_credentials, read_identity
 from cloud_service.ocpp.leniencies import MOST, Leniencies
-from cloud_service.ocpp.login import WINDOW_SECONDS, WrongPasswords
+from cloud_service.ocpp.login import WINDOW_SECONDS, Failures
 from cloud_service.ocpp.meters import first_energy, read_meter
 from cloud_service.ocpp.schemas import is_good_answer, note_faults
 from cloud_service.ocpp.told import Ended, Meter, Metered, Outcome, Started, StatusTold
@@ -270,10 +270,14 @@ def test_leniencies_are_bounded_and_told_once() -> None:
 
 
 def test_wrong_passwords_are_forgotten_after_a_minute() -> None:
-    wrong = WrongPasswords(2)
+    wrong = Failures(2)
     for _ in range(2):
         assert not wrong.too_many("ana", 0.0)
         wrong.note("ana", 0.0)
     assert wrong.too_many("ana", WINDOW_SECONDS - 1)
     assert not wrong.too_many("bia", 0.0)
     assert not wrong.too_many("ana", WINDOW_SECONDS)
+    wrong.note("bia", 0.0)
+    wrong.note("bia", 0.0)
+    wrong.take_back("bia")
+    assert not wrong.too_many("bia", 0.0)
