@@ -28,6 +28,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     scenarios.bookings,
     scenarios.other_actions,
     scenarios.over_tcp,
+    scenarios.old_clients,
     scenarios.sizes,
     burdens.large_network,
     burdens.request_memory,

@@ -132,6 +132,24 @@ def over_tcp(results: Results, effort: Effort, folder: Path) -> None:
         results.series.append(_cost_series("booking, TCP", costs))
 
 
+def old_clients(results: Results, effort: Effort, folder: Path) -> None:
+    """Bookings a second in two networks for which the rates of the original server are known."""
+    networks = {
+        "500 reservations": Shape(stations=50, queued=2, queue=5),
+        "10,000 stations": Shape(stations=10_000, points=1),
+    }
+    for number, (size, shape) in enumerate(networks.items()):
+        with running(folder / str(number), shape) as stack:
+            wait_until_idle(stack.service.pid)
+            bodies = shape.legacy_bookings()
+            loads = [
+                tcp_load.run(stack.tcp_port, bodies, effort.requests, 64, kept=False)
+                for _ in range(effort.rounds)
+            ]
+        rates = [each.rate for each in loads]
+        results.rows.append(Row(f"old clients' bookings a second, {size}", "/s", rates, "higher"))
+
+
 def sizes(results: Results, effort: Effort, folder: Path) -> None:
     """Bookings in large networks, beside a small one."""
     stations = Shape(stations=effort.stations, queued=2, queue=1)
