@@ -23,7 +23,9 @@ from tests.faults.lives import Lives, check_lives
 from tests.faults.load import Load
 from tests.faults.lost_events import VEHICLES, lose_what_is_sent
 from tests.faults.mounted_disk import Disk
+from tests.faults.ocpp_posts import OcppPosts, check_charges, kill_and_start
 from tests.faults.power_loss import check_states, failing, filling, run
+from tests.kit.ocpp import OcppGatewayProcess
 from tests.kit.processes import Process, Stack
 from tests.kit.relay import Relay, shared_stack_behind_relay
 from tests.kit.shared_stack import SharedStack
@@ -222,6 +224,20 @@ def test_a_service_with_a_fault_is_found(
 
     with tally.finding(f"{fault} in a process", match):
         live(stack, kill)
+
+
+def test_an_ocpp_gateway_that_keeps_charges_in_memory_only_is_found(tmp_path: Path, tally: Tally) -> None:
+    with Stack(tmp_path) as stack:
+        gateway = OcppGatewayProcess(stack)
+        gateway.run_instead([sys.executable, "-m", "tests.faults.seeded_ocpp_gateway"], PYTHONPATH=ROOT)
+        with (
+            tally.finding("charges in memory only, in a process", "is not in the history"),
+            gateway,
+            OcppPosts(stack, gateway) as posts,
+        ):
+            with posts.charging("meter", Random(0)):
+                kill_and_start("gateway", stack, gateway)
+            check_charges(stack, posts)
 
 
 def kill_all(stack: SharedStack, relay: Relay, load: Load) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import ssl
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
@@ -62,6 +62,10 @@ class OcppGatewayProcess(Process):
     @property
     def url(self) -> str:
         return f"{self._scheme}://{HOST}:{self.port}/ocpp/"
+
+    def run_instead(self, words: Sequence[str], **variables: str) -> None:
+        """Gives it, before it is started, another command line and more of an environment."""
+        self._command, self._environment = words, {**(self._environment or {}), **variables}
 
     def start(self) -> None:
         """Starts it and waits until it listens."""

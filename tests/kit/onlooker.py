@@ -1,7 +1,6 @@
 """What vehicles and the network see of one station: events, retained state, presence and the history."""
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -9,9 +8,7 @@ from typing import Any, Self
 from cloud_service.mqtt.requester import Requester
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
-from cloud_service.store.ended import read_ended
-from cloud_service.store.recovery import read_folder
-from cloud_service.store.snapshot import take_snapshot
+from tests.kit.history import read_history
 from tests.kit.processes import Stack
 from tests.kit.waiting import until
 
@@ -86,11 +83,9 @@ class Onlooker:
 
     def history(self) -> list[tuple[str, float | None, int]]:
         """How each reservation of the station has ended, with its energy and its point, in their order."""
-        folder = take_snapshot(self._data_dir)
-        contents = read_folder(folder, None, datetime.now(UTC))
         return [
             (str(row.reservation.state), row.energy, row.reservation.point_id)
-            for row in read_ended(folder, contents)
+            for row in read_history(self._data_dir)
             if row.reservation.station_id == self.station_id
         ]
 

@@ -183,7 +183,7 @@ async def post_of(kind: Kind, spot: Spot, stack: Stack, gateway: OcppGatewayProc
     if kind == "mqtt":
         post: Post = MqttPost(spot, stack)
     else:
-        await _give_place(spot, stack)
+        await give_place(spot, stack)
         post = OcppPost(spot, kind, gateway)
     await post.go_online()
     try:
@@ -192,7 +192,7 @@ async def post_of(kind: Kind, spot: Spot, stack: Stack, gateway: OcppGatewayProc
         await post.go_offline()
 
 
-async def _give_place(spot: Spot, stack: Stack) -> None:
+async def give_place(spot: Spot, stack: Stack) -> None:
     """As an operator does, with `recharge ocpp add`."""
     points = tuple(ocpp.PlacePoint(point, POWERS[point], PRICES[point]) for point in POWERS)
     place = ocpp.Place(spot.x, spot.y, points)
