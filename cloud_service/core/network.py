@@ -52,8 +52,7 @@ class Network:
             self._owned.setdefault(station.owner, set()).add(station.station_id)
         for station_id, point_id in self.tables.points:
             self._station_points.setdefault(station_id, []).append(point_id)
-        for reservation in self.tables.reservations.values():
-            self._enqueue(reservation)
+        self._enqueue(self.tables.reservations.values())
         self._nearest = NearestIndex(
             (station.station_id, station.x, station.y)
             for station in self.tables.stations.values()
@@ -172,8 +171,7 @@ class Network:
             self._link_station(station)
         for point in changes.points:
             self._link_point(point)
-        for reservation in changes.reservations:
-            self._enqueue(reservation)
+        self._enqueue(changes.reservations)
         for session in undo.sessions:
             self._forget_vehicle(session)
         for session in changes.sessions:
@@ -257,11 +255,18 @@ class Network:
             self._station_points.pop(station_id, None)
             self._nearest.discard(station_id)
 
-    def _enqueue(self, reservation: Reservation) -> None:
-        queue = self._queues.get(reservation.point_key)
-        if queue is None:
-            queue = self._queues[reservation.point_key] = self._new_queue()
-        queue.add(reservation)
+    def _enqueue(self, reservations: Iterable[Reservation]) -> None:
+        by_point: dict[PointKey, list[Reservation]] = {}
+        for reservation in reservations:
+            by_point.setdefault(reservation.point_key, []).append(reservation)
+            self._note_reservation(reservation)
+        for key, of_point in by_point.items():
+            queue = self._queues.get(key)
+            if queue is None:
+                queue = self._queues[key] = self._new_queue()
+            queue.add_all(of_point)
+
+    def _note_reservation(self, reservation: Reservation) -> None:
         if reservation.booked is not None:
             self._last_booking = max(self._last_booking, reservation.booked.number)
         if reservation.wishes.flexible and reservation.state == "reserved":

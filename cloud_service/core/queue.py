@@ -1,8 +1,9 @@
 """The queue of a charging point: its scheduled reservations by time, and the gaps between them."""
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from itertools import pairwise
 from operator import attrgetter
 from typing import Final
 
@@ -12,6 +13,8 @@ MARGIN: Final = timedelta(minutes=5)
 """The five-minute rule (docs/mqtt.md, Vehicles): "A charge starts at least five minutes from now, and at
 least five minutes lie between two reservations of a point."
 """
+
+_SHORTEST_GAP: Final = MARGIN + MARGIN
 
 _start = attrgetter("start")
 
@@ -85,6 +88,16 @@ class Queue:
         if after:
             self._open(reservation.finish, after.start)
 
+    def add_all(self, reservations: Iterable[Reservation]) -> None:
+        """Adds reservations. An empty queue takes many at once, in a fraction of the time."""
+        if self._reservations:
+            for reservation in reservations:
+                self.add(reservation)
+            return
+        self._reservations = sorted(reservations, key=_start)
+        between = ((before.finish, after.start) for before, after in pairwise(self._reservations))
+        self._gaps = sorted(gap for gap in between if gap[1] - gap[0] >= _SHORTEST_GAP)
+
     def remove(self, reservation: Reservation) -> None:
         """Removes a reservation. Raises ValueError if it is not in the queue."""
         at = self._reservations.index(
@@ -101,7 +114,7 @@ class Queue:
             self._open(before.finish, after.start)
 
     def _open(self, opens: datetime, closes: datetime) -> None:
-        if closes - opens >= MARGIN + MARGIN:
+        if closes - opens >= _SHORTEST_GAP:
             insort(self._gaps, (opens, closes))
 
     def _close(self, opens: datetime, closes: datetime) -> None:

@@ -93,10 +93,11 @@ spans_in_order = st.lists(st.tuples(st.integers(5, 30), st.integers(0, 60)), max
     begins=st.integers(-300, 300),
     duration=st.integers(0, 120),
     after=st.integers(0, 600),
+    at_once=st.integers(0, 12),
     shuffled=st.randoms(use_true_random=False),
 )
 def test_earliest_start_is_that_of_brute_force(
-    spans: list[tuple[int, int]], begins: int, duration: int, after: int, shuffled: object
+    spans: list[tuple[int, int]], begins: int, duration: int, after: int, at_once: int, shuffled: object
 ) -> None:
     reservations, at = [], begins
     for number, (pause, length) in enumerate(spans, 1):
@@ -106,8 +107,8 @@ def test_earliest_start_is_that_of_brute_force(
     queue = Queue()
     mixed = list(reservations)
     shuffled.shuffle(mixed)  # type: ignore[attr-defined]
-    for each in mixed:
-        queue.add(each)
+    queue.add_all(mixed[:at_once])
+    queue.add_all(mixed[at_once:])
     now = NOW + minutes(after)
     assert queue.earliest_start(now + minutes(5), minutes(duration)) == earliest_start(
         reservations, now, minutes(duration)
@@ -143,6 +144,12 @@ class Bookings(RuleBasedStateMachine):
     def cancel(self, data: st.DataObject) -> None:
         number = data.draw(st.sampled_from(sorted(self.booked)))
         self.queue.remove(reservation(number, *self.booked.pop(number)))
+
+    @rule()
+    def fill_again(self) -> None:
+        """As after a restart."""
+        self.queue = Queue()
+        self.queue.add_all(self.reservations())
 
     @rule(passed=st.integers(0, 180))
     def time_passes(self, passed: int) -> None:
