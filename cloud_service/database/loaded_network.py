@@ -5,6 +5,7 @@ Handlers and the passing of time see it as they see the network of a data folder
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import chain
 from math import hypot
 from typing import Final
 
@@ -25,6 +26,8 @@ MOST_AT_ONE_DISTANCE: Final = 1_024
 """Of stations that floats cannot tell apart by their distance, this many are put in exact order."""
 _ROUNDING: Final = 1 - 2.0**-40
 
+_Place = tuple[Number, Number]
+
 
 class LoadedNetwork(Network):
     """Stations are loaded whole, with all that is at them, and once."""
@@ -39,7 +42,9 @@ class LoadedNetwork(Network):
         self._stations: set[int] = set()
         """Stations that were loaded, or looked for."""
         self._of_vehicles: set[VehicleKey] = set()
-        self._at: set[tuple[Number, Number]] = set()
+        self._at: set[_Place] = set()
+        self._nearest_to: dict[tuple[_Place, int], list[int]] = {}
+        """So many stations with points that are nearest to a place, in the database."""
         self._of_owners: set[str] = set()
         self._absences: set[str] = set()
         self._all_absences = False
@@ -105,13 +110,11 @@ class LoadedNetwork(Network):
             self._of_vehicles.update(missing)
             self.load(self._reader.stations_of_vehicles(missing))
 
-    def load_nearest(self, places: Iterable[tuple[Number, Number]]) -> None:
+    def load_nearest(self, places: Iterable[_Place]) -> None:
         """Loads the first stations near each place."""
-        wanted = sorted(set(places), key=str)
-        if wanted:
-            self.load(self._reader.nearest(wanted, FIRST_PAGE))
+        self._find_nearest(sorted(set(places), key=str), FIRST_PAGE)
 
-    def load_locations(self, locations: Iterable[tuple[Number, Number]]) -> None:
+    def load_locations(self, locations: Iterable[_Place]) -> None:
         """Loads the stations at these locations."""
         missing = sorted(set(locations) - self._at, key=str)
         if missing:
@@ -141,8 +144,8 @@ class LoadedNetwork(Network):
     def stations_by_distance(self, x: Number, y: Number) -> Iterator[Station]:
         count, yielded = FIRST_PAGE, set[int]()
         while True:
-            page = self._reader.nearest([(x, y)], count)
-            self.load(page)
+            self._find_nearest([(x, y)], count)
+            page = self._nearest_to[(x, y), count]
             is_all = len(page) < count
             stored = (self._distance(x, y, self.as_loaded.stations.get(number)) for number in page)
             reach = max(stored, default=0.0) * _ROUNDING
@@ -157,6 +160,13 @@ class LoadedNetwork(Network):
             if is_all:
                 return
             count *= 2
+
+    def _find_nearest(self, places: Iterable[_Place], count: int) -> None:
+        missing = [place for place in places if (place, count) not in self._nearest_to]
+        if missing:
+            found = self._reader.nearest(missing, count)
+            self._nearest_to.update(zip(((place, count) for place in missing), found, strict=True))
+            self.load(chain.from_iterable(found))
 
     @staticmethod
     def _distance(x: Number, y: Number, station: Station | None) -> float:

@@ -45,8 +45,8 @@ _OF_VEHICLES: Final = """
     UNION SELECT station_id FROM sessions JOIN asked USING (legacy, vehicle)
 """
 _NEAREST: Final = """
-    SELECT near.station_id
-    FROM unnest(%(x)s::float8[], %(y)s::float8[]) AS asked(x, y),
+    SELECT asked.number, near.station_id
+    FROM unnest(%(x)s::float8[], %(y)s::float8[]) WITH ORDINALITY AS asked(x, y, number),
     LATERAL (SELECT station_id FROM stations WHERE has_points
              ORDER BY place <-> point(asked.x, asked.y) LIMIT %(count)s) AS near
 """
@@ -127,10 +127,13 @@ class Reader:
             vehicles=[vehicle for _, vehicle in vehicles],
         )
 
-    def nearest(self, places: Sequence[tuple[Number, Number]], count: int) -> list[int]:
-        """The stations with points that are nearest to each place: this many, in order."""
+    def nearest(self, places: Sequence[tuple[Number, Number]], count: int) -> list[list[int]]:
+        """For each place, the stations with points that are nearest to it: this many."""
         xs, ys = [clamped(x) for x, _ in places], [clamped(y) for _, y in places]
-        return self._ids(_NEAREST, x=xs, y=ys, count=count)
+        found: list[list[int]] = [[] for _ in places]
+        for number, station_id in self._rows(_NEAREST, x=xs, y=ys, count=count):
+            found[number - 1].append(station_id)
+        return found
 
     def waiting_near(self, x: Number, y: Number, count: int) -> list[int]:
         """The stations of the flexible reservations whose vehicles are nearest to a place."""
