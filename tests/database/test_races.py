@@ -16,8 +16,8 @@ from tests.database.engines import Service, booking, column, new_station, reques
 from tests.kit.postgres import Postgres
 from tests.kit.waiting import wait_until
 
-LOCKS_POINTS = "FOR UPDATE OF points"
-"""Between reading and writing."""
+LOCKS_POINTS = "ORDER BY station_id, point_id FOR UPDATE OF points"
+"""Between reading and writing. What is due is locked too, but in another order, and now and then."""
 SOON = timedelta(seconds=1)
 
 
