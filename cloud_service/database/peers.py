@@ -49,8 +49,12 @@ _OTHERS_HEAR_ALL: Final = """
 _TURNS: Final = 0x7475_726E
 """The first key of the locks of stations where services take turns; the second is the station's ID."""
 _TAKE_TURN: Final = """
-    SELECT count(pg_advisory_lock(%s, (station %% 2147483647)::int))
-    FROM unnest(%s::bigint[]) AS asked(station)
+    SELECT station FROM (
+        SELECT station, (station %% 2147483647)::int AS key
+        FROM unnest(%(stations)s::bigint[]) AS asked(station)
+    ) AS asked
+    WHERE CASE WHEN pg_try_advisory_lock(%(turns)s, key) THEN false
+        ELSE pg_advisory_lock(%(turns)s, key)::text IS NOT NULL END
 """
 _END_TURN: Final = """
     SELECT count(pg_advisory_unlock(%s, (station %% 2147483647)::int))
@@ -117,9 +121,15 @@ class Peers:
         """Whether another service hears all brokers."""
         return bool(self._one(_OTHERS_HEAR_ALL, _HEARS_ALL))
 
-    def take_turn(self, stations: Sequence[int]) -> None:
-        """Locks stations, in the order that they have here, for services that take turns there."""
-        self._one(_TAKE_TURN, _TURNS, list(stations))
+    def take_turn(self, stations: Sequence[int]) -> list[int]:
+        """Locks stations, in the order that they have here, for services that take turns there.
+
+        Returns those where another service was, so that this one had to wait.
+        """
+        rows = self._database.execute(
+            _TAKE_TURN, {"stations": list(stations), "turns": _TURNS}, prepare=True
+        ).fetchall()
+        return [station for (station,) in rows]
 
     def end_turn(self, stations: Sequence[int]) -> None:
         """Lets go of them."""

@@ -79,19 +79,20 @@ class DatabaseState:
             raise
 
     @contextmanager
-    def turn_at(self, stations: Sequence[int]) -> Iterator[None]:
+    def turn_at(self, stations: Sequence[int]) -> Iterator[list[int]]:
         """Waits until no other service is within such a block for one of these stations, and keeps it so.
 
-        Raises WriteFailed if that takes too long, or the database fails.
+        Gives those where another service was. Raises WriteFailed if that takes too long, or the database
+        fails.
         """
         if not stations:
-            yield
+            yield []
             return
         with failures():
             database, peers = self._connected()
-            peers.take_turn(stations)
+            crowded = peers.take_turn(stations)
         try:
-            yield
+            yield crowded
         finally:
             if database is self._database:  # another connection has no turn to end
                 try:

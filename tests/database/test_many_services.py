@@ -1,18 +1,21 @@
 """Several services on one database: they decide as one would."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from tests.database.engines import ask_all, booking, new_station, request, services, told
+from cloud_service.database.connection import connect
+from tests.database.engines import ask_all, booking, column, new_station, request, services, told
 from tests.kit.postgres import Postgres
 from tests.kit.scale import Scale
 from tests.kit.waiting import wait_until
 
 SERVICES = 4
+WAITING = "SELECT true FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'"
 
 
 @pytest.mark.timeout(3600)
@@ -64,6 +67,25 @@ def test_stations_registered_at_once_get_different_ids(postgres: Postgres) -> No
         ]
         found = [answer["result"] for lane in ask_all(running, places) for answer in lane]
         assert sorted(found) == list(range(1, 41))
+
+
+def test_a_turn_says_whether_another_service_was_there(postgres: Postgres) -> None:
+    address = postgres.new_database()
+    with services(address, 2) as (one, other), ThreadPoolExecutor(1) as pool:
+        for service in (one, other):
+            service.turn()
+
+        def wait() -> list[int]:
+            with other.state.turn_at([3, 5]) as crowded:
+                return crowded
+
+        with one.state.turn_at([5]) as crowded:
+            assert crowded == []
+            waiting = pool.submit(wait)
+            with connect(address) as database:
+                wait_until(lambda: column(database, WAITING) == [True], "the other one waits")
+        assert waiting.result() == [5]
+        assert wait() == []
 
 
 def test_a_service_that_was_late_does_not_fill_the_log(

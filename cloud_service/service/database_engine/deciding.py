@@ -37,7 +37,8 @@ class Deciding:
 
         Raises what a transaction raises.
         """
-        with self._state.turn_at(self._turns.stations(now)):
+        with self._state.turn_at(self._turns.stations(now)) as crowded:
+            self._turns.had_to_wait(crowded, now)
             return self._attempt(requests, now, patient)
 
     def _attempt(self, requests: Sequence[Incoming], now: datetime, patient: bool) -> Committed:

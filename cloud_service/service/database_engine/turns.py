@@ -9,8 +9,8 @@ from typing import Final
 
 from cloud_service.core.changes import Changes
 
-LASTING: Final = timedelta(seconds=1)
-"""After a conflict."""
+LASTING: Final = timedelta(seconds=10)
+"""After a conflict, or a wait for another service. With many of them, a turn comes only after seconds."""
 
 
 class Turns:
@@ -27,6 +27,10 @@ class Turns:
             if station in self._once:
                 self._until[station] = now + LASTING
             self._once[station] = now + LASTING
+
+    def had_to_wait(self, stations: Iterable[int], now: datetime) -> None:
+        """Notes where another service had its turn: without turns, one of the two would have been late."""
+        self._until.update(dict.fromkeys(stations, now + LASTING))
 
     def stations(self, now: datetime) -> list[int]:
         """Where this service has to wait its turn before it looks at the network."""

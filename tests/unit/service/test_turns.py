@@ -24,3 +24,12 @@ def test_and_after_a_while_without_conflicts_it_does_not() -> None:
         turns.late([CHANGES], NOW)
     assert turns.stations(NOW + LASTING - timedelta(milliseconds=1)) == [3, 7]
     assert turns.stations(NOW + LASTING) == []
+
+
+def test_as_long_as_it_has_to_wait_it_takes_turns() -> None:
+    turns = Turns()
+    for _ in range(2):
+        turns.late([CHANGES], NOW)
+    turns.had_to_wait([7], NOW + LASTING / 2)
+    assert turns.stations(NOW + LASTING) == [7]
+    assert turns.stations(NOW + 1.5 * LASTING) == []
