@@ -15,6 +15,7 @@ from tests.kit.scale import Scale
 from tests.kit.waiting import wait_until
 
 SERVICES = 4
+LOCKS_POINTS = "ORDER BY station_id, point_id FOR UPDATE"
 WAITING = "SELECT true FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'"
 
 
@@ -88,13 +89,32 @@ def test_a_turn_says_whether_another_service_was_there(postgres: Postgres) -> No
         assert wait() == []
 
 
+def test_a_booking_is_made_at_the_time_of_its_turn(postgres: Postgres) -> None:
+    """A wait for other services may take seconds, and a charge starts five minutes after the booking."""
+    address = postgres.new_database()
+    with services(address, 2) as (one, other), ThreadPoolExecutor(1) as pool, connect(address) as database:
+        station = new_station(one)
+        one.turn()
+        begun = one.now
+        for number in (1, 2):
+            earlier = booking(f"earlier-{number}")
+            one.trouble.before(LOCKS_POINTS, lambda asked=earlier: other.result(asked), number)
+        one.result(booking("late", need=0.1))
+        assert not one.trouble.planned
+        with other.state.turn_at([station]):
+            waiting = pool.submit(one.result, booking("waits", 9, need=0.1))
+            wait_until(lambda: column(database, WAITING) == [True], "it waits")
+            one.let_pass(timedelta(hours=5))
+        assert moment(waiting.result(), "startDateTime") - begun > timedelta(hours=5)
+
+
 def test_a_service_that_was_late_does_not_fill_the_log(
     postgres: Postgres, caplog: pytest.LogCaptureFixture
 ) -> None:
     with services(postgres.new_database(), 2) as (one, other):
         new_station(one)
         one.turn()
-        one.trouble.before("ORDER BY station_id, point_id FOR UPDATE", lambda: other.result(booking("first")))
+        one.trouble.before(LOCKS_POINTS, lambda: other.result(booking("first")))
         caplog.clear()
         assert one.result(booking("second"))
         assert not one.trouble.planned

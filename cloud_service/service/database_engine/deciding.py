@@ -14,6 +14,7 @@ from cloud_service.protocol.replies import Outcome
 from cloud_service.service.database_engine.answered_requests import AnsweredRequests
 from cloud_service.service.database_engine.committed import Committed
 from cloud_service.service.database_engine.due import DueWork
+from cloud_service.service.database_engine.moment import Moment
 from cloud_service.service.database_engine.preload import preload
 from cloud_service.service.database_engine.turns import Turns
 from cloud_service.service.engine.batch import Batch
@@ -32,14 +33,16 @@ class Deciding:
         self._handlers = bind_handlers(limits.rules)
         self._turns = Turns()
 
-    def attempt(self, requests: Sequence[Incoming], now: datetime, *, patient: bool = False) -> Committed:
+    def attempt(self, requests: Sequence[Incoming], moment: Moment, *, patient: bool = False) -> Committed:
         """Decides the first of these requests: a batch ends when it is large. A `patient` one gets more time.
 
         Raises what a transaction raises.
         """
-        with self._state.turn_at(self._turns.stations(now)) as crowded:
-            self._turns.had_to_wait(crowded, now)
-            return self._attempt(requests, now, patient)
+        with self._state.turn_at(self._turns.stations(moment.now)) as crowded:
+            if crowded:
+                moment.advance()  # the wait may have taken seconds
+                self._turns.had_to_wait(crowded, moment.now)
+            return self._attempt(requests, moment.now, patient)
 
     def _attempt(self, requests: Sequence[Incoming], now: datetime, patient: bool) -> Committed:
         written = Written([])

@@ -43,7 +43,7 @@ class Settling:
             if not requests:
                 return
             try:
-                made = self._deciding.attempt(requests, moment.now, patient=self._slow.concern(requests))
+                made = self._deciding.attempt(requests, moment, patient=self._slow.concern(requests))
             except Conflict as conflict:
                 log.debug("a batch of %d is decided again: %s", len(requests), conflict)
                 moment.advance()
