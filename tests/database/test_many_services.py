@@ -89,6 +89,17 @@ def test_a_turn_says_whether_another_service_was_there(postgres: Postgres) -> No
         assert wait() == []
 
 
+def test_a_turn_that_does_not_come(postgres: Postgres) -> None:
+    """The service goes on without one."""
+    with services(postgres.new_database(), 2, answer_seconds=0.5) as (one, other):
+        for service in (one, other):
+            service.turn()
+        with one.state.turn_at([5]), other.state.turn_at([3, 5]) as crowded:
+            assert 5 in crowded
+        with one.state.turn_at([3, 5]) as crowded:
+            assert crowded == []
+
+
 def test_a_booking_is_made_at_the_time_of_its_turn(postgres: Postgres) -> None:
     """A wait for other services may take seconds, and a charge starts five minutes after the booking."""
     address = postgres.new_database()
