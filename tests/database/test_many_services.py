@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cloud_service.core.changes import Changes
 from cloud_service.database.connection import connect
 from tests.database.engines import ask_all, booking, column, new_station, request, services, told
 from tests.kit.postgres import Postgres
@@ -144,6 +145,26 @@ def test_what_several_have_changed_at_once_is_told_once_more(
         again = [changes for service in (one, other) for changes in service.told_again]
         assert station in {number for changes in again for number in changes.removed_stations}
     assert "requests get STORAGE" not in caplog.text
+
+
+def test_a_deleted_station_is_told_once_more(postgres: Postgres) -> None:
+    """A service that has not seen the deletion may have published the state of before."""
+    address = postgres.new_database()
+    with services(address, 2) as (one, other), connect(address) as database:
+        station = new_station(one, points=2)
+        one.turn()
+        other.turn()
+        database.execute("DELETE FROM contended")
+        other.result(request("owner", "deleteChargingStation", chargingStationID=station))
+
+        def told_again() -> list[Changes]:
+            one.turn()
+            other.turn()
+            return one.told_again + other.told_again
+
+        again = wait_until(told_again, "it was told again")
+        assert station in {number for changes in again for number in changes.removed_stations}
+        assert {(station, 1), (station, 2)} <= {key for changes in again for key in changes.removed_points}
 
 
 def test_what_a_dead_service_owed_is_told_by_another(postgres: Postgres) -> None:

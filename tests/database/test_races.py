@@ -12,7 +12,7 @@ from cloud_service.database.snapshot import database_snapshot
 from cloud_service.database.verifying.verify import examine_database
 from cloud_service.protocol.messages import Message
 from cloud_service.service.event_publisher import EventPublisher
-from tests.database.engines import Service, booking, column, new_station, request, services
+from tests.database.engines import Asked, Service, booking, column, new_station, request, services
 from tests.kit.postgres import Postgres
 from tests.kit.waiting import wait_until
 
@@ -37,6 +37,24 @@ def test_a_station_that_moves_away_while_somebody_books_there(address: str) -> N
         other.trouble.before(LOCKS_POINTS, lambda: one.result(move))
         assert other.result(booking("car"))["chargingStationID"] == far
         assert not other.trouble.planned
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        request("owner", "updateChargingStation", chargingStationID=1, x_position=99, y_position=0),
+        request("administrator", "transferStations", **{"from": "owner", "to": "other"}),
+    ],
+    ids=["moves", "has another owner"],
+)
+def test_a_station_that_is_another_one_changes_its_points(address: str, change: Asked) -> None:
+    """Whoever decides something at one of them meanwhile looks at its row, and not at the station's."""
+    rows = "SELECT changed_at FROM points WHERE station_id = 1 ORDER BY point_id"
+    with services(address) as (service,), connect(address) as database:
+        new_station(service, points=2)
+        before = column(database, rows)
+        assert service.code(change) == ""
+        assert all(then < now for then, now in zip(before, column(database, rows), strict=True))
 
 
 def test_a_point_that_is_deleted_while_somebody_books_there(address: str) -> None:

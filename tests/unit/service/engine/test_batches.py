@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from cloud_service.core.effects import end
+from cloud_service.service.engine.batch import Batch
 from cloud_service.service.engine.limits import EngineLimits
 from tests.kit.crowd import HOUR, Crowd
 from tests.kit.in_memory_store import InMemoryStore
@@ -86,3 +88,22 @@ def test_by_default_a_batch_is_half_a_second_of_work_at_most() -> None:
 
     assert sum(steps) == 6_000
     assert 2_500 <= steps[0] <= 5_000
+
+
+def test_what_moves_up_in_a_change_that_is_undone_may_move_up_again() -> None:
+    """A change is undone and made again where more was due before it than was known at first."""
+    bench = Bench()
+    near, far = (bench.station("owner", x) for x in (0, 1))
+    bench.book("first", 0)
+    bench.book("second", 1, batteryCapacity=2)
+    assert bench.book("flexible", 0, flexible=True, objective="soonest")["chargingStationID"] == far
+    network = bench.engine.network
+    first = network.reservation_of((False, "first"))
+    assert first is not None
+    with Batch(network, bench.now) as batch:
+        for _ in range(2):
+            batch.undo_to(0)
+            batch.apply(end(network, (first,), "vehicleCancelled", bench.now))
+            moved = network.reservation_of((False, "flexible"))
+            assert moved is not None
+            assert moved.station_id == near
