@@ -107,8 +107,10 @@ class Reader:
         """Stations with all that is at them: points, reservations, sessions, the absences of their owners."""
         found: dict[int, list[Any]] = {kind: [] for kind in range(1, 6)}
         decoders = {1: _station, 2: _point, 3: _reservation, 4: _session, 5: _absence}
-        # Requests may ask for any number, but no ID is larger than the column.
+        # Requests may ask for any number, but no ID is larger than the column: the index has none of those.
         possible = [station_id for station_id in ids if abs(station_id) <= LARGEST_ID]
+        if not possible:
+            return Changes()
         for kind, record in self._rows(_STATIONS, ids=possible):
             found[kind].append(decoders[kind](record))
         return Changes(

@@ -61,7 +61,13 @@ def vehicles(database: Database) -> list[str]:
 def test_a_station_with_a_number_larger_than_any(address: str, station: int) -> None:
     """A data folder says that there is none, so the database does too."""
     with services(address) as (service,):
+        service.turn()
+        service.trouble.statements.clear()
         asked = request("owner", "deleteChargingStation", chargingStationID=station)
         beside = request("nobody", "findReservation")
         found = service.answers(asked, beside)
         assert {answer["error"]["code"] for answer in found} <= {"NOT_FOUND", "BAD_REQUEST"}
+        searches = [text for text in service.trouble.statements if "record FROM stations" in text]
+        assert bool(searches) == (0 < station < 2**63), (
+            "it would look through all stations, without the index"
+        )
