@@ -94,6 +94,14 @@ def _clock() -> Callable[[], float]:
     return asyncio.get_running_loop().time
 
 
+async def test_a_connection_ends_when_its_charger_has_another_one_elsewhere() -> None:
+    bench = Bench()
+    await bench.connects()
+    bench.hears_of(OTHER)
+    await until(lambda: bench.connection.closed == "connected to another gateway")
+    assert bench.gateway.links == {}
+
+
 async def test_what_a_gateway_itself_has_written_ends_no_connection() -> None:
     bench = Bench()
     await bench.connects()
