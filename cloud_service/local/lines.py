@@ -14,6 +14,10 @@ MOST_WAITING_BYTES: Final = 2**18
 """How much may wait for the reader before lines are dropped."""
 _PIECE_BYTES: Final = 4096
 """Written at a time. Several processes write to one pipe, where no more than this stays together."""
+GATHER_SECONDS: Final = 0.05
+"""For how long lines gather after a write: waking a thread for each would cost more than the line itself."""
+_PLENTY_BYTES: Final = MOST_WAITING_BYTES // 4
+"""When this much has gathered, it is written at once."""
 
 
 class Lines(Protocol):
@@ -44,7 +48,15 @@ def lines_to(stream: TextIO | None, dropped: Callable[[int], str]) -> Lines:
 class LineWriter:
     """Lines that a thread writes to a descriptor. They are lost once the reader has gone."""
 
-    def __init__(self, descriptor: int, dropped: Callable[[int], str], encoding: str = "utf-8") -> None:
+    def __init__(
+        self,
+        descriptor: int,
+        dropped: Callable[[int], str],
+        encoding: str = "utf-8",
+        *,
+        gather_seconds: float = GATHER_SECONDS,
+    ) -> None:
+        self._gather_seconds = gather_seconds
         self._descriptor = descriptor
         self._describe = dropped
         self._encoding = encoding
@@ -52,6 +64,10 @@ class LineWriter:
         self._waiting_bytes = 0
         self._dropped = 0
         self._writing = False
+        self._sleeping = False
+        """Whether the thread waits for the first line."""
+        self._hurried = False
+        """Whether what gathers is to be written at once."""
         self._changed = threading.Condition()
         threading.Thread(target=self._run, name="lines", daemon=True).start()
 
@@ -62,29 +78,56 @@ class LineWriter:
             if self._dropped or self._waiting_bytes + len(data) > MOST_WAITING_BYTES:
                 # What waits is written first, and then the number, so that it stands in its place.
                 self._dropped += 1
-                return
-            self._waiting.append(data)
-            self._waiting_bytes += len(data)
-            if not self._writing:
+            else:
+                self._waiting.append(data)
+                self._waiting_bytes += len(data)
+            if self._sleeping:
+                self._sleeping = False
                 self._changed.notify_all()
+            elif self._waiting_bytes >= _PLENTY_BYTES:
+                self._hurry()
 
     def flush(self, seconds: float) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: not self._busy, seconds)
+            if self._busy:
+                self._hurry()
+                self._changed.wait_for(lambda: not self._busy, seconds)
 
     @property
     def _busy(self) -> bool:
-        return self._writing or bool(self._waiting) or self._dropped > 0
+        return self._writing or self._has_lines
+
+    @property
+    def _has_lines(self) -> bool:
+        return bool(self._waiting) or self._dropped > 0
+
+    def _hurry(self) -> None:
+        if not self._hurried:
+            self._hurried = True
+            self._changed.notify_all()
 
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._writing = False
-                self._changed.notify_all()
-                self._changed.wait_for(lambda: self._waiting or self._dropped)
+                self._wait()
                 self._writing = True
                 piece = self._next_piece()
             _write_all(self._descriptor, piece)
+            with self._changed:
+                self._writing = False
+                self._changed.notify_all()
+                self._gather()
+
+    def _wait(self) -> None:
+        """Waits for a line."""
+        if not self._has_lines:
+            self._sleeping = True
+            self._hurried = False
+            self._changed.wait_for(lambda: self._has_lines)
+
+    def _gather(self) -> None:
+        if self._waiting_bytes < _PIECE_BYTES:
+            self._changed.wait_for(lambda: self._hurried, self._gather_seconds)
 
     def _next_piece(self) -> bytes:
         """Removes whole lines: as many as fit into a piece, and one at least."""

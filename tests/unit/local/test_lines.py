@@ -2,6 +2,7 @@
 
 import io
 import os
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -69,6 +70,28 @@ def test_lines_keep_their_order_and_nothing_is_dropped_while_somebody_reads(pipe
     for number in range(1000):
         lines.write(f"line {number}")
     assert read_until(reader, b"line 999") == [b"line %d" % number for number in range(1000)]
+
+
+def test_lines_gather_after_the_first_and_leave_together() -> None:
+    ours, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)  # which keeps what was written at a time apart
+    with ours, theirs:
+        theirs.settimeout(DEADLINE)
+        lines = LineWriter(ours.fileno(), dropped, gather_seconds=3600)
+        lines.write("first")
+        assert theirs.recv(4096) == b"first\n"
+        lines.write("second")
+        lines.write("third")
+        lines.flush(DEADLINE)
+        assert theirs.recv(4096) == b"second\nthird\n"
+
+
+def test_many_lines_do_not_gather_for_long(pipe: tuple[int, int]) -> None:
+    reader, writer = pipe
+    lines = LineWriter(writer, dropped, gather_seconds=3600)
+    for _ in range(ROOM // 3):
+        lines.write(LINE)
+    lines.write("end")
+    assert len(read_until(reader, b"end")) == ROOM // 3 + 1
 
 
 def test_a_line_longer_than_a_piece_is_whole(pipe: tuple[int, int]) -> None:
