@@ -5,10 +5,10 @@ A source is an IPv4 address, or the /64 network of an IPv6 address: who has one 
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from secrets import token_hex
 from typing import Any, Final, Protocol, TypeAlias
-from uuid import uuid4
 
 from cloud_service.gateway.refusals import Refusals
 from cloud_service.protocol.errors import Busy, NotFound
@@ -85,49 +85,33 @@ class Bookings:
 
     def of(self, host: str) -> RequestSender:
         """The requester for clients at this address. It may also raise TooManyBookings."""
-        return _Limited(self, host)
+        return _Limited(self._requester, self._limit, host, self._refuse)
 
     def close(self) -> None:
         """Logs what was refused and not logged yet."""
         self._refusals.close()
 
-    async def request(
-        self,
-        host: str,
-        action: str,
-        values: Mapping[str, Any] | Request,
-        request_id: str | None,
-        timeout: float,  # noqa: ASYNC109
-    ) -> Any:
-        if not isinstance(values, ScheduleReservation):
-            return await self._requester.request(action, values, request_id=request_id, timeout=timeout)
-        source, clock = source_of(host), asyncio.get_running_loop().time
-        if not self._limit.admit(source, clock()):
-            return await self._find(host, values, timeout)
-        booking = None
-        try:
-            made = await self._requester.request(action, values, request_id=request_id, timeout=timeout)
-            booking = (made["chargingStationID"], made["chargingPointID"], made["reservationID"])
-        finally:
-            self._limit.settle(source, booking, clock())
-        return made
-
-    async def _find(self, host: str, wanted: ScheduleReservation, timeout: float) -> Any:  # noqa: ASYNC109
-        """Answers a vehicle that has a reservation with that one, which is not a new booking."""
-        find = FindReservation(wanted.vehicle_id)
-        try:
-            return await self._requester.request(
-                "findReservation", find, request_id=uuid4().hex, timeout=timeout
-            )
-        except NotFound:
-            self._refusals.note(host, self._reason)
-            raise TooManyBookings from None
+    def _refuse(self, host: str) -> TooManyBookings:
+        self._refusals.note(host, self._reason)
+        return TooManyBookings()
 
 
 class _Limited:
-    def __init__(self, bookings: Bookings, host: str) -> None:
-        self._bookings = bookings
+    """The requester for one address."""
+
+    def __init__(
+        self,
+        requester: RequestSender,
+        limit: BookingLimit,
+        host: str,
+        refuse: Callable[[str], TooManyBookings],
+    ) -> None:
+        self._requester = requester
+        self._limit = limit
         self._host = host
+        self._source = source_of(host)
+        self._refuse = refuse
+        self._clock = asyncio.get_running_loop().time
 
     async def request(
         self,
@@ -137,7 +121,27 @@ class _Limited:
         request_id: str | None = None,
         timeout: float = 10.0,  # noqa: ASYNC109
     ) -> Any:
-        return await self._bookings.request(self._host, action, values, request_id, timeout)
+        if not isinstance(values, ScheduleReservation):
+            return await self._requester.request(action, values, request_id=request_id, timeout=timeout)
+        if not self._limit.admit(self._source, self._clock()):
+            return await self._find(values, timeout)
+        booking = None
+        try:
+            made = await self._requester.request(action, values, request_id=request_id, timeout=timeout)
+            booking = (made["chargingStationID"], made["chargingPointID"], made["reservationID"])
+        finally:
+            self._limit.settle(self._source, booking, self._clock())
+        return made
+
+    async def _find(self, wanted: ScheduleReservation, timeout: float) -> Any:  # noqa: ASYNC109
+        """Answers a vehicle that has a reservation with that one, which is not a new booking."""
+        find = FindReservation(wanted.vehicle_id)
+        try:
+            return await self._requester.request(
+                "findReservation", find, request_id=token_hex(16), timeout=timeout
+            )
+        except NotFound:
+            raise self._refuse(self._host) from None
 
 
 def plain_address(host: str) -> IPv4Address | IPv6Address:

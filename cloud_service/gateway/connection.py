@@ -5,10 +5,11 @@ import logging
 import math
 import socket
 from contextlib import suppress
+from secrets import token_hex
 from typing import Any, Final
-from uuid import uuid4
 
 from cloud_service.gateway.bookings import RequestSender, TooManyBookings
+from cloud_service.gateway.client_socket import ClientSocket
 from cloud_service.gateway.framing import Framer
 from cloud_service.gateway.measurements import Measurements
 from cloud_service.gateway.settings import GatewaySettings
@@ -22,40 +23,40 @@ from cloud_service.protocol.requests import Request
 
 log = logging.getLogger(__name__)
 
-READ_BYTES: Final = 1024
-"""Bytes scanned at a time, in under a millisecond even if they are hostile, so that others are served."""
 LONG_LIST_RECORDS: Final = 100
 """Formatting a longer list takes milliseconds, so a thread does it."""
-_DRAIN_SECONDS: Final = 2.0
+_HANG_UP_SECONDS: Final = 2.0
 _UNKNOWN: Final = "UNKNOWN"
 
 
 class Connection:
-    """A client's connection. `peer` is its address in the log."""
+    """A client's connection over a socket that does not block. `peer` is its address in the log."""
 
     def __init__(
-        self, *, peer: str, requester: RequestSender, settings: GatewaySettings, measurements: Measurements
+        self,
+        accepted: socket.socket,
+        *,
+        peer: str,
+        requester: RequestSender,
+        settings: GatewaySettings,
+        measurements: Measurements,
     ) -> None:
+        self._client = ClientSocket(accepted)
         self._peer = peer
         self._requester = requester
         self._settings = settings
         self._measurements = measurements
-        self._reader: asyncio.StreamReader
-        self._writer: asyncio.StreamWriter
         self._framer = Framer()
         self._loop = asyncio.get_running_loop()
-        self._reading: asyncio.Timeout | None = None
         self._stopping = False
         self._closes_at = math.inf
         """Loop time at which the connection ends unless another request has begun."""
 
-    async def serve(self, accepted: socket.socket) -> None:
+    async def serve(self) -> None:
         """Answers requests until the client, an error or a timeout ends the connection; closes the socket.
 
         Raises nothing.
         """
-        self._reader, self._writer = await asyncio.open_connection(sock=accepted, limit=READ_BYTES)
-        self._writer.transport.set_write_buffer_limits(0)  # drain() waits until the kernel has all bytes
         try:
             await self._answer_all()
         except Unreadable as error:
@@ -66,16 +67,12 @@ class Connection:
         except OSError as error:  # includes TimeoutError: the client does not read its reply
             log.debug("connection lost", extra={"client": self._peer, "reason": str(error)})
         finally:
-            self._writer.transport.abort()
-            with suppress(OSError):  # otherwise asyncio may log a reset by the client as unhandled
-                await self._writer.wait_closed()
+            self._client.close()
 
     def stop(self) -> None:
         """Ends the connection, after the reply to the request that is being answered."""
         self._stopping = True
-        if self._reading is not None:
-            with suppress(RuntimeError):  # the timeout has just expired
-                self._reading.reschedule(self._loop.time())
+        self._client.wake()
 
     async def _answer_all(self) -> None:
         while not self._stopping and (body := await self._receive()) is not None:
@@ -101,7 +98,7 @@ class Connection:
             elif not begun:
                 begun = True
                 deadline = arrived + self._settings.request_timeout
-            data = await self._read(deadline)
+            data = await self._client.receive(deadline)
             if not data:
                 if begun and not self._stopping:
                     raise Unreadable("the request is not complete")
@@ -109,17 +106,6 @@ class Connection:
             arrived = self._loop.time()
             self._framer.feed(data)
         return body
-
-    async def _read(self, deadline: float) -> bytes:
-        """Returns the next bytes; none at the client's end of file, after the deadline, or when stopped."""
-        try:
-            async with asyncio.timeout_at(deadline) as self._reading:
-                return await self._reader.read(READ_BYTES)
-        except TimeoutError:
-            return b""
-        finally:
-            self._reading = None
-            await asyncio.sleep(0)  # read() does not yield to other clients while it has bytes
 
     async def _answer(self, body: bytes) -> bytes | None:
         """Returns the reply, or None to end the connection without one. Raises Unreadable."""
@@ -136,7 +122,7 @@ class Connection:
     async def _forward(self, action: Action, request: Request) -> bytes | None:
         """Asks the service, as _answer(). A reply of `None` means no: an unknown outcome gets no reply."""
         begun = self._loop.time()
-        request_id = uuid4().hex
+        request_id = token_hex(16)
         outcome: str | None = _UNKNOWN
         reason = None
         try:
@@ -198,14 +184,7 @@ class Connection:
 
     async def _send(self, reply: bytes) -> None:
         """Raises TimeoutError if the client does not read the reply in time."""
-        self._writer.write(reply)
-        async with asyncio.timeout(self._settings.write_timeout):
-            await self._writer.drain()
+        await self._client.send(reply, self._settings.write_timeout)
 
     async def _hang_up(self) -> None:
-        """Ends our side and discards what still arrives: unread bytes would reset the connection."""
-        self._writer.write_eof()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_DRAIN_SECONDS):
-                while await self._reader.read(READ_BYTES):
-                    pass
+        await self._client.hang_up(_HANG_UP_SECONDS)

@@ -138,12 +138,13 @@ class GatewayServer:
         self._measurements.accepted()
         accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = Connection(
+            accepted,
             peer=f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
             requester=self._bookings.of(host),
             settings=self._settings,
             measurements=self._measurements,
         )
-        task = asyncio.create_task(connection.serve(accepted), name=f"connection of {host}:{port}")
+        task = asyncio.create_task(connection.serve(), name=f"connection of {host}:{port}")
         self._connections[task] = connection
         self._per_address[host] += 1
         task.add_done_callback(lambda task: self._forget(task, host))

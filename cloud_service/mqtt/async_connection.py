@@ -5,6 +5,7 @@ import logging
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Final, Self, TypeAlias
 
@@ -28,6 +29,10 @@ _PACKETS_A_TURN: Final = 64
 
 Acknowledged: TypeAlias = asyncio.Future[Publication]
 """Done when the broker has acknowledged a message."""
+Receipt: TypeAlias = Callable[[Publication], None]
+"""Called on the loop with what became of a message; must be quick."""
+Posted: TypeAlias = Outgoing[Receipt]
+"""A message that was handed over."""
 
 
 class AsyncConnection:
@@ -59,7 +64,7 @@ class AsyncConnection:
         self._on_connect = on_connect
         self._birth = birth
         self._will = will
-        self._session: Session[Acknowledged] = Session(
+        self._session: Session[Receipt] = Session(
             address,
             client_id,
             protocol=protocol,
@@ -67,7 +72,7 @@ class AsyncConnection:
             subscriptions=[Subscription(topic) for topic in subscriptions],
             window=WINDOW,
             on_message=self._receive,
-            on_published=_note_published,
+            on_published=_call,
             on_ready=self._note_ready,
             on_lost=self._note_lost,
             clock=lambda: asyncio.get_running_loop().time(),
@@ -113,9 +118,8 @@ class AsyncConnection:
         if self._session.connected and self._lost is not None:
             await asyncio.wait([self._lost], timeout=GOODBYE_TIMEOUT_SECONDS)
         self._session.drop()
-        for acknowledged in self._session.withdraw_all():
-            if not acknowledged.done():
-                acknowledged.set_exception(_closed())
+        for receipt in self._session.withdraw_all():
+            receipt(Publication(_closed()))
 
     @property
     def connected(self) -> bool:
@@ -160,18 +164,33 @@ class AsyncConnection:
         not been sent by then, it is never sent, and the future is never done.
         """
         acknowledged: Acknowledged = asyncio.get_running_loop().create_future()
-        if not self._open:
-            acknowledged.set_exception(_closed())
-            return acknowledged
-        outgoing = self._session.publish(message, acknowledged, valid_until=valid_until)
-        acknowledged.add_done_callback(lambda _: self._withdraw(outgoing))
-        self._schedule_write()
+        posted = self.post(message, partial(_note_published, acknowledged), valid_until=valid_until)
+        if posted is not None:
+            acknowledged.add_done_callback(partial(self._withdraw_if_cancelled, posted))
         return acknowledged
 
-    def _withdraw(self, outgoing: Outgoing[Acknowledged]) -> None:
-        """While the broker is away, requests give up and others follow: those must not pile up."""
-        if outgoing.receipt.cancelled():
-            self._session.withdraw(outgoing)
+    def post(self, message: Message, receipt: Receipt, *, valid_until: float | None = None) -> Posted | None:
+        """Publishes as `send` does, with a call instead of a future, which may come before this returns.
+
+        Returns what `withdraw` takes; None if this connection is closed.
+        """
+        if not self._open:
+            receipt(Publication(_closed()))
+            return None
+        posted = self._session.publish(message, receipt, valid_until=valid_until)
+        self._schedule_write()
+        return posted
+
+    def withdraw(self, posted: Posted) -> None:
+        """Takes back a message, unless it was sent. Nothing more is heard of it.
+
+        While the broker is away, requests give up and others follow: those must not pile up.
+        """
+        self._session.withdraw(posted)
+
+    def _withdraw_if_cancelled(self, posted: Posted, acknowledged: Acknowledged) -> None:
+        if acknowledged.cancelled():
+            self.withdraw(posted)
 
     async def _connect(self) -> Loss | None:
         """Returns None once the broker has accepted the login and the subscriptions, otherwise why not."""
@@ -244,9 +263,7 @@ class AsyncConnection:
         self._reconnection.connected(asyncio.get_running_loop().time())
         birth = _message(self._birth)
         if birth is not None:
-            acknowledged: Acknowledged = asyncio.get_running_loop().create_future()
-            acknowledged.add_done_callback(_log_failure)
-            self._session.publish(birth, acknowledged, first=True)
+            self._session.publish(birth, _log_failure, first=True)
         self._ready.set()
         if self._login is not None and not self._login.done():
             self._login.set_result(None)
@@ -289,6 +306,10 @@ def _close_unused(opening: asyncio.Task[socket.socket]) -> None:
         opening.result().close()
 
 
+def _call(receipt: Receipt, publication: Publication) -> None:
+    receipt(publication)
+
+
 def _note_published(acknowledged: Acknowledged, publication: Publication) -> None:
     if acknowledged.done():
         return
@@ -306,6 +327,6 @@ def _closed() -> ConnectionError:
     return ConnectionError("the connection to the broker is closed")
 
 
-def _log_failure(acknowledged: Acknowledged) -> None:
-    if not acknowledged.cancelled() and (error := acknowledged.exception()) is not None:
-        log.warning("%s", error)
+def _log_failure(publication: Publication) -> None:
+    if publication.error is not None:
+        log.warning("%s", publication.error)

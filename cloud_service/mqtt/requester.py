@@ -1,20 +1,21 @@
 """Sends requests over MQTT and returns their results. Sends a request again if that may help."""
 
 import asyncio
-import enum
 import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from secrets import token_hex
 from types import TracebackType
-from typing import Any, Final, Self, TypeAlias
+from typing import Any, Final, Self
 from uuid import uuid4
 
 import msgspec
+from msgspec import Struct
 
 from cloud_service.mqtt.address import BrokerAddress
-from cloud_service.mqtt.async_connection import Acknowledged, AsyncConnection
+from cloud_service.mqtt.async_connection import AsyncConnection
+from cloud_service.mqtt.attempt import Attempt, Lookout, NoReply, Outcome
 from cloud_service.mqtt.backoff import Backoff
 from cloud_service.mqtt.service_clock import TOPIC as SERVICE_CLOCK_TOPIC
 from cloud_service.mqtt.service_clock import ClockDifference, ServiceClock
@@ -59,61 +60,11 @@ class NobodyListens(ConnectionError):
     """The broker passed the request on to nobody, so it had no effect."""
 
 
-class _NoReply(enum.Enum):
-    """Why a request should be sent again."""
+class _Times(Struct, frozen=True):
+    """Of a request, on the loop's clock: until when it may be sent, and until when its reply may arrive."""
 
-    SILENCE = enum.auto()
-    """Somebody may have received it."""
-    UNHEARD = enum.auto()
-    """Nobody has received this delivery of it."""
-    UNHEARD_NOW = enum.auto()
-    """The same, but the delivery was repeated, and somebody may have received it before."""
-
-
-_Outcome: TypeAlias = Reply | _NoReply
-
-
-class _Attempt:
-    """One delivery of a request to the broker, and what comes of it."""
-
-    def __init__(self, acknowledged: Acknowledged | None, patience: float) -> None:
-        self.outcome: asyncio.Future[_Outcome] = asyncio.get_running_loop().create_future()
-        self._acknowledged = acknowledged
-        self._patience = patience
-        self._silence: asyncio.TimerHandle | None = None
-        if acknowledged is not None:
-            acknowledged.add_done_callback(self._note_acknowledged)
-
-    @property
-    def acknowledged(self) -> bool:
-        """Whether the broker has the request. Otherwise the connection sends it when it can."""
-        return self._acknowledged is not None and self._acknowledged.done()
-
-    def resolve(self, outcome: _Outcome) -> None:
-        if not self.outcome.done():
-            self.outcome.set_result(outcome)
-
-    def close(self) -> None:
-        """Withdraws the request if it was not sent yet."""
-        if self._acknowledged is not None:
-            self._acknowledged.cancel()
-        if self._silence is not None:
-            self._silence.cancel()
-
-    def _note_acknowledged(self, acknowledged: Acknowledged) -> None:
-        if acknowledged.cancelled():
-            return
-        error = acknowledged.exception()
-        if self.outcome.done():
-            return
-        if error is not None:
-            self.outcome.set_exception(error)
-        elif acknowledged.result().unheard:
-            repeated = acknowledged.result().repeated
-            self.outcome.set_result(_NoReply.UNHEARD_NOW if repeated else _NoReply.UNHEARD)
-        else:
-            loop = asyncio.get_running_loop()
-            self._silence = loop.call_later(self._patience, self.resolve, _NoReply.SILENCE)
+    valid_until: float
+    deadline: float
 
 
 class _Absence:
@@ -199,8 +150,9 @@ class Requester:
         self._patience = patience
         self._absence = absence
         self._slots = asyncio.Semaphore(limit)
-        self._attempts: dict[bytes, _Attempt | None] = {}
+        self._attempts: dict[bytes, Attempt | None] = {}
         """The latest attempt of each request, by request ID."""
+        self._lookout = Lookout()
 
     async def __aenter__(self) -> Self:
         await self.connection.__aenter__()
@@ -246,16 +198,19 @@ class Requester:
         )
         self._attempts[key] = None
         try:
-            await self._wait_for_slot(action, valid_until)
+            if self._slots.locked():
+                await self._wait_for_slot(action, valid_until)
+            else:
+                await self._slots.acquire()
             try:
-                async with asyncio.timeout_at(deadline):
-                    return await self._ask(key, message, valid_until, retry)
-            except TimeoutError:
-                raise self._no_reply(f"no reply to {action} {request_id} within {timeout:g} s") from None
+                reply = await self._ask(key, message, _Times(valid_until, deadline), retry)
             finally:
                 self._slots.release()
         finally:
             del self._attempts[key]
+        if reply is None:
+            raise self._no_reply(f"no reply to {action} {request_id} within {timeout:g} s")
+        return reply.result
 
     async def _wait_for_slot(self, action: str, deadline: float) -> None:
         try:
@@ -286,42 +241,47 @@ class Requester:
             envelope |= {"requestID": request_id, "replyTo": reply_topic}
         return msgspec.json.encode({**members, **envelope})
 
-    async def _ask(self, key: bytes, message: Message, valid_until: float, retry: bool) -> Any:
+    async def _ask(self, key: bytes, message: Message, times: _Times, retry: bool) -> Reply | None:
+        """Returns the reply that is no error, or None at the deadline."""
         loop = asyncio.get_running_loop()
         backoff = Backoff(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, jitter=True)
         patience = self._patience
         absence = _Absence(self._absence)
         while True:
-            outcome = await self._attempt(key, message, valid_until, patience)
+            outcome = await self._attempt(key, message, times, patience)
             match outcome:
-                case Reply(error=None, result=result):
-                    return result
+                case Reply(ok=True):
+                    return outcome
                 case Reply(error=RequestError() as error):
                     pause = backoff.next_pause()
-                    if not retry or not error.retryable or loop.time() + pause >= valid_until:
+                    if not retry or not error.retryable or loop.time() + pause >= times.valid_until:
                         raise error
-                    await asyncio.sleep(pause)
-                case _NoReply.SILENCE:
+                case NoReply.SILENCE:
                     absence.end()
                     patience *= 2
-                case _NoReply.UNHEARD:
+                    pause = 0.0
+                case NoReply.UNHEARD:
                     pause = backoff.next_pause()
-                    absence.check(last=loop.time() + pause >= valid_until)
-                    await asyncio.sleep(pause)
-                case _NoReply.UNHEARD_NOW:
+                    absence.check(last=loop.time() + pause >= times.valid_until)
+                case NoReply.UNHEARD_NOW:
                     absence.end()
-                    await asyncio.sleep(backoff.next_pause())
+                    pause = backoff.next_pause()
+                case NoReply.TOO_LATE:
+                    return None
+            if pause:
+                await asyncio.sleep(min(pause, times.deadline - loop.time()))
 
-    async def _attempt(self, key: bytes, message: Message, valid_until: float, patience: float) -> _Outcome:
+    async def _attempt(self, key: bytes, message: Message, times: _Times, patience: float) -> Outcome:
         """Sends the request unless it has expired: then only the reply to an earlier attempt can arrive."""
-        acknowledged = None
-        if asyncio.get_running_loop().time() < valid_until:
-            acknowledged = self.connection.send(message, valid_until=valid_until)
-        attempt = self._attempts[key] = _Attempt(acknowledged, patience)
+        attempt = self._attempts[key] = Attempt(patience, times.deadline)
+        self._lookout.add(attempt)
         try:
+            if asyncio.get_running_loop().time() < times.valid_until:
+                attempt.send(self.connection, message, times.valid_until)
             return await attempt.outcome
         finally:
-            attempt.close()
+            self._lookout.remove(attempt)
+            attempt.withdraw()
 
     def _receive(self, message: Message) -> None:
         if message.topic == SERVICE_CLOCK_TOPIC and self._states_expiry:
@@ -351,4 +311,4 @@ class Requester:
         """After a reconnect: replies to what the broker has acknowledged may be lost."""
         for attempt in self._attempts.values():
             if attempt is not None and attempt.acknowledged:
-                attempt.resolve(_NoReply.SILENCE)
+                attempt.resolve(NoReply.SILENCE)

@@ -33,12 +33,13 @@ class Serving:
         ours.setblocking(False)
         self.requester = FakeRequester(answer)
         self.connection = Connection(
+            ours,
             peer="10.0.0.1:5",
             requester=self.requester,
             settings=settings,
             measurements=Measurements(),
         )
-        self.task = asyncio.create_task(self.connection.serve(ours))
+        self.task = asyncio.create_task(self.connection.serve())
 
     async def client(self) -> Client:
         return Client(*await asyncio.open_connection(sock=self._theirs, limit=2**22))

@@ -73,7 +73,9 @@ def test_lines_keep_their_order_and_nothing_is_dropped_while_somebody_reads(pipe
 
 
 def test_lines_gather_after_the_first_and_leave_together() -> None:
-    ours, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)  # which keeps what was written at a time apart
+    ours, theirs = socket.socketpair(
+        type=socket.SOCK_SEQPACKET
+    )  # which keeps what was written at a time apart
     with ours, theirs:
         theirs.settimeout(DEADLINE)
         lines = LineWriter(ours.fileno(), dropped, gather_seconds=3600)
