@@ -6,6 +6,7 @@ A source is an IPv4 address, or the /64 network of an IPv6 address: who has one 
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from secrets import token_hex
 from typing import Any, Final, Protocol, TypeAlias
@@ -150,6 +151,7 @@ def plain_address(host: str) -> IPv4Address | IPv6Address:
     return getattr(address, "ipv4_mapped", None) or address
 
 
+@lru_cache(maxsize=1_000)
 def source_of(host: str) -> str:
     """Returns what counts as one source of bookings."""
     address = plain_address(host)

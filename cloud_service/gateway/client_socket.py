@@ -18,6 +18,8 @@ class ClientSocket:
 
     def __init__(self, accepted: socket.socket) -> None:
         self._socket = accepted
+        self._descriptor = accepted.fileno()
+        """For the loop: given the socket, it would ask the kernel for its addresses, to word an error."""
         self._loop = asyncio.get_running_loop()
         self._waiting: asyncio.Future[None] | None = None
         self._held: bytes | OSError | None = None
@@ -101,12 +103,12 @@ class ClientSocket:
     def _start_reading(self) -> None:
         if not self._reading:
             self._reading = True
-            self._loop.add_reader(self._socket, self._read)
+            self._loop.add_reader(self._descriptor, self._read)
 
     def _stop_reading(self) -> None:
         if self._reading:
             self._reading = False
-            self._loop.remove_reader(self._socket)
+            self._loop.remove_reader(self._descriptor)
 
     def _watch(self, deadline: float) -> None:
         self._deadline = deadline

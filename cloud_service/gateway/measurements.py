@@ -1,7 +1,8 @@
 """What the gateway counts as it works: plain numbers, of which it makes a record of figures once a second."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import datetime
+from functools import partial
 from typing import Final, Literal, TypeAlias, get_args
 
 from cloud_service import __version__
@@ -28,7 +29,7 @@ class Measurements:
         # Prometheus sees no increase in a series that begins with 1.
         self._refusals: Counter[tuple[str, ...]] = Counter({(kind,): 0 for kind in get_args(RefusalKind)})
         self._requests: Counter[tuple[str, ...]] = Counter()
-        self._request_seconds: dict[str, Histogram] = {}
+        self._request_seconds: defaultdict[str, Histogram] = defaultdict(partial(Histogram, REQUEST_SECONDS))
 
     def accepted(self) -> None:
         """A connection was accepted."""
@@ -42,7 +43,7 @@ class Measurements:
         """A request has ended."""
         name = action or _UNREADABLE
         self._requests[name, outcome] += 1
-        self._request_seconds.setdefault(name, Histogram(REQUEST_SECONDS)).observe(seconds)
+        self._request_seconds[name].observe(seconds)
 
     def take(self, connections: int, broker: AsyncConnection, started: datetime, now: datetime) -> None:
         """Makes the record of this moment."""

@@ -16,6 +16,7 @@ from typing import Final
 
 import msgspec
 
+from cloud_service.gateway.machine_zone import machine_zone
 from cloud_service.gateway.measurements import INTERVAL_SECONDS, Measurements
 from cloud_service.gateway.server import GatewayServer, listen
 from cloud_service.gateway.settings import GatewaySettings
@@ -57,6 +58,7 @@ def run_gateway(settings: GatewaySettings, broker: BrokerAddress, metrics: Metri
             os.strerror(error.errno or 0),
         )
         return 1
+    settings = msgspec.structs.replace(settings, time_zone=settings.time_zone or machine_zone())
     measurements = Measurements()
     with listener, measurements.errors.counting(), serve_metrics(metrics, lambda: measurements.latest):
         try:
