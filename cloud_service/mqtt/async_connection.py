@@ -22,7 +22,7 @@ from cloud_service.protocol.messages import Message
 log = logging.getLogger(__name__)
 
 GOODBYE_TIMEOUT_SECONDS: Final = 2.0
-WINDOW: Final = 20
+WINDOW: Final = 200
 """Messages in flight; the others wait in order."""
 _PACKETS_A_TURN: Final = 64
 """The most packets read before other tasks run."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Generic
+from typing import Final, Generic
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -40,6 +40,9 @@ class Publication(Struct, frozen=True):
     """Whether the broker says that nobody has subscribed to the topic. It can only say so on MQTT 5."""
     repeated: bool = False
     """Whether the message was sent more than once: somebody may have heard it before."""
+
+
+_PUBLISHED: Final = Publication()
 
 
 class Publisher(Generic[Receipt]):
@@ -96,13 +99,19 @@ class Publisher(Generic[Receipt]):
         outgoing = self.queue.acknowledge(number)
         if outgoing is None:
             return
+        publication = _PUBLISHED
+        if reason_code or outgoing.repeated:
+            publication = self._publication(outgoing, reason_code)
+        self._on_published(outgoing.receipt, publication)
+        if self.queue.waiting:
+            self.send_waiting()
+
+    def _publication(self, outgoing: Outgoing[Receipt], reason_code: int) -> Publication:
         error = None
         if reason_code >= FIRST_FAILURE:
             topic = outgoing.message.topic
             error = BrokerRefused(f"the broker refused a message on {topic}: {refusal_text(reason_code)}")
-        unheard = reason_code == NO_SUBSCRIBERS
-        self._on_published(outgoing.receipt, Publication(error, unheard, outgoing.repeated))
-        self.send_waiting()
+        return Publication(error, reason_code == NO_SUBSCRIBERS, outgoing.repeated)
 
     def next_number(self) -> int:
         """Returns a packet number that is not in use."""
