@@ -1,11 +1,18 @@
-// A charge point on ocpp-rpc, which checks each of our answers against its own copy of the schemas. It takes one line
-// of JSON, {"step": ...}, for each step, and answers each with one line. What the gateway asks is a line too.
+// A charge point on ocpp-rpc or ocpp-ws-io, which check each of our answers against their own copies of the schemas. It
+// takes one line of JSON, {"step": ...}, for each step, and answers each with one line. What the gateway asks is a line
+// too.
 
 import { createInterface } from "node:readline";
-import rpc from "ocpp-rpc";
 
-const [endpoint, identity, protocol] = process.argv.slice(2);
-const client = new rpc.RPCClient({ endpoint, identity, protocols: [protocol], strictMode: true, reconnect: true });
+const clients = {
+  "ocpp-rpc": async (options) => new (await import("ocpp-rpc")).default.RPCClient(options),
+  "ocpp-ws-io": async (options) => {
+    const { OCPPClient } = await import("ocpp-ws-io");
+    return new OCPPClient({ ...options, offlineQueue: true, logging: false });
+  },
+};
+const [endpoint, identity, protocol, maker] = process.argv.slice(2);
+const client = await clients[maker]({ endpoint, identity, protocols: [protocol], strictMode: true, reconnect: true });
 const old = protocol === "ocpp1.6";
 const print = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 const now = () => new Date().toISOString();
@@ -41,8 +48,8 @@ const verdict = (answer) => (answer.idTagInfo ?? answer.idTokenInfo).status;
 const steps = {
   connect: async () => { await client.connect(); return protocol; },
   boot: async () => (await client.call("BootNotification", old
-    ? { chargePointVendor: "ocpp-rpc", chargePointModel: "guest" }
-    : { reason: "PowerUp", chargingStation: { vendorName: "ocpp-rpc", model: "guest" } })).status,
+    ? { chargePointVendor: maker, chargePointModel: "guest" }
+    : { reason: "PowerUp", chargingStation: { vendorName: maker, model: "guest" } })).status,
   status: async ({ status }) => {
     await client.call("StatusNotification", old
       ? { connectorId: 1, status, errorCode: status === "Faulted" ? "OtherError" : "NoError" }

@@ -1,4 +1,4 @@
-"""A charge point of others: ocpp-rpc, which checks our answers against schemas of its own."""
+"""Charge points of others: ocpp-rpc and ocpp-ws-io, which check our answers against schemas of their own."""
 
 import json
 import shutil
@@ -12,6 +12,7 @@ import pytest
 
 from cloud_service.ocpp.schemas import SUBPROTOCOLS
 from tests.docs.pages import ROOT
+from tests.guests import INSTALL, MODULES
 from tests.kit.ocpp import OcppGatewayProcess
 from tests.kit.ocpp_site import Site
 from tests.kit.processes import Stack
@@ -19,9 +20,11 @@ from tests.kit.waiting import DEADLINE, wait_until
 
 GUESTS = ROOT / "tests" / "guests"
 NODE = shutil.which("node")
+MAKERS = {"ocpp-rpc": ("ocpp1.6", "ocpp2.0.1"), "ocpp-ws-io": ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")}
+"""Packages, and the protocols of which they have schemas."""
 pytestmark = pytest.mark.skipif(
-    NODE is None or not (GUESTS / "node_modules" / "ocpp-rpc").exists(),
-    reason="ocpp-rpc is missing: install it with: npm install --prefix tests/guests",
+    NODE is None or not all((MODULES / maker).exists() for maker in MAKERS),
+    reason=f"{' or '.join(MAKERS)} is missing: {INSTALL}",
 )
 
 
@@ -63,9 +66,11 @@ class Guest:
 
 
 @contextmanager
-def guest_of(gateway: OcppGatewayProcess, identity: str, protocol: str, log: Path) -> Iterator[Guest]:
+def guest_of(
+    gateway: OcppGatewayProcess, identity: str, protocol: str, maker: str, log: Path
+) -> Iterator[Guest]:
     endpoint = gateway.url.rstrip("/")
-    words = [str(NODE), str(GUESTS / "ocpp_charger.mjs"), endpoint, identity, protocol]
+    words = [str(NODE), str(GUESTS / "ocpp_charger.mjs"), endpoint, identity, protocol, maker]
     with (
         log.open("w") as errors,
         subprocess.Popen(
@@ -78,15 +83,19 @@ def guest_of(gateway: OcppGatewayProcess, identity: str, protocol: str, log: Pat
             process.kill()
 
 
-# It has no schemas of 2.1 that it could find by their names.
 @pytest.mark.timeout(2 * DEADLINE)
-@pytest.mark.parametrize("protocol", ["ocpp1.6", "ocpp2.0.1"])
-def test_its_day(gateway: OcppGatewayProcess, stack: Stack, tmp_path: Path, protocol: str) -> None:
+@pytest.mark.parametrize(
+    ("maker", "protocol"),
+    [(maker, protocol) for maker, protocols in MAKERS.items() for protocol in protocols],
+)
+def test_its_day(
+    gateway: OcppGatewayProcess, stack: Stack, tmp_path: Path, maker: str, protocol: str
+) -> None:
     """Boot, status, a reservation, a charge, a fault, and a connection that is lost in between."""
     site = Site(stack)
     site.add()
     vehicle = f"car-{site.x}"
-    with guest_of(gateway, site.identity, protocol, tmp_path / "guest.log") as guest:
+    with guest_of(gateway, site.identity, protocol, maker, tmp_path / "guest.log") as guest:
         assert guest.do("connect") == protocol
         assert guest.do("boot") == "Accepted"
         guest.do("status", status="Available")
@@ -102,9 +111,10 @@ def test_its_day(gateway: OcppGatewayProcess, stack: Stack, tmp_path: Path, prot
         gateway.start()
         guest.do("stop", transaction=transaction, meter=5000)
         site.await_states("free", "free")
-        guest.do("status", status="Faulted")
-        site.await_states("outOfOrder", "free")
+        for status, state in (("Faulted", "outOfOrder"), ("Available", "free")):
+            guest.do("status", status=status)
+            site.await_states(state, "free")
         guest.do("close")
     listed = site.listed()
-    assert (listed["version"], listed["vendor"]) == (SUBPROTOCOLS[protocol], "ocpp-rpc")
+    assert (listed["version"], listed["vendor"]) == (SUBPROTOCOLS[protocol], maker)
     assert site.leniencies() == []
