@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import ocpp.charge_point
 import ocpp.messages
@@ -46,6 +46,13 @@ def basic(user: str, password: str | bytes) -> dict[str, str]:
     """The header of a login with HTTP Basic."""
     secret = password if isinstance(password, bytes) else password.encode()
     return {"Authorization": "Basic " + base64.b64encode(f"{user}:".encode() + secret).decode()}
+
+
+class OcppAddress(Protocol):
+    """Where chargers connect: below `url`."""
+
+    @property
+    def url(self) -> str: ...
 
 
 class OcppGatewayProcess(Process):
@@ -192,7 +199,7 @@ class Charger:
 
 @asynccontextmanager
 async def connected(
-    gateway: OcppGatewayProcess,
+    gateway: OcppAddress,
     identity: str,
     version: Version,
     password: str | bytes | None = None,

@@ -6,18 +6,18 @@ import io
 import json
 import re
 import socket
-import ssl
 import subprocess
 import tarfile
 from pathlib import Path
 
 import pytest
-from websockets.asyncio.client import connect
 
+from cloud_service.ocpp.schemas import Version as OcppVersion
 from tests.kit.mqtt import VERSIONS, MqttClient, MqttConnection, NotAccepted, Version
-from tests.kit.ocpp import basic
+from tests.kit.ocpp import VERSIONS as OCPP_VERSIONS
 from tests.kit.waiting import DEADLINE, wait_until
 from tests.stack.compose import HOST, LASTING, Charger, ComposeStack, docker
+from tests.stack.ocpp_post import await_point, post_of
 
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(1500)]
 
@@ -148,14 +148,18 @@ def test_the_map_asks_for_its_token(compose: ComposeStack) -> None:
     assert token not in compose.logs()
 
 
-async def test_a_charger_with_ocpp_over_tls(compose: ComposeStack, charger: Charger) -> None:
-    words = ("add", "post-1", "--role", "charger", "--ocpp")
-    password = (await asyncio.to_thread(compose.accounts, *words)).strip()
-    url = f"wss://localhost:{compose.ocpp_port}/ocpp/post-1"
-    context = ssl.create_default_context(cafile=str(charger.ca_file))
-    async with connect(url, ssl=context, additional_headers=basic("post-1", password)) as socket:
-        await socket.send('[2, "1", "Heartbeat", {}]')
-        assert json.loads(await socket.recv())[:2] == [3, "1"]
+@pytest.mark.parametrize("version", OCPP_VERSIONS)
+async def test_a_charger_with_ocpp_over_tls(
+    compose: ComposeStack, charger: Charger, version: OcppVersion
+) -> None:
+    """It boots and charges, and everybody sees it."""
+    power = 22 + OCPP_VERSIONS.index(version)
+    async with post_of(compose, charger.ca_file, version, power) as (post, operator):
+        transaction = await post.start("ana", 1000)
+        assert transaction is not None
+        await asyncio.to_thread(await_point, operator, power, "ocupado")
+        await post.stop(transaction, 5000)
+        await asyncio.to_thread(await_point, operator, power, "livre")
 
 
 @pytest.mark.parametrize("service", LASTING)
