@@ -74,6 +74,7 @@ class TestHandshakes:
         site.add()
         async with wired(gateway, site.identity, None) as charger:
             assert await charger.boot() == "Accepted"
+            assert await start(charger), "which only 1.6 can"
         await asyncio.to_thread(site.await_leniencies, "offers no subprotocol")
 
     @pytest.mark.parametrize(
@@ -130,6 +131,7 @@ class TestOrder:
                 assert await charger.boot() == "Accepted"
             await asyncio.to_thread(site.await_states, "occupied", "free")
             assert await stop(charger, transaction, 2000) == {"idTagInfo": {"status": "Accepted"}}
+            await asyncio.to_thread(site.await_states, "free", "free")
 
     async def test_a_stop_without_a_start_frees_nothing(
         self, gateway: OcppGatewayProcess, site: Site
@@ -179,6 +181,8 @@ class TestOrder:
             answers = [await charger.call("StartTransaction", begin, "again") for _ in range(3)]
             assert answers[0]["transactionId"] > 0
             assert answers == [answers[0]] * 3
+            now_and_then = [await charger.call("Heartbeat", {}, "beat") for _ in range(2)]
+            assert now_and_then[0] == now_and_then[1], "also the time that was told"
             assert (await charger.call("Heartbeat", {}, "again"))["currentTime"]
         await asyncio.to_thread(site.await_leniencies, "used a message ID twice")
 
