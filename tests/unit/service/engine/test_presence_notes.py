@@ -2,10 +2,13 @@
 
 from datetime import timedelta
 
+import pytest
+
 from cloud_service.core.changes import Changes
 from cloud_service.core.network import Network
 from cloud_service.core.records import Station
 from cloud_service.core.sessions import Absence
+from cloud_service.service.engine import presence_notes
 from cloud_service.service.engine.presence_notes import PresenceNotes
 from tests.unit.service.engine.bench import NOON
 
@@ -48,3 +51,13 @@ def test_after_each_batch_only_new_owners_are_compared() -> None:
     network.absence = asked.append  # type: ignore[method-assign, assignment]
     assert list(notes.changes(network)) == []
     assert asked == []
+
+
+def test_of_too_many_strangers_the_first_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presence_notes, "MOST_STRANGERS", 2)
+    network, notes = Network(), PresenceNotes()
+    names = ("ana", "bia", "caio")
+    for name in names:
+        notes.note(name, False, NOON)
+    network.apply(Changes(stations=tuple(Station(at, at, 0, name) for at, name in enumerate(names, 1))))
+    assert [each.absences[0].owner for each in notes.changes(network)] == ["bia", "caio"]
