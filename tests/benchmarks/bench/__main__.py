@@ -19,12 +19,14 @@ import msgspec
 
 from cloud_service.local import mosquitto
 from tests.benchmarks.bench import burdens, plots, scenarios
+from tests.benchmarks.bench.decisions import decisions
 from tests.benchmarks.bench.results import Results
 from tests.benchmarks.bench.scenarios import FULL, QUICK, Effort
 
 PLACE = Path(__file__).parents[3] / "docs" / "performance"
 Scenario: TypeAlias = Callable[[Results, Effort, Path], None]
 SCENARIOS: tuple[Scenario, ...] = (
+    decisions,
     scenarios.bookings,
     scenarios.other_actions,
     scenarios.over_tcp,

@@ -1,6 +1,6 @@
 """Networks of any size, as a checkpoint leaves them, and what vehicles ask of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -57,15 +57,15 @@ class Shape(Struct, frozen=True):
         disk = DiskFolder(folder)
         try:
             checkpoint = Checkpoint(sequence=1, checksum="00000001", segment=1, at=now)
-            CheckpointWriter(disk, self._tables(now), checkpoint, JournalTail(), 1).write()
+            CheckpointWriter(disk, self.tables(now), checkpoint, JournalTail(), 1).write()
             replace_file(disk, segment_name(1), iter(()))
         finally:
             disk.close()
 
-    def bookings(self) -> Iterator[bytes]:
+    def bookings(self, vehicles: Iterable[int] = _vehicles) -> Iterator[bytes]:
         """Bodies of `scheduleReservation`, each of another vehicle."""
         places = self.places(Random("vehicles"))
-        for vehicle, (x, y) in zip(_vehicles, places, strict=False):
+        for vehicle, (x, y) in zip(vehicles, places, strict=False):
             need = {"actualBatteryPercentage": 20, "batteryCapacity": 40}
             yield msgspec.json.encode({"vid": vehicle, "x": round(x, 3), "y": round(y, 3), **need})
 
@@ -74,7 +74,8 @@ class Shape(Struct, frozen=True):
         for body in self.bookings():
             yield b'{"scheduleReservation":true,' + body[1:]
 
-    def _tables(self, now: datetime) -> Tables:
+    def tables(self, now: datetime) -> Tables:
+        """All records of the network."""
         tables = Tables(last_station_id=self.stations)
         places = self.places(Random("stations"))
         for number in range(1, self.stations + 1):
