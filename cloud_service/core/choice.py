@@ -10,13 +10,12 @@ from typing import Final
 from msgspec import Struct
 
 from cloud_service.core.demand import Demand
-from cloud_service.core.due import in_order
-from cloud_service.core.exact import as_written, difference, quotient, squared_length
-from cloud_service.core.objectives import Slot, preference
+from cloud_service.core.due import PointCondition, in_order
+from cloud_service.core.exact import as_written, lasting, quotient, squared_distance
+from cloud_service.core.objectives import OBJECTIVES, Slot, nearest
 from cloud_service.core.queue import MARGIN
 from cloud_service.core.records import Point, Station
 from cloud_service.core.rules import NEVER, Rules
-from cloud_service.core.sessions import Absence
 from cloud_service.core.view import NetworkView
 from cloud_service.core.wishes import NO_WISHES
 
@@ -52,7 +51,6 @@ class _Place(Struct, frozen=True):
     """A station, as a vehicle sees it."""
 
     station: Station
-    absence: Absence | None
     order: int
     distance: float
     opens: datetime
@@ -93,7 +91,7 @@ class Choice:
         if place is None:
             self.ruled_out["speed"] += 1
             return []
-        slots = (self._slot(demand, place, point) for point in self._network.points(station.station_id))
+        slots = (self._slot(demand, place, condition) for condition in self._network.conditions(station))
         return [slot for slot in slots if slot is not None]
 
     def at_point(self, demand: Demand, station: Station, point: Point) -> Slot | None:
@@ -101,30 +99,29 @@ class Choice:
         if demand.wishes.station_id not in (None, station.station_id) or self._ruled_out_by(demand, station):
             return None
         place = self._place(demand, station, 0)
-        return None if place is None else self._slot(demand, place, point)
+        if place is None:
+            return None
+        return self._slot(demand, place, self._network.condition(point, self._network.absence(station.owner)))
 
     def _place(self, demand: Demand, station: Station, order: int) -> _Place | None:
         """Returns None for a station that the vehicle, at its speed, does not reach within the calendar."""
         distance = hypot(float(station.x) - float(demand.x), float(station.y) - float(demand.y))
-        absence = self._network.absence(station.owner)
         try:
             opens = self._opens(demand, distance)
         except OverflowError:
             return None
-        return _Place(station, absence, order, distance, opens)
+        return _Place(station, order, distance, opens)
 
     def _ranked(self, demand: Demand) -> list[Slot]:
         stations = islice(filter(None, self._stations(demand)), self._rules.stations_considered or None)
-        better = preference(demand.wishes.objective)
-        return sorted((slot for slots in stations for slot in slots), key=better)
+        return sorted((slot for slots in stations for slot in slots), key=OBJECTIVES[demand.wishes.objective])
 
     def _from_the_nearest_on(self, demand: Demand) -> Iterator[Slot]:
-        better = preference("nearest")
         for slots in self._stations(demand):
             # A charge that is too long is refused where it would be made, not at a station passed over.
             if not slots and self.ruled_out[TOO_LONG] and not self.ruled_out[TOO_LATE]:
                 raise ChargeTooLong
-            yield from sorted(slots, key=better)
+            yield from sorted(slots, key=nearest)
 
     def _stations(self, demand: Demand) -> Iterator[list[Slot]]:
         """Yields the slots of each station, from the nearest on, until a wish rules out all that follow."""
@@ -149,8 +146,8 @@ class Choice:
             return None
         for key, limit in (("maxDistance", demand.wishes.max_distance), ("range", demand.wishes.range)):
             if limit is not None:
-                apart = squared_length(difference(station.x, demand.x), difference(station.y, demand.y))
-                if apart > as_written(limit) ** 2:
+                square = squared_distance((station.x, station.y), (demand.x, demand.y))
+                if square > as_written(limit) ** 2:
                     return key
         return None
 
@@ -161,22 +158,22 @@ class Choice:
             opens = max(opens, (demand.since or self._now) + timedelta(hours=distance / wishes.speed))
         return opens if wishes.not_before is None else max(opens, wishes.not_before)
 
-    def _slot(self, demand: Demand, place: _Place, point: Point) -> Slot | None:
+    def _slot(self, demand: Demand, place: _Place, condition: PointCondition) -> Slot | None:
         try:
-            self._require_fit(demand, place, point)
-            return self._earliest(demand, place, point)
+            self._require_fit(demand, condition)
+            return self._earliest(demand, place, condition)
         except _Misfit as misfit:
             self.ruled_out[misfit.reason] += 1
             return None
 
-    def _require_fit(self, demand: Demand, place: _Place, point: Point) -> None:
+    def _require_fit(self, demand: Demand, condition: PointCondition) -> None:
         """Rules out a point that does not come into question at any time."""
-        wishes = demand.wishes
+        wishes, point, absence = demand.wishes, condition.point, condition.absence
         # Most points are in order, and this is asked of every point that is looked at.
-        is_sound = point.operational and place.absence is None
-        if not is_sound and not in_order(point, place.absence, self._rules, self._now):
+        is_sound = point.operational and absence is None
+        if not is_sound and not in_order(point, absence, self._rules, self._now):
             raise _Misfit(OUT_OF_ORDER)
-        if demand.apart_from == point.key:
+        if demand.apart_from is not None and demand.apart_from == point.key:
             raise _Misfit(TAKEN)
         if wishes is NO_WISHES:
             return
@@ -187,26 +184,27 @@ class Choice:
         if wishes.min_power is not None and point.power < wishes.min_power:
             raise _Misfit("minPower")
 
-    def _earliest(self, demand: Demand, place: _Place, point: Point) -> Slot:
+    def _earliest(self, demand: Demand, place: _Place, condition: PointCondition) -> Slot:
+        point = condition.point
         hours = quotient(demand.energy, point.power)
         if hours > self._longest_hours:
             raise _Misfit(TOO_LONG)
-        start = self._start(demand, place, point, timedelta(hours=hours))
+        start = self._start(demand, place.opens, condition, lasting(hours))
         zone, station = self._rules.zone, place.station
         slot = Slot(station, point, start, hours, demand.energy, zone, place.order, place.distance)
         if demand.wishes.max_price is not None and slot.kwh_price > demand.wishes.max_price:
             raise _Misfit("maxPrice")
         return slot
 
-    def _start(self, demand: Demand, place: _Place, point: Point, duration: timedelta) -> datetime:
+    def _start(
+        self, demand: Demand, opens: datetime, condition: PointCondition, duration: timedelta
+    ) -> datetime:
         """Returns when a charge can start at a point, within the horizon if there is one."""
-        opens, key = place.opens, point.key
-        session = self._network.session(key)
-        if session is not None:
-            opens = max(opens, session.until + MARGIN)
-        queue, instead_of = self._network.queue(key), demand.instead_of
+        queue, instead_of = condition.queue, demand.instead_of
+        if condition.session is not None:
+            opens = max(opens, condition.session.until + MARGIN)
         try:
-            if instead_of is not None and instead_of.point_key == key:
+            if instead_of is not None and instead_of.point_key == condition.point.key:
                 start = queue.earliest_start_without(instead_of, opens, duration)
             else:
                 start = queue.earliest_start(opens, duration)

@@ -1,5 +1,7 @@
 """Exact arithmetic on JSON numbers: a result is that of the decimal numbers as written, rounded once."""
 
+from collections.abc import Sequence
+from datetime import timedelta
 from decimal import Context, Decimal
 from fractions import Fraction
 from functools import lru_cache
@@ -32,6 +34,12 @@ def quotient(exact: Decimal, number: Number) -> float:
     return _ratio(dividend * under, over * divisor)
 
 
+@lru_cache(maxsize=1_000)  # ten times as fast as timedelta, which takes its time to round
+def lasting(hours: float) -> timedelta:
+    """Returns this many hours as a duration. Raises OverflowError if that is too long."""
+    return timedelta(hours=hours)
+
+
 def nearest_double(exact: Fraction) -> float:
     """Returns the double that is nearest to a fraction; infinity if it is out of range."""
     return _ratio(exact.numerator, exact.denominator)
@@ -44,14 +52,13 @@ def _ratio(dividend: int, divisor: int) -> float:
         return inf
 
 
-def difference(number: Number, other: Number) -> Decimal:
-    """Returns the exact difference of two numbers as they were written."""
-    return _EXACT.subtract(as_written(number), as_written(other))
-
-
-def squared_length(x: Decimal, y: Decimal | int) -> Decimal:
-    """Returns the exact square of a vector's length."""
-    return _EXACT.add(_EXACT.multiply(x, x), _EXACT.multiply(y, y))
+def squared_distance(place: Sequence[Number], other: Sequence[Number]) -> Decimal:
+    """Returns the exact square of the distance between two places, whose coordinates are as written."""
+    square = Decimal()
+    for number, of_other in zip(place, other, strict=True):
+        difference = _EXACT.subtract(as_written(number), as_written(of_other))
+        square = _EXACT.add(square, _EXACT.multiply(difference, difference))
+    return square
 
 
 def comparable(number: Number) -> Number:

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from cloud_service.core.choice import ChargeTooLong, Choice, NothingFits
 from cloud_service.core.demand import Demand
-from cloud_service.core.exact import difference, squared_length
-from cloud_service.core.objectives import Slot, preference
+from cloud_service.core.exact import squared_distance
+from cloud_service.core.objectives import Slot, nearest
 from cloud_service.core.queue import MARGIN
 from cloud_service.core.records import Point, Reservation, Station
 from cloud_service.core.rules import NEVER, Rules
@@ -45,7 +45,7 @@ def _best(choice: Choice, demand: Demand, station: Station) -> Slot | None:
     """The best slot, in this station if it has one."""
     try:
         here = choice.at_station(demand, station)
-        return min(here, key=preference("nearest")) if here else choice.best(demand)[0]
+        return min(here, key=nearest) if here else choice.best(demand)[0]
     except (NothingFits, ChargeTooLong, OverflowError):
         return None
 
@@ -99,4 +99,4 @@ def _starts_later(
 
 def _distance(need: Need, station: Station) -> Decimal:
     """Grows with the distance, and is exact."""
-    return squared_length(difference(station.x, need.x), difference(station.y, need.y))
+    return squared_distance((station.x, station.y), (need.x, need.y))

@@ -11,38 +11,36 @@ rounding cannot matter, and exactly from there on.
 from collections.abc import Callable, Iterable, Iterator
 from heapq import heappop, heappush
 from itertools import islice
-from math import hypot
-from operator import sub
-from typing import Any, Final
+from math import dist
+from typing import Any, Final, TypeAlias
 
-from cloud_service.core.exact import comparable, difference, squared_length
+from cloud_service.core.exact import comparable, squared_distance
 from cloud_service.core.numbers import Number
 
 BUCKET: Final = 16
 """The number of locations that a leaf holds before it is split."""
 
-Entry = tuple[int, Number, Number]
+Place: TypeAlias = tuple[Number, Number]
 
 _ROUNDING: Final = 2.0**-50
 """A distance is off by less than this part of itself and of the coordinates that it was measured from.
 
-Two roundings of a coordinate to a float, their difference and `hypot` are each off by 2**-53 at most.
+Two roundings of a coordinate to a float, their difference and `dist` are each off by 2**-53 at most.
 """
 _SMALLEST: Final = 2.0**-1070
 """By this much, a distance near the smallest floats may be off in any case."""
 
-_Subtract = Callable[[Any, Any], Any]
-_Length = Callable[[Any, Any], Any]
-"""In floats, or exactly."""
+_Measure: TypeAlias = Callable[[Any, Any], Any]
+"""How far two places are apart, in floats or exactly, or anything that grows with it."""
 
 
 class _Node:
-    """A leaf if `axis` is None. Otherwise `left` has the locations below `split`, and `right` the others."""
+    """A leaf if `axis` is None. Otherwise `left` has the places below `split`, and `right` the others."""
 
-    __slots__ = ("axis", "entries", "left", "right", "split")
+    __slots__ = ("axis", "left", "places", "right", "split")
 
-    def __init__(self, entries: dict[int, Entry]) -> None:
-        self.entries = entries
+    def __init__(self, places: dict[int, Place]) -> None:
+        self.places = places
         self.axis: int | None = None
         self.split: Number = 0.0
         self.left: _Node | None = None
@@ -52,8 +50,8 @@ class _Node:
 class NearestIndex:
     """Locations by ID. Distances are Euclidean; of equally near locations, the lower ID counts."""
 
-    def __init__(self, places: Iterable[Entry] = ()) -> None:
-        self._places: dict[int, Entry] = {number: _entry(number, x, y) for number, x, y in places}
+    def __init__(self, locations: Iterable[tuple[int, Number, Number]] = ()) -> None:
+        self._places = {number: (comparable(x), comparable(y)) for number, x, y in locations}
         self._rebuild()
 
     def __len__(self) -> int:
@@ -65,23 +63,22 @@ class NearestIndex:
     def put(self, number: int, x: Number, y: Number) -> None:
         """Adds a location, or moves it."""
         self.discard(number)
-        entry = _entry(number, x, y)
-        self._places[number] = entry
-        path = self._path(entry)
+        place = self._places[number] = comparable(x), comparable(y)
+        path = self._path(place)
         leaf = path[-1]
-        is_one_place = _is_one_place(leaf, entry)
-        leaf.entries[number] = entry
-        if len(leaf.entries) <= BUCKET or is_one_place:
+        is_one_place = _is_one_place(leaf, place)
+        leaf.places[number] = place
+        if len(leaf.places) <= BUCKET or is_one_place:
             return
         if _split(leaf) and len(path) > _most_levels(len(self._places)):
             _build(_lopsided(path))
 
     def discard(self, number: int) -> None:
         """Removes a location, if it is there."""
-        entry = self._places.pop(number, None)
-        if entry is None:
+        place = self._places.pop(number, None)
+        if place is None:
             return
-        del self._path(entry)[-1].entries[number]
+        del self._path(place)[-1].places[number]
         if len(self._places) < self._built_for // 4:
             self._rebuild()
 
@@ -97,7 +94,7 @@ class NearestIndex:
         found = 0
         place = float(x), float(y)
         reach = abs(place[0]) + abs(place[1])
-        for number, away, others in _search(self._root, place, sub, hypot):
+        for number, away, others in _search(self._root, place, dist):
             # Infinite distances are not apart: their difference is not a number.
             if others is not None and not (others - away > _rounding(reach, others) + _rounding(reach, away)):
                 break
@@ -105,15 +102,15 @@ class NearestIndex:
             found += 1
         else:
             return
-        exactly = _search(self._root, (x, y), difference, squared_length)
+        exactly = _search(self._root, (comparable(x), comparable(y)), squared_distance)
         for number, _, _ in islice(exactly, found, None):
             yield number
 
-    def _path(self, entry: Entry) -> list[_Node]:
-        """The nodes from the root to the leaf of this location."""
+    def _path(self, place: Place) -> list[_Node]:
+        """The nodes from the root to the leaf of this place."""
         path = [self._root]
         while (node := path[-1]).axis is not None:
-            child = node.left if entry[node.axis + 1] < node.split else node.right
+            child = node.left if place[node.axis] < node.split else node.right
             assert child is not None
             path.append(child)
         return path
@@ -124,35 +121,33 @@ class NearestIndex:
         _build(self._root)
 
 
-def _entry(number: int, x: Number, y: Number) -> Entry:
-    return number, comparable(x), comparable(y)
-
-
-def _search(
-    root: _Node, place: tuple[Number, Number], subtract: _Subtract, length: _Length
-) -> Iterator[tuple[int, Any, Any]]:
-    """Yields locations by their distance: the ID, how far away it is, and how far the others are at least.
-
-    `length` is that of a vector, or anything that grows with it.
-    """
+def _search(root: _Node, place: Place, measure: _Measure) -> Iterator[tuple[int, Any, Any]]:
+    """Yields locations by their distance: the ID, how far away it is, and how far the others are at least."""
     # A node comes before a location that is as far away: it may hold one with a lower ID.
-    waiting: list[tuple[Any, bool, int, _Node | None]] = [(0, False, 0, root)]
+    # Of each leaf that was looked at, its nearest location waits, with the others behind it.
+    waiting: list[tuple[Any, bool, int, Any]] = [(0, False, 0, root)]
     pushed = 0
     while waiting:
-        away, _, number, node = heappop(waiting)
-        if node is None:
+        away, is_location, number, behind = heappop(waiting)
+        if is_location:
+            _push_next(waiting, behind)
             yield number, away, waiting[0][0] if waiting else None
             continue
+        node: _Node = behind
         while node.axis is not None:
-            offset = subtract(place[node.axis], node.split)
-            near, far = (node.left, node.right) if offset < 0 else (node.right, node.left)
+            at, split = place[node.axis], node.split
+            near, far = (node.left, node.right) if at < split else (node.right, node.left)
             assert near is not None
             pushed += 1
-            heappush(waiting, (max(away, length(offset, 0)), False, pushed, far))
+            heappush(waiting, (max(away, measure((at,), (split,))), False, pushed, far))
             node = near
-        for number, x, y in node.entries.values():
-            distance = length(subtract(place[0], x), subtract(place[1], y))
-            heappush(waiting, (distance, True, number, None))
+        _push_next(waiting, iter(sorted([(measure(place, at), each) for each, at in node.places.items()])))
+
+
+def _push_next(waiting: list[tuple[Any, bool, int, Any]], locations: Iterator[tuple[Any, int]]) -> None:
+    for away, number in locations:
+        heappush(waiting, (away, True, number, locations))
+        return
 
 
 def _rounding(reach: float, distance: float) -> float:
@@ -168,37 +163,37 @@ def _most_levels(count: int) -> int:
 def _lopsided(path: list[_Node]) -> _Node:
     """Returns the lowest node of the path with too many levels below it: rebuilding that part suffices."""
     for levels, node in enumerate(reversed(path), 1):
-        if levels > _most_levels(len(_entries(node))):
+        if levels > _most_levels(len(_all_places(node))):
             return node
     return path[0]
 
 
-def _is_one_place(leaf: _Node, entry: Entry) -> bool:
-    """Whether a leaf stays one that cannot be split when this location is added to it.
+def _is_one_place(leaf: _Node, place: Place) -> bool:
+    """Whether a leaf stays one that cannot be split when a location at this place is added to it.
 
     Trying to split it each time would take as long as it has locations.
     """
-    return len(leaf.entries) > BUCKET and next(iter(leaf.entries.values()))[1:] == entry[1:]
+    return len(leaf.places) > BUCKET and next(iter(leaf.places.values())) == place
 
 
-def _entries(node: _Node) -> dict[int, Entry]:
+def _all_places(node: _Node) -> dict[int, Place]:
     """All locations at or below a node."""
-    entries: dict[int, Entry] = {}
+    places: dict[int, Place] = {}
     nodes = [node]
     while nodes:
         node = nodes.pop()
-        entries.update(node.entries)
+        places.update(node.places)
         nodes += [child for child in (node.left, node.right) if child is not None]
-    return entries
+    return places
 
 
 def _build(top: _Node) -> None:
     """Rebuilds everything below a node, as balanced as possible."""
-    top.entries, top.axis, top.left, top.right = _entries(top), None, None, None
+    top.places, top.axis, top.left, top.right = _all_places(top), None, None, None
     unsplit = [top]
     while unsplit:
         node = unsplit.pop()
-        if len(node.entries) > BUCKET and _split(node):
+        if len(node.places) > BUCKET and _split(node):
             assert node.left is not None
             assert node.right is not None
             unsplit += (node.left, node.right)
@@ -206,15 +201,16 @@ def _build(top: _Node) -> None:
 
 def _split(leaf: _Node) -> bool:
     """Splits a leaf at the median of its wider axis. Returns False if all its locations are the same."""
-    entries = sorted(leaf.entries.values())
-    values = [sorted({entry[axis + 1] for entry in entries}) for axis in (0, 1)]
+    values = [sorted(set(numbers)) for numbers in zip(*leaf.places.values(), strict=True)]
     # The span may be lost in rounding, so an axis with a single value is narrower than any other.
     spans = [(len(each) > 1, each[-1] - each[0]) for each in values]
     axis = 0 if spans[0] >= spans[1] else 1
     if len(values[axis]) == 1:
         return False
     leaf.split = values[axis][len(values[axis]) // 2]
-    leaf.left = _Node({entry[0]: entry for entry in entries if entry[axis + 1] < leaf.split})
-    leaf.right = _Node({entry[0]: entry for entry in entries if entry[axis + 1] >= leaf.split})
-    leaf.axis, leaf.entries = axis, {}
+    leaf.left, leaf.right = _Node({}), _Node({})
+    for number, place in leaf.places.items():
+        side = leaf.left if place[axis] < leaf.split else leaf.right
+        side.places[number] = place
+    leaf.axis, leaf.places = axis, {}
     return True

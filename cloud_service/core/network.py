@@ -1,5 +1,6 @@
 """The network in memory: the tables of its records, and indexes over them."""
 
+from bisect import insort
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import chain
@@ -39,8 +40,10 @@ class Network:
         """How many stations `stations_by_distance` has yielded so far: a measure of the work of bookings."""
         self._locations: dict[tuple[Number, Number], list[int]] = {}
         self._owned: dict[str, set[int]] = {}
-        self._station_points: dict[int, list[int]] = {}
+        self._points: dict[int, list[PointKey]] = {}
+        """The points of each station, by ID."""
         self._new_queue = new_queue
+        self._empty_queue = new_queue()
         self._queues: dict[PointKey, Queue] = {}
         self._vehicles: dict[VehicleKey, Reservation] = {}
         self._flexible = FlexibleReservations()
@@ -50,13 +53,13 @@ class Network:
         for station in self.tables.stations.values():
             self._locations.setdefault(station.location, []).append(station.station_id)
             self._owned.setdefault(station.owner, set()).add(station.station_id)
-        for station_id, point_id in self.tables.points:
-            self._station_points.setdefault(station_id, []).append(point_id)
+        for key in sorted(self.tables.points):
+            self._points.setdefault(key[0], []).append(key)
         self._enqueue(self.tables.reservations.values())
         self._nearest = NearestIndex(
             (station.station_id, station.x, station.y)
             for station in self.tables.stations.values()
-            if station.station_id in self._station_points
+            if station.station_id in self._points
         )
         for session in self.tables.sessions.values():
             self._note_vehicle(session)
@@ -106,15 +109,13 @@ class Network:
         return owner in self._owned
 
     def points(self, station_id: int) -> list[Point]:
-        numbers = sorted(self._station_points.get(station_id, ()))
-        return [self.tables.points[station_id, number] for number in numbers]
+        return [self.tables.points[key] for key in self._points.get(station_id, ())]
 
     def point(self, key: PointKey) -> Point | None:
         return self.tables.points.get(key)
 
     def queue(self, key: PointKey) -> Queue:
-        queue = self._queues.get(key)
-        return self._new_queue() if queue is None else queue
+        return self._queues.get(key, self._empty_queue)
 
     def reservation_of(self, vehicle: VehicleKey) -> Reservation | None:
         return self._vehicles.get(vehicle)
@@ -134,6 +135,14 @@ class Network:
 
     def condition(self, point: Point, absence: Absence | None) -> PointCondition:
         return PointCondition(point, self.queue(point.key), self.session(point.key), absence)
+
+    def conditions(self, station: Station) -> list[PointCondition]:
+        absence, points, sessions = self.absence(station.owner), self.tables.points, self.tables.sessions
+        queues, empty = self._queues, self._empty_queue
+        return [
+            PointCondition(points[key], queues.get(key, empty), sessions.get(key), absence)
+            for key in self._points.get(station.station_id, ())
+        ]
 
     @property
     def has_flexible(self) -> bool:
@@ -189,7 +198,7 @@ class Network:
             keys.update(session.key for session in chain(changes.sessions, undo.sessions))
         if self.tables.absences or undo.absences:
             for station_id in self._stations_of_absent(changes, undo):
-                keys.update((station_id, point_id) for point_id in self._station_points.get(station_id, ()))
+                keys.update(self._points.get(station_id, ()))
         return keys
 
     def _stations_of_absent(self, changes: Changes, undo: Changes) -> set[int]:
@@ -220,7 +229,7 @@ class Network:
     def _link_station(self, station: Station) -> None:
         self._locations.setdefault(station.location, []).append(station.station_id)
         self._owned.setdefault(station.owner, set()).add(station.station_id)
-        if self._station_points.get(station.station_id):
+        if station.station_id in self._points:
             self._nearest.put(station.station_id, station.x, station.y)
 
     def _unlink_station(self, station_id: int) -> None:
@@ -238,21 +247,21 @@ class Network:
         self._nearest.discard(station_id)
 
     def _link_point(self, point: Point) -> None:
-        numbers = self._station_points.setdefault(point.station_id, [])
-        if point.point_id in numbers:
+        keys = self._points.setdefault(point.station_id, [])
+        if point.key in keys:
             return
-        numbers.append(point.point_id)
+        insort(keys, point.key)
         station = self.tables.stations.get(point.station_id)
         if station is not None and point.station_id not in self._nearest:
             self._nearest.put(station.station_id, station.x, station.y)
 
     def _unlink_point(self, key: PointKey) -> None:
-        station_id, point_id = key
-        numbers = self._station_points.get(station_id, [])
-        if point_id in numbers:
-            numbers.remove(point_id)
-        if not numbers:
-            self._station_points.pop(station_id, None)
+        station_id = key[0]
+        keys = self._points.get(station_id, [])
+        if key in keys:
+            keys.remove(key)
+        if not keys:
+            self._points.pop(station_id, None)
             self._nearest.discard(station_id)
 
     def _enqueue(self, reservations: Iterable[Reservation]) -> None:

@@ -1,20 +1,21 @@
 """Objectives: by what the best of several slots is chosen (contract, section 5, Wishes)."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 
-from cloud_service.core.exact import product
+from cloud_service.core.exact import lasting, product
 from cloud_service.core.numbers import Number
 from cloud_service.core.records import FREE, Point, Station
 from cloud_service.core.tariffs import price_of, price_of_kwh
 from cloud_service.core.wishes import ObjectiveName
 
 
-class Slot(Struct, frozen=True):
+class Slot(Struct, frozen=True, dict=True):
     """A time at which a vehicle could charge at a point.
 
     `energy` is what it charges, in kWh, and `hours` is how long that takes. `order` is the station's place in
@@ -32,9 +33,9 @@ class Slot(Struct, frozen=True):
 
     @property
     def finish(self) -> datetime:
-        return self.start + timedelta(hours=self.hours)
+        return self.start + lasting(self.hours)
 
-    @property
+    @cached_property
     def price(self) -> float:
         """The price of the whole charge."""
         if not self.point.tariff:
@@ -54,24 +55,25 @@ Objective: TypeAlias = Callable[[Slot], tuple[Any, ...]]
 """The smaller, the better. Of slots that are equally good, the nearer is chosen, then that with lower IDs."""
 
 
-def nearest(slot: Slot) -> tuple[int, datetime, bool]:
+def nearest(slot: Slot) -> tuple[int, datetime, bool, int]:
     """The nearest station; in it, the point where charging can start first, on a tie a free one."""
-    return slot.order, slot.start, slot.point.availability != FREE
+    point = slot.point
+    return slot.order, slot.start, point.availability != FREE, point.point_id
 
 
-def earliest(slot: Slot) -> tuple[datetime]:
+def earliest(slot: Slot) -> tuple[datetime, int, int]:
     """The earliest start."""
-    return (slot.start,)
+    return slot.start, slot.order, slot.point.point_id
 
 
-def soonest(slot: Slot) -> tuple[datetime]:
+def soonest(slot: Slot) -> tuple[datetime, int, int]:
     """The earliest finish. No charge starts before the vehicle can be there, so the way is counted."""
-    return (slot.finish,)
+    return slot.finish, slot.order, slot.point.point_id
 
 
-def cheapest(slot: Slot) -> tuple[float, datetime]:
+def cheapest(slot: Slot) -> tuple[float, datetime, int, int]:
     """The lowest price; of equal prices, the earliest start."""
-    return slot.price, slot.start
+    return slot.price, slot.start, slot.order, slot.point.point_id
 
 
 OBJECTIVES: Final[Mapping[ObjectiveName, Objective]] = {
@@ -80,9 +82,3 @@ OBJECTIVES: Final[Mapping[ObjectiveName, Objective]] = {
     "soonest": soonest,
     "cheapest": cheapest,
 }
-
-
-def preference(name: ObjectiveName) -> Objective:
-    """Returns the objective with its ties resolved."""
-    objective = OBJECTIVES[name]
-    return lambda slot: (*objective(slot), slot.order, slot.point.point_id)

@@ -75,6 +75,9 @@ class NetworkView(Protocol):
     def condition(self, point: Point, absence: Absence | None) -> PointCondition:
         """Everything on which it depends what is due at a point. `absence` is that of its owner."""
 
+    def conditions(self, station: Station) -> list[PointCondition]:
+        """The points of a station by ID, each with everything on which it depends what is due there."""
+
     @property
     def has_flexible(self) -> bool:
         """Whether any flexible reservation has not begun."""

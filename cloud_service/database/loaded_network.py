@@ -10,6 +10,7 @@ from math import hypot
 from typing import Final
 
 from cloud_service.core.changes import Changes
+from cloud_service.core.due import PointCondition
 from cloud_service.core.network import Network
 from cloud_service.core.numbers import Number
 from cloud_service.core.queue import Queue
@@ -194,6 +195,10 @@ class LoadedNetwork(Network):
     def queue(self, key: PointKey) -> Queue:
         self.load((key[0],))
         return super().queue(key)
+
+    def conditions(self, station: Station) -> list[PointCondition]:
+        self.load((station.station_id,))
+        return super().conditions(station)
 
     def reservation_of(self, vehicle: VehicleKey) -> Reservation | None:
         self.load_vehicles([vehicle])
