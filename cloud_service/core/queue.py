@@ -26,9 +26,14 @@ class Queue:
     so searching a long queue takes no longer than searching a short one.
     """
 
+    __slots__ = ("_first_start", "_gaps", "_reservations", "free_from")
+
     def __init__(self) -> None:
         self._reservations: list[Reservation] = []
         self._gaps: list[tuple[datetime, datetime]] = []
+        self._first_start: datetime | None = None
+        self.free_from: datetime | None = None
+        """When the last scheduled reservation ends; None if there is none."""
 
     def __len__(self) -> int:
         return len(self._reservations)
@@ -42,24 +47,21 @@ class Queue:
         return self._reservations[0] if self._reservations else None
 
     @property
-    def free_from(self) -> datetime | None:
-        """When the last scheduled reservation ends; None if there is none."""
-        return self._reservations[-1].finish if self._reservations else None
-
-    @property
     def first_reserved(self) -> Reservation | None:
         """The earliest whose charge has not begun."""
         return next((each for each in self._reservations if each.state == "reserved"), None)
 
     def earliest_start(self, opens: datetime, duration: timedelta) -> datetime:
         """Returns the first moment from `opens` on at which a charge of this duration can start."""
-        if not self._reservations or opens + duration + MARGIN <= self._reservations[0].start:
+        if self._first_start is None or self.free_from is None:
+            return opens
+        if opens + duration + MARGIN <= self._first_start:
             return opens
         for finish, closes in self._gaps:
             start = max(opens, finish + MARGIN)
             if start + duration + MARGIN <= closes:
                 return start
-        return max(opens, self._reservations[-1].finish + MARGIN)
+        return max(opens, self.free_from + MARGIN)
 
     def earliest_start_without(
         self, reservation: Reservation, opens: datetime, duration: timedelta
@@ -77,6 +79,16 @@ class Queue:
 
     def add(self, reservation: Reservation) -> None:
         """Adds a reservation."""
+        if self.free_from is None:
+            self._reservations.append(reservation)
+        elif reservation.start >= self.free_from:  # most come last
+            self._open(self.free_from, reservation.start)
+            self._reservations.append(reservation)
+        else:
+            self._add_between(reservation)
+        self._note_ends()
+
+    def _add_between(self, reservation: Reservation) -> None:
         insort(self._reservations, reservation, key=_start)
         at = bisect_left(self._reservations, reservation.start, key=_start)
         before = self._reservations[at - 1] if at else None
@@ -97,6 +109,7 @@ class Queue:
         self._reservations = sorted(reservations, key=_start)
         between = ((before.finish, after.start) for before, after in pairwise(self._reservations))
         self._gaps = sorted(gap for gap in between if gap[1] - gap[0] >= _SHORTEST_GAP)
+        self._note_ends()
 
     def remove(self, reservation: Reservation) -> None:
         """Removes a reservation. Raises ValueError if it is not in the queue."""
@@ -112,6 +125,14 @@ class Queue:
             self._close(reservation.finish, after.start)
         if before and after:
             self._open(before.finish, after.start)
+        self._note_ends()
+
+    def _note_ends(self) -> None:
+        """Notes what every search needs: to look it up in the reservations would take twice as long."""
+        if self._reservations:
+            self._first_start, self.free_from = self._reservations[0].start, self._reservations[-1].finish
+        else:
+            self._first_start = self.free_from = None
 
     def _open(self, opens: datetime, closes: datetime) -> None:
         if closes - opens >= _SHORTEST_GAP:
