@@ -178,8 +178,9 @@ class Network:
         self.tables.apply(changes)
         for station in changes.stations:
             self._link_station(station)
-        for point in changes.points:
-            self._link_point(point)
+        if changes.removed_points or undo.removed_points:
+            for point in changes.points:
+                self._link_point(point)
         self._enqueue(changes.reservations)
         for session in undo.sessions:
             self._forget_vehicle(session)

@@ -1,7 +1,8 @@
 """The records of the network by key, and nothing derived from them: what a store keeps."""
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from itertools import chain, filterfalse
+from operator import attrgetter
 from typing import TypeVar
 
 from msgspec import Struct, field
@@ -13,6 +14,12 @@ from cloud_service.core.sessions import Absence, Session
 
 Key = TypeVar("Key")
 Record = TypeVar("Record")
+
+# They take a third of the time of the records' properties.
+_station_id = attrgetter("station_id")
+_point_key = attrgetter("station_id", "point_id")
+_reservation_key = attrgetter("station_id", "point_id", "reservation_id")
+_owner = attrgetter("owner")
 
 
 class Tables(Struct):
@@ -64,13 +71,11 @@ class Tables(Struct):
     def inverse(self, changes: Changes) -> Changes:
         """Returns the changes that undo these, from what the tables hold now."""
         stations, removed_stations = _before(
-            self.stations, changes.removed_stations, (each.station_id for each in changes.stations)
+            self.stations, changes.removed_stations, changes.stations, _station_id
         )
-        points, removed_points = _before(
-            self.points, changes.removed_points, (each.key for each in changes.points)
-        )
+        points, removed_points = _before(self.points, changes.removed_points, changes.points, _point_key)
         reservations, removed_reservations = _before(
-            self.reservations, changes.removed_reservations, (each.key for each in changes.reservations)
+            self.reservations, changes.removed_reservations, changes.reservations, _reservation_key
         )
         undo = Changes(
             removed_stations=removed_stations,
@@ -84,10 +89,10 @@ class Tables(Struct):
         if not (changes.sessions or changes.removed_sessions or changes.absences or changes.removed_absences):
             return undo
         sessions, removed_sessions = _before(
-            self.sessions, changes.removed_sessions, (each.key for each in changes.sessions)
+            self.sessions, changes.removed_sessions, changes.sessions, _point_key
         )
         absences, removed_absences = _before(
-            self.absences, changes.removed_absences, (each.owner for each in changes.absences)
+            self.absences, changes.removed_absences, changes.absences, _owner
         )
         return replace(
             undo,
@@ -99,12 +104,15 @@ class Tables(Struct):
 
 
 def _before(
-    table: dict[Key, Record], removed: Iterable[Key], put: Iterable[Key]
+    table: dict[Key, Record],
+    removed: tuple[Key, ...],
+    put: tuple[Record, ...],
+    key_of: Callable[[Record], Key],
 ) -> tuple[tuple[Record, ...], tuple[Key, ...]]:
     """Returns the present records of the keys that will change, and the keys that have none."""
-    keys = dict.fromkeys(chain(removed, put))
-    if not keys:
+    if not removed and not put:
         return (), ()
+    keys = dict.fromkeys(chain(removed, map(key_of, put)))
     records = tuple(filter(None, map(table.get, keys)))
     if len(records) == len(keys):
         return records, ()

@@ -4,6 +4,7 @@ Request records keep them on disk: the same request must have the same fingerpri
 """
 
 from collections.abc import Mapping
+from functools import cache
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -29,13 +30,18 @@ def with_vehicle(action: Action, values: Mapping[str, Any], client: str) -> Mapp
 
     7 and "7" are the same vehicle, and an ordinary account that names none is itself the vehicle.
     """
-    key = next((key for key in _VEHICLE_KEYS if key in action.keys), None)
+    key = _vehicle_key(action.keys)
     is_the_vehicle = "vehicle" in action.roles and roles_of(client) == DEVICES
     if key is None or (key not in values and not is_the_vehicle):
         return values
     vehicle = _plain(values.get(key, client))
     is_number = isinstance(vehicle, int) and not isinstance(vehicle, bool)
     return {**values, key: str(vehicle) if is_number else vehicle}
+
+
+@cache
+def _vehicle_key(keys: tuple[str, ...]) -> str | None:
+    return next((key for key in _VEHICLE_KEYS if key in keys), None)
 
 
 def fingerprint_of_bytes(action: Action, body: bytes) -> bytes:
