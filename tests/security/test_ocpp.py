@@ -96,8 +96,11 @@ def test_a_gateway_speaks_only_for_those_who_are_marked(broker: SecuredBroker) -
 
 
 def test_only_chargers_can_be_marked(broker: SecuredBroker) -> None:
+    name = f"car-{token_hex(4)}"
     with pytest.raises(AccountsError, match="only a charger speaks OCPP"):
-        broker.accounts(lambda accounts: accounts.add(f"car-{token_hex(4)}", "vehicle", ocpp=True))
+        broker.accounts(lambda accounts: accounts.add(name, "vehicle", ocpp=True))
+    known = {account.name for account in broker.accounts(lambda accounts: accounts.all())}
+    assert name not in known, "nor was the account made"
 
 
 async def test_a_charger_logs_in_with_its_password(

@@ -61,6 +61,7 @@ def test_an_earlier_event_of_a_vehicle_does_not_wait_for_what_a_later_one_waits_
     held.hold([batch(1, "ana"), batch(3, "ana")])
     released = held.release(lambda asked: {((False, "ana"), 3)}.intersection(asked))
     assert [each.numbers[0] for each in released] == [1]
+    assert held.concerns(batch(9, "ana")), "the later one waits still"
     assert [each.numbers[0] for each in held.release(nobody)] == [3]
 
 

@@ -53,6 +53,14 @@ def test_after_each_batch_only_new_owners_are_compared() -> None:
     assert asked == []
 
 
+def test_who_is_back_before_a_batch_has_told_it_was_never_away() -> None:
+    network, notes = Network(), PresenceNotes()
+    network.apply(REGISTERED)
+    notes.note("ana", False, NOON)
+    notes.note("ana", True, NOON)
+    assert list(notes.changes(network)) == []
+
+
 def test_of_too_many_strangers_the_first_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(presence_notes, "MOST_STRANGERS", 2)
     network, notes = Network(), PresenceNotes()
