@@ -107,8 +107,9 @@ async def test_a_charger_logs_in_with_its_password(
     gateway: OcppGatewayProcess, own_broker: SecuredBroker
 ) -> None:
     name, password = await asyncio.to_thread(added, own_broker)
-    async with connected(gateway, name, "1.6", password) as charger:
-        assert await charger.boot() == "Pending"
+    for _ in range(HEARD + 1):  # right ones do not count
+        async with connected(gateway, name, "1.6", password) as charger:
+            assert await charger.boot() == "Pending"
 
 
 async def test_a_marked_charger_gets_its_station(
