@@ -50,6 +50,7 @@ const steps = {
   boot: async () => (await client.call("BootNotification", old
     ? { chargePointVendor: maker, chargePointModel: "guest" }
     : { reason: "PowerUp", chargingStation: { vendorName: maker, model: "guest" } })).status,
+  heartbeat: async () => (await client.call("Heartbeat", {})).currentTime,
   status: async ({ status }) => {
     await client.call("StatusNotification", old
       ? { connectorId: 1, status, errorCode: status === "Faulted" ? "OtherError" : "NoError" }

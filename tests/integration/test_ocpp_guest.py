@@ -91,13 +91,14 @@ def guest_of(
 def test_its_day(
     gateway: OcppGatewayProcess, stack: Stack, tmp_path: Path, maker: str, protocol: str
 ) -> None:
-    """Boot, status, a reservation, a charge, a fault, and a connection that is lost in between."""
+    """Boot, heartbeat, status, a reservation, a charge, a fault, and a connection that is lost in between."""
     site = Site(stack)
     site.add()
     vehicle = f"car-{site.x}"
     with guest_of(gateway, site.identity, protocol, maker, tmp_path / "guest.log") as guest:
         assert guest.do("connect") == protocol
         assert guest.do("boot") == "Accepted"
+        assert guest.do("heartbeat")
         guest.do("status", status="Available")
         site.await_states("free", "free")
         site.book(stack, vehicle)
