@@ -155,6 +155,16 @@ def test_a_schema_that_was_upgraded_meanwhile(postgres: Postgres, connects_again
             service.turn()
 
 
+def test_a_service_that_ends_while_the_database_fails(address: str, caplog: pytest.LogCaptureFixture) -> None:
+    """It still has its own files to close."""
+    with services(address) as (service,):
+        service.turn()
+        service.trouble.before("DELETE FROM instances", fails())
+        service.close()
+        assert service.trouble.planned == 0
+    assert "take this one for dead" in caplog.text
+
+
 def test_a_request_that_expires_while_others_are_first(address: str) -> None:
     """It gets no reply, so nothing may be changed."""
     with services(address) as (service,):

@@ -194,8 +194,13 @@ class DatabaseEngine:
         """Ends the connection. Everything is in the database already."""
         self.maintain(now)
         if self._pause is None and self._events.all_delivered:
-            with self._state.peers() as peers:
-                peers.leave()
+            try:
+                with self._state.peers() as peers:
+                    peers.leave()
+            except StoreError as error:
+                log.warning(
+                    "the other services take this one for dead, because the database failed: %s", error
+                )
         self._state.close()
 
     def _committed(self, made: Committed, result: BatchResult) -> None:
