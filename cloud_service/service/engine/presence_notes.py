@@ -10,6 +10,8 @@ from cloud_service.core.view import NetworkView
 
 MOST_STRANGERS: Final = 100_000
 """Accounts without a station that are remembered as offline: on an open broker, anybody can make up names."""
+MOST_CHANGED: Final = 1_000_000
+"""Accounts of which the network is still to be told. While it cannot be written, nobody looks them up."""
 
 
 class PresenceNotes:
@@ -39,6 +41,9 @@ class PresenceNotes:
         if len(self._offline) > MOST_STRANGERS:
             forgotten = next(iter(self._offline))
             del self._offline[forgotten]
+            self._changed.pop(forgotten, None)  # or it would count as online
+        if len(self._changed) > MOST_CHANGED:
+            del self._changed[next(iter(self._changed))]
 
     @property
     def unsettled(self) -> list[str]:

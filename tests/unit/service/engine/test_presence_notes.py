@@ -69,3 +69,24 @@ def test_of_too_many_strangers_the_first_are_forgotten(monkeypatch: pytest.Monke
         notes.note(name, False, NOON)
     network.apply(Changes(stations=tuple(Station(at, at, 0, name) for at, name in enumerate(names, 1))))
     assert [each.absences[0].owner for each in notes.changes(network)] == ["bia", "caio"]
+
+
+@pytest.mark.parametrize("online", [True, False])
+def test_names_that_somebody_makes_up_are_bounded(monkeypatch: pytest.MonkeyPatch, online: bool) -> None:
+    """While nothing can be written, none of them is looked up."""
+    for name in ("MOST_STRANGERS", "MOST_CHANGED"):
+        monkeypatch.setattr(presence_notes, name, 10)
+    notes = PresenceNotes()
+    for number in range(100):
+        notes.note(f"stranger {number}", online, NOON)
+    assert notes.unsettled == [f"stranger {number}" for number in range(90, 100)]
+
+
+def test_who_is_forgotten_does_not_count_as_online(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presence_notes, "MOST_STRANGERS", 1)
+    network, notes = Network(), PresenceNotes()
+    network.apply(REGISTERED)
+    network.apply(OFFLINE)
+    notes.note("ana", False, NOON)
+    notes.note("stranger", False, NOON)
+    assert list(notes.changes(network)) == []
