@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 COUNT_SECONDS: Final = 60
 PARTITIONS_EVERY: Final = timedelta(hours=1)
+SHORTEST_MEMORY: Final = timedelta(hours=2)
+"""Request IDs of midnight are in another table for as long. Known only there, they could not be answered."""
 
 
 class DatabaseState:
@@ -166,7 +168,8 @@ class DatabaseState:
             database.execute("SELECT make_partitions(%s, 0)", [now])
         self._partitions_until = now + PARTITIONS_EVERY
         self._keep_partitions("SELECT make_partitions(%s, 2)", now)
-        self._keep_partitions("SELECT drop_partitions('requests', %s)", (now - remembered).date())
+        oldest_day = (now - max(remembered, SHORTEST_MEMORY)).date()
+        self._keep_partitions("SELECT drop_partitions('requests', %s)", oldest_day)
         if history_months and due is not None:
             # The last look has to agree, so that a clock that is wrong for a moment removes nothing.
             oldest = _first_month(min(now, due - PARTITIONS_EVERY), history_months)
