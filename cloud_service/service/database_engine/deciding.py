@@ -38,11 +38,13 @@ class Deciding:
 
         Raises what a transaction raises.
         """
-        with self._state.turn_at(self._turns.stations(moment.now)) as crowded:
+        turn = self._turns.stations(moment.now)
+        with self._state.turn_at(turn) as crowded:
             if crowded:
                 moment.advance()  # the wait may have taken seconds
-                self._turns.had_to_wait(crowded, moment.now)
-            return self._attempt(requests, moment.now, patient)
+            made = self._attempt(requests, moment.now, patient)
+        self._turns.used(turn, crowded, made.batch.changes, moment.now)
+        return made
 
     def _attempt(self, requests: Sequence[Incoming], now: datetime, patient: bool) -> Committed:
         written = Written([])

@@ -3,7 +3,7 @@
 A conflict costs all that was decided for nothing. At a station that everybody wants at once, most would.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -22,20 +22,35 @@ class Turns:
 
     def late(self, batch: Iterable[Changes], now: datetime) -> None:
         """Notes that another service has changed something first that this batch changes."""
-        points = {point.key for changes in batch for point in changes.points}
-        for station in {station for station, _ in points}:
+        for station in _changed(batch):
             if station in self._once:
                 self._until[station] = now + LASTING
             self._once[station] = now + LASTING
 
-    def had_to_wait(self, stations: Iterable[int], now: datetime) -> None:
-        """Notes where another service had its turn: without turns, one of the two would have been late."""
-        self._until.update(dict.fromkeys(stations, now + LASTING))
+    def used(
+        self, turn: Iterable[int], crowded: Collection[int], batch: Iterable[Changes], now: datetime
+    ) -> None:
+        """Notes that a batch had its turn at these stations; at the `crowded` ones it had to wait for it.
+
+        Where it had to wait, one of the two would have been late without turns. Where the batch has changed
+        nothing, it has held up others for nothing: no more turns are taken there until the next conflict.
+        """
+        changed = _changed(batch)
+        for station in turn:
+            if station not in changed:
+                self._until.pop(station, None)
+            elif station in crowded:
+                self._until[station] = now + LASTING
 
     def stations(self, now: datetime) -> list[int]:
         """Where this service has to wait its turn before it looks at the network."""
         self._once, self._until = _later(self._once, now), _later(self._until, now)
         return sorted(self._until)
+
+
+def _changed(batch: Iterable[Changes]) -> set[int]:
+    """The stations at whose points a batch changes something."""
+    return {point.station_id for changes in batch for point in changes.points}
 
 
 def _later(moments: dict[int, datetime], now: datetime) -> dict[int, datetime]:

@@ -30,6 +30,19 @@ def test_as_long_as_it_has_to_wait_it_takes_turns() -> None:
     turns = Turns()
     for _ in range(2):
         turns.late([CHANGES], NOW)
-    turns.had_to_wait([7], NOW + LASTING / 2)
+    turns.used([3, 7], [7], [CHANGES], NOW + LASTING / 2)
     assert turns.stations(NOW + LASTING) == [7]
     assert turns.stations(NOW + 1.5 * LASTING) == []
+
+
+def test_a_turn_that_was_not_needed_is_the_last() -> None:
+    """Services that wait for each other at a station where nobody books any more would do so for ever."""
+    turns = Turns()
+    for _ in range(2):
+        turns.late([CHANGES], NOW)
+    turns.used([3, 7], [3, 7], [Changes(points=(Point(1, 7, 22, 1, "livre"),))], NOW)
+    assert turns.stations(NOW) == [7]
+    turns.used([7], [7], [], NOW)
+    assert turns.stations(NOW) == []
+    turns.late([CHANGES], NOW)
+    assert turns.stations(NOW) == [3, 7], "one more conflict is enough"
