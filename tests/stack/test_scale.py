@@ -145,3 +145,10 @@ def test_only_haproxy_is_reached_from_outside(
     for container in scaled.containers(service):
         bindings = inspected(container)["HostConfig"]["PortBindings"] or {}
         assert {port: {each["HostIp"] for each in hosts} for port, hosts in bindings.items()} == ports
+
+
+def test_a_network_in_use_is_not_moved(scaled: ScaledStack) -> None:
+    """The container that moves one reaches the database as its owner, and the data folder."""
+    words = ("--from", "postgresql://recharge_owner@postgres/recharge", "--to", "/data")
+    with pytest.raises(AssertionError, match="is in use by a cloud service"):
+        scaled.compose("run", "--rm", "-T", "migrate", *words)
