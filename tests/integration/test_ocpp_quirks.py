@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 from typing import Any
@@ -34,6 +34,15 @@ def gateway(stack: Stack, metrics_port: int) -> Iterator[OcppGatewayProcess]:
 @pytest.fixture
 def site(stack: Stack) -> Site:
     return Site(stack)
+
+
+@pytest.fixture
+async def charger(gateway: OcppGatewayProcess, site: Site) -> AsyncIterator[Wire]:
+    """One with OCPP 1.6, which has booted at its place."""
+    site.add()
+    async with wired(gateway, site.identity) as charger:
+        assert await charger.boot() == "Accepted"
+        yield charger
 
 
 def status(word: str) -> dict[str, Any]:
@@ -133,57 +142,37 @@ class TestOrder:
             assert await stop(charger, transaction, 2000) == {"idTagInfo": {"status": "Accepted"}}
             await asyncio.to_thread(site.await_states, "free", "free")
 
-    async def test_a_stop_without_a_start_frees_nothing(
-        self, gateway: OcppGatewayProcess, site: Site
-    ) -> None:
-        site.add()
-        async with wired(gateway, site.identity) as charger:
-            await charger.boot()
-            await start(charger)
-            for transaction in (2**63 - 1, 77):
-                await stop(charger, transaction, 2000)
-            await asyncio.to_thread(site.await_states, "occupied", "free")
+    async def test_a_stop_without_a_start_frees_nothing(self, charger: Wire, site: Site) -> None:
+        await start(charger)
+        for transaction in (2**63 - 1, 77):
+            await stop(charger, transaction, 2000)
+        await asyncio.to_thread(site.await_states, "occupied", "free")
         await asyncio.to_thread(site.await_leniencies, "ended a charge that never began")
 
-    async def test_the_only_charge_ends_without_its_name(
-        self, gateway: OcppGatewayProcess, site: Site
-    ) -> None:
-        site.add()
-        async with wired(gateway, site.identity) as charger:
-            await charger.boot()
-            await start(charger)
-            await stop(charger, -1, 2000)
-            await asyncio.to_thread(site.await_states, "free", "free")
+    async def test_the_only_charge_ends_without_its_name(self, charger: Wire, site: Site) -> None:
+        await start(charger)
+        await stop(charger, -1, 2000)
+        await asyncio.to_thread(site.await_states, "free", "free")
         await asyncio.to_thread(site.await_leniencies, "ended a charge without its transaction ID")
 
-    async def test_one_that_is_stuck_in_finishing_charges_the_next(
-        self, gateway: OcppGatewayProcess, site: Site
-    ) -> None:
-        site.add()
-        async with wired(gateway, site.identity) as charger:
-            await charger.boot()
-            first = await start(charger)
-            await charger.call("StatusNotification", status("Finishing"))
-            await asyncio.to_thread(site.await_states, "occupied", "free")
-            second = await start(charger)
-            assert second not in (0, first)
-            await stop(charger, second, 2000)
-            await asyncio.to_thread(site.await_states, "free", "free")
+    async def test_one_that_is_stuck_in_finishing_charges_the_next(self, charger: Wire, site: Site) -> None:
+        first = await start(charger)
+        await charger.call("StatusNotification", status("Finishing"))
+        await asyncio.to_thread(site.await_states, "occupied", "free")
+        second = await start(charger)
+        assert second not in (0, first)
+        await stop(charger, second, 2000)
+        await asyncio.to_thread(site.await_states, "free", "free")
         await asyncio.to_thread(site.await_leniencies, "began a charge before it ended the last one")
 
-    async def test_the_same_message_again_is_answered_the_same(
-        self, gateway: OcppGatewayProcess, site: Site
-    ) -> None:
-        site.add()
-        async with wired(gateway, site.identity) as charger:
-            await charger.boot()
-            begin = {"connectorId": 1, "idTag": token_hex(6), "meterStart": 0, "timestamp": now()}
-            answers = [await charger.call("StartTransaction", begin, "again") for _ in range(3)]
-            assert answers[0]["transactionId"] > 0
-            assert answers == [answers[0]] * 3
-            now_and_then = [await charger.call("Heartbeat", {}, "beat") for _ in range(2)]
-            assert now_and_then[0] == now_and_then[1], "also the time that was told"
-            assert (await charger.call("Heartbeat", {}, "again"))["currentTime"]
+    async def test_the_same_message_again_is_answered_the_same(self, charger: Wire, site: Site) -> None:
+        begin = {"connectorId": 1, "idTag": token_hex(6), "meterStart": 0, "timestamp": now()}
+        answers = [await charger.call("StartTransaction", begin, "again") for _ in range(3)]
+        assert answers[0]["transactionId"] > 0
+        assert answers == [answers[0]] * 3
+        now_and_then = [await charger.call("Heartbeat", {}, "beat") for _ in range(2)]
+        assert now_and_then[0] == now_and_then[1], "also the time that was told"
+        assert (await charger.call("Heartbeat", {}, "again"))["currentTime"]
         await asyncio.to_thread(site.await_leniencies, "used a message ID twice")
 
 
@@ -255,28 +244,20 @@ class TestValues:
             ("yesterday", "timestamp: not a date"),
         ],
     )
-    async def test_clocks(
-        self, gateway: OcppGatewayProcess, site: Site, timestamp: str | None, told: str
-    ) -> None:
+    async def test_clocks(self, charger: Wire, site: Site, timestamp: str | None, told: str) -> None:
         timestamp = timestamp or datetime.now(UTC).replace(tzinfo=None).isoformat()
-        site.add()
-        async with wired(gateway, site.identity) as charger:
-            await charger.boot()
-            transaction = await start(charger, at=timestamp)
-            await asyncio.to_thread(site.await_states, "occupied", "free")
-            await stop(charger, transaction, 2000, at=timestamp)
-            await asyncio.to_thread(site.await_states, "free", "free")
+        transaction = await start(charger, at=timestamp)
+        await asyncio.to_thread(site.await_states, "occupied", "free")
+        await stop(charger, transaction, 2000, at=timestamp)
+        await asyncio.to_thread(site.await_states, "free", "free")
         await asyncio.to_thread(site.await_leniencies, told)
 
-    async def test_local_time_as_utc(self, gateway: OcppGatewayProcess, site: Site) -> None:
+    async def test_local_time_as_utc(self, charger: Wire, site: Site) -> None:
         """A charge that begins now is not one that begins in three hours."""
-        site.add()
-        async with wired(gateway, site.identity) as charger:
-            await charger.boot()
-            local = (datetime.now(UTC) + timedelta(hours=3)).isoformat()
-            await charger.call("StatusNotification", {**status("Available"), "timestamp": local})
-            await start(charger, at=local)
-            await asyncio.to_thread(site.await_states, "occupied", "free")
+        local = (datetime.now(UTC) + timedelta(hours=3)).isoformat()
+        await charger.call("StatusNotification", {**status("Available"), "timestamp": local})
+        await start(charger, at=local)
+        await asyncio.to_thread(site.await_states, "occupied", "free")
         await asyncio.to_thread(site.await_leniencies, "its clock shows local time as UTC")
 
     async def test_20_without_the_variable_of_its_availability(
@@ -294,30 +275,22 @@ class TestValues:
 
 class TestReservations:
     async def test_another_tag_than_the_reserved_one_waits(
-        self, gateway: OcppGatewayProcess, stack: Stack, site: Site
+        self, charger: Wire, stack: Stack, site: Site
     ) -> None:
-        site.add()
-        async with wired(gateway, site.identity) as charger:
-            await charger.boot()
-            await asyncio.to_thread(site.book, stack, f"car-{site.x}")
-            begin = {"connectorId": 1, "idTag": "somebody", "meterStart": 0, "timestamp": now()}
-            refused = await charger.call("StartTransaction", begin)
-            assert refused["idTagInfo"] == {"status": "Invalid"}
-            await asyncio.to_thread(site.await_states, "reserved", "free")
-            assert await start(charger, f"car-{site.x}"), "without a reservationId"
-            await asyncio.to_thread(site.await_states, "occupied", "free")
+        await asyncio.to_thread(site.book, stack, f"car-{site.x}")
+        begin = {"connectorId": 1, "idTag": "somebody", "meterStart": 0, "timestamp": now()}
+        refused = await charger.call("StartTransaction", begin)
+        assert refused["idTagInfo"] == {"status": "Invalid"}
+        await asyncio.to_thread(site.await_states, "reserved", "free")
+        assert await start(charger, f"car-{site.x}"), "without a reservationId"
+        await asyncio.to_thread(site.await_states, "occupied", "free")
 
-    async def test_commands_that_the_charger_refuses(
-        self, gateway: OcppGatewayProcess, stack: Stack, site: Site
-    ) -> None:
-        site.add()
-        async with wired(gateway, site.identity) as charger:
-            await charger.boot()
-            words = ("ocpp", "trigger", site.identity, "--message", "Heartbeat")
-            command = asyncio.create_task(asyncio.to_thread(stack.recharge, *words))
-            _, call_id, action, _ = await charger.asked()
-            assert action == "TriggerMessage"
-            await charger.send(json.dumps([4, call_id, "NotSupported", "", {}]))
-            done = await command
+    async def test_commands_that_the_charger_refuses(self, charger: Wire, stack: Stack, site: Site) -> None:
+        words = ("ocpp", "trigger", site.identity, "--message", "Heartbeat")
+        command = asyncio.create_task(asyncio.to_thread(stack.recharge, *words))
+        _, call_id, action, _ = await charger.asked()
+        assert action == "TriggerMessage"
+        await charger.send(json.dumps([4, call_id, "NotSupported", "", {}]))
+        done = await command
         assert done.returncode == 1
         assert "the charger refuses it (NotSupported)" in done.stderr
