@@ -1,44 +1,26 @@
 """How far `recharge migrate` is."""
 
-from typing import Self
-
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cloud_service.language.language import Language
+from recharge.terminal.progress import ProgressBar
 
 
-class RecordProgress:
+class RecordProgress(ProgressBar):
     """A bar for records that are copied and compared on a terminal; elsewhere, a line for each tenth."""
 
     def __init__(self, console: Console, total: int, say: Language) -> None:
+        super().__init__(console, say("Copying and comparing"), total)
         self._console = console
         self._total = total
         self._say = say
         self._done = 0
-        self._progress = Progress(
-            TextColumn(say("Copying and comparing")),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=console,
-            disable=not console.is_terminal,
-            transient=True,
-        )
-        self._task = self._progress.add_task("", total=total)
 
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def advance(self, count: int) -> None:
+    def advance(self, count: int = 1) -> None:
         """Shows that so many more were copied or compared."""
         tenths = self._tenths()
         self._done += count
-        self._progress.advance(self._task, count)
+        super().advance(count)
         if not self._console.is_terminal and self._tenths() > tenths:
             number = self._say.number
             text = self._say(

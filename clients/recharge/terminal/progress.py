@@ -1,28 +1,35 @@
-"""How far a long work on stations is."""
+"""How far a long work is."""
 
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from cloud_service.language.language import Language
 
 
-class StationProgress:
-    """A bar on a terminal; elsewhere, a line for each tenth of the stations."""
+class ProgressBar:
+    """A bar on a terminal; elsewhere nothing. It has `more` columns; a `transient` one goes at the end."""
 
-    def __init__(self, console: Console, total: int, say: Language) -> None:
-        self._console = console
-        self._total = total
-        self._say = say
+    def __init__(
+        self, console: Console, title: str, total: int, *more: ProgressColumn, transient: bool = True
+    ) -> None:
         self._progress = Progress(
-            TextColumn(say("Stations")),
+            TextColumn(title),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
-            TextColumn("[dim]{task.fields[detail]}"),
+            *more,
             TimeRemainingColumn(),
             console=console,
             disable=not console.is_terminal,
+            transient=transient,
         )
         self._task = self._progress.add_task("", total=total, detail="")
 
@@ -33,9 +40,28 @@ class StationProgress:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
+    def advance(self, count: int = 1) -> None:
+        """Shows that so many more are done."""
+        self._progress.advance(self._task, count)
+
+    def show(self, done: int, detail: str) -> None:
+        """Shows that so many are done in all, and the detail in the columns that have one."""
+        self._progress.update(self._task, completed=done, detail=detail)
+
+
+class StationProgress(ProgressBar):
+    """A bar on a terminal; elsewhere, a line for each tenth of the stations."""
+
+    def __init__(self, console: Console, total: int, say: Language) -> None:
+        detail = TextColumn("[dim]{task.fields[detail]}")
+        super().__init__(console, say("Stations"), total, detail, transient=False)
+        self._console = console
+        self._total = total
+        self._say = say
+
     def update(self, stations: int, detail: str = "") -> None:
         """Shows that so many stations are done; `detail` stands beside the bar."""
-        self._progress.update(self._task, completed=stations, detail=detail)
+        self.show(stations, detail)
         if not self._console.is_terminal and stations % max(1, self._total // 10) == 0:
             number = self._say.number
             text = self._say(
@@ -44,28 +70,8 @@ class StationProgress:
             self._console.print(text)
 
 
-class RunProgress:
+class RunProgress(ProgressBar):
     """A bar for runs of a simulation on a terminal; elsewhere nothing."""
 
     def __init__(self, console: Console, total: int, say: Language) -> None:
-        self._progress = Progress(
-            TextColumn(say("Runs")),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=console,
-            disable=not console.is_terminal,
-            transient=True,
-        )
-        self._task = self._progress.add_task("", total=total)
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def advance(self) -> None:
-        """Shows that one more run is done."""
-        self._progress.advance(self._task)
+        super().__init__(console, say("Runs"), total)
