@@ -5,17 +5,20 @@ import gc
 import resource
 import time
 import tracemalloc
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 
 import msgspec
 
+from cloud_service.core.records import Reservation
 from cloud_service.protocol import topics
-from cloud_service.service.engine.deduplication import Deduplication
+from cloud_service.protocol.replies import succeeded
+from cloud_service.service.engine.deduplication import Deduplication, to_record
 from cloud_service.service.engine.limits import DeduplicationLimits
 from cloud_service.store.interface import StoredRequest
-from cloud_service.store.journal import RequestRecord
 from tests.benchmarks.bench import load, packets
 from tests.benchmarks.bench.cost import wait_until_idle
 from tests.benchmarks.bench.load import CLIENT, Load
@@ -79,25 +82,31 @@ def _stall(stack: Stack, shape: Shape, bookings: int) -> float:
 
 def request_memory(results: Results, effort: Effort, folder: Path) -> None:
     """What a remembered request takes, its reply included."""
-    known = 20_000
-    now = datetime.now(UTC)
-    reply = '"ok":true,"result":' + "x" * 300
+    known = effort.reservations
     gc.collect()
     tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]
-        deduplication = Deduplication(DeduplicationLimits(), ())
-        for number in range(known):
-            # Each has bytes of its own, as those that come over the wire.
-            record = RequestRecord(
-                CLIENT, f"text:{number:032x}", number.to_bytes(16, "big"), "ok", reply + f"{number:08}"
-            )
-            deduplication.add(StoredRequest(number, now, record))
+        deduplication = Deduplication(DeduplicationLimits(), _answered(known))
         taken = tracemalloc.get_traced_memory()[0] - before
     finally:
         tracemalloc.stop()
-    assert deduplication.find(CLIENT, f"text:{0:032x}") is not None
+    assert len(deduplication) == known
     results.rows.append(Row("memory of a remembered request", "kB", [taken / known / 1e3], "lower", 0.2))
+
+
+def _answered(count: int) -> Iterator[StoredRequest]:
+    """Bookings of three clients, each with an ID and a reply of its own."""
+    chance, begun = Random("answered"), datetime.now(UTC)
+    for number in range(count):
+        at = begun + number * timedelta(milliseconds=1)
+        start, hours = at + timedelta(hours=100 * chance.random()), 3 * chance.random()
+        key = (chance.randrange(1, 400), chance.randrange(1, 5_000), chance.randrange(1, 5))
+        row = Reservation(*key, 22, 0.5, number, start, start + timedelta(hours=hours), hours, 11 * hours)
+        outcome = succeeded(row.described())
+        identity, fingerprint = f"text:{chance.randbytes(16).hex()}", chance.randbytes(16)
+        request = to_record(f"{CLIENT}-{number % 3}", identity, fingerprint, outcome)
+        yield StoredRequest(number, at, request)
 
 
 def idle_connections(results: Results, effort: Effort, folder: Path) -> None:

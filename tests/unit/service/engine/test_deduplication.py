@@ -1,11 +1,15 @@
 """Deduplication: a change with an ID takes effect once, however often it is delivered."""
 
 import json
+import tracemalloc
 from datetime import timedelta
+from secrets import token_hex
 from typing import Any
-from weakref import WeakSet
 
 import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from cloud_service.protocol.messages import Message
 from cloud_service.service.engine.deduplication import Deduplication
@@ -15,27 +19,71 @@ from cloud_service.store.journal import RequestRecord
 from tests.unit.service.engine.bench import NOON, Bench, result
 
 
-class Body(str):
-    """A reply's body whose lifetime can be observed."""
+def record(client: str, number: int, body: str = "") -> RequestRecord:
+    return RequestRecord(client, f"text:{number}", number.to_bytes(16, "big"), "ok", body or f"body {number}")
 
 
 def test_forgotten_requests_are_freed_even_behind_an_older_one_of_another_client() -> None:
     memory = Deduplication(DeduplicationLimits(timedelta(hours=24), per_client=10, in_all=1000))
-    bodies: WeakSet[Body] = WeakSet()
-    for number in range(10_000):
-        body = Body(number)
-        bodies.add(body)
-        client = "bob" if number else "ana"
-        memory.add(StoredRequest(number, NOON, RequestRecord(client, f"text:{number}", b"", "ok", body)))
-    del body
+    tracemalloc.start()
+    try:
+        for number in range(10_000):
+            client = "bob" if number else "ana"
+            memory.add(StoredRequest(number, NOON, record(client, number, token_hex(500))))
+        taken = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
 
     assert len(memory) == 11
-    assert len(bodies) < 200
+    assert taken < 200 * 1_000
     assert memory.find("ana", "text:0") is not None
     assert memory.oldest == 0
     assert [number for number in range(10_000) if memory.find("bob", f"text:{number}")] == list(
         range(9_990, 10_000)
     )
+
+
+class Remembering(RuleBasedStateMachine):
+    """Requests of few and of many are answered and forgotten, and a plain list says which are known."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.limits = DeduplicationLimits(timedelta(hours=1), per_client=150, in_all=260)
+        self.memory = Deduplication(self.limits)
+        self.known: list[StoredRequest] = []
+        self.now, self.number = NOON, 0
+
+    @rule(client=st.sampled_from(["ana", "bob", "cid"]), count=st.integers(1, 130))
+    def answer(self, client: str, count: int) -> None:
+        for _ in range(count):
+            self.number += 1
+            stored = StoredRequest(self.number, self.now, record(client, self.number))
+            self.memory.add(stored)
+            own = [each for each in self.known if each.request.client == client]
+            if len(own) == self.limits.per_client:
+                self.known.remove(own[0])
+            self.known = [*self.known, stored][-self.limits.in_all :]
+
+    @rule(minutes=st.integers(1, 50))
+    def time_passes(self, minutes: int) -> None:
+        self.now += timedelta(minutes=minutes)
+        self.memory.forget_older(self.now)
+        self.known = [each for each in self.known if each.at >= self.now - self.limits.age]
+
+    @rule(client=st.sampled_from(["ana", "bob", "cid"]))
+    def ask(self, client: str) -> None:
+        known = {each.request.identity: each.request for each in self.known if each.request.client == client}
+        for number in range(max(self.number - 400, 1), self.number + 2):
+            assert self.memory.find(client, f"text:{number}") == known.get(f"text:{number}")
+
+    @invariant()
+    def has_as_many_and_knows_the_oldest(self) -> None:
+        assert len(self.memory) == len(self.known)
+        assert self.memory.oldest == (self.known[0].sequence if self.known else None)
+
+
+TestRemembering = Remembering.TestCase
+TestRemembering.settings = settings(max_examples=30, stateful_step_count=20)
 
 
 @pytest.mark.parametrize(
