@@ -19,7 +19,8 @@ from cloud_service.language.text import Text
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.ocpp.calls import COMMANDS, Wanted
 from cloud_service.ocpp.operator import Operator
-from cloud_service.protocol.ocpp import Answer, Place, PlacePoint
+from cloud_service.protocol.connectors import CONNECTORS
+from cloud_service.protocol.ocpp import Answer, ChargerRecord, Place, PlacePoint
 from cloud_service.protocol.roles import DEVICES, is_account_name, roles_of
 from recharge.records import Number
 
@@ -50,7 +51,7 @@ _PLACING: Final = ("add", "accept")
 _ACCOUNT: Final = "operator"
 """The account if the broker requires no login."""
 _POINT: Final = re.compile(
-    r"(?P<connector>[0-9]{1,4})=(?P<power>[0-9.]+)(?:kW)?@(?P<price>[0-9.]+)(?:,(?P<type>[A-Z0-9_]+))?"
+    r"(?P<connector>[0-9]{1,4})=(?P<power>[0-9.]+)(?:kW)?@(?P<price>[0-9.]+)(?:,(?P<type>[A-Za-z0-9_]+))?"
 )
 
 
@@ -65,6 +66,8 @@ def _point(text: str) -> PlacePoint:
     match = _POINT.fullmatch(text)
     if match is None:
         raise UnusableValue("{text!r} is not a point such as 1=22kW@0.9", text=text)
+    if match["type"] not in (None, *CONNECTORS):
+        raise UnusableValue("{text!r} has no connector type of OCPI, such as IEC_62196_T2", text=text)
     return PlacePoint(
         int(match["connector"]), float(finite(match["power"])), float(finite(match["price"])), match["type"]
     )
@@ -152,11 +155,10 @@ async def _run(options: Options) -> int:
             case "remove":
                 return await _remove(operator, options.names[0])
             case "pending":
-                waiting = {name: each for name, each in operator.records.items() if each.state == "pending"}
                 if options.as_json:
-                    _print_json(waiting)
+                    _print_json(_waiting(operator))
                 else:
-                    show_pending(waiting)
+                    show_pending(_waiting(operator))
             case command if command in COMMANDS:
                 return await _command(operator, options)
             case _:
@@ -167,10 +169,14 @@ async def _run(options: Options) -> int:
     return 0
 
 
+def _waiting(operator: Operator) -> dict[str, ChargerRecord]:
+    """The chargers that have connected, and stand nowhere or nowhere any more."""
+    return {name: each for name, each in operator.records.items() if name not in operator.places}
+
+
 async def _place(operator: Operator, options: Options) -> int:
     identity = options.names[0]
-    known = operator.records.get(identity)
-    if options.verb == "accept" and (known is None or known.state != "pending"):
+    if options.verb == "accept" and identity not in _waiting(operator):
         return complain(
             "ocpp", Text("{identity} does not wait; `ocpp pending` shows who does", identity=identity)
         )

@@ -34,7 +34,7 @@ def show_list(records: Mapping[str, ChargerRecord], places: Mapping[str, Place])
         if record is None:
             table.add_row(identity, "", "", "", "", say("never"))
             continue
-        station = say("pending") if record.station is None else str(record.station)
+        station = say("pending") if identity not in places else str(record.station or "")
         table.add_row(
             identity, station, _points(record), _maker(record), record.version, _connected(record, say)
         )

@@ -23,15 +23,13 @@ from cloud_service.gateway.settings import GatewaySettings
 from cloud_service.metrics.endpoint import serve_metrics
 from cloud_service.metrics.settings import MetricsSettings
 from cloud_service.mqtt.address import BrokerAddress
-from cloud_service.mqtt.async_connection import AsyncConnection
-from cloud_service.mqtt.publisher import BrokerRefused
+from cloud_service.mqtt.repeated_presence import repeated_presence
 from cloud_service.mqtt.requester import Requester
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.presence import process_presence
 
 log = logging.getLogger(__name__)
 
-PRESENCE_INTERVAL_SECONDS: Final = 30.0
 COLLECTION_INTERVAL_SECONDS: Final = 10.0
 """A flood leaves thousands of asyncio transports, which only the garbage collector frees: they are cyclic."""
 _OTHER_DESCRIPTORS: Final = 64
@@ -118,7 +116,7 @@ async def _serve(
 
     async with (
         requester,
-        _repeated(partial(presence, online=True), requester.connection),
+        repeated_presence(partial(presence, online=True), requester.connection),
         server,
         _measured(measure),
     ):
@@ -127,26 +125,6 @@ async def _serve(
         while True:
             await asyncio.sleep(COLLECTION_INTERVAL_SECONDS)
             gc.collect()
-
-
-@asynccontextmanager
-async def _repeated(presence: Callable[[], Message], connection: AsyncConnection) -> AsyncIterator[None]:
-    """Publishes the presence message at intervals while the block lasts."""
-
-    async def repeat() -> None:
-        while True:
-            await asyncio.sleep(PRESENCE_INTERVAL_SECONDS)
-            await connection.wait_connected()
-            try:
-                await connection.publish(presence())
-            except BrokerRefused as error:
-                log.warning("%s", error)
-
-    repeating = asyncio.create_task(repeat(), name="presence")
-    try:
-        yield
-    finally:
-        repeating.cancel()
 
 
 @asynccontextmanager

@@ -23,6 +23,8 @@ NO_ACTION: Final = "none"
 """Counts messages that cannot be read, or whose action the version does not have."""
 UNKNOWN_ACTION: Final = "NotImplemented"
 """The error of OCPP that says so."""
+UNABLE: Final = (UNKNOWN_ACTION, "NotSupported")
+"""The errors of one that will never do what it is asked."""
 _BROKEN: Final = "FormationViolation"
 _ANSWERS_KEPT: Final = 16
 

@@ -95,6 +95,8 @@ class Link:
             self.story.stands(place)
             try:
                 await self.story.settle()
+                if place is None:
+                    await self.keep(replace(self.record, state="pending"))
             except (RequestError, OutcomeUnknown, ConnectionError) as error:
                 log.warning("cannot make its station yet: %s", error, extra={"client": self.identity})
                 return
@@ -137,7 +139,7 @@ class Link:
         self._showing = True
         try:
             await self.story.reservations.follow(self._ask, self.version, datetime.now(UTC))
-        except (RequestError, OutcomeUnknown, ConnectionError, TimeoutError) as error:
+        except (RequestError, OutcomeUnknown, ConnectionError) as error:
             log.debug("cannot show reservations: %s", error, extra={"client": self.identity})
         finally:
             self._showing = False

@@ -5,6 +5,7 @@ import gc
 import logging
 import os
 import signal
+import socket
 import ssl
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from typing import Final
 from cloud_service.metrics.endpoint import serve_metrics
 from cloud_service.metrics.settings import MetricsSettings
 from cloud_service.mqtt.address import BrokerAddress
-from cloud_service.mqtt.publisher import BrokerRefused
+from cloud_service.mqtt.repeated_presence import repeated_presence
 from cloud_service.mqtt.requester import Requester
 from cloud_service.ocpp.gateway import OcppGateway
 from cloud_service.ocpp.login import Logins
@@ -31,8 +32,9 @@ from cloud_service.protocol.roles import OCPP_GATEWAY
 
 log = logging.getLogger(__name__)
 
-PRESENCE_INTERVAL_SECONDS: Final = 30.0
 TICK_SECONDS: Final = 1.0
+STOP_SECONDS: Final = 5.0
+"""How long the chargers' last messages may take: a broker that is away takes none of them."""
 REQUESTS_AT_ONCE: Final = 500
 
 
@@ -55,7 +57,8 @@ def run_ocpp_gateway(settings: OcppSettings, broker: BrokerAddress, metrics: Met
                 "cannot listen on %s, port %d: %s; choose others with --ocpp-host and --ocpp-port",
                 settings.host,
                 settings.port,
-                os.strerror(error.errno or 0),
+                # asyncio writes a whole sentence of its own, except where nobody knows the host
+                error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0),
             )
             return 1
     return 0
@@ -100,7 +103,8 @@ class _Process:
         )
         secured = self._broker.user is not None
         server = OcppServer(self._settings, gateway, logins, self._measurements, secured=secured)
-        async with requester:
+        presence = repeated_presence(partial(self._presence, online=True), requester.connection)
+        async with requester, presence:
             await self._known.wait()
             gateway.started(asyncio.get_running_loop().time())
             listening = await server.start(tls)
@@ -111,7 +115,9 @@ class _Process:
                 await self._follow_time(gateway, requester)
             finally:
                 listening.close()
-                await listening.wait_closed()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(STOP_SECONDS):
+                        await listening.wait_closed()
 
     def _make_requester(self) -> Requester:
         return Requester(
@@ -142,7 +148,7 @@ class _Process:
 
     async def _follow_time(self, gateway: OcppGateway, requester: Requester) -> None:
         loop = asyncio.get_running_loop()
-        logins, told = requester.connection.logins, loop.time()
+        logins = requester.connection.logins
         while True:
             self._measurements.take(
                 len(gateway.links), requester.connection, self._started, datetime.now(UTC)
@@ -150,9 +156,5 @@ class _Process:
             if requester.connection.connected and requester.connection.logins != logins:
                 logins = requester.connection.logins
                 gateway.broker_is_back()
-            if requester.connection.connected and loop.time() - told >= PRESENCE_INTERVAL_SECONDS:
-                told = loop.time()
-                with suppress(BrokerRefused):
-                    await requester.connection.publish(self._presence(online=True))
             gateway.pass_time(loop.time())
             await asyncio.sleep(TICK_SECONDS)

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from cloud_service.ocpp.calls import Ask, cancel, reserve
 from cloud_service.ocpp.charges import Memory, Network
-from cloud_service.ocpp.exchange import CallRefused
+from cloud_service.ocpp.exchange import UNABLE, CallRefused
 from cloud_service.ocpp.leniencies import Leniencies
 from cloud_service.ocpp.schemas import Version
 
@@ -58,34 +58,47 @@ class Reservations:
         self._leniencies = leniencies
         self._before = before
         self._known: list[Mapping[str, Any]] | None = None
+        self._changes = 0
         self._shown: dict[int, Shown] = {}
         self._not_before: dict[int, datetime] = {}
-        """When to ask again for what the charger has refused."""
+        """When to ask again about what the charger has refused, or has not answered."""
         self._cannot = before == _NEVER
 
     def changed(self) -> None:
         """Something has happened to one of them: they have to be read again."""
         self._known = None
+        self._changes += 1
 
     def let_go(self, number: int) -> None:
         """The charger says that it no longer shows one. It is shown again if it is still wanted."""
         self._shown.pop(number, None)
 
     async def follow(self, ask: AskCharger, version: Version, now: datetime) -> None:
-        """Has the charger show what it should. Raises what `Network.request` raises, and TimeoutError."""
+        """Has the charger show what it should. Raises what `Network.request` raises."""
         if self._cannot or self._memory.record.station is None:
             return
-        if self._known is None:
-            values = {"chargingStationID": self._memory.record.station}
-            self._known = await self._network.request("receiveAllReservations", values)
-        wanted = plan(self._known, self._memory.record.points, self._before, now)
+        wanted = plan(await self._read(), self._memory.record.points, self._before, now)
         for number in [each for each in self._shown if wanted.get(each) != self._shown[each]]:
-            del self._shown[number]
-            await self._ask(ask, cancel(number))
+            if self._may_ask(number, now):
+                await self._withdraw(ask, number, now)
         for number, shown in wanted.items():
-            if number not in self._shown and self._not_before.get(number, now) <= now and not self._cannot:
+            if number not in self._shown and self._may_ask(number, now):
                 await self._show(ask, shown, version, now)
-        self._not_before = {number: at for number, at in self._not_before.items() if number in wanted}
+        concerned = {*wanted, *self._shown}
+        self._not_before = {number: at for number, at in self._not_before.items() if number in concerned}
+
+    async def _read(self) -> list[Mapping[str, Any]]:
+        if self._known is not None:
+            return self._known
+        changes = self._changes
+        values = {"chargingStationID": self._memory.record.station}
+        found: list[Mapping[str, Any]] = await self._network.request("receiveAllReservations", values)
+        if changes == self._changes:
+            self._known = found
+        return found
+
+    def _may_ask(self, number: int, now: datetime) -> bool:
+        return not self._cannot and self._not_before.get(number, now) <= now
 
     async def _show(self, ask: AskCharger, shown: Shown, version: Version, now: datetime) -> None:
         status = await self._ask(ask, reserve(shown.number, shown.connector, shown.tag, shown.until, version))
@@ -94,13 +107,23 @@ class Reservations:
         else:  # Occupied, Faulted, Unavailable, Rejected: its statuses tell what that means for the service
             self._not_before[shown.number] = now + _RETRY
 
-    async def _ask(self, ask: AskCharger, what: Ask) -> str:
+    async def _withdraw(self, ask: AskCharger, number: int, now: datetime) -> None:
+        if await self._ask(ask, cancel(number)) is None:
+            self._not_before[number] = now + _RETRY
+        else:  # one that it does not know any more is Rejected
+            self._shown.pop(number, None)
+
+    async def _ask(self, ask: AskCharger, what: Ask) -> str | None:
+        """The status of the answer; None if there is none that means something."""
         try:
             return str((await ask(what)).get("status", ""))
+        except TimeoutError:
+            return None
         except CallRefused as refusal:
-            self._cannot = True
-            self._leniencies.note(f"{what.action}: {str(refusal)[:40]}; reservations are not shown there")
-            return ""
+            if str(refusal) in UNABLE:
+                self._cannot = True
+                self._leniencies.note(f"{what.action}: {refusal}; reservations are not shown there")
+            return None
 
 
 def _number(reservation: Mapping[str, Any]) -> int:

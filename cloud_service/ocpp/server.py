@@ -97,7 +97,8 @@ class OcppServer:
             return connection.respond(
                 http.HTTPStatus.NOT_FOUND, "Connect to /ocpp/ and the charger's account.\n"
             )
-        if len(self._gateway.links) >= self._settings.max_connections:
+        links = self._gateway.links
+        if identity not in links and len(links) >= self._settings.max_connections:
             return self._refuse_for_now(connection, "full")
         refusal = await self._check(connection, request, identity)
         if refusal is None:

@@ -13,6 +13,7 @@ from tests.kit.mqtt import MqttClient
 from tests.kit.ocpp import VERSIONS, OcppGatewayProcess, connected
 from tests.kit.ocpp_site import Site
 from tests.kit.processes import Stack
+from tests.kit.relay import Relay
 from tests.kit.waiting import until, wait_until
 
 
@@ -244,6 +245,26 @@ async def test_a_charger_whose_place_is_taken_away_waits_again(
     done = stack.recharge("ocpp", "remove", site.identity)
     assert done.returncode == 1
     assert "has no place" in done.stderr
+
+
+async def test_it_stops_while_the_broker_is_away(stack: Stack, site: Site) -> None:
+    name = {"mqtt_user": "ocpp-gateway-away", "mqtt_password": "any"}
+    with Relay(stack.mqtt_port) as relay:
+        gateway = OcppGatewayProcess(stack, mqtt_port=str(relay.port), **name)
+        gateway.start()
+        async with connected(gateway, site.identity, "1.6", "any") as charger:
+            await charger.boot()
+            relay.passing.clear()
+            assert await asyncio.to_thread(gateway.stop) == 0, gateway.tail()
+
+
+def test_a_host_that_nobody_knows(stack: Stack) -> None:
+    password = stack.folder / "lost.password"
+    password.write_text("any")
+    login = ("--mqtt-user", "ocpp-gateway-lost", "--mqtt-password-file", str(password))
+    done = stack.recharge("ocpp-gateway", "--ocpp-host", "nowhere.invalid", "--ocpp-port", "0", *login)
+    assert done.returncode == 1
+    assert "cannot listen on nowhere.invalid, port 0: Name or service not known" in done.stderr
 
 
 def test_the_gateway_is_seen(gateway: OcppGatewayProcess, stack: Stack) -> None:

@@ -8,9 +8,10 @@ from secrets import token_hex
 from typing import Any
 
 import pytest
+from websockets.exceptions import InvalidStatus
 
 from cloud_service.ocpp.server import LARGEST_MESSAGE
-from tests.kit.ocpp import OcppGatewayProcess
+from tests.kit.ocpp import OcppGatewayProcess, connected
 from tests.kit.ocpp_site import Site
 from tests.kit.ocpp_wire import BOOT, Wire, now, shaken, wired
 from tests.kit.processes import Stack, free_port
@@ -119,6 +120,18 @@ class TestHandshakes:
         async with shaken(gateway, site.identity, *upgrade), wired(gateway, site.identity) as charger:
             assert await charger.boot() == "Accepted"
             assert (await charger.call("Heartbeat", {}))["currentTime"]
+
+    async def test_nor_does_its_own_one_where_no_other_may_connect(self, stack: Stack, site: Site) -> None:
+        settings = {"ocpp_max_connections": "1", "mqtt_user": "ocpp-gateway-small", "mqtt_password": "any"}
+        with OcppGatewayProcess(stack, **settings) as gateway:
+            async with (
+                connected(gateway, site.identity, "1.6", "any"),
+                connected(gateway, site.identity, "1.6", "any") as charger,
+            ):
+                assert await charger.boot() == "Pending"
+                with pytest.raises(InvalidStatus, match="503"):
+                    async with connected(gateway, "post-other", "1.6", "any"):
+                        pass
 
 
 class TestOrder:

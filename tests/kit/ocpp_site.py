@@ -34,8 +34,10 @@ class Site:
         """Its points as the broker shows them to everybody; none before its station is known."""
         done = self._stack.recharge("stations", "--near", f"{self.x},{self.y}", "--limit", "1", "--json")
         assert done.returncode == 0, done.stderr
-        (station,) = json.loads(done.stdout)
-        return station["chargingPoints"] if station["distance"] == 0 else []
+        nearest = json.loads(done.stdout)
+        return [
+            point for station in nearest if station["distance"] == 0 for point in station["chargingPoints"]
+        ]
 
     def await_states(self, *states: str) -> None:
         wait_until(lambda: tuple(point["state"] for point in self.points()) == states, f"points are {states}")

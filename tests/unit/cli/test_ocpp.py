@@ -35,3 +35,10 @@ def test_what_cannot_be_read(words: list[str], capsys: pytest.CaptureFixture[str
     with pytest.raises(SystemExit, match="2"):
         main(["ocpp", "add", "post-7", *words])
     assert words[0] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("point", ["1=22@1,TYPE2", "1=22@1,iec_62196_t2"])
+def test_connector_types_are_those_of_ocpi(point: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["ocpp", "add", "post-7", "--point", point])
+    assert "has no connector type of OCPI, such as IEC_62196_T2" in capsys.readouterr().err

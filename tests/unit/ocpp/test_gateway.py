@@ -120,6 +120,13 @@ async def test_what_an_old_connection_still_has_to_write_does_not_bring_it_back(
     assert bench.broker.shown == (False, False)
 
 
+async def test_one_whose_place_is_taken_away_waits_again(bench: Bench) -> None:
+    await bench.connect()
+    bench.gateway.receive(Message(place(IDENTITY), b"", retain=True))
+    await settled()
+    assert bench.broker.retained[charger(IDENTITY)]["state"] == "pending"
+
+
 async def test_a_fault_of_the_gateway_ends_no_connection(
     bench: Bench, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

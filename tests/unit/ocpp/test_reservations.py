@@ -15,6 +15,7 @@ from cloud_service.protocol.ocpp import ChargerRecord
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BEFORE = timedelta(minutes=15)
 SECOND = timedelta(seconds=1)
+ERRORS = ("NotSupported", "NotImplemented", "InternalError")
 RESERVED: Mapping[str, Any] = {
     "chargingPointID": 5,
     "reservationID": 1,
@@ -31,7 +32,7 @@ class Bench:
         self.record = ChargerRecord("accepted", True, "ocpp-gateway", NOON, station=4, points={1: 1, 2: 5})
         self.known = [RESERVED]
         self.status = "Accepted"
-        """What the charger answers, or the error that it has."""
+        """What the charger answers, or the error that it has. Without it, the charger does not answer."""
         self.asked: list[Ask] = []
         self.leniencies = Leniencies()
         self.reservations = Reservations(self, self, self.leniencies, before)
@@ -57,7 +58,9 @@ class Bench:
 
     async def _ask(self, ask: Ask) -> Mapping[str, Any]:
         self.asked.append(ask)
-        if self.status.startswith("Not"):
+        if not self.status:
+            raise TimeoutError
+        if self.status in ERRORS:
             raise CallRefused(self.status)
         return {"status": self.status}
 
@@ -108,9 +111,10 @@ async def test_reservations_of_two_points_have_different_numbers() -> None:
     assert len({ask.payload["reservationId"] for ask in bench.asked}) == 2
 
 
-async def test_a_refused_one_is_asked_for_again_after_a_minute() -> None:
+@pytest.mark.parametrize("status", ["Occupied", "InternalError", ""])
+async def test_a_refused_one_is_asked_for_again_after_a_minute(status: str) -> None:
     bench = Bench()
-    bench.status = "Occupied"
+    bench.status = status
     assert await bench.at(NOON) == ["ReserveNow"]
     assert await bench.at(NOON + timedelta(seconds=59)) == []
     bench.status = "Accepted"
@@ -118,12 +122,40 @@ async def test_a_refused_one_is_asked_for_again_after_a_minute() -> None:
     assert await bench.at(NOON + timedelta(minutes=5)) == []
 
 
-async def test_a_charger_that_cannot_is_asked_once() -> None:
+async def test_one_that_is_over_is_withdrawn_until_the_charger_has_answered() -> None:
     bench = Bench()
-    bench.status = "NotSupported"
+    await bench.at(NOON)
+    bench.status = ""
+    assert await bench.changes() == ["CancelReservation"]
+    assert await bench.at(NOON + SECOND) == []
+    bench.status = "Rejected"
+    assert await bench.at(NOON + timedelta(minutes=1)) == ["CancelReservation"]
+    assert await bench.at(NOON + timedelta(minutes=2)) == []
+
+
+async def test_what_changes_while_they_are_read_is_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench()
+
+    async def answer_late(*_: object) -> Any:
+        found = list(bench.known)
+        bench.known.append({**RESERVED, "reservationID": 2, "vehicleID": "bia"})
+        bench.reservations.changed()
+        return found
+
+    with monkeypatch.context() as late:
+        late.setattr(bench, "request", answer_late)
+        assert await bench.at(NOON) == ["ReserveNow"]
+    assert await bench.at(NOON) == ["ReserveNow"]
+    assert await bench.at(NOON) == []
+
+
+@pytest.mark.parametrize("status", ["NotSupported", "NotImplemented"])
+async def test_a_charger_that_cannot_is_asked_once(status: str) -> None:
+    bench = Bench()
+    bench.status = status
     assert await bench.at(NOON) == ["ReserveNow"]
     assert await bench.at(NOON + timedelta(minutes=5)) == []
-    assert bench.leniencies.all == ("ReserveNow: NotSupported; reservations are not shown there",)
+    assert bench.leniencies.all == (f"ReserveNow: {status}; reservations are not shown there",)
 
 
 async def test_one_that_the_charger_has_let_go_of_is_shown_again() -> None:
