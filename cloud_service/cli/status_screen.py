@@ -82,11 +82,13 @@ def _address(address: Address, say: Language) -> Text:
 
 def _stations(figures: dict[str, float], say: Language) -> str:
     return say(
-        "{free} with a free point, {busy} busy, {broken} out of order, {offline} offline",
+        "{free} with a free point, {busy} busy, {broken} out of order, {offline} offline,"
+        " {empty} without points",
         free=say.number(figures["stationsFree"], 0),
         busy=say.number(figures["stationsBusy"], 0),
         broken=say.number(figures["stationsOutOfOrder"], 0),
         offline=say.number(figures["stationsOffline"], 0),
+        empty=say.number(figures["stationsWithoutPoints"], 0),
     )
 
 

@@ -10,6 +10,7 @@ FIGURES: Final = (
     "stationsBusy",
     "stationsOutOfOrder",
     "stationsOffline",
+    "stationsWithoutPoints",
     "pointsFree",
     "pointsReserved",
     "pointsOccupied",
@@ -58,6 +59,8 @@ class Station:
         states = {self.state_of(point) for point in self.points.values()}
         if self.offline:
             return "stationsOffline"
+        if not states:
+            return "stationsWithoutPoints"
         if "free" in states:
             return "stationsFree"
         return "stationsBusy" if states & {"reserved", "occupied"} else "stationsOutOfOrder"

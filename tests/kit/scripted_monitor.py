@@ -79,11 +79,13 @@ def figures_of(rows: dict[int, Row]) -> dict[str, float]:
     online = [[point[3] for point in row[5]] for row in rows.values() if not row[4]]
     free = sum("free" in states for states in online)
     busy = sum("free" not in states and bool({"reserved", "occupied"} & set(states)) for states in online)
+    empty = online.count([])
     return {
         "stationsFree": free,
         "stationsBusy": busy,
-        "stationsOutOfOrder": len(online) - free - busy,
+        "stationsOutOfOrder": len(online) - free - busy - empty,
         "stationsOffline": len(rows) - len(online),
+        "stationsWithoutPoints": empty,
         "pointsFree": count["free"],
         "pointsReserved": count["reserved"],
         "pointsOccupied": count["occupied"],

@@ -16,6 +16,7 @@ STATIONS = {
     "reserved": [[1, 22, 0.9, "reserved"], [2, 22, 0.9, "outOfOrder"]],
     "busy": [[1, 22, 0.9, "occupied"], [2, 22, 0.9, "reserved"]],
     "outOfOrder": [[1, 22, 0.9, "outOfOrder"], [2, 22, 0.9, "outOfOrder"]],
+    "empty": [],
     "offline": [[1, 22, 0.9, "free"], [2, 22, 0.9, "free"]],
 }
 

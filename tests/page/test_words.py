@@ -14,12 +14,12 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 # Keys that are put together from a name that comes over the wire.
 FROM_NAMES = (
     "cloud_service gateway ocpp-gateway broker online offline stations points now brokenBanner brokerBanner "
-    "stationFree stationReserved stationBusy stationOutOfOrder stationOffline "
+    "stationFree stationReserved stationBusy stationOutOfOrder stationEmpty stationOffline "
     "pointFree pointReserved pointOccupied pointOutOfOrder "
     "reservationScheduled reservationChanged reservationCancelled reservationFinished reservationNoShow "
     "becauseOverrun becausePointFailed becausePointChanged becauseMovedUp becauseStationMoved "
     "becauseVehicleCancelled becauseChargerCancelled becausePointDeleted becauseStationDeleted "
-    "becauseTimePassed becauseChargingFinished becauseVehicleLeft "
+    "becauseTimePassed becauseChargingFinished becauseVehicleLeft becauseChargedOffline "
     "live connecting broken x y battery capacity"
 )
 

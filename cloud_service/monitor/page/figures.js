@@ -8,7 +8,10 @@ import { createSparkline } from "./sparkline.js";
 const MINUTE = 60_000;
 const MINUTES = 60;
 const GROUPS = {
-  stations: { stationsFree: "free", stationsBusy: "busy", stationsOutOfOrder: "outOfOrder", stationsOffline: "offline" },
+  stations: {
+    stationsFree: "free", stationsBusy: "busy", stationsOutOfOrder: "outOfOrder", stationsOffline: "offline",
+    stationsWithoutPoints: "empty",
+  },
   points: { pointsFree: "free", pointsReserved: "reserved", pointsOccupied: "busy", pointsOutOfOrder: "outOfOrder" },
   now: {
     sessions: null, powerUnderWay: null, energyUnderWay: null, reservationsNow: null, reservationsSoon: null,

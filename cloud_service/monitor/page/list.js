@@ -2,7 +2,7 @@
 
 import { element } from "./dom.js";
 import { formatNumber, say } from "./language.js";
-import { freeOfTotal, stationName, stationPlace, stationStateName } from "./names.js";
+import { freeOfTotal, stationCondition, stationName, stationPlace } from "./names.js";
 import { inOrder } from "./search.js";
 import { shapeIcon } from "./shapes.js";
 
@@ -14,7 +14,7 @@ function describe(station) {
     : say("distance", { distance: formatNumber(station.distance) });
   const condition = station.state === "free"
     ? freeOfTotal(station)
-    : `${stationStateName(station.state)} · ${freeOfTotal(station)}`;
+    : stationCondition(station).join(" · ");
   return [stationName(station), station.state, condition,
     station.name ? `${station.id} · ${where}` : where];
 }

@@ -5,7 +5,7 @@ import * as L from "/leaflet/leaflet-src.esm.js";
 import { Grid } from "./clusters.js";
 import { formatNumber, say } from "./language.js";
 import { clusterRadius, createMark, stationRadius } from "./marks.js";
-import { freeOfTotal, stationName, stationStateName } from "./names.js";
+import { stationCondition, stationName } from "./names.js";
 import { onThemeChange, readPalette } from "./palette.js";
 import { addButtons, addPlane } from "./plane.js";
 
@@ -167,15 +167,15 @@ export class StationMap {
 
 function describe({ station, cluster }) {
   const texts = station
-    ? [stationName(station), ...(station.address ? [station.address] : []), `${stationStateName(station.state)}, ${freeOfTotal(station)}`]
+    ? [stationName(station), ...(station.address ? [station.address] : []), stationCondition(station).join(", ")]
     : [say("cluster", { count: cluster.total }), describeCounts(cluster.counts)];
   const box = document.createElement("div");
   for (const text of texts) box.append(Object.assign(document.createElement("div"), { textContent: text }));
   return box;
 }
 
-function describeCounts({ free = 0, reserved = 0, busy = 0, outOfOrder = 0, offline = 0 }) {
-  const counts = { free, busy: busy + reserved, outOfOrder, offline };
+function describeCounts({ free = 0, reserved = 0, busy = 0, outOfOrder = 0, empty = 0, offline = 0 }) {
+  const counts = { free, busy: busy + reserved, outOfOrder, empty, offline };
   const texts = Object.entries(counts).map(([name, count]) => [name, formatNumber(count)]);
   return say("clusterStates", Object.fromEntries(texts));
 }

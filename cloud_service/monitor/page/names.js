@@ -18,7 +18,12 @@ export const connectorName = (connector) =>
   (CONNECTORS[connector] ?? connector.replaceAll("_", " ")).replace("Type", say("connectorType"));
 
 export function freeOfTotal(station) {
-  if (station.points.length === 0) return say("noPoints");
   const free = station.points.filter((point) => point.state === "free").length;
   return say("freeOfTotal", { free, total: station.points.length });
+}
+
+// Its state, and how many of its points are free, if it has any.
+export function stationCondition(station) {
+  const state = stationStateName(station.state);
+  return station.points.length === 0 ? [state] : [state, freeOfTotal(station)];
 }

@@ -2,11 +2,12 @@
 
 import { setClock } from "./clock.js";
 
-export const STATION_STATES = ["free", "reserved", "busy", "outOfOrder", "offline"];
+export const STATION_STATES = ["free", "reserved", "busy", "outOfOrder", "empty", "offline"];
 
 // What a station is to somebody who looks for a charge.
 export function stationState(station) {
   if (station.offline) return "offline";
+  if (station.points.length === 0) return "empty";
   const states = station.points.map((point) => point.state);
   if (states.includes("free")) return "free";
   if (states.includes("occupied")) return "busy";

@@ -1,6 +1,8 @@
 // The colours of the style sheet, for the canvas.
 
-const NAMES = ["free", "reserved", "busy", "outOfOrder", "offline", "surface", "text", "muted", "line", "accent"];
+const NAMES = [
+  "free", "reserved", "busy", "outOfOrder", "empty", "offline", "surface", "text", "muted", "line", "accent",
+];
 
 export function readPalette() {
   const style = getComputedStyle(document.documentElement);

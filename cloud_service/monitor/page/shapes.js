@@ -8,6 +8,7 @@ const OUTLINES = {
   reserved: "M0-1.15 1.15 0 0 1.15-1.15 0Z",
   busy: "M-.88-.88H.88V.88H-.88Z",
   outOfOrder: "M0-1.1 1.15 .95H-1.15Z",
+  empty: "M.75 0A.75 .75 0 1 1-.75 0A.75 .75 0 1 1 .75 0Z",
   offline: "M1 0A1 1 0 1 1-1 0A1 1 0 1 1 1 0Z",
 };
 const SIGNS = { offline: "M-.62 .62 .62-.62" };

@@ -198,7 +198,7 @@ def test_status_has_everything_on_one_screen() -> None:
         "cloud_service running since",
         "(3 d) 1.0",
         "MQTT 127.0.0.1:1883",
-        "Stations 2 with a free point, 0 busy, 0 out of order, 0 offline",
+        "Stations 2 with a free point, 0 busy, 0 out of order, 0 offline, 0 without points",
         "2 free, 0 reserved, 2 occupied (44 kW)",
         "2, of which under way: 1",
         "Praça (1), point 2",

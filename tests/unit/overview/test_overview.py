@@ -85,8 +85,9 @@ def test_figures_follow_every_change(network: Network) -> None:
         "pointsFree": 1,
         "pointsOutOfOrder": 1,
     }
-    for topic in (topics.station_state(1), topics.point_state(1, 1)):
-        network.send(topic, None)
+    network.send(topics.point_state(1, 1), None)
+    assert network.figures() == {"stationsFree": 1, "stationsWithoutPoints": 1, "pointsFree": 1}
+    network.send(topics.station_state(1), None)
     for topic in (topics.point_state(2, 1), topics.station_state(2)):
         network.send(topic, None)
     assert network.figures() == {}
@@ -214,8 +215,8 @@ def test_an_event_counts_once_whoever_gets_a_copy(network: Network) -> None:
 def test_the_history_has_a_value_a_minute(network: Network) -> None:
     network.station(1)
     network.overview.minute(NOW)
-    assert len(network.overview.history["stationsOutOfOrder"]) == KEPT_MINUTES
-    assert list(network.overview.history["stationsOutOfOrder"])[-2:] == [None, 1]
+    assert len(network.overview.history["stationsWithoutPoints"]) == KEPT_MINUTES
+    assert list(network.overview.history["stationsWithoutPoints"])[-2:] == [None, 1]
 
 
 @pytest.mark.parametrize(
