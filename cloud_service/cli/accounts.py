@@ -208,6 +208,8 @@ class _Verbs:
         present = {(account.name, account.role) for account in await self._accounts.all()}
         if file is not None and (name, role) in present:
             check_has_password(name, file)
+            if ocpp:
+                await self._accounts.let_speak_ocpp(name)
             _tell(
                 Text("{name} is already a {role}; {file} is left unchanged", name=name, role=role, file=file)
             )

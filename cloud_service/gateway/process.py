@@ -4,7 +4,6 @@ import asyncio
 import gc
 import logging
 import os
-import resource
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -14,8 +13,9 @@ from functools import partial
 from secrets import token_hex
 from typing import Final
 
-import msgspec
+from msgspec.structs import replace
 
+from cloud_service.config.open_files import allow_connections
 from cloud_service.gateway.machine_zone import machine_zone
 from cloud_service.gateway.measurements import INTERVAL_SECONDS, Measurements
 from cloud_service.gateway.server import GatewayServer, listen
@@ -32,7 +32,6 @@ log = logging.getLogger(__name__)
 
 COLLECTION_INTERVAL_SECONDS: Final = 10.0
 """A flood leaves thousands of asyncio transports, which only the garbage collector frees: they are cyclic."""
-_OTHER_DESCRIPTORS: Final = 64
 _ACCOUNT: Final = "gateway"
 """The gateway's account if the broker requires no login."""
 
@@ -56,11 +55,15 @@ def run_gateway(settings: GatewaySettings, broker: BrokerAddress, metrics: Metri
             os.strerror(error.errno or 0),
         )
         return 1
-    settings = msgspec.structs.replace(settings, time_zone=settings.time_zone or machine_zone())
+    settings = replace(
+        settings,
+        time_zone=settings.time_zone or machine_zone(),
+        max_connections=allow_connections(settings.max_connections),
+    )
     measurements = Measurements()
     with listener, measurements.errors.counting(), serve_metrics(metrics, lambda: measurements.latest):
         try:
-            asyncio.run(_run(_within_descriptors(settings), broker, listener, measurements))
+            asyncio.run(_run(settings, broker, listener, measurements))
         except ConnectionError as error:
             log.error("%s", error)
             return 1
@@ -141,17 +144,3 @@ async def _measured(measure: Callable[[], None]) -> AsyncIterator[None]:
         yield
     finally:
         repeating.cancel()
-
-
-def _within_descriptors(settings: GatewaySettings) -> GatewaySettings:
-    """Raises the limit of open files to fit the connections, or lowers their number to fit the limit."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = settings.max_connections + _OTHER_DESCRIPTORS
-    if hard != resource.RLIM_INFINITY and hard < needed:
-        fewer = max(hard - _OTHER_DESCRIPTORS, 1)
-        log.warning("limited to %d connections: the system allows %d open files", fewer, hard)
-        settings = msgspec.structs.replace(settings, max_connections=fewer)
-        needed = hard
-    if soft != resource.RLIM_INFINITY and soft < needed:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
-    return settings

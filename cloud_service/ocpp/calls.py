@@ -32,7 +32,13 @@ class Wanted(Struct, frozen=True):
 
 
 def write_command(command: str, wanted: Wanted, version: Version) -> Ask | None:
-    """The call for a command; None if there is no such command."""
+    """The call for a command; None if there is no such command. Raises ValueError if it cannot be said.
+
+    A tag is not cut there: it would be another vehicle's.
+    """
+    longest = _longest_tag(version)
+    if command == "start" and len(wanted.tag) > longest:
+        raise ValueError(f"a tag of OCPP {version} has {longest} characters at most")
     return _in_16(command, wanted) if version == "1.6" else _in_2(command, wanted)
 
 
@@ -42,14 +48,14 @@ def reserve(reservation: int, connector: int, tag: str, until: datetime, version
         payload = {
             "connectorId": connector,
             "expiryDate": until.isoformat(),
-            "idTag": tag[:20],
+            "idTag": tag[: _longest_tag(version)],
             "reservationId": reservation,
         }
     else:
         payload = {
             "id": reservation,
             "expiryDateTime": until.isoformat(),
-            "idToken": _token(tag),
+            "idToken": _token(tag[: _longest_tag(version)]),
             "evseId": connector,
         }
     return Ask("ReserveNow", payload)
@@ -64,7 +70,7 @@ def _in_16(command: str, wanted: Wanted) -> Ask | None:
     connector = {"connectorId": wanted.connector} if wanted.connector else {}
     match command:
         case "start":
-            return Ask("RemoteStartTransaction", {"idTag": wanted.tag[:20], **connector})
+            return Ask("RemoteStartTransaction", {"idTag": wanted.tag, **connector})
         case "stop":
             return Ask("RemoteStopTransaction", {"transactionId": int(wanted.transaction or 0)})
         case "reset":
@@ -103,4 +109,8 @@ def _in_2(command: str, wanted: Wanted) -> Ask | None:
 
 
 def _token(tag: str) -> dict[str, str]:
-    return {"idToken": tag[:36], "type": "Central"}
+    return {"idToken": tag, "type": "Central"}
+
+
+def _longest_tag(version: Version) -> int:
+    return 20 if version == "1.6" else 36

@@ -119,7 +119,9 @@ class Charges:
         begin = told.meter_start if known.meter_start is None else known.meter_start
         energy = _difference(told.meter, begin)
         energy = known.energy if energy is None else energy
-        if known.held:
+        if known.refused and energy:
+            self._leniencies.note("charged although it was refused")
+        if known.held or (known.refused and energy):
             await self._record(known, told.at or now, energy, now)
         await self.end(known, energy)
         return Outcome()
@@ -184,7 +186,7 @@ class Charges:
     async def _record(
         self, transaction: Transaction, finish: datetime, energy: float | None, now: datetime
     ) -> None:
-        """Books a charge that was over before the charger could tell of it."""
+        """Books a charge that is over and was no session: there was no connection, or it was refused."""
         if energy is None:
             self._leniencies.note("told no energy of a charge while it was not connected")
             return

@@ -13,6 +13,9 @@ from functools import partial
 from secrets import token_hex
 from typing import Final
 
+from msgspec.structs import replace
+
+from cloud_service.config.open_files import allow_connections
 from cloud_service.metrics.endpoint import serve_metrics
 from cloud_service.metrics.settings import MetricsSettings
 from cloud_service.mqtt.address import BrokerAddress
@@ -45,6 +48,7 @@ def run_ocpp_gateway(settings: OcppSettings, broker: BrokerAddress, metrics: Met
     SettingError if a certificate cannot be used.
     """
     tls = make_tls(settings)
+    settings = replace(settings, max_connections=allow_connections(settings.max_connections))
     measurements = Measurements()
     with measurements.errors.counting(), serve_metrics(metrics, lambda: measurements.latest):
         try:

@@ -20,7 +20,7 @@ def assert_good(ask: Ask | None, version: Version) -> None:
 @pytest.mark.parametrize("connector", [0, 2])
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands(command: str, connector: int, version: Version) -> None:
-    wanted = Wanted(connector, tag="a" * 64, transaction="7", hard=True, message="StatusNotification")
+    wanted = Wanted(connector, tag="a" * 20, transaction="7", hard=True, message="StatusNotification")
     assert_good(write_command(command, wanted, version), version)
 
 
@@ -35,6 +35,13 @@ def test_without_a_connector_the_first_one_is_unlocked(version: Version) -> None
     ask = write_command("unlock", Wanted(), version)
     assert ask is not None
     assert set(ask.payload.values()) == {1}
+
+
+@pytest.mark.parametrize(("version", "longest"), [("1.6", 20), ("2.0.1", 36), ("2.1", 36)])
+def test_no_other_vehicle_is_told_to_start(version: Version, longest: int) -> None:
+    assert_good(write_command("start", Wanted(tag="a" * longest), version), version)
+    with pytest.raises(ValueError, match=f"{longest} characters at most"):
+        write_command("start", Wanted(tag="a" * (longest + 1)), version)
 
 
 def test_other_commands() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from cloud_service.ocpp.charges import Charges
@@ -26,6 +27,8 @@ class Bench:
         self.ids: set[str] = set()
         self.gone = False
         """Whether the service has no session any more."""
+        self.refuses = False
+        """Whether no vehicle may charge."""
         self.leniencies = Leniencies()
         self.restart()
 
@@ -60,8 +63,8 @@ class Bench:
     async def stop(self, transaction: str, meter: float | None, ago: timedelta = timedelta()) -> None:
         await self.charges.stop(Ended(transaction, meter=meter, at=NOON - ago), NOON)
 
-    async def _vehicle_of(self, tag: str) -> str:
-        return tag
+    async def _vehicle_of(self, tag: str) -> str | None:
+        return None if self.refuses else tag
 
 
 def _names(record: ChargerRecord) -> list[str]:
@@ -119,6 +122,21 @@ async def test_readings_go_on_with_another_gateway() -> None:
     assert await bench.start() == transaction
     await bench.measure(transaction, 10.5)
     assert bench.asked == [("startCharging", {"vehicleID": "ana"}), ("meterCharging", {"energy": 0.5})]
+
+
+@pytest.mark.parametrize(("meter", "energy"), [(18.0, 8.0), (10.0, None), (None, None)])
+async def test_the_energy_of_a_charge_that_goes_on_although_it_was_refused_is_booked(
+    meter: float | None, energy: float | None
+) -> None:
+    bench = Bench()
+    bench.refuses = True
+    began = NOON - timedelta(minutes=2)
+    outcome = await bench.charges.start(Started(1, "ana", 10.0, began), "", NOON)
+    assert not outcome.accepted
+    await bench.stop(outcome.transaction, meter)
+    booked = [(action, values["energy"]) for action, values in bench.asked]
+    assert booked == ([] if energy is None else [("recordCharging", energy)])
+    assert bench.record.transactions == ()
 
 
 async def test_each_end_without_a_name_ends_the_only_charge() -> None:
