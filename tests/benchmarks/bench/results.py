@@ -9,6 +9,8 @@ import msgspec
 from msgspec import Struct, field
 
 Better = Literal["higher", "lower"]
+LEAST_NOISE = 0.05
+"""Of what is measured only once, nobody sees the spread."""
 
 
 class Row(Struct, frozen=True):
@@ -37,9 +39,11 @@ class Row(Struct, frozen=True):
         return self.median >= self.goal if self.better == "higher" else self.median <= self.goal
 
     def is_worse_than(self, earlier: "Row") -> bool:
-        """Whether it is worse by more than its noise: the two spreads do not touch."""
+        """Whether it is worse by more than its noise: the two spreads are apart, by more than LEAST_NOISE."""
         (low, high), (low_before, high_before) = self.spread, earlier.spread
-        return high < low_before if self.better == "higher" else low > high_before
+        if self.better == "higher":
+            return high < low_before * (1 - LEAST_NOISE)
+        return low > high_before * (1 + LEAST_NOISE)
 
 
 class Series(Struct, frozen=True):
