@@ -221,7 +221,10 @@ class _Verbs:
         self._record("accountAdded", name, role=role)
         _tell(
             Text(
-                "{name} is now a {role}; its password is {place}", name=name, role=role, place=place_of(file)
+                "{name} now has the role {role}; its password is {place}",
+                name=name,
+                role=role,
+                place=place_of(file),
             )
         )
 

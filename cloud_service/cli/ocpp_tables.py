@@ -1,13 +1,24 @@
 """The tables of `recharge ocpp`."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from cloud_service.language.language import Language, language_of_environment
+from cloud_service.language.text import Text
 from cloud_service.protocol.ocpp import ChargerRecord, Place
 from recharge.terminal.console import open_console
+
+_STATUSES: Final = {
+    "free": Text("free"),
+    "occupied": Text("occupied"),
+    "reserved": Text("reserved"),
+    "unavailable": Text("unavailable"),
+    "faulted": Text("faulted"),
+}
+"""What a connector does, as gateways write it down."""
 
 
 def show_pending(records: Mapping[str, ChargerRecord]) -> None:
@@ -16,7 +27,7 @@ def show_pending(records: Mapping[str, ChargerRecord]) -> None:
     if not records:
         console.print(say("No charger waits for its place"))
         return
-    table = _table(say("Charger"), say("Made by"), "OCPP", say("Connected"))
+    table = _table(say("Identity"), say("Made by"), "OCPP", say("Connected"))
     for identity, record in sorted(records.items()):
         table.add_row(identity, _maker(record), record.version, _connected(record, say))
     console.print(table)
@@ -28,7 +39,7 @@ def show_list(records: Mapping[str, ChargerRecord], places: Mapping[str, Place])
     if not records and not places:
         console.print(say("No charger has connected yet"))
         return
-    table = _table(say("Charger"), say("Station"), say("Points"), say("Made by"), "OCPP", say("Connected"))
+    table = _table(say("Identity"), say("Station"), say("Points"), say("Made by"), "OCPP", say("Connected"))
     for identity in sorted({*records, *places}):
         record = records.get(identity)
         if record is None:
@@ -36,7 +47,7 @@ def show_list(records: Mapping[str, ChargerRecord], places: Mapping[str, Place])
             continue
         station = say("pending") if identity not in places else str(record.station or "")
         table.add_row(
-            identity, station, _points(record), _maker(record), record.version, _connected(record, say)
+            identity, station, _points(record, say), _maker(record), record.version, _connected(record, say)
         )
     console.print(table)
     for identity, record in sorted(records.items()):
@@ -57,11 +68,13 @@ def _maker(record: ChargerRecord) -> str:
     return " ".join(part for part in (record.vendor, record.model) if part)
 
 
-def _points(record: ChargerRecord) -> str:
+def _points(record: ChargerRecord, say: Language) -> str:
     """Each connector, with what it is doing."""
-    return ", ".join(
-        f"{connector}: {record.statuses.get(connector, '?')}" for connector in sorted(record.points)
-    )
+    told = {
+        connector: say(_STATUSES[status]) if status in _STATUSES else status
+        for connector, status in record.statuses.items()
+    }
+    return ", ".join(f"{connector}: {told.get(connector, '?')}" for connector in sorted(record.points))
 
 
 def _connected(record: ChargerRecord, say: Language) -> str:
