@@ -9,7 +9,7 @@ from psycopg import errors
 from cloud_service.database.connection import connect
 from cloud_service.database.migrations import WrongSchema
 from cloud_service.database.state import DatabaseState
-from cloud_service.service.engine.limits import DeduplicationLimits, EngineLimits
+from cloud_service.service.engine.limits import EngineLimits
 from tests.database.engines import Asked, booking, column, new_station, request, services, told
 from tests.database.trouble import Trouble, fails
 from tests.kit.postgres import Postgres
@@ -153,19 +153,6 @@ def test_a_schema_that_was_upgraded_meanwhile(postgres: Postgres, connects_again
             service.let_pass(timedelta(hours=2))
         with pytest.raises(WrongSchema, match="version 9999"):
             service.turn()
-
-
-def test_a_request_of_the_last_day_that_is_soon_forgotten(postgres: Postgres) -> None:
-    """Its ID is in two tables. If it were gone from one of them only, the request would get BUSY."""
-    limits = EngineLimits(deduplication=DeduplicationLimits(age=timedelta(minutes=1)))
-    with services(postgres.new_database(), 2, limits=limits) as (before, after):
-        midnight = (before.now + timedelta(days=1)).replace(hour=0, minute=0)
-        before.let_pass(midnight - before.now - timedelta(minutes=3))
-        after.let_pass(midnight - after.now + timedelta(minutes=3))
-        new_station(before)
-        asked = booking("car")
-        answers = before.answers(asked)
-        assert after.answers(asked) == answers
 
 
 def test_a_service_that_ends_while_the_database_fails(address: str, caplog: pytest.LogCaptureFixture) -> None:

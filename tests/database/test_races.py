@@ -9,6 +9,7 @@ from psycopg import errors
 
 from cloud_service.database.connection import Database, connect
 from cloud_service.database.snapshot import database_snapshot
+from cloud_service.database.state import DatabaseState
 from cloud_service.database.verifying.verify import examine_database
 from cloud_service.protocol.messages import Message
 from cloud_service.service.event_publisher import EventPublisher
@@ -141,6 +142,20 @@ def test_what_was_noted_near_midnight_is_forgotten(address: str) -> None:
             for hours, left in ((0, 1), (2, 0)):
                 database.execute("SELECT make_partitions(%s, 0)", [midnight + timedelta(hours=hours)])
                 assert len(column(database, "SELECT client FROM requests_near_midnight")) == left
+
+
+def test_a_request_near_midnight_that_is_soon_forgotten(address: str) -> None:
+    """In one of the two tables only, its ID would be refused as used and its answer not be found: BUSY."""
+    midnight = datetime.combine(datetime.now(UTC).date() + timedelta(days=1), time(), UTC)
+    with services(address) as (service,), connect(address) as database:
+        service.turn()
+        remember(database, midnight - SOON)
+        for hours, left in ((0.1, 1), (3, 0)):
+            state = DatabaseState(address)
+            state.make_room(midnight + timedelta(hours=hours), SOON, 0)
+            state.close()
+            for table in ("requests", "requests_near_midnight"):
+                assert len(column(database, f"SELECT client FROM {table}")) == left, table
 
 
 def test_an_id_is_not_given_again_after_what_had_it_was_made_and_removed_in_one_batch(address: str) -> None:
