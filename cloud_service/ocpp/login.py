@@ -3,6 +3,8 @@
 import asyncio
 import logging
 from collections import OrderedDict, deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final, Literal, TypeAlias
 
 from msgspec.structs import replace
@@ -14,10 +16,13 @@ from cloud_service.ocpp.handshake import Credentials
 
 log = logging.getLogger(__name__)
 
-Verdict: TypeAlias = Literal["right", "wrong", "unheard", "away"]
-"""`unheard`: there were too many wrong ones. `away`: the broker cannot be asked."""
+Verdict: TypeAlias = Literal["right", "wrong", "unheard", "busy", "away"]
+"""`unheard`: there were too many wrong ones. `busy`: too many wait. `away`: the broker cannot be asked."""
 
 WINDOW_SECONDS: Final = 60.0
+_WAITING_FOR_EACH: Final = 20
+"""Logins that wait for each one that is checked. Chargers give up a handshake after some seconds, and try
+again: what is checked later than that is checked in vain, and delays those behind it."""
 _KEPT: Final = 10_000
 """Chargers and addresses whose failures are counted: a flood must not fill the memory."""
 
@@ -56,6 +61,8 @@ class Logins:
     def __init__(self, broker: BrokerAddress, *, at_once: int, most_wrong: int) -> None:
         self._broker = broker
         self._slots = asyncio.Semaphore(at_once)
+        self._most_waiting = at_once * _WAITING_FOR_EACH
+        self._waiting = 0
         self._wrong = Failures(most_wrong)
 
     async def check(self, identity: str, credentials: Credentials, host: str) -> Verdict:
@@ -67,7 +74,9 @@ class Logins:
         clock = asyncio.get_running_loop().time
         if self._wrong.too_many(source, clock()):
             return "unheard"
-        async with self._slots:
+        if self._waiting >= self._most_waiting:
+            return "busy"
+        async with self._slot():
             if self._wrong.too_many(source, clock()):  # those before it have been wrong meanwhile
                 return "unheard"
             self._wrong.note(source, clock())  # until it is known: others are checked at the same time
@@ -77,6 +86,18 @@ class Logins:
                 return verdict
         log.warning("wrong password", extra={"client": identity, "address": host})
         return "wrong"
+
+    @asynccontextmanager
+    async def _slot(self) -> AsyncIterator[None]:
+        self._waiting += 1
+        try:
+            await self._slots.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._slots.release()
 
     async def _try_each(self, identity: str, passwords: tuple[str, ...]) -> Verdict:
         for password in passwords:

@@ -9,7 +9,7 @@ from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.ocpp.figures import OcppFigures
 from cloud_service.ocpp.schemas import SUBPROTOCOLS
 
-REASONS = ("path", "identity", "password", "passwords", "full", "broker")
+REASONS = ("path", "identity", "password", "passwords", "full", "logins", "broker")
 
 
 class Measurements:

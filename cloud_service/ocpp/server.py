@@ -3,6 +3,7 @@
 import asyncio
 import http
 import logging
+import random
 import ssl
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -36,7 +37,8 @@ OPEN_SECONDS: Final = 60.0
 """Longest time for a handshake: after a restart, many wait for the broker to check their passwords."""
 CLOSE_SECONDS: Final = 2.0
 """Longest time for a charger to say goodbye: an older connection is often half open."""
-RETRY_SECONDS: Final = 30
+RETRY_SECONDS: Final = (10, 40)
+"""When a charger should try again: at any moment between these, or thousands would come back at once."""
 _NO_SUBPROTOCOL: Final = 1002
 
 
@@ -123,6 +125,8 @@ class OcppServer:
             case "unheard":
                 self._measurements.refused("passwords")
                 return connection.respond(http.HTTPStatus.TOO_MANY_REQUESTS, "Too many wrong passwords.\n")
+            case "busy":
+                return self._refuse_for_now(connection, "logins")
             case "away":
                 return self._refuse_for_now(connection, "broker")
 
@@ -138,7 +142,7 @@ class OcppServer:
     def _refuse_for_now(self, connection: ServerConnection, reason: str) -> Response:
         self._measurements.refused(reason)
         response = connection.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, "Not possible now.\n")
-        response.headers["Retry-After"] = str(RETRY_SECONDS)
+        response.headers["Retry-After"] = str(random.randint(*RETRY_SECONDS))
         return response
 
     async def _serve(self, connection: ServerConnection) -> None:
