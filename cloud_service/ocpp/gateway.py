@@ -118,8 +118,11 @@ class OcppGateway:
         await self.registry.keep(self._requester.connection, identity, record)
 
     async def _tell_presence(self, identity: str, *, online: bool) -> None:
+        through = self._name if online else None
         try:
-            await self._requester.connection.publish(client_presence(identity, online=online))
+            await self._requester.connection.publish(
+                client_presence(identity, online=online, through=through)
+            )
         except BrokerRefused as error:
             log.error(
                 "%s: may OCPP gateways speak for %s? See `recharge accounts add --ocpp`", error, identity

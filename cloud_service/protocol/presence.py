@@ -32,6 +32,9 @@ class Presence(Struct, frozen=True, omit_defaults=True):
     offline_minutes: Annotated[float, Meta(ge=0, le=1e9)] | None = field(name="offlineMinutes", default=None)
     """After how long offline a charger's points are out of order; 0: they never are; None: 5 minutes."""
 
+    through: str | None = None
+    """The process that speaks for the client; None: it speaks for itself."""
+
     @property
     def out_of_order_after(self) -> timedelta:
         return OUT_OF_ORDER_AFTER if self.offline_minutes is None else timedelta(minutes=self.offline_minutes)
@@ -59,9 +62,9 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Presence).decode
 
 
-def client_presence(client: str, *, online: bool) -> Message:
-    """Returns the presence message of a charger, a vehicle or a tool."""
-    return Message(topics.presence(client), _encode(Presence(online)), retain=True)
+def client_presence(client: str, *, online: bool, through: str | None = None) -> Message:
+    """Returns the presence message of a charger, a vehicle or a tool; `through` is who speaks for it."""
+    return Message(topics.presence(client), _encode(Presence(online, through=through)), retain=True)
 
 
 def process_presence(

@@ -16,6 +16,7 @@ _REQUEST = re.compile(rf"{ROOT}/(?:request|control)/([A-Za-z]+)/({NAME_PATTERN})
 _ID = "([1-9][0-9]{0,30})"
 _STATE = re.compile(rf"{ROOT}/state/(?:station/{_ID}|point/{_ID}/{_ID})")
 _PRESENCE = re.compile(rf"{ROOT}/presence/({NAME_PATTERN})")
+_SERVICE = re.compile(rf"{ROOT}/service/([^/]+)")
 
 
 def request(action: str, client: str) -> str:
@@ -84,3 +85,9 @@ def parse_presence(topic: str) -> str | None:
 
 def service(name: str) -> str:
     return f"{ROOT}/service/{name}"
+
+
+def parse_service(topic: str) -> str | None:
+    """Returns the process of a topic on which processes say that they are online, or None for any other."""
+    match = _SERVICE.fullmatch(topic)
+    return match[1] if match else None

@@ -163,11 +163,15 @@ class Brokers:
             broker.unacknowledged_events += 1
             broker.connection.publish(event, told)
 
+    @property
+    def connected(self) -> list[Broker]:
+        """The brokers that take messages now."""
+        return [broker for broker in self._all if broker.connection.ready]
+
     def announce(self, message: Message) -> None:
         """Publishes a message to the brokers that are connected."""
-        for broker in self._all:
-            if broker.connection.ready:
-                broker.connection.publish(message)
+        for broker in self.connected:
+            broker.connection.publish(message)
 
     def note(self, changes: Changes) -> None:
         """Marks the retained messages that these changes affect."""

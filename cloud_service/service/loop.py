@@ -13,7 +13,7 @@ from cloud_service.mqtt.session import Delivery
 from cloud_service.protocol import topics
 from cloud_service.protocol.errors import BadRequest
 from cloud_service.protocol.messages import Message
-from cloud_service.protocol.presence import process_presence, read_presence
+from cloud_service.protocol.presence import client_presence, process_presence, read_presence
 from cloud_service.protocol.roles import SERVICE
 from cloud_service.service.broker import Broker
 from cloud_service.service.brokers import Arrival, Brokers
@@ -27,6 +27,7 @@ from cloud_service.service.measurements import INTERVAL_SECONDS, Measurements
 from cloud_service.service.membership import ALONE, Membership
 from cloud_service.service.request_audit import RequestAudit
 from cloud_service.service.request_log import log_answer
+from cloud_service.service.spoken_for import SpokenFor
 from cloud_service.service.stop_signal import StopSignal
 
 log = logging.getLogger(__name__)
@@ -80,6 +81,7 @@ class ServiceLoop:
         self._next_figures = 0.0
         self._audit = RequestAudit(audit_log)
         self._presence_of_clients = ClientPresence()
+        self._spoken_for = SpokenFor()
         self._next_heartbeat = 0.0
         self._brokers = Brokers(
             brokers,
@@ -183,6 +185,10 @@ class ServiceLoop:
         elif (client := topics.parse_presence(message.topic)) is not None:
             self._note_presence(client, broker, message)
             broker.connection.acknowledge(delivery)
+        elif (name := topics.parse_service(message.topic)) is not None:
+            online = _is_online(message.payload)
+            self._spoken_for.note_process(broker, name, time.monotonic(), online=online)
+            broker.connection.acknowledge(delivery)
         else:
             self._engine.take_in(message, Arrival(broker, delivery), self._now().timestamp())
 
@@ -196,16 +202,19 @@ class ServiceLoop:
 
     def _note_presence(self, client: str, broker: Broker, message: Message) -> None:
         """Without a presence topic, which an empty payload clears, nobody knows that a charger is offline."""
+        self._spoken_for.note_client(broker, client, None)
         if not message.payload:
             if self._presence_of_clients.clear(client, broker):
                 self._engine.note_presence(client, True, self._network_now())
             return
         try:
-            online = read_presence(message.payload).online
+            presence = read_presence(message.payload)
         except BadRequest as error:
             log.warning("the presence of %s is ignored: %s", client, error)
             return
-        news = self._presence_of_clients.note(client, broker, online=online, retained=message.retain)
+        if presence.online:
+            self._spoken_for.note_client(broker, client, presence.through)
+        news = self._presence_of_clients.note(client, broker, online=presence.online, retained=message.retain)
         if news is not None:
             self._engine.note_presence(client, news, self._network_now())
 
@@ -213,10 +222,17 @@ class ServiceLoop:
         for client in self._presence_of_clients.forget(broker):
             self._engine.note_presence(client, False, self._network_now())
 
+    def _tell_left(self) -> None:
+        """Speaks for those for whom nobody speaks any more."""
+        for broker in self._brokers.connected:
+            for client in self._spoken_for.take_left(broker, time.monotonic()):
+                broker.connection.publish(client_presence(client, online=False))
+
     def _ready(self, broker: Broker) -> None:
         connection = broker.connection
+        self._spoken_for.connected(broker)
         broker.second_service.connected()
-        connection.subscribe(_OWN_TOPIC)
+        connection.subscribe(topics.service("+"))
         connection.subscribe(topics.presence("+"))
         connection.publish(self._presence(online=True))
         for topic in _OLD_MARKS:
@@ -227,6 +243,7 @@ class ServiceLoop:
             self._next_heartbeat = time.monotonic() + HEARTBEAT_SECONDS
             self._audit.flush(self._now())
             self._brokers.announce(self._presence(online=True))
+            self._tell_left()
 
     def _measure(self) -> None:
         if time.monotonic() >= self._next_figures:

@@ -202,6 +202,6 @@ def test_real_messages_have_these_keys(network: Stack, tmp_path: Path) -> None:
 
     heard = asyncio.run(live())
     for name, message in heard.items():
-        optional = {"before", "clockSpeed", "clockSince", "offlineMinutes", "tariff"}
+        optional = {"before", "clockSpeed", "clockSince", "offlineMinutes", "tariff", "through"}
         assert list(message) == [key for key in keys_of(SCHEMAS[name]) if key not in optional], name
     assert list(heard["Event"]["reservation"]) == keys_of(SCHEMAS["Reservation"])

@@ -95,7 +95,7 @@ async def test_a_charger_goes_and_comes(gateway: OcppGatewayProcess, stack: Stac
         for _ in range(2):
             async with connected(gateway, site.identity, "1.6") as charger:
                 await charger.boot()
-                assert json.loads(monitor.next().payload) == {"online": True}
+                assert json.loads(monitor.next().payload) == {"online": True, "through": "ocpp-gateway"}
             assert json.loads(monitor.next().payload) == {"online": False}
 
 

@@ -1,6 +1,7 @@
 """OCPP at a secured broker: who may connect as which charger, and for whom a gateway may speak."""
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -26,6 +27,7 @@ CHARGER_ACTIONS = (
     "recordCharging",
 )
 WRONG, AT_ONCE, HEARD = 1_000, 20, 5
+CUT_OFF = "ended the connection: Administrative action"
 ELSEWHERE = "127.0.0.2"
 PLACE = b'{"x_position": 5, "y_position": 6, "points": [{"connector": 1, "power": 22, "kWhPrice": 1}]}'
 
@@ -122,6 +124,30 @@ async def test_a_marked_charger_gets_its_station(
         await _until_accepted(charger)
         await charger.status("Available")
         assert await charger.start("somebody", 0) is not None
+
+
+async def test_marking_another_charger_interrupts_no_charge(
+    gateway: OcppGatewayProcess, own_broker: SecuredBroker
+) -> None:
+    """The plugin disconnects the gateway, which is back at once; its chargers notice nothing."""
+    name, password = await asyncio.to_thread(added, own_broker)
+    presence = f"recharge/v1/presence/{name}"
+    async with operator_of(own_broker) as operator:
+        elsewhere = PLACE.replace(b'"x_position": 5', b'"x_position": 7')
+        operator.publish(f"recharge/v1/ocpp/place/{name}", elsewhere, retain=True)
+        async with connected(gateway, name, "1.6", password) as charger:
+            await _until_accepted(charger)
+            transaction = await charger.start(f"car-{name}", 0)
+            assert transaction is not None
+            operator.subscribe(presence)
+            assert json.loads(operator.on(presence).payload)["online"]
+            times = gateway.log.read_text().count(CUT_OFF)
+            await asyncio.to_thread(added, own_broker)
+            await charger.measure(transaction, 500, 7_000)
+            assert json.loads(operator.on(presence).payload)["online"], "it is told again"
+            await charger.stop(transaction, 1_000)
+            assert gateway.log.read_text().count(CUT_OFF) > times
+            assert not operator.arrived(presence)
 
 
 async def _until_accepted(charger: Charger) -> None:

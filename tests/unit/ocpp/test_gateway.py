@@ -146,5 +146,5 @@ async def test_one_that_has_gone_to_another_gateway_is_let_go(bench: Bench) -> N
     await link.answer(Call("2", "Heartbeat", {}))
     await bench.gateway.disconnected(link)
     await settled()
-    assert bench.broker.retained[PRESENCE] == {"online": True}
+    assert bench.broker.retained[PRESENCE] == {"online": True, "through": "ocpp-gateway"}
     assert bench.broker.watched == []

@@ -75,7 +75,7 @@ class Bench:
     async def connects(self) -> None:
         await self.gateway.connected(self.link)
         self.gateway.appear("post-7")
-        await until(lambda: self.presence() == {"online": True})
+        await until(lambda: self.presence() == {"online": True, "through": "ocpp-gateway"})
 
     def presence(self) -> Any:
         return self.broker.published.get(client_presence("post-7", online=True).topic)
@@ -140,7 +140,7 @@ async def test_nor_is_one_that_has_connected_here_meanwhile() -> None:
     await bench.connects()
     bench.gateway.pass_time(clock() + 2 * LEFT_SECONDS)
     await asyncio.sleep(0)
-    assert bench.presence() == {"online": True}
+    assert bench.presence() == {"online": True, "through": "ocpp-gateway"}
     assert bench.record()["online"]
 
 
@@ -162,7 +162,7 @@ async def test_one_that_has_come_back_stays_online() -> None:
     await bench.connects()
     bench.gateway.pass_time(10.0 + LEFT_SECONDS)
     await asyncio.sleep(0)
-    assert bench.presence() == {"online": True}
+    assert bench.presence() == {"online": True, "through": "ocpp-gateway"}
     assert bench.record()["online"]
 
 
@@ -181,7 +181,7 @@ async def test_a_broker_that_is_back_is_told_everything_again() -> None:
     bench.broker.published.clear()
     bench.broker.watched.clear()
     bench.gateway.broker_is_back()
-    await until(lambda: bench.presence() == {"online": True} and bench.record())
+    await until(lambda: bench.presence() == {"online": True, "through": "ocpp-gateway"} and bench.record())
     assert bench.broker.watched == ["recharge/v1/event/post-7/#"]
     assert bench.connection.changes == 1
 
