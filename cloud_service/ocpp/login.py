@@ -22,7 +22,7 @@ Verdict: TypeAlias = Literal["right", "wrong", "unheard", "busy", "away"]
 WINDOW_SECONDS: Final = 60.0
 _WAITING_FOR_EACH: Final = 20
 """Logins that wait for each one that is checked. Chargers give up a handshake after some seconds, and try
-again: what is checked later than that is checked in vain, and delays those behind it."""
+again: what is checked later than that is checked for nothing, and delays those behind it."""
 _KEPT: Final = 10_000
 """Chargers and addresses whose failures are counted: a flood must not fill the memory."""
 

@@ -110,7 +110,7 @@ def _await_all(
     waits = beside(lambda: counts.online.value < count and time.monotonic() < begun + _LONGEST)
     assert counts.online.value == count, f"{count - counts.online.value} chargers are lost"
     return (
-        f"{count} after {time.monotonic() - begun:.1f} s, {counts.refused.value - refused} tried in vain;"
+        f"{count} after {time.monotonic() - begun:.1f} s, {counts.refused.value - refused} attempts failed;"
         f" {waits}; {use}"
     )
 

@@ -44,13 +44,13 @@ def test_a_reconnect_storm(tmp_path: Path, scale: Scale, figure: Callable[[str],
                 begun, refused = time.monotonic(), counts.refused.value
                 gateway.start()
                 wait_until(lambda: counts.online.value == count, "all are back", PATIENCE)
-                seconds, vain = time.monotonic() - begun, counts.refused.value - refused
+                seconds, failed = time.monotonic() - begun, counts.refused.value - refused
                 told = wait_for_sample(port, "recharge_ocpp_chargers", count)
                 later = told("recharge_ocpp_refusals_total", reason="logins")
                 _all_charge_on(operator, count)
     figure(
         f"the OCPP gateway killed while {count} chargers charged, {LOGINS} logins at once: all were back"
-        f" after {seconds:.1f} s, {vain} tried in vain, {later:.0f} of them were told to come later;"
+        f" after {seconds:.1f} s, {failed} attempts failed, {later:.0f} of them were told to come later;"
         " each charge went on"
     )
 
