@@ -25,7 +25,8 @@ RUN = ("sh", "python")
 SHOWN = ("console", "text", "json", "yaml", "ini")
 """The languages of blocks that are only shown. In `console`, a command follows `$`."""
 
-_FENCE = re.compile(r"^```(.*)$")
+_FENCE = re.compile(r"^( *)```(.*)$")
+"""It is indented in a list."""
 _HEADING = re.compile(r"^(#+) (.*)$")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 
@@ -61,18 +62,18 @@ class Page:
         self._read()
 
     def _read(self) -> None:
-        language, begun = "", 0
+        language, begun, indent = "", 0, ""
         inside: list[str] = []
         in_block = False
         for number, line in enumerate(self.path.read_text().splitlines(), 1):
             fence = _FENCE.match(line)
             if fence and not in_block:
-                in_block, language, begun, inside = True, fence[1].strip(), number, []
+                in_block, indent, language, begun, inside = True, fence[1], fence[2].strip(), number, []
             elif fence:
                 in_block = False
                 self.blocks.append(Block(language, "\n".join(inside) + "\n", begun))
             elif in_block:
-                inside.append(line)
+                inside.append(line.removeprefix(indent))
             else:
                 self.prose.append(line)
         assert not in_block, f"{self.name}, line {begun}: the code block does not end"

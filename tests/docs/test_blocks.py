@@ -88,7 +88,7 @@ def _recharge_lines() -> list[tuple[str, str, str]]:
         for block in page.blocks
         if block.language in ("sh", "console")
         for line in block.text.splitlines()
-        for match in re.finditer(r"(?:\./run|\brecharge) ([a-z]+)\b([^|;)]*)", line)
+        for match in re.finditer(r"(?:\./run|\brecharge) ([a-z]+(?:-[a-z]+)*)\b([^|;)]*)", line)
     ]
 
 
