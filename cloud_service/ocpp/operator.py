@@ -1,16 +1,21 @@
 """What an operator does with chargers: places them, sees what gateways know, and tells them what to do."""
 
 import asyncio
+from contextlib import suppress
 from secrets import token_hex
 from types import TracebackType
 from typing import Any, Final, Self
 
+from msgspec.structs import replace
+
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.async_connection import AsyncConnection
 from cloud_service.ocpp.registry import Registry
-from cloud_service.protocol import ocpp
+from cloud_service.protocol import ocpp, topics
+from cloud_service.protocol.errors import BadRequest
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.ocpp import Answer, ChargerRecord, Command, Place
+from cloud_service.protocol.presence import read_presence
 
 QUIET_SECONDS: Final = 0.5
 """So long no retained message arrives once the broker has sent them all."""
@@ -23,11 +28,18 @@ class Operator:
         self._registry = Registry("", lambda: self)
         self._account = account
         self._answers: dict[str, asyncio.Future[Answer]] = {}
+        self._away: set[str] = set()
+        """The gateways whose presence says that they are offline."""
         self._retained_at = 0.0
         self._connection = AsyncConnection(
             broker,
             f"{account}-{token_hex(6)}",
-            subscriptions=(ocpp.place("+"), ocpp.charger("+"), ocpp.answer(account, "+")),
+            subscriptions=(
+                topics.service("+"),
+                ocpp.place("+"),
+                ocpp.charger("+"),
+                ocpp.answer(account, "+"),
+            ),
             on_message=self._receive,
         )
 
@@ -48,8 +60,11 @@ class Operator:
 
     @property
     def records(self) -> dict[str, ChargerRecord]:
-        """What gateways know of chargers, by identity."""
-        return self._registry.records
+        """What gateways know of chargers, by identity. None is online at a gateway that is not."""
+        return {
+            identity: replace(record, online=record.online and record.gateway not in self._away)
+            for identity, record in self._registry.records.items()
+        }
 
     async def place(self, identity: str, place: Place) -> None:
         """Says where a charger stands. The gateway that has it makes its station."""
@@ -84,12 +99,23 @@ class Operator:
     def _receive(self, message: Message) -> None:
         if message.retain:
             self._retained_at = asyncio.get_running_loop().time()
+        process = topics.parse_service(message.topic)
+        if process is not None:
+            self._note_process(process, message.payload)
+            return
         if self._registry.receive(message):
             return
         answer = ocpp.read_answer(message.payload)
         waiting = self._answers.get(answer.id)
         if waiting is not None and not waiting.done():
             waiting.set_result(answer)
+
+    def _note_process(self, name: str, payload: bytes) -> None:
+        with suppress(BadRequest):
+            if read_presence(payload).online:
+                self._away.discard(name)
+            else:
+                self._away.add(name)
 
     async def _settle(self) -> None:
         clock = asyncio.get_running_loop().time

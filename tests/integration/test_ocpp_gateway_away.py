@@ -22,8 +22,10 @@ async def test_chargers_of_a_dead_gateway_are_offline_until_they_are_back(stack:
         async with connected(gateway, site.identity, "1.6") as charger:
             assert await charger.boot() == "Accepted"
             assert told() == {"online": True, "through": "ocpp-gateway"}
+            assert site.listed()["online"]
             gateway.kill()
         assert told() == {"online": False}
+        assert not site.listed()["online"], "though its gateway could not write it down"
         gateway.start()
         async with connected(gateway, site.identity, "1.6") as charger:
             assert await charger.boot() == "Accepted"
