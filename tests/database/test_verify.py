@@ -47,6 +47,19 @@ FAULTS = {
     "INSERT INTO history SELECT * FROM history": "has ended twice",
     "UPDATE requests SET day = day + 1": "are kept by another day",
     "ALTER SEQUENCE bookings RESTART": r"the number of booking \d+ would be given again",
+    "UPDATE reservations SET record = jsonb_set(record::jsonb, '{booked,1}', '1000000')::json":
+        "the number of booking 1000000 would be given again",
+    """UPDATE stations SET record = record::jsonb || '{"lastChargingPointID": 0}'""":
+        "the ID of point 1 of station 1 would be given again",
+    """UPDATE points SET record = record::jsonb || '{"lastReservationID": 0}'""":
+        "the ID of reservation 1 .*would be given again",
+    """ALTER TABLE reservations DROP CONSTRAINT one_reservation_of_a_vehicle;
+    UPDATE reservations SET vehicle = 'ana', record = record::jsonb || '{"vehicleID": "ana"}'""":
+        "are of the same vehicle",
+    """ALTER TABLE reservations DROP CONSTRAINT five_minutes_between_reservations;
+    INSERT INTO reservations SELECT station_id, point_id, 9, legacy, 'bia-2', start, finish, waits_at,
+    record::jsonb || '{"reservationID": 9, "vehicleID": "bia-2"}' FROM reservations WHERE vehicle = 'bia'""":
+        "are less than five minutes apart",
     UNCHECKED + "DELETE FROM points": "point 1 of station 1: its point does not exist",
     UNCHECKED + "DELETE FROM stations": "point 1 of station 1: its station does not exist",
     UNCHECKED + "UPDATE network SET last_station_id = 0": "the ID of station 1 would be given again",
