@@ -134,6 +134,7 @@ class OcppPosts:
         self._thread = Thread(target=self._loop.run_forever, name="chargers on OCPP")
         self._awaited: Step = "start"
         self._reached = Event()
+        self._released = Event()
         self._spots = [new_spot() for _ in VERSIONS]
         self._chargers = [
             StubbornCharger(spot, version, gateway, self._note)
@@ -167,13 +168,17 @@ class OcppPosts:
             self._run(give_place(spot, self._stack))
 
     @contextmanager
-    def charging(self, step: Step, random: Random) -> Iterator[None]:
+    def charging(self, step: Step, random: Random, *, held: bool = False) -> Iterator[None]:
         """A charge at each, of which the first one has come to this step when the block begins.
 
-        Ends when all of them are over.
+        If they are held, none goes on before the block ends. Ends when all of them are over.
         """
         self._awaited = step
         self._reached.clear()
+        if held:
+            self._released.clear()
+        else:
+            self._released.set()
         charges = [
             asyncio.run_coroutine_threadsafe(
                 self._charge(charger, spot, random.randint(1_000, 9_000)), self._loop
@@ -188,7 +193,10 @@ class OcppPosts:
             return self._reached.is_set()
 
         wait_until(has_come, f"a charge has come to {step}")
-        yield
+        try:
+            yield
+        finally:
+            self._released.set()
         self.charges += [charge.result(2 * DEADLINE) for charge in charges]
 
     async def _charge(self, charger: StubbornCharger, spot: Spot, watt_hours: int) -> Charge:
@@ -205,6 +213,7 @@ class OcppPosts:
     def _note(self, step: Step) -> None:
         if step == self._awaited:
             self._reached.set()
+            self._released.wait(DEADLINE)
 
 
 def kill_and_start(killed: Killed, stack: Stack, gateway: OcppGatewayProcess) -> None:

@@ -235,7 +235,7 @@ def test_an_ocpp_gateway_that_keeps_charges_in_memory_only_is_found(tmp_path: Pa
             gateway,
             OcppPosts(stack, gateway) as posts,
         ):
-            with posts.charging("meter", Random(0)):
+            with posts.charging("meter", Random(0), held=True):
                 kill_and_start("gateway", stack, gateway)
             check_charges(stack, posts)
 
