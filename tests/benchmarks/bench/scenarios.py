@@ -44,8 +44,9 @@ QUICK = Effort(rounds=3, requests=1_500, stations=5_000, reservations=20_000, co
 
 @contextmanager
 def running(folder: Path, shape: Shape, **settings: str) -> Iterator[Stack]:
-    """A network of this shape."""
-    stack = Stack(folder, **settings)
+    """A network of this shape, that one client may fill for weeks ahead."""
+    limits = {"tcp_max_bookings_per_address": "1000000", "booking_horizon_days": "0"}
+    stack = Stack(folder, **limits | settings)
     shape.make(stack.data_dir)
     with stack:
         yield stack
