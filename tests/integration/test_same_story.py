@@ -4,6 +4,7 @@ docs/ocpp.md says what a charger on OCPP cannot tell: where it stands, and what 
 """
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -31,8 +32,9 @@ def kind(request: pytest.FixtureRequest) -> Kind:
     return request.param
 
 
-@pytest.fixture
-async def scene(stack: Stack, gateway: OcppGatewayProcess, kind: Kind) -> AsyncIterator[Scene]:
+@asynccontextmanager
+async def scene_of(kind: Kind, stack: Stack, gateway: OcppGatewayProcess) -> AsyncIterator[Scene]:
+    """A new post of this kind, which the network knows."""
     spot = new_spot()
     async with (
         Onlooker(stack, spot.name) as onlooker,
@@ -40,6 +42,12 @@ async def scene(stack: Stack, gateway: OcppGatewayProcess, kind: Kind) -> AsyncI
         Scene(stack, spot, post, onlooker) as scene,
     ):
         await onlooker.station()
+        yield scene
+
+
+@pytest.fixture
+async def scene(stack: Stack, gateway: OcppGatewayProcess, kind: Kind) -> AsyncIterator[Scene]:
+    async with scene_of(kind, stack, gateway) as scene:
         yield scene
 
 
@@ -235,13 +243,7 @@ def fast_gateway(fast: Stack) -> Iterator[OcppGatewayProcess]:
 
 @pytest.fixture
 async def fast_scene(fast: Stack, fast_gateway: OcppGatewayProcess, kind: Kind) -> AsyncIterator[Scene]:
-    spot = new_spot()
-    async with (
-        Onlooker(fast, spot.name) as onlooker,
-        post_of(kind, spot, fast, fast_gateway) as post,
-        Scene(fast, spot, post, onlooker) as scene,
-    ):
-        await onlooker.station()
+    async with scene_of(kind, fast, fast_gateway) as scene:
         yield scene
 
 
