@@ -43,6 +43,22 @@ def test_forgotten_requests_are_freed_even_behind_an_older_one_of_another_client
     )
 
 
+@pytest.mark.parametrize("others", [0, 100])
+def test_clients_and_times_with_the_same_id_are_told_apart(others: int) -> None:
+    """As long as their records are in one block, and when others have filled it."""
+    memory = Deduplication(DeduplicationLimits(timedelta(hours=24), per_client=1, in_all=1000))
+    first, of_ana, of_bob = (
+        record(client, 1, body) for client, body in (("ana", "1"), ("ana", "2"), ("bob", "3"))
+    )
+    # With room for one request of each client, the second of ana's makes room for her first ID once more.
+    for number, each in enumerate((first, record("ana", 2), of_ana, of_bob)):
+        memory.add(StoredRequest(number, NOON, each))
+    for number in range(others):
+        memory.add(StoredRequest(10 + number, NOON, record(f"client-{number}", 9)))
+    assert memory.find("ana", "text:1") == of_ana
+    assert memory.find("bob", "text:1") == of_bob
+
+
 class Remembering(RuleBasedStateMachine):
     """Requests of few and of many are answered and forgotten, and a plain list says which are known."""
 
