@@ -30,8 +30,17 @@ async def test_each_wait_has_its_own_deadline() -> None:
         assert await client.receive(seconds() + DEADLINE) == b"in time"
         for wait in (0.02, 0.05, 0.02):
             begun = seconds()
-            assert await client.receive(begun + wait) == b""
+            assert await asyncio.wait_for(client.receive(begun + wait), DEADLINE / 2) == b""
             assert seconds() >= begun + wait
+
+
+async def test_a_wait_outlasts_the_deadline_of_the_one_before() -> None:
+    async with connected() as (client, theirs):
+        theirs.send(b"in time")
+        assert await client.receive(seconds() + 0.05) == b"in time"
+        begun = seconds()
+        assert await client.receive(begun + 0.2) == b""
+        assert seconds() >= begun + 0.2
 
 
 async def test_what_arrives_while_nobody_waits_is_kept_and_no_more_than_that_is_read() -> None:

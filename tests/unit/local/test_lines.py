@@ -82,6 +82,10 @@ def test_lines_gather_after_the_first_and_leave_together() -> None:
         lines.write("first")
         assert theirs.recv(4096) == b"first\n"
         lines.write("second")
+        theirs.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            theirs.recv(4096)
+        theirs.settimeout(DEADLINE)
         lines.write("third")
         lines.flush(DEADLINE)
         assert theirs.recv(4096) == b"second\nthird\n"
