@@ -9,10 +9,11 @@ DEADLINE = 60.0
 """Seconds after which what a test waits for will not come. Far more than any machine needs."""
 
 
-async def until(condition: Callable[[], Any]) -> None:
-    """Waits in an event loop until the condition is true. The test's own deadline ends it otherwise."""
-    while not condition():
-        await asyncio.sleep(0.01)
+async def until(condition: Callable[[], Any], deadline: float = DEADLINE) -> None:
+    """Waits in an event loop until the condition is true. Raises TimeoutError if it never is."""
+    async with asyncio.timeout(deadline):
+        while not condition():
+            await asyncio.sleep(0.01)
 
 
 def wait_until(condition: Callable[[], Any], what: str, deadline: float = DEADLINE) -> Any:

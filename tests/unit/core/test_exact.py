@@ -1,5 +1,6 @@
 """Prices and durations are exact in the decimal numbers as written, and rounded once."""
 
+from datetime import timedelta
 from fractions import Fraction
 from math import inf
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_service.core.exact import energy_needed, product, quotient
+from cloud_service.core.exact import energy_needed, lasting, product, quotient
 from cloud_service.core.numbers import Number
 
 LARGEST = 1.7976931348623157e308
@@ -62,3 +63,14 @@ def test_prices_as_a_person_computes_them(
 def test_a_duration_is_rounded_once() -> None:
     assert quotient(energy_needed(4.2, 0), 0.7) == 6.0
     assert quotient(energy_needed(1e308, 0), 1e-300) == inf
+
+
+@given(st.floats(0, 24 * 365))
+def test_a_duration_is_that_of_its_hours_to_the_microsecond(hours: float) -> None:
+    exact = Fraction(hours) * 3_600_000_000
+    assert abs(lasting(hours) // timedelta.resolution - exact) < 1
+
+
+def test_a_duration_beyond_the_calendar_is_refused() -> None:
+    with pytest.raises(OverflowError):
+        lasting(1e300)

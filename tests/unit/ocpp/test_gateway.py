@@ -120,6 +120,14 @@ async def test_what_an_old_connection_still_has_to_write_does_not_bring_it_back(
     assert bench.broker.shown == (False, False)
 
 
+async def test_a_place_that_comes_too_late_does_not_show_one_that_has_gone(bench: Bench) -> None:
+    link = await bench.connect()
+    await bench.gateway.disconnected(link)
+    await link.place_changed(bench.gateway.place(IDENTITY))
+    await settled()
+    assert bench.broker.shown == (False, False)
+
+
 async def test_one_whose_place_is_taken_away_waits_again(bench: Bench) -> None:
     await bench.connect()
     bench.gateway.receive(Message(place(IDENTITY), b"", retain=True))
