@@ -2,6 +2,10 @@
 
 log = logging.getLogger(__name__)
 log.info("request", extra={"action": "findReservation", "client": "ana", "outcome": "ok"})
+
+A record may stand for several lines, which then cost much less: `each` has what they show.
+
+log.info("request", extra={"each": [{"client": "ana", "outcome": "ok"}, {"client": "bob"}]})
 """
 
 import json
@@ -9,6 +13,7 @@ import logging
 import re
 import sys
 import time
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final, TextIO
 
 from msgspec import Struct
@@ -75,14 +80,15 @@ def tell(line: str) -> None:
 class LinesHandler(logging.Handler):
     """Writes records to the lines of a stream."""
 
-    def __init__(self, formatter: logging.Formatter, stream: TextIO | None) -> None:
+    def __init__(self, formatter: "LinesFormatter", stream: TextIO | None) -> None:
         super().__init__()
+        self._formatter = formatter
         self.setFormatter(formatter)
         self.lines: Lines = lines_to(stream, self._dropped)
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self.lines.write(self.format(record))
+            self.lines.write_all(self._formatter.lines(record))
         except Exception:
             self.handleError(record)
 
@@ -95,7 +101,19 @@ class LinesHandler(logging.Handler):
         return self.format(record)
 
 
-class TextFormatter(logging.Formatter):
+class LinesFormatter(logging.Formatter):
+    """Makes the lines of a record."""
+
+    def lines(self, record: logging.LogRecord) -> list[str]:
+        each = vars(record).get("each")
+        return [self.format(record)] if each is None else self.format_each(record, each)
+
+    def format_each(self, record: logging.LogRecord, each: Iterable[Mapping[str, Any]]) -> list[str]:
+        """A line like that of the record for each of these `extra`."""
+        raise NotImplementedError
+
+
+class TextFormatter(LinesFormatter):
     """`2026-03-01 12:00:00.250 INFO    service: request client=ana`, in local time."""
 
     def __init__(self, process: str) -> None:
@@ -105,22 +123,27 @@ class TextFormatter(logging.Formatter):
         self._date = ""
 
     def format(self, record: logging.LogRecord) -> str:
-        second = int(record.created)
-        if second != self._second:
-            self._second = second
-            self._date = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
-        line = (
-            f"{self._date}.{record.msecs:03.0f} {record.levelname:7} {self._process}: "
-            f"{_on_one_line(record.getMessage())}"
-        )
-        for name, value in _extra(record):
-            line += f" {name}={_value(value)}"
+        line = self._begin(record) + _shown(_extra(record))
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
         return line
 
+    def format_each(self, record: logging.LogRecord, each: Iterable[Mapping[str, Any]]) -> list[str]:
+        begin = self._begin(record)
+        return [begin + _shown(extra) for extra in each]
 
-class JSONFormatter(logging.Formatter):
+    def _begin(self, record: logging.LogRecord) -> str:
+        second = int(record.created)
+        if second != self._second:
+            self._second = second
+            self._date = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
+        return (
+            f"{self._date}.{record.msecs:03.0f} {record.levelname:7} {self._process}: "
+            f"{_on_one_line(record.getMessage())}"
+        )
+
+
+class JSONFormatter(LinesFormatter):
     """One object a line: `time` in UTC, `level`, `process`, `logger`, `message`, the `extra`, `exception`."""
 
     def __init__(self, process: str) -> None:
@@ -128,22 +151,36 @@ class JSONFormatter(logging.Formatter):
         self._process = process
 
     def format(self, record: logging.LogRecord) -> str:
+        line = self._begin(record) | _extra(record)
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return _json(line)
+
+    def format_each(self, record: logging.LogRecord, each: Iterable[Mapping[str, Any]]) -> list[str]:
+        begin = self._begin(record)
+        return [_json({**begin, **extra}) for extra in each]
+
+    def _begin(self, record: logging.LogRecord) -> dict[str, Any]:
         seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-        line: dict[str, Any] = {
+        return {
             "time": f"{seconds}.{record.msecs:03.0f}Z",
             "level": record.levelname.lower(),
             "process": self._process,
             "logger": record.name,
             "message": record.getMessage(),
         }
-        line.update(_extra(record))
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
 
 
-def _extra(record: logging.LogRecord) -> list[tuple[str, Any]]:
-    return [(name, value) for name, value in vars(record).items() if name not in _OWN]
+def _extra(record: logging.LogRecord) -> dict[str, Any]:
+    return {name: value for name, value in vars(record).items() if name not in _OWN}
+
+
+def _json(line: Mapping[str, Any]) -> str:
+    return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def _shown(extra: Mapping[str, Any]) -> str:
+    return "".join([f" {name}={_value(value)}" for name, value in extra.items()])
 
 
 def _value(value: object) -> str:

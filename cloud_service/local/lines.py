@@ -7,7 +7,7 @@ import os
 import select
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, Protocol, TextIO
 
 MOST_WAITING_BYTES: Final = 2**18
@@ -25,6 +25,9 @@ class Lines(Protocol):
 
     def write(self, line: str) -> None:
         """Takes a line, which may have several lines within, without its end."""
+
+    def write_all(self, lines: Iterable[str]) -> None:
+        """Takes several lines, one after the other."""
 
     def flush(self, seconds: float) -> None:
         """Waits until everything is written, for at most so long."""
@@ -73,14 +76,19 @@ class LineWriter:
 
     def write(self, line: str) -> None:
         """Never blocks."""
-        data = self._encode(line)
+        self.write_all((line,))
+
+    def write_all(self, lines: Iterable[str]) -> None:
+        """Never blocks."""
+        encoded = [self._encode(line) for line in lines]
         with self._changed:
-            if self._dropped or self._waiting_bytes + len(data) > MOST_WAITING_BYTES:
-                # What waits is written first, and then the number, so that it stands in its place.
-                self._dropped += 1
-            else:
-                self._waiting.append(data)
-                self._waiting_bytes += len(data)
+            for data in encoded:
+                if self._dropped or self._waiting_bytes + len(data) > MOST_WAITING_BYTES:
+                    # What waits is written first, and then the number, so that it stands in its place.
+                    self._dropped += 1
+                else:
+                    self._waiting.append(data)
+                    self._waiting_bytes += len(data)
             if self._sleeping:
                 self._sleeping = False
                 self._changed.notify_all()
@@ -155,6 +163,10 @@ class _PlainLines:
     def write(self, line: str) -> None:
         print(line, file=self._stream)
 
+    def write_all(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
     def flush(self, seconds: float) -> None:
         self._stream.flush()
 
@@ -163,6 +175,9 @@ class _NoLines:
     """The lines of a closed stream, whose descriptor may be a file's by now."""
 
     def write(self, line: str) -> None:
+        pass
+
+    def write_all(self, lines: Iterable[str]) -> None:
         pass
 
     def flush(self, seconds: float) -> None:

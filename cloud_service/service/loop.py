@@ -26,7 +26,7 @@ from cloud_service.service.event_publisher import EventPublisher
 from cloud_service.service.measurements import INTERVAL_SECONDS, Measurements
 from cloud_service.service.membership import ALONE, Membership
 from cloud_service.service.request_audit import RequestAudit
-from cloud_service.service.request_log import log_answer
+from cloud_service.service.request_log import log_answers
 from cloud_service.service.spoken_for import SpokenFor
 from cloud_service.service.stop_signal import StopSignal
 
@@ -144,8 +144,8 @@ class ServiceLoop:
             self._brokers.acknowledge(answer.delivery)
         self._brokers.flush()
         now = self._now()
+        log_answers(result.answers, now)
         for answer in result.answers:
-            log_answer(answer, now)
             self._audit.note(answer, now)
         self._measurements.note(result, now)
         for changes in (*result.changes, *result.told_again):

@@ -47,6 +47,20 @@ def test_json_line() -> None:
     }
 
 
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_a_record_for_each_of_several_lines_is_like_a_record_for_each(log_format: str) -> None:
+    extras = ({"client": "ana", "ms": 0.5}, {"client": "a b", "ms": 1 / 3, "file": Path("/srv/x")})
+    stream = lines_of(log_format)
+    for extra in extras:
+        log.info("request", extra=extra)
+    log.info("request", extra={"each": extras})
+    lines = [
+        line.partition("INFO" if log_format == "text" else ",")[2] for line in stream.getvalue().splitlines()
+    ]
+    assert len(lines) == 4
+    assert lines[2:] == lines[:2]
+
+
 @pytest.mark.parametrize("text", ["a b", "x=1 outcome=ok", 'quote"', "", "new\nline", "\x1b[31m", "á ç"])
 def test_text_that_could_feign_something_stands_in_quotes(text: str) -> None:
     stream = lines_of("text")
