@@ -16,6 +16,8 @@ class Outgoing(Struct, Generic[Receipt], eq=False):
 
     message: Message
     receipt: Receipt
+    size: int
+    """Of the message, in bytes."""
     valid_until: float | None = None
     """On the session's clock. The packet says how much of it is left, and is not sent afterwards."""
     number: int = 0
@@ -44,9 +46,14 @@ class OutgoingQueue(Generic[Receipt]):
         """How many messages are not in flight."""
         return len(self._resend) + len(self._waiting)
 
+    @property
+    def is_clear(self) -> bool:
+        """Whether a further message need not wait: none does, and the window has room for it."""
+        return not self._waiting and not self._resend and len(self._in_flight) < self.window
+
     def add(self, outgoing: Outgoing[Receipt], *, first: bool = False) -> None:
         """Appends a message, or puts it before all that were never sent."""
-        self.bytes += outgoing.message.size
+        self.bytes += outgoing.size
         if first:
             self._waiting.appendleft(outgoing)
         else:
@@ -58,7 +65,7 @@ class OutgoingQueue(Generic[Receipt]):
         for queue in (self._resend, self._waiting):
             with suppress(ValueError):
                 queue.remove(outgoing)
-                self.bytes -= outgoing.message.size
+                self.bytes -= outgoing.size
 
     def take(self) -> Outgoing[Receipt] | None:
         """Removes and returns the next message to send, or None while the window is full."""
@@ -67,19 +74,23 @@ class OutgoingQueue(Generic[Receipt]):
         queue = self._resend or self._waiting
         return queue.popleft() if queue else None
 
+    def pass_by(self, outgoing: Outgoing[Receipt]) -> None:
+        """A message that need not wait is going to be sent, as if `add` and `take` had returned it."""
+        self.bytes += outgoing.size
+
     def note_sent(self, outgoing: Outgoing[Receipt]) -> None:
         """What `take` returned is in flight under its number."""
         self._in_flight[outgoing.number] = outgoing
 
     def note_done(self, outgoing: Outgoing[Receipt]) -> None:
         """What `take` returned was sent and needs no acknowledgement, or cannot be sent."""
-        self.bytes -= outgoing.message.size
+        self.bytes -= outgoing.size
 
     def acknowledge(self, number: int) -> Outgoing[Receipt] | None:
         """Removes and returns the message that is in flight under this number."""
         outgoing = self._in_flight.pop(number, None)
         if outgoing is not None:
-            self.bytes -= outgoing.message.size
+            self.bytes -= outgoing.size
         return outgoing
 
     def uses(self, number: int) -> bool:
@@ -92,7 +103,7 @@ class OutgoingQueue(Generic[Receipt]):
         """The connection is lost: what was in flight is sent again first, in its order, under its numbers."""
         for outgoing in reversed(self._in_flight.values()):
             if outgoing.withdrawn:
-                self.bytes -= outgoing.message.size
+                self.bytes -= outgoing.size
             else:
                 outgoing.repeated = True
                 self._resend.appendleft(outgoing)

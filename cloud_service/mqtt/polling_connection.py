@@ -34,8 +34,8 @@ class PollingConnection:
 
     Messages that arrive for `subscriptions` keep their retain flag, and retained ones are not asked for.
     `on_message` must acknowledge each delivery, at once or later. `on_published` receives the receipt of each
-    message that the broker has, or has refused. `on_ready` is called each time the broker has accepted the
-    login and the subscriptions. Raises OSError if a certificate file cannot be used.
+    message that the broker has, or has refused, unless it is None. `on_ready` is called each time the broker
+    has accepted the login and the subscriptions. Raises OSError if a certificate file cannot be used.
     """
 
     def __init__(
@@ -77,6 +77,7 @@ class PollingConnection:
         self._reconnection = Reconnection(client_id)
         self.logins = 0
         """How often the broker has accepted the login and the subscriptions."""
+        self._has_acknowledged = False
         self._waits_to_write = False
         self._said_goodbye = False
         self._closing = False
@@ -99,6 +100,11 @@ class PollingConnection:
         """The size of the messages that the broker has not acknowledged."""
         return self._session.outstanding_bytes
 
+    def take_acknowledged(self) -> bool:
+        """Whether the broker has acknowledged a message since the last call."""
+        acknowledged, self._has_acknowledged = self._has_acknowledged, False
+        return acknowledged
+
     def publish(self, message: Message, receipt: Any = None) -> None:
         """Sends a message as soon as the broker accepts it; `on_published` then receives the receipt."""
         self._session.publish(message, receipt)
@@ -120,12 +126,12 @@ class PollingConnection:
             self._session.unsubscribe(topic)
 
     def give_up(self) -> list[Any]:
-        """Ends the connection and forgets what the broker has not acknowledged. Returns the receipts.
+        """Ends the connection and forgets what the broker has not acknowledged. Returns its receipts.
 
         It connects again as after any loss.
         """
         self._session.drop()
-        return self._session.withdraw_all()
+        return [receipt for receipt in self._session.withdraw_all() if receipt is not None]
 
     def withdraw_retained(self) -> list[Message]:
         """Takes back the retained messages that wait, and returns them. Nothing more is heard of them."""
@@ -212,7 +218,9 @@ class PollingConnection:
     def _note_published(self, receipt: Any, publication: Publication) -> None:
         if publication.error is not None:
             log.error("%s", publication.error)
-        self._published(receipt)
+        self._has_acknowledged = True
+        if receipt is not None:
+            self._published(receipt)
 
     def _note_lost(self, loss: Loss) -> None:
         self._poller.unwatch(self._descriptor)

@@ -86,8 +86,12 @@ class Publisher(Generic[Receipt]):
 
     def publish(self, outgoing: Outgoing[Receipt], *, first: bool) -> None:
         """Sends a message, after those that wait unless it is to be the first."""
-        self.queue.add(outgoing, first=first)
-        self.send_waiting()
+        if self._write is not None and self.queue.is_clear:
+            self.queue.pass_by(outgoing)
+            self._send(outgoing, self._write)
+        else:
+            self.queue.add(outgoing, first=first)
+            self.send_waiting()
 
     def send_waiting(self) -> None:
         """Sends as many messages as the window has room for."""
@@ -121,7 +125,7 @@ class Publisher(Generic[Receipt]):
                 return self._last_number
 
     def _send(self, outgoing: Outgoing[Receipt], write: Callable[[bytes], None]) -> None:
-        message = self._with_expiry(outgoing)
+        message = outgoing.message if outgoing.valid_until is None else self._with_expiry(outgoing)
         if message is None:
             self.queue.note_done(outgoing)
             return
@@ -129,7 +133,8 @@ class Publisher(Generic[Receipt]):
         try:
             number = outgoing.number or (self.next_number() if message.qos else 0)
             packet = write_publish(message, number, mqtt5=self._mqtt5, duplicate=again)
-            self._check_size(message, packet)
+            if self._maximum_packet_bytes is not None:
+                self._check_size(message, packet, self._maximum_packet_bytes)
         except (ValueError, BrokerRefused) as error:
             self.queue.note_done(outgoing)
             self._on_published(outgoing.receipt, Publication(error))
@@ -144,17 +149,15 @@ class Publisher(Generic[Receipt]):
 
     def _with_expiry(self, outgoing: Outgoing[Receipt]) -> Message | None:
         """The message with what is left of its time, which runs while it waits; None if nothing is left."""
-        if outgoing.valid_until is None:
-            return outgoing.message
+        assert outgoing.valid_until is not None
         seconds_left = outgoing.valid_until - self._clock()
         if seconds_left <= 0:
             return None
         return replace(outgoing.message, expiry=math.ceil(seconds_left))
 
-    def _check_size(self, message: Message, packet: bytes) -> None:
+    def _check_size(self, message: Message, packet: bytes, most: int) -> None:
         """A packet that is too large would cost the connection."""
-        most = self._maximum_packet_bytes
-        if most is not None and len(packet) > most:
+        if len(packet) > most:
             raise BrokerRefused(
                 f"the broker takes {most} bytes at most: a message on {message.topic[:200]} has {len(packet)}"
             )

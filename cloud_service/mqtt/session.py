@@ -246,7 +246,7 @@ class Session(Generic[Receipt]):
 
         With `valid_until`, a time of the session's clock, it has a Message Expiry Interval.
         """
-        outgoing = Outgoing(message, receipt, valid_until)
+        outgoing = Outgoing(message, receipt, message.size, valid_until)
         self._publisher.publish(outgoing, first=first)
         return outgoing
 

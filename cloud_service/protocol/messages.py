@@ -28,5 +28,9 @@ class Message(Struct, frozen=True, gc=False):
     @property
     def size(self) -> int:
         """About its size in bytes. Topic, Correlation Data and Response Topic may have 64 KiB each."""
-        optional = (self.correlation, self.response_topic)
-        return len(self.topic) + len(self.payload) + sum(len(text) for text in optional if text)
+        size = len(self.topic) + len(self.payload)
+        if self.correlation is not None:
+            size += len(self.correlation)
+        if self.response_topic is not None:
+            size += len(self.response_topic)
+        return size

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -23,7 +24,10 @@ from cloud_service.service.state_publisher import StatePublisher
 
 
 class Callbacks(Struct, frozen=True):
-    """What a broker calls: for a message that arrived, for one that it has, and when it is connected."""
+    """What a broker calls: for a message that arrived, for one that it has, and when it is connected.
+
+    `on_published` receives the receipt, unless it is None.
+    """
 
     on_message: Callable[["Broker", Message, Delivery], None]
     on_published: Callable[["Broker", Any], None]
@@ -64,9 +68,9 @@ class Broker:
             session_expiry=membership.session_expiry,
             subscriptions=membership.subscriptions,
             will=will,
-            on_message=lambda message, delivery: callbacks.on_message(self, message, delivery),
-            on_published=lambda receipt: callbacks.on_published(self, receipt),
-            on_ready=lambda: callbacks.on_ready(self),
+            on_message=partial(callbacks.on_message, self),
+            on_published=partial(callbacks.on_published, self),
+            on_ready=partial(callbacks.on_ready, self),
         )
         self._state_publisher = StatePublisher(self.retained, self.connection)
         self._reconciliations = [

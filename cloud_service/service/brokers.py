@@ -245,10 +245,7 @@ class Brokers:
         if not self._closing:
             self._compare(broker)
 
-    def _published(self, broker: Broker, told: _Told | None) -> None:
-        broker.progress.note()
-        if told is None:
-            return
+    def _published(self, broker: Broker, told: _Told) -> None:
         broker.unacknowledged_events -= 1
         told.brokers -= 1
         if not told.brokers:
@@ -258,6 +255,8 @@ class Brokers:
         """Finds out which brokers keep up, and gives up those that are absent while others do."""
         for broker in self._all:
             connection = broker.connection
+            if connection.take_acknowledged():
+                broker.progress.note()
             broker.progress.look(now, ready=connection.ready, outstanding=connection.outstanding)
         keeping_up = [broker for broker in self._all if broker.progress.keeps_up]
         self._heeded = keeping_up or self._all
