@@ -61,7 +61,12 @@ class Station(Struct, frozen=True, gc=False):
 
     def described(self) -> dict[str, object]:
         """The station as clients on MQTT see it: with the name and the address that it has."""
-        return _with(self.public(), name=self.name, address=self.address)
+        described = self.public()
+        if self.name is not None:
+            described["name"] = self.name
+        if self.address is not None:
+            described["address"] = self.address
+        return described
 
 
 class Point(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -101,7 +106,9 @@ class Point(Struct, frozen=True, gc=False, omit_defaults=True):
 
     def described(self) -> dict[str, object]:
         """The point as clients on MQTT see it: with its connector and tariff, if it has them."""
-        described = _with(self.public(), connector=self.connector)
+        described = self.public()
+        if self.connector is not None:
+            described["connector"] = self.connector
         if self.tariff:
             described["tariff"] = [element.public() for element in self.tariff]
         return described
@@ -181,8 +188,3 @@ def iso_text(moment: datetime) -> str:
 def reservation_keys(reservations: Iterable[Reservation]) -> tuple[ReservationKey, ...]:
     """The keys of many reservations, in a third of the time that their properties take."""
     return tuple(map(_key, reservations))
-
-
-def _with(known: dict[str, object], **descriptions: str | None) -> dict[str, object]:
-    """Adds the descriptions that there are: a key without a value would only be another thing to handle."""
-    return known | {key: text for key, text in descriptions.items() if text is not None}

@@ -8,6 +8,8 @@ from cloud_service.protocol.roles import NAME_PATTERN
 ROOT: Final = "recharge/v1"
 SHARE: Final = "$share/recharge"
 """The group of the services, in MQTT's terms of shared subscriptions."""
+REQUESTS: Final = f"{ROOT}/request/"
+"""With this begins the topic of a request, unless only the administrator may send it."""
 MAX_TOPIC_BYTES: Final = 65_535
 MAX_TOPIC_SLASHES: Final = 200
 """Mosquitto disconnects a client that publishes to a topic with more."""

@@ -83,6 +83,8 @@ class ServiceLoop:
         self._presence_of_clients = ClientPresence()
         self._spoken_for = SpokenFor()
         self._next_heartbeat = 0.0
+        self._arrival: float | None = None
+        """The Unix time at which the requests arrived that are being read."""
         self._brokers = Brokers(
             brokers,
             membership,
@@ -116,6 +118,7 @@ class ServiceLoop:
         return int(self._is_second)
 
     def _turn(self) -> None:
+        self._arrival = None
         self._engine.note_hearing(all_brokers=self._brokers.all_heard)
         if not self._is_behind:
             self._send(self._engine.work(self._network_now(), self._now()))
@@ -178,7 +181,9 @@ class ServiceLoop:
             self._turn()
 
     def _received(self, broker: Broker, message: Message, delivery: Delivery) -> None:
-        if message.topic == _OWN_TOPIC:
+        if message.topic.startswith(topics.REQUESTS):
+            self._take_in(broker, message, delivery)
+        elif message.topic == _OWN_TOPIC:
             self._note_service(broker, message.payload)
         elif message.topic.startswith(_REPLIES):
             broker.connection.acknowledge(delivery)
@@ -190,7 +195,13 @@ class ServiceLoop:
             self._spoken_for.note_process(broker, name, time.monotonic(), online=online)
             broker.connection.acknowledge(delivery)
         else:
-            self._engine.take_in(message, Arrival(broker, delivery), self._now().timestamp())
+            self._take_in(broker, message, delivery)
+
+    def _take_in(self, broker: Broker, message: Message, delivery: Delivery) -> None:
+        """All that is read in one go arrived before the first of it was read."""
+        if self._arrival is None:
+            self._arrival = self._now().timestamp()
+        self._engine.take_in(message, Arrival(broker, delivery), self._arrival)
 
     def _note_service(self, broker: Broker, payload: bytes) -> None:
         """Services that share the requests share the topic: while one of them lives, it says so."""

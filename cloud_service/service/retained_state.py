@@ -9,7 +9,7 @@ import msgspec
 
 from cloud_service.core.changes import Changes
 from cloud_service.core.network import Network
-from cloud_service.core.records import GATEWAY
+from cloud_service.core.records import GATEWAY, iso_text
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
 from cloud_service.service.retained_topics import RetainedTopics, read_object
@@ -33,12 +33,13 @@ class RetainedState(RetainedTopics[Subject]):
             yield (station.station_id,)
         yield from changes.removed_points
         for point in changes.points:
-            yield point.key
+            yield point.station_id, point.point_id
         for station_id, _ in changes.removed_points:
             yield (station_id,)
-        yield from dict.fromkeys(map(itemgetter(0, 1), changes.removed_reservations))
+        if changes.removed_reservations:
+            yield from dict.fromkeys(map(itemgetter(0, 1), changes.removed_reservations))
         for reservation in changes.reservations:
-            yield reservation.point_key
+            yield reservation.station_id, reservation.point_id
         yield from changes.removed_sessions
         for session in changes.sessions:
             yield session.key
@@ -59,8 +60,8 @@ class RetainedState(RetainedTopics[Subject]):
         topic = topics.station_state(*subject) if len(subject) == 1 else topics.point_state(*subject)
         if known is None:
             return Message(topic, b"", retain=True)
-        payload = _encode({**known, "updated": now.isoformat()})
-        return Message(topic, payload, retain=True, owner=_owner(network, subject))
+        known["updated"] = iso_text(now)
+        return Message(topic, _encode(known), retain=True, owner=_owner(network, subject))
 
     def _is_right(self, network: Network, subject: Subject, message: Message) -> bool:
         delivered = read_object(message.payload)
@@ -82,17 +83,18 @@ def _describe(network: Network, subject: Subject) -> dict[str, object] | None:
         station = network.station(subject[0])
         if station is None:
             return None
-        return {**station.described(), "chargingPoints": len(network.points(station.station_id))}
-    point = network.point((subject[0], subject[1]))
+        described = station.described()
+        described["chargingPoints"] = len(network.points(station.station_id))
+        return described
+    key = (subject[0], subject[1])
+    point = network.point(key)
     if point is None:
         return None
-    queue = network.queue(point.key)
+    queue, session = network.queue(key), network.session(key)
     free_from = queue.free_from
-    session = network.session(point.key)
-    return {
-        **point.described(),
-        "queueLength": len(queue),
-        "freeFrom": None if free_from is None else free_from.isoformat(),
-        "operational": point.operational,
-        "session": None if session is None else session.public(),
-    }
+    described = point.described()
+    described["queueLength"] = len(queue)
+    described["freeFrom"] = None if free_from is None else iso_text(free_from)
+    described["operational"] = point.operational
+    described["session"] = None if session is None else session.public()
+    return described

@@ -8,10 +8,12 @@ import msgspec
 from msgspec import Struct
 
 from cloud_service.core.changes import Event
+from cloud_service.core.records import iso_text
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
-from cloud_service.protocol.roles import is_account_name
-from cloud_service.service.engine.caller import Caller
+from cloud_service.protocol.roles import is_account_name, roles_of
+
+_encode = msgspec.json.Encoder().encode
 
 
 class OutgoingEvent(Struct, frozen=True):
@@ -31,20 +33,22 @@ def recipients(event: Event) -> list[str]:
         names.append(event.owner_before)
     if not event.reservation.legacy:
         names.append(str(event.reservation.vehicle_id))
-    return [name for name in dict.fromkeys(names) if is_account_name(name) and not Caller(name).is_gateway]
+    return [
+        name for name in dict.fromkeys(names) if is_account_name(name) and "gateway" not in roles_of(name)
+    ]
 
 
 def messages(event: Event) -> list[Message]:
     """The event as a message to each of its recipients."""
     body: dict[str, object] = {
         "type": event.type,
-        "at": event.at.isoformat(),
+        "at": iso_text(event.at),
         "reason": event.reason,
         "reservation": event.reservation.described(),
     }
     if event.before is not None:
         body["before"] = event.before.described()
-    payload = msgspec.json.encode(body)
+    payload = _encode(body)
     return [Message(topics.event(name, event.type), payload) for name in recipients(event)]
 
 
@@ -124,7 +128,8 @@ class Outbox:
         """Notes that the broker has acknowledged the message with this receipt."""
         batch: _BatchEvents = receipt
         batch.unacknowledged -= 1
-        self._advance()
+        if not batch.unacknowledged:
+            self._advance()
 
     def pending_events(self) -> Iterator[tuple[int, Event]]:
         """The events that may be pending, each with the number of its batch."""
