@@ -1,6 +1,6 @@
 """A batch: requests that are decided together and become one line of the journal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -42,6 +42,11 @@ class Batch:
     def has_to_be_written(self) -> bool:
         """Whether anything of the batch must be on disk before its replies are sent."""
         return bool(self.changes or self.records)
+
+    @property
+    def undo_changes(self) -> Sequence[Changes]:
+        """For each of `changes`, what undoes it, until they are kept."""
+        return self._undo
 
     @property
     def steps(self) -> int:

@@ -1,14 +1,15 @@
 """How much there is of everything, for metrics."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from operator import attrgetter
 
 from msgspec import Struct
 
 from cloud_service.core.changes import Changes
 from cloud_service.core.network import Network
-from cloud_service.core.records import Point, PointKey
+from cloud_service.core.records import Point
 from cloud_service.service.engine.absent_owners import AbsentOwners
 
 
@@ -30,39 +31,36 @@ class PointStates:
     def __init__(self, network: Network, now: datetime) -> None:
         self._network = network
         self._absent = AbsentOwners()
-        self._absent.follow(network, now)
-        self._points: dict[PointKey, tuple[str, bool]] = {}
-        self.counts: Counter[str] = Counter()
-        self.out_of_order = 0
-        for point in network.tables.points.values():
-            self._add(point)
+        points = network.tables.points.values()
+        self.counts = Counter(map(attrgetter("availability"), points))
+        self._out_of_order = {point.key for point in points if not point.operational}
+        self.let_time_pass(now)
+
+    @property
+    def out_of_order(self) -> int:
+        """How many points take no new reservations."""
+        return len(self._out_of_order)
 
     def let_time_pass(self, now: datetime) -> None:
         """The points of an owner that has been offline for long enough are out of order."""
         for owner in self._absent.follow(self._network, now):
             for station in self._network.stations_of(owner):
-                for point in self._network.points(station.station_id):
-                    self._remove(point.key)
-                    self._add(point)
+                self._note_order(self._network.points(station.station_id))
 
-    def note(self, changes: Changes) -> None:
-        """Takes changes that were made in the network."""
-        for key in changes.removed_points:
-            self._remove(key)
-        for point in changes.points:
-            self._remove(point.key)
-            self._add(point)
+    def note(self, changes: Changes, undo: Changes) -> None:
+        """Takes changes that were made in the network, and what would undo them: the points before."""
+        self.counts.subtract(map(attrgetter("availability"), undo.points))
+        self.counts.update(map(attrgetter("availability"), changes.points))
+        self._out_of_order.difference_update(point.key for point in undo.points)
+        self._note_order(changes.points)
 
-    def _add(self, point: Point) -> None:
+    def _note_order(self, points: Iterable[Point]) -> None:
+        for point in points:
+            if self._is_in_order(point):
+                self._out_of_order.discard(point.key)
+            else:
+                self._out_of_order.add(point.key)
+
+    def _is_in_order(self, point: Point) -> bool:
         station = self._network.station(point.station_id)
-        in_order = point.operational and (station is None or station.owner not in self._absent)
-        self._points[point.key] = point.availability, in_order
-        self.counts[point.availability] += 1
-        self.out_of_order += not in_order
-
-    def _remove(self, key: PointKey) -> None:
-        known = self._points.pop(key, None)
-        if known is not None:
-            availability, in_order = known
-            self.counts[availability] -= 1
-            self.out_of_order -= not in_order
+        return point.operational and (station is None or station.owner not in self._absent)

@@ -183,10 +183,10 @@ class Engine:
                 self._condition = self._condition.sync_failed(now)
                 log.error("changes are refused until the store has been recovered: %s", error)
             else:
-                batch.keep()
                 if self._points is not None:
-                    for changes in batch.changes:
-                        self._points.note(changes)
+                    for changes, undo in zip(batch.changes, batch.undo_changes, strict=True):
+                        self._points.note(changes, undo)
+                batch.keep()
                 self._presence.written(self.network, batch.changes)
                 return batch.outcomes
         taken = [incoming for incoming, _ in batch.outcomes]
