@@ -6,7 +6,8 @@ server wrote some that cannot be used: such a record is set aside, and the rest 
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from itertools import islice
 from math import isfinite
@@ -22,6 +23,7 @@ from cloud_service.store.errors import DamagedStore
 from cloud_service.store.filesystem import Folder, replace_file
 from cloud_service.store.names import POINTS, RESERVATIONS, STATIONS
 from cloud_service.store.set_aside import SetAside
+from cloud_service.store.sound_files import SharedNumbers, sound_points, sound_reservations, sound_stations
 
 _CHUNK = 500
 """Records encoded at a time. The checkpoint's thread holds the interpreter no longer than these take."""
@@ -117,11 +119,15 @@ class JsonFile(Generic[Record]):
 
     name: ClassVar[str]
     item: ClassVar[type[_Item]]
+    decode_sound: Callable[[bytes, SharedNumbers], list[Record]]
 
-    def __init__(self, folder: Folder, zone: tzinfo | None = None) -> None:
+    def __init__(
+        self, folder: Folder, zone: tzinfo | None = None, shared: SharedNumbers | None = None
+    ) -> None:
         """Dates without an offset are in `zone`; None means the machine's."""
         self._folder = folder
         self._zone = zone
+        self._shared = shared or SharedNumbers()
 
     def write(self, records: Iterable[Record]) -> None:
         """Replaces the file in one step. Raises OSError."""
@@ -136,6 +142,8 @@ class JsonFile(Generic[Record]):
         if self.name not in self._folder.names():
             return [], []
         data = self._folder.read(self.name).removeprefix(b"\xef\xbb\xbf")
+        with suppress(msgspec.MsgspecError, ValueError, RecursionError):
+            return self.decode_sound(data, self._shared), []
         try:
             items = msgspec.json.decode(data, type=list[self.item])  # type: ignore[name-defined]
             if not self._may_repeat_a_key(data, len(items)):
@@ -206,6 +214,7 @@ class ChargingStationsFile(JsonFile[Station]):
 
     name = STATIONS
     item = _StationItem
+    decode_sound = staticmethod(sound_stations)
 
 
 class ChargingPointsFile(JsonFile[Point]):
@@ -216,6 +225,7 @@ class ChargingPointsFile(JsonFile[Point]):
 
     name = POINTS
     item = _PointItem
+    decode_sound = staticmethod(sound_points)
 
 
 class ReservationsFile(JsonFile[Reservation]):
@@ -223,6 +233,7 @@ class ReservationsFile(JsonFile[Reservation]):
 
     name = RESERVATIONS
     item = _ReservationItem
+    decode_sound = staticmethod(sound_reservations)
 
 
 def _indented(rows: Iterator[dict[str, object]]) -> Iterator[bytes]:

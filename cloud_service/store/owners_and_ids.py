@@ -26,9 +26,11 @@ class OwnersAndIDs(Struct, forbid_unknown_fields=True):
     def restore(self, tables: Tables) -> None:
         """Completes records as the three files have them. Records that are gone stay gone."""
         tables.last_station_id = max(tables.last_station_id, self.last_station_id)
-        for station_id, owner, last_point_id in self.stations:
+        owners: dict[str, str] = {}
+        for station_id, name, last_point_id in self.stations:
             station = tables.stations.get(station_id)
             if station is not None:
+                owner = owners.setdefault(name, name)  # one text for all stations of an owner
                 tables.stations[station_id] = replace(station, owner=owner, last_point_id=last_point_id)
         for station_id, point_id, last_reservation_id in self.points:
             point = tables.points.get((station_id, point_id))

@@ -32,6 +32,7 @@ from cloud_service.store.owners_and_ids import read_owners_and_ids
 from cloud_service.store.request_files import read_requests
 from cloud_service.store.required_files import removed_histories, require_files
 from cloud_service.store.set_aside import SetAside
+from cloud_service.store.sound_files import SharedNumbers
 from cloud_service.store.tables_builder import TablesBuilder
 
 _LINES_PER_LOG_LINE: Final = 20_000
@@ -210,10 +211,10 @@ def describe_removed(folder: Folder, name: str) -> Text:
 
 
 def _read_files(folder: Folder, zone: tzinfo | None) -> TablesBuilder:
-    builder = TablesBuilder()
-    stations, bad_stations = ChargingStationsFile(folder).read()
-    points, bad_points = ChargingPointsFile(folder).read()
-    reservations, bad_reservations = ReservationsFile(folder, zone).read()
+    builder, shared = TablesBuilder(), SharedNumbers()
+    stations, bad_stations = ChargingStationsFile(folder, zone, shared).read()
+    points, bad_points = ChargingPointsFile(folder, zone, shared).read()
+    reservations, bad_reservations = ReservationsFile(folder, zone, shared).read()
     builder.set_aside += bad_stations + bad_points + bad_reservations
     builder.add_stations(stations)
     builder.add_points(points)
