@@ -11,13 +11,13 @@ rounding cannot matter, and exactly from there on.
 from collections.abc import Callable, Iterable, Iterator
 from heapq import heappop, heappush
 from itertools import islice
-from math import dist
+from math import dist, inf
 from typing import Any, Final, TypeAlias
 
 from cloud_service.core.exact import comparable, squared_distance
 from cloud_service.core.numbers import Number
 
-BUCKET: Final = 16
+BUCKET: Final = 8
 """The number of locations that a leaf holds before it is split."""
 
 Place: TypeAlias = tuple[Number, Number]
@@ -35,16 +35,15 @@ _Measure: TypeAlias = Callable[[Any, Any], Any]
 
 
 class _Node:
-    """A leaf if `axis` is None. Otherwise `left` has the places below `split`, and `right` the others."""
+    """A leaf if it has no `sides`. Otherwise the first has what is below `split`, the second the others."""
 
-    __slots__ = ("axis", "left", "places", "right", "split")
+    __slots__ = ("axis", "places", "sides", "split")
 
     def __init__(self, places: dict[int, Place]) -> None:
         self.places = places
-        self.axis: int | None = None
+        self.axis = 0
         self.split: Number = 0.0
-        self.left: _Node | None = None
-        self.right: _Node | None = None
+        self.sides: tuple[()] | tuple[_Node, _Node] = ()
 
 
 class NearestIndex:
@@ -93,10 +92,12 @@ class NearestIndex:
         """
         found = 0
         place = float(x), float(y)
-        reach = abs(place[0]) + abs(place[1])
-        for number, away, others in _search(self._root, place, dist):
-            # Infinite distances are not apart: their difference is not a number.
-            if others is not None and not (others - away > _rounding(reach, others) + _rounding(reach, away)):
+        nearest = _nearest(self._root, place)
+        if nearest is not None:
+            yield nearest
+            found = 1
+        for number, away, others in islice(_search(self._root, place, dist), found, None):
+            if others is not None and not _are_apart(place, away, others):
                 break
             yield number
             found += 1
@@ -109,10 +110,9 @@ class NearestIndex:
     def _path(self, place: Place) -> list[_Node]:
         """The nodes from the root to the leaf of this place."""
         path = [self._root]
-        while (node := path[-1]).axis is not None:
-            child = node.left if place[node.axis] < node.split else node.right
-            assert child is not None
-            path.append(child)
+        while (node := path[-1]).sides:
+            below, others = node.sides
+            path.append(below if place[node.axis] < node.split else others)
         return path
 
     def _rebuild(self) -> None:
@@ -134,10 +134,9 @@ def _search(root: _Node, place: Place, measure: _Measure) -> Iterator[tuple[int,
             yield number, away, waiting[0][0] if waiting else None
             continue
         node: _Node = behind
-        while node.axis is not None:
+        while node.sides:
             at, split = place[node.axis], node.split
-            near, far = (node.left, node.right) if at < split else (node.right, node.left)
-            assert near is not None
+            near, far = node.sides if at < split else node.sides[::-1]
             pushed += 1
             heappush(waiting, (max(away, measure((at,), (split,))), False, pushed, far))
             node = near
@@ -148,6 +147,49 @@ def _push_next(waiting: list[tuple[Any, bool, int, Any]], locations: Iterator[tu
     for away, number in locations:
         heappush(waiting, (away, True, number, locations))
         return
+
+
+def _nearest(root: _Node, place: Place) -> int | None:
+    """The nearest location, measured in floats. None if rounding might matter, or if there is none.
+
+    Most bookings need no other. Where nothing has to be put in order, a search takes half of the time.
+    """
+    leaf, distances = root, [inf]
+    away = others = inf
+    passed = [(0.0, root)]
+    while passed:
+        least, node = passed.pop()
+        if least > away:
+            if least < others:
+                others = least
+            continue
+        while node.sides:
+            below, above = node.sides
+            beyond = place[node.axis] - node.split
+            if beyond < 0:
+                passed.append((-beyond, above))
+                node = below
+            else:
+                passed.append((beyond, below))
+                node = above
+        found = [dist(place, at) for at in node.places.values()]
+        closest = min(found, default=inf)
+        if closest < away:
+            leaf, distances, others, away = node, found, away, closest
+        elif closest < others:
+            others = closest
+    at = distances.index(away)
+    distances[at] = others
+    return list(leaf.places)[at] if _are_apart(place, away, min(distances)) else None
+
+
+def _are_apart(place: Place, away: float, others: float) -> bool:
+    """Whether a location is nearer than all others, however the distances from a place were rounded.
+
+    Infinite distances are not apart: their difference is not a number.
+    """
+    reach = abs(place[0]) + abs(place[1])
+    return others - away > _rounding(reach, others) + _rounding(reach, away)
 
 
 def _rounding(reach: float, distance: float) -> float:
@@ -183,20 +225,18 @@ def _all_places(node: _Node) -> dict[int, Place]:
     while nodes:
         node = nodes.pop()
         places.update(node.places)
-        nodes += [child for child in (node.left, node.right) if child is not None]
+        nodes += node.sides
     return places
 
 
 def _build(top: _Node) -> None:
     """Rebuilds everything below a node, as balanced as possible."""
-    top.places, top.axis, top.left, top.right = _all_places(top), None, None, None
+    top.places, top.sides = _all_places(top), ()
     unsplit = [top]
     while unsplit:
         node = unsplit.pop()
         if len(node.places) > BUCKET and _split(node):
-            assert node.left is not None
-            assert node.right is not None
-            unsplit += (node.left, node.right)
+            unsplit += node.sides
 
 
 def _split(leaf: _Node) -> bool:
@@ -208,9 +248,9 @@ def _split(leaf: _Node) -> bool:
     if len(values[axis]) == 1:
         return False
     leaf.split = values[axis][len(values[axis]) // 2]
-    leaf.left, leaf.right = _Node({}), _Node({})
+    below, others = leaf.sides = _Node({}), _Node({})
     for number, place in leaf.places.items():
-        side = leaf.left if place[axis] < leaf.split else leaf.right
+        side = below if place[axis] < leaf.split else others
         side.places[number] = place
     leaf.axis, leaf.places = axis, {}
     return True
