@@ -166,22 +166,19 @@ class Network:
     def apply(self, changes: Changes) -> Changes:
         """Makes the changes, and returns the changes that undo them."""
         undo = self.tables.inverse(changes)
-        if changes.removed_stations or changes.stations:
-            for station_id in {*changes.removed_stations, *map(_station_id, changes.stations)}:
+        if changes.removed_stations or undo.stations:
+            for station_id in {*changes.removed_stations, *map(_station_id, undo.stations)}:
                 self._unlink_station(station_id)
-        outdated = {id(reservation): reservation for reservation in undo.reservations}
-        for point_key in changes.removed_points:
-            self._unlink_point(point_key)
-            self._unlink_queue(point_key, outdated)
-        for reservation in outdated.values():
-            self._unlink_reservation(reservation)
+        if changes.removed_points or undo.reservations:
+            self._unlink_reservations(changes, undo)
         self.tables.apply(changes)
         for station in changes.stations:
             self._link_station(station)
         if changes.removed_points or undo.removed_points:
             for point in changes.points:
                 self._link_point(point)
-        self._enqueue(changes.reservations)
+        if changes.reservations:
+            self._enqueue(changes.reservations)
         for session in undo.sessions:
             self._forget_vehicle(session)
         for session in changes.sessions:
@@ -189,6 +186,15 @@ class Network:
         for key in self._touched(changes, undo):
             self._reschedule(key)
         return undo
+
+    def _unlink_reservations(self, changes: Changes, undo: Changes) -> None:
+        """Unlinks the points that are removed, and all reservations that change."""
+        outdated = {id(reservation): reservation for reservation in undo.reservations}
+        for point_key in changes.removed_points:
+            self._unlink_point(point_key)
+            self._unlink_queue(point_key, outdated)
+        for reservation in outdated.values():
+            self._unlink_reservation(reservation)
 
     def _touched(self, changes: Changes, undo: Changes) -> set[PointKey]:
         """The points at which something else may be due."""
@@ -211,12 +217,14 @@ class Network:
         return stations
 
     def _reschedule(self, key: PointKey) -> None:
-        point = self.tables.points.get(key)
+        point, queue = self.tables.points.get(key), self._queues.get(key)
+        session = self.tables.sessions.get(key)
         due = None
-        if point is not None and (key in self._queues or key in self.tables.sessions):
-            station = self.tables.stations.get(point.station_id)
+        if point is not None and not (queue is None and session is None):
+            station = self.tables.stations.get(key[0])
             absence = None if station is None else self.absence(station.owner)
-            due = next_due(self.condition(point, absence), self.rules)
+            queue = self._empty_queue if queue is None else queue
+            due = next_due(PointCondition(point, queue, session, absence), self.rules)
         self._schedule.put(key, None if due is None else due[0])
 
     def _note_vehicle(self, session: Session) -> None:
@@ -281,9 +289,10 @@ class Network:
             self._last_booking = max(self._last_booking, reservation.booked.number)
         if reservation.wishes.flexible and reservation.state == "reserved":
             self._flexible.put(reservation)
-        other = self._vehicles.get(reservation.vehicle)
+        vehicle = reservation.vehicle
+        other = self._vehicles.get(vehicle)
         if other is None or other.finish < reservation.finish:  # old files may also have one that is over
-            self._vehicles[reservation.vehicle] = reservation
+            self._vehicles[vehicle] = reservation
 
     def _unlink_reservation(self, reservation: Reservation) -> None:
         queue = self._queues[reservation.point_key]

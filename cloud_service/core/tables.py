@@ -47,9 +47,9 @@ class Tables(Struct):
         for station in changes.stations:
             self.stations[station.station_id] = station
         for point in changes.points:
-            self.points[point.key] = point
+            self.points[_point_key(point)] = point
         for reservation in changes.reservations:
-            self.reservations[reservation.key] = reservation
+            self.reservations[_reservation_key(reservation)] = reservation
         for session in changes.sessions:
             self.sessions[session.key] = session
         for absence in changes.absences:
@@ -112,6 +112,10 @@ def _before(
     """Returns the present records of the keys that will change, and the keys that have none."""
     if not removed and not put:
         return (), ()
+    if len(put) == 1 and not removed:  # most changes are one record of a table
+        key = key_of(put[0])
+        before = table.get(key)
+        return ((), (key,)) if before is None else ((before,), ())
     keys = dict.fromkeys(chain(removed, map(key_of, put)))
     records = tuple(filter(None, map(table.get, keys)))
     if len(records) == len(keys):
