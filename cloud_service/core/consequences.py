@@ -40,6 +40,7 @@ class Consequences:
         self._rules = rules
         self._now = now
         self._apply = apply
+        self._moves_up = rules.move_up != NEVER
         self.steps = 0
         """How many steps the passing of time has made."""
         self.offers = 0
@@ -54,12 +55,12 @@ class Consequences:
     def make(self, changes: Changes) -> None:
         """Makes changes, and moves flexible reservations into the time that they free."""
         self._apply(changes)
-        if self._may_move_up:
+        if self._moves_up and self._network.has_flexible:
             self._fill(freed_points(self._network, changes, self._now))
 
     def offer(self, keys: Iterable[PointKey]) -> None:
         """Moves flexible reservations into time that these points may have."""
-        if self._may_move_up:
+        if self._moves_up and self._network.has_flexible:
             self._fill(dict.fromkeys(keys))
 
     def let_time_pass(self, may_go_on: Callable[[], bool] | None = None) -> bool:
@@ -77,10 +78,6 @@ class Consequences:
             self.make(changes)
             self.steps += 1
         return True
-
-    @property
-    def _may_move_up(self) -> bool:
-        return self._network.has_flexible and self._rules.move_up != NEVER
 
     def _fill(self, freed: dict[PointKey, None]) -> None:
         while freed:

@@ -135,19 +135,19 @@ class Schedule:
 
     def first(self, now: datetime) -> PointKey | None:
         """Returns the point at which something was due first, if that moment has come."""
-        top = self._top()
-        return top[1] if top is not None and top[0] <= now else None
+        while self._heap and self._heap[0][0] <= now:
+            moment, key = self._heap[0]
+            if self._moments.get(key) == moment:
+                return key
+            heappop(self._heap)
+        return None
 
     @property
     def next_moment(self) -> datetime | None:
         """When something is due next; None if nothing is."""
-        top = self._top()
-        return None if top is None else top[0]
-
-    def _top(self) -> tuple[datetime, PointKey] | None:
         while self._heap:
             moment, key = self._heap[0]
             if self._moments.get(key) == moment:
-                return moment, key
+                return moment
             heappop(self._heap)
         return None
