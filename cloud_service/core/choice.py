@@ -1,7 +1,7 @@
 """The choice of a slot: where and when a vehicle charges. Bookings, quotes and moves all use it."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import islice
 from math import hypot, isfinite
@@ -17,7 +17,7 @@ from cloud_service.core.queue import MARGIN
 from cloud_service.core.records import Point, Station
 from cloud_service.core.rules import NEVER, Rules
 from cloud_service.core.view import NetworkView
-from cloud_service.core.wishes import NO_WISHES
+from cloud_service.core.wishes import NO_WISHES, Wishes
 
 OUT_OF_ORDER: Final = "out of order"
 TAKEN: Final = "another vehicle stays"
@@ -30,7 +30,7 @@ _HOUR: Final = timedelta(hours=1)
 class NothingFits(Exception):
     """There is no slot. `ruled_out` says how many each reason has ruled out; wishes have their keys."""
 
-    def __init__(self, ruled_out: Counter[str]) -> None:
+    def __init__(self, ruled_out: Mapping[str, int]) -> None:
         super().__init__(dict(ruled_out))
         self.ruled_out = ruled_out
 
@@ -69,7 +69,7 @@ class Choice:
         self._now = now
         self._longest_hours = rules.longest_charge / _HOUR
         self._has_horizon = rules.horizon != NEVER
-        self.ruled_out: Counter[str] = Counter()
+        self.ruled_out: defaultdict[str, int] = defaultdict(int)
 
     def best(self, demand: Demand, count: int = 1) -> list[Slot]:
         """Returns the best slots, one of a point at most, the best first.
@@ -78,7 +78,7 @@ class Choice:
         and OverflowError beyond the range of numbers and dates.
         """
         is_nearest = demand.wishes.objective == "nearest"
-        best = _payable(self._from_the_nearest_on(demand) if is_nearest else self._ranked(demand), count)
+        best = _payable(self._from_the_nearest_on(demand) if is_nearest else [self._ranked(demand)], count)
         if not best:
             raise NothingFits(self.ruled_out)
         return best
@@ -91,8 +91,13 @@ class Choice:
         if place is None:
             self.ruled_out["speed"] += 1
             return []
-        slots = (self._slot(demand, place, condition) for condition in self._network.conditions(station))
-        return [slot for slot in slots if slot is not None]
+        slots = []
+        for condition in self._network.conditions(station):
+            try:
+                slots.append(self._slot(demand, place, condition))
+            except _Misfit as misfit:
+                self.ruled_out[misfit.reason] += 1
+        return slots
 
     def at_point(self, demand: Demand, station: Station, point: Point) -> Slot | None:
         """Returns the slot of one point; None if it does not fit."""
@@ -101,7 +106,11 @@ class Choice:
         place = self._place(demand, station, 0)
         if place is None:
             return None
-        return self._slot(demand, place, self._network.condition(point, self._network.absence(station.owner)))
+        condition = self._network.condition(point, self._network.absence(station.owner))
+        try:
+            return self._slot(demand, place, condition)
+        except _Misfit:
+            return None
 
     def _place(self, demand: Demand, station: Station, order: int) -> _Place | None:
         """Returns None for a station that the vehicle, at its speed, does not reach within the calendar."""
@@ -116,12 +125,12 @@ class Choice:
         stations = islice(filter(None, self._stations(demand)), self._rules.stations_considered or None)
         return sorted((slot for slots in stations for slot in slots), key=OBJECTIVES[demand.wishes.objective])
 
-    def _from_the_nearest_on(self, demand: Demand) -> Iterator[Slot]:
+    def _from_the_nearest_on(self, demand: Demand) -> Iterator[list[Slot]]:
         for slots in self._stations(demand):
             # A charge that is too long is refused where it would be made, not at a station passed over.
             if not slots and self.ruled_out[TOO_LONG] and not self.ruled_out[TOO_LATE]:
                 raise ChargeTooLong
-            yield from sorted(slots, key=nearest)
+            yield sorted(slots, key=nearest)
 
     def _stations(self, demand: Demand) -> Iterator[list[Slot]]:
         """Yields the slots of each station, from the nearest on, until a wish rules out all that follow."""
@@ -154,20 +163,14 @@ class Choice:
     def _opens(self, demand: Demand, distance: float) -> datetime:
         """The first moment at which a charge may start at this distance."""
         wishes, opens = demand.wishes, self._now + MARGIN
+        if wishes is NO_WISHES:
+            return opens
         if wishes.speed is not None:
             opens = max(opens, (demand.since or self._now) + timedelta(hours=distance / wishes.speed))
         return opens if wishes.not_before is None else max(opens, wishes.not_before)
 
-    def _slot(self, demand: Demand, place: _Place, condition: PointCondition) -> Slot | None:
-        try:
-            self._require_fit(demand, condition)
-            return self._earliest(demand, place, condition)
-        except _Misfit as misfit:
-            self.ruled_out[misfit.reason] += 1
-            return None
-
-    def _require_fit(self, demand: Demand, condition: PointCondition) -> None:
-        """Rules out a point that does not come into question at any time."""
+    def _slot(self, demand: Demand, place: _Place, condition: PointCondition) -> Slot:
+        """The earliest slot of a point. Raises _Misfit if there is none."""
         wishes, point, absence = demand.wishes, condition.point, condition.absence
         # Most points are in order, and this is asked of every point that is looked at.
         is_sound = point.operational and absence is None
@@ -175,24 +178,15 @@ class Choice:
             raise _Misfit(OUT_OF_ORDER)
         if demand.apart_from is not None and demand.apart_from == point.key:
             raise _Misfit(TAKEN)
-        if wishes is NO_WISHES:
-            return
-        if wishes.point_id is not None and point.point_id != wishes.point_id:
-            raise _Misfit("chargingPointID")
-        if wishes.connector is not None and point.connector != wishes.connector:
-            raise _Misfit("connector")
-        if wishes.min_power is not None and point.power < wishes.min_power:
-            raise _Misfit("minPower")
-
-    def _earliest(self, demand: Demand, place: _Place, condition: PointCondition) -> Slot:
-        point = condition.point
+        if wishes is not NO_WISHES:
+            _require_wished(wishes, point)
         hours = quotient(demand.energy, point.power)
         if hours > self._longest_hours:
             raise _Misfit(TOO_LONG)
         start = self._start(demand, place.opens, condition, lasting(hours))
-        zone, station = self._rules.zone, place.station
-        slot = Slot(station, point, start, hours, demand.energy, zone, place.order, place.distance)
-        if demand.wishes.max_price is not None and slot.kwh_price > demand.wishes.max_price:
+        zone, order, distance = self._rules.zone, place.order, place.distance
+        slot = Slot(place.station, point, start, hours, demand.energy, zone, order, distance)
+        if wishes.max_price is not None and slot.kwh_price > wishes.max_price:
             raise _Misfit("maxPrice")
         return slot
 
@@ -217,15 +211,26 @@ class Choice:
         return start
 
 
-def _payable(slots: Iterable[Slot], count: int) -> list[Slot]:
+def _require_wished(wishes: Wishes, point: Point) -> None:
+    """Rules out a point that is not as it was wished for."""
+    if wishes.point_id is not None and point.point_id != wishes.point_id:
+        raise _Misfit("chargingPointID")
+    if wishes.connector is not None and point.connector != wishes.connector:
+        raise _Misfit("connector")
+    if wishes.min_power is not None and point.power < wishes.min_power:
+        raise _Misfit("minPower")
+
+
+def _payable(groups: Iterable[list[Slot]], count: int) -> list[Slot]:
     """The first slots whose price is a number: nobody's absurd tariff spoils the choice among the others.
 
     Without any, the first of all: its price is the reason for a refusal.
     """
     payable: list[Slot] = []
     beyond: list[Slot] = []
-    for slot in slots:
-        (payable if isfinite(slot.price) else beyond).append(slot)
-        if len(payable) == count:
-            break
+    for slots in groups:
+        for slot in slots:
+            (payable if isfinite(slot.price) else beyond).append(slot)
+            if len(payable) == count:
+                return payable
     return payable or beyond[:1]

@@ -1,6 +1,6 @@
 """From a request's wishes to the slots that fit them, or to a refusal that says why none does."""
 
-from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Final
@@ -64,7 +64,7 @@ def best_slots(network: NetworkView, rules: Rules, demand: Demand, now: datetime
     return slots
 
 
-def _explanation(ruled_out: Counter[str], rules: Rules) -> str:
+def _explanation(ruled_out: Mapping[str, int], rules: Rules) -> str:
     """Why nothing fits: each wish and each other reason, with how many it has ruled out."""
     days = f"{rules.horizon / timedelta(days=1):g}"
     reasons = {key: count for key, count in ruled_out.items() if count}
