@@ -5,6 +5,7 @@ import tracemalloc
 from datetime import timedelta
 from secrets import token_hex
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import settings
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from cloud_service.protocol.messages import Message
+from cloud_service.service.engine import deduplication
 from cloud_service.service.engine.deduplication import Deduplication
 from cloud_service.service.engine.limits import DeduplicationLimits, EngineLimits
 from cloud_service.store.interface import StoredRequest
@@ -59,6 +61,24 @@ def test_clients_and_times_with_the_same_id_are_told_apart(others: int) -> None:
     assert memory.find("bob", "text:1") == of_bob
 
 
+def test_of_an_id_that_was_added_twice_the_newest_record_counts() -> None:
+    """A folder may hold both: the limit at which the first was forgotten may have been raised since."""
+    memory = Deduplication(DeduplicationLimits(timedelta(hours=1), per_client=10, in_all=1000))
+    memory.add(StoredRequest(1, NOON, record("ana", 1, "first")))
+    memory.add(StoredRequest(2, NOON + timedelta(minutes=30), record("ana", 1, "second")))
+    assert memory.find("ana", "text:1") == record("ana", 1, "second")
+
+    memory.forget_older(NOON + timedelta(minutes=61))
+
+    assert memory.find("ana", "text:1") == record("ana", 1, "second")
+    assert memory.oldest == 2
+
+    memory.forget_older(NOON + timedelta(minutes=91))
+
+    assert memory.find("ana", "text:1") is None
+    assert memory.oldest is None
+
+
 class Remembering(RuleBasedStateMachine):
     """Requests of few and of many are answered and forgotten, and a plain list says which are known."""
 
@@ -98,8 +118,22 @@ class Remembering(RuleBasedStateMachine):
         assert self.memory.oldest == (self.known[0].sequence if self.known else None)
 
 
+class RememberingWithCollisions(Remembering):
+    """The same where hundreds of requests, of all clients, have the same key."""
+
+    def __init__(self) -> None:
+        self._keys = patch.object(deduplication, "key_of", lambda client, identity: hash(identity) % 3 - 1)
+        self._keys.start()
+        super().__init__()
+
+    def teardown(self) -> None:
+        self._keys.stop()
+
+
 TestRemembering = Remembering.TestCase
 TestRemembering.settings = settings(max_examples=30, stateful_step_count=20)
+TestRememberingWithCollisions = RememberingWithCollisions.TestCase
+TestRememberingWithCollisions.settings = settings(max_examples=10, stateful_step_count=10)
 
 
 @pytest.mark.parametrize(
