@@ -18,6 +18,8 @@ _UP_TO_BRACKET: Final = re.compile(
     rb'(?:[ \t\n\r,:+\-.0-9Eaeflnrstu]++|"(?:[^"\\\x00-\x1f]++|\\[^\x00-\x1f])*+")*+'
 )
 """Whole strings, and the bytes of numbers, of true, false and null, and of what stands between values."""
+_FLAT: Final = re.compile(_SPACE.pattern + rb"(\{" + _UP_TO_BRACKET.pattern + rb"\})")
+"""A whole object without another one or a list in it."""
 _CLOSING: Final = {b"{": b"}", b"[": b"]"}
 
 
@@ -48,6 +50,12 @@ class Framer:
         Raises Unreadable for a byte that no JSON object has in this place, for brackets that do not match,
         and as soon as an object exceeds a limit. Other malformed JSON is returned as if it were an object.
         """
+        if self._scanned == len(self._buffer):
+            return None
+        if not self._expected and (flat := _FLAT.match(self._buffer)) and flat.end() <= MAX_BYTES:
+            body = flat[1]
+            del self._buffer[: flat.end()]
+            return body
         while token := self._next_token():
             self._enter(token)
             if not self._expected:

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from datetime import MINYEAR, datetime, tzinfo
+from datetime import MINYEAR, date, datetime, time, tzinfo
+from functools import cache
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -18,9 +20,12 @@ NONE: Final = b"None"
 _DONE: Final = SUCCESS.encode()
 _KEYS_COMPARED: Final = 10
 """Of a request that names no action, to find the one that was meant."""
-_FIRST_DATE: Final = "0001-01-01T00:00:00"
-_LAST_DATE: Final = "9999-12-31T23:59:59.999999"
+_FIRST_DATE: Final = datetime.combine(date.min, time.min)
+_LAST_DATE: Final = datetime.combine(date.max, time.max)
 _DATES: Final = ("startDateTime", "finishDateTime")
+_encode: Final = msgspec.json.Encoder().encode
+_legacy_keys: Final = cache(attrgetter("legacy_keys"))
+"""Of an action. To compute them takes as long as to read a request."""
 
 
 def read_request(body: bytes, actions: Actions = LEGACY_ACTIONS) -> tuple[Action, Request]:
@@ -34,8 +39,10 @@ def read_request(body: bytes, actions: Actions = LEGACY_ACTIONS) -> tuple[Action
     if not named:
         raise BadRequest(f"no action is named{did_you_mean(list(values)[:_KEYS_COMPARED], actions)}")
     for action in named:
-        if all(key in values for key in action.legacy_keys):
-            return action, make_request(action.request, {key: values[key] for key in action.legacy_keys})
+        keys = _legacy_keys(action)
+        known = {key: values[key] for key in keys if key in values}
+        if len(known) == len(keys):
+            return action, make_request(action.request, known)
     raise BadRequest(f"a key of {named[0].name} is missing: {', '.join(named[0].legacy_keys)}")
 
 
@@ -65,14 +72,29 @@ def _localized(record: Mapping[str, Any], zone: tzinfo | None) -> dict[str, Any]
     return {**record, **{key: _without_offset(record[key], zone) for key in _DATES}}
 
 
-def _without_offset(moment: str, zone: tzinfo | None) -> str:
+def _without_offset(moment: str, zone: tzinfo | None) -> datetime:
     utc = datetime.fromisoformat(moment)
     try:
-        return utc.astimezone(zone).replace(tzinfo=None).isoformat()
+        local = utc.astimezone(zone)
     except (OverflowError, ValueError):  # in the zone, it is in the year 0 or 10000
         return _FIRST_DATE if utc.year == MINYEAR else _LAST_DATE
+    return datetime.combine(local.date(), local.time())
 
 
-def _format(value: Any) -> bytes:
-    """Returns the text of json.dumps(value, indent=4), which indents in Python, in a fifth of its time."""
-    return msgspec.json.format(json.dumps(value).encode("ascii"), indent=4)
+def _format(value: list[dict[str, Any]] | dict[str, Any]) -> bytes:
+    """Returns the text of json.dumps(value, indent=4), in a tenth of its time."""
+    text = _encode(value)
+    if not text.isascii() or b"\x7f" in text or _has_exponent(value):
+        # msgspec writes these in other characters.
+        text = json.dumps(msgspec.to_builtins(value)).encode("ascii")
+    return msgspec.json.format(text, indent=4)
+
+
+def _has_exponent(value: list[dict[str, Any]] | dict[str, Any]) -> bool:
+    """Returns whether Python writes a number of these records with an exponent."""
+    if isinstance(value, list):
+        return any(map(_has_exponent, value))
+    for number in value.values():
+        if isinstance(number, float) and number and not 1e-4 <= abs(number) < 1e16:
+            return True
+    return False
