@@ -4,7 +4,7 @@ A source is an IPv4 address, or the /64 network of an IPv6 address: who has one 
 """
 
 import asyncio
-from collections import Counter, deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -44,7 +44,7 @@ class BookingLimit:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._asked: Counter[str] = Counter()
+        self._asked: defaultdict[str, int] = defaultdict(int)
         """Bookings that have been asked for and not answered."""
         self._made: dict[str, set[Booking]] = {}
         self._in_order: deque[tuple[float, str, Booking]] = deque()

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from contextlib import suppress
 from typing import Final
 
 READ_BYTES: Final = 1024
@@ -50,9 +49,10 @@ class ClientSocket:
 
     async def send(self, data: bytes, seconds: float) -> None:
         """Returns once the kernel has all bytes. Raises TimeoutError if that takes too long, and OSError."""
-        sent = 0
-        with suppress(BlockingIOError):
+        try:
             sent = self._socket.send(data)
+        except BlockingIOError:
+            sent = 0
         if sent < len(data):
             async with asyncio.timeout(seconds):
                 await self._loop.sock_sendall(self._socket, memoryview(data)[sent:])

@@ -27,17 +27,17 @@ Outcome: TypeAlias = Reply | NoReply
 
 
 class Attempt:
-    """A request on its way, which has until `deadline`, a time of the loop's clock.
+    """A request on its way since `now`, which has until `deadline`: times of the loop's clock.
 
     `patience` is the time in seconds from the broker's acknowledgement until there is SILENCE.
     """
 
-    def __init__(self, patience: float, deadline: float) -> None:
-        self._loop = asyncio.get_running_loop()
+    def __init__(self, loop: asyncio.AbstractEventLoop, now: float, patience: float, deadline: float) -> None:
+        self._loop = loop
         self.outcome: asyncio.Future[Outcome] = self._loop.create_future()
         self.acknowledged = False
         """Whether the broker has the request. Otherwise the connection sends it when it can."""
-        self.next_look = min(self._loop.time() + patience, deadline)
+        self.next_look = min(now + patience, deadline)
         """The earliest moment at which either time can be over."""
         self._patience = patience
         self._deadline = deadline

@@ -70,19 +70,18 @@ class _Times(Struct, frozen=True):
 class _Absence:
     """Whether it is an error that nobody receives a request. Never, once somebody may have received it."""
 
-    def __init__(self, most: float) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._error_at = self._loop.time() + most
+    def __init__(self, error_at: float) -> None:
+        self._error_at = error_at
 
     def end(self) -> None:
         self._error_at = math.inf
 
-    def check(self, *, last: bool) -> None:
+    def check(self, now: float, *, last: bool) -> None:
         """Nobody has received the request once more. Raises NobodyListens if that has lasted too long.
 
         With `last` there is no time left to send it again.
         """
-        if self._loop.time() >= self._error_at or (last and self._error_at < math.inf):
+        if now >= self._error_at or (last and self._error_at < math.inf):
             raise NobodyListens(
                 "nobody receives requests at this broker, so this one had no effect: is the cloud service"
                 " running, and connected to the same broker?"
@@ -186,9 +185,9 @@ class Requester:
         key = request_id.encode()
         if key in self._attempts:
             raise ValueError(f"the request ID {request_id!r} is in use by a request that awaits its reply")
-        deadline = asyncio.get_running_loop().time() + timeout
+        begun = asyncio.get_running_loop().time()
         margin = min(EXPIRY_MARGIN_SECONDS, timeout / 2)
-        valid_until = deadline - margin
+        times = _Times(begun + timeout - margin, begun + timeout)
         reply_topic = self.reply_topic if client is None else topics.reply(client) + self._below_others
         message = Message(
             find_action(action, ACTIONS).topic(client or self._client),
@@ -199,11 +198,11 @@ class Requester:
         self._attempts[key] = None
         try:
             if self._slots.locked():
-                await self._wait_for_slot(action, valid_until)
+                await self._wait_for_slot(action, times.valid_until)
             else:
                 await self._slots.acquire()
             try:
-                reply = await self._ask(key, message, _Times(valid_until, deadline), retry)
+                reply = await self._ask(key, message, times, retry)
             finally:
                 self._slots.release()
         finally:
@@ -246,7 +245,7 @@ class Requester:
         loop = asyncio.get_running_loop()
         backoff = Backoff(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, jitter=True)
         patience = self._patience
-        absence = _Absence(self._absence)
+        absence = _Absence(loop.time() + self._absence)
         while True:
             outcome = await self._attempt(key, message, times, patience)
             match outcome:
@@ -262,7 +261,8 @@ class Requester:
                     pause = 0.0
                 case NoReply.UNHEARD:
                     pause = backoff.next_pause()
-                    absence.check(last=loop.time() + pause >= times.valid_until)
+                    now = loop.time()
+                    absence.check(now, last=now + pause >= times.valid_until)
                 case NoReply.UNHEARD_NOW:
                     absence.end()
                     pause = backoff.next_pause()
@@ -273,10 +273,12 @@ class Requester:
 
     async def _attempt(self, key: bytes, message: Message, times: _Times, patience: float) -> Outcome:
         """Sends the request unless it has expired: then only the reply to an earlier attempt can arrive."""
-        attempt = self._attempts[key] = Attempt(patience, times.deadline)
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        attempt = self._attempts[key] = Attempt(loop, now, patience, times.deadline)
         self._lookout.add(attempt)
         try:
-            if asyncio.get_running_loop().time() < times.valid_until:
+            if now < times.valid_until:
                 attempt.send(self.connection, message, times.valid_until)
             return await attempt.outcome
         finally:
