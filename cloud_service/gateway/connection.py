@@ -12,6 +12,7 @@ from cloud_service.gateway.bookings import RequestSender, TooManyBookings
 from cloud_service.gateway.client_socket import ClientSocket
 from cloud_service.gateway.framing import Framer
 from cloud_service.gateway.measurements import Measurements
+from cloud_service.gateway.request_log import RequestLog
 from cloud_service.gateway.settings import GatewaySettings
 from cloud_service.gateway.translation import NONE, may_be_last, read_request, write_reply
 from cloud_service.mqtt.requester import OutcomeUnknown
@@ -40,12 +41,14 @@ class Connection:
         requester: RequestSender,
         settings: GatewaySettings,
         measurements: Measurements,
+        request_log: RequestLog | None = None,
     ) -> None:
         self._client = ClientSocket(accepted)
         self._peer = peer
         self._requester = requester
         self._settings = settings
         self._measurements = measurements
+        self._request_log = request_log or RequestLog()
         self._framer = Framer()
         self._loop = asyncio.get_running_loop()
         self._stopping = False
@@ -117,11 +120,10 @@ class Connection:
         except BadRequest as error:
             self._log(error.code, begun, reason=error.message)
             return NONE
-        return await self._forward(action, request)
+        return await self._forward(action, request, begun)
 
-    async def _forward(self, action: Action, request: Request) -> bytes | None:
+    async def _forward(self, action: Action, request: Request, begun: float) -> bytes | None:
         """Asks the service, as _answer(). A reply of `None` means no: an unknown outcome gets no reply."""
-        begun = self._loop.time()
         request_id = token_hex(16)
         outcome: str | None = _UNKNOWN
         reason = None
@@ -171,7 +173,7 @@ class Connection:
     ) -> None:
         seconds = self._loop.time() - begun
         self._measurements.answered(action, outcome, seconds)
-        fields = {
+        line = {
             "action": action,
             "client": self._peer,
             "request_id": request_id,
@@ -179,8 +181,8 @@ class Connection:
             "milliseconds": round(seconds * 1000, 1),
         }
         if reason is not None:
-            fields["reason"] = reason
-        log.info("request", extra=fields)
+            line["reason"] = reason
+        self._request_log.note(line)
 
     async def _send(self, reply: bytes) -> None:
         """Raises TimeoutError if the client does not read the reply in time."""

@@ -13,6 +13,7 @@ from cloud_service.gateway.bookings import Bookings, RequestSender, plain_addres
 from cloud_service.gateway.connection import Connection
 from cloud_service.gateway.measurements import Measurements, RefusalKind
 from cloud_service.gateway.refusals import Refusals
+from cloud_service.gateway.request_log import RequestLog
 from cloud_service.gateway.settings import GatewaySettings
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ class GatewayServer:
         self._bookings = Bookings(requester, settings.max_bookings_per_address)
         self._settings = settings
         self._measurements = measurements or Measurements()
+        self._request_log = RequestLog()
         self._stop_seconds = stop_seconds
         self._retry_seconds = retry_seconds
         self._resuming: asyncio.TimerHandle | None = None
@@ -143,6 +145,7 @@ class GatewayServer:
             requester=self._bookings.of(host),
             settings=self._settings,
             measurements=self._measurements,
+            request_log=self._request_log,
         )
         task = asyncio.create_task(connection.serve(), name=f"connection of {host}:{port}")
         self._connections[task] = connection
