@@ -1,6 +1,6 @@
 """What is due at a point, and when: all that happens by the passing of time (contract, section 5)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from heapq import heapify, heappop, heappush
 from itertools import islice
@@ -126,8 +126,12 @@ class Schedule:
             self._moments[key] = moment
             heappush(self._heap, (moment, key))
         if len(self._heap) > 2 * len(self._moments) + 100:
-            self._heap = [(moment, key) for key, moment in self._moments.items()]
-            heapify(self._heap)
+            self._tidy()
+
+    def put_all(self, due: Iterable[tuple[PointKey, datetime]]) -> None:
+        """Notes it for many points, in place of all that was noted."""
+        self._moments = dict(due)
+        self._tidy()
 
     def moment(self, key: PointKey) -> datetime | None:
         """When something is next due at a point; None if nothing is."""
@@ -151,3 +155,7 @@ class Schedule:
                 return moment
             heappop(self._heap)
         return None
+
+    def _tidy(self) -> None:
+        self._heap = [(moment, key) for key, moment in self._moments.items()]
+        heapify(self._heap)

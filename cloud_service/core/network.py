@@ -9,6 +9,7 @@ from operator import attrgetter
 from cloud_service.core.changes import Changes
 from cloud_service.core.due import PointCondition, Schedule, next_due
 from cloud_service.core.flexible import FlexibleReservations
+from cloud_service.core.locations import StationLocations
 from cloud_service.core.nearest import NearestIndex
 from cloud_service.core.numbers import Number
 from cloud_service.core.queue import Queue
@@ -16,6 +17,7 @@ from cloud_service.core.records import Point, PointKey, Reservation, Station, Ve
 from cloud_service.core.rules import DEFAULT_RULES, Rules
 from cloud_service.core.sessions import Absence, Session
 from cloud_service.core.tables import Tables
+from cloud_service.core.vehicles import VehicleReservations
 from cloud_service.core.wishes import Booked
 
 _point_key = attrgetter("station_id", "point_id")
@@ -38,33 +40,51 @@ class Network:
         self.rules = rules
         self.visits = 0
         """How many stations `stations_by_distance` has yielded so far: a measure of the work of bookings."""
-        self._locations: dict[tuple[Number, Number], list[int]] = {}
+        self._locations = StationLocations()
         self._owned: dict[str, set[int]] = {}
         self._points: dict[int, list[PointKey]] = {}
         """The points of each station, by ID."""
         self._new_queue = new_queue
         self._empty_queue = new_queue()
         self._queues: dict[PointKey, Queue] = {}
-        self._vehicles: dict[VehicleKey, Reservation] = {}
+        self._vehicles = VehicleReservations()
         self._flexible = FlexibleReservations()
         self._last_booking = 0
         self._charging: dict[VehicleKey, PointKey] = {}
         self._schedule = Schedule()
-        for station in self.tables.stations.values():
-            self._locations.setdefault(station.location, []).append(station.station_id)
+        self._index()
+
+    def _index(self) -> None:
+        """Makes the indexes. Their keys are the tables' own: equal ones would take memory again."""
+        tables = self.tables
+        for station in tables.stations.values():
+            self._locations.add(station.location, station.station_id)
             self._owned.setdefault(station.owner, set()).add(station.station_id)
-        for key in sorted(self.tables.points):
+        for key in sorted(tables.points):
             self._points.setdefault(key[0], []).append(key)
-        self._enqueue(self.tables.reservations.values())
         self._nearest = NearestIndex(
             (station.station_id, station.x, station.y)
-            for station in self.tables.stations.values()
+            for station in tables.stations.values()
             if station.station_id in self._points
         )
-        for session in self.tables.sessions.values():
+        for session in tables.sessions.values():
             self._note_vehicle(session)
-        for key in {*self._queues, *self.tables.sessions}:
-            self._reschedule(key)
+        self._schedule.put_all(self._enqueue_all())
+
+    def _enqueue_all(self) -> Iterator[tuple[PointKey, datetime]]:
+        """Makes the queues, and yields when something is next due at each point at which something is."""
+        by_point, sessions = _by_point(self.tables.reservations.values()), self.tables.sessions
+        for key, point in self.tables.points.items():
+            of_point = by_point.pop(key, None)
+            if of_point is not None:
+                self._enqueue(key, of_point)
+            elif key not in sessions:
+                continue
+            moment = self._due(point, self._queues.get(key), sessions.get(key))
+            if moment is not None:
+                yield key, moment
+        for key, of_point in by_point.items():  # nothing is due where the point itself is gone
+            self._enqueue(key, of_point)
 
     def load(self, station_ids: Iterable[int]) -> None:
         """Fetches stations that are going to be asked for, where not all of them are in memory."""
@@ -89,8 +109,8 @@ class Network:
         return self.tables.stations.get(station_id)
 
     def station_at(self, x: Number, y: Number) -> Station | None:
-        numbers = self._locations.get((x, y))
-        return self.tables.stations[min(numbers)] if numbers else None
+        station_id = self._locations.lowest((x, y))
+        return None if station_id is None else self.tables.stations[station_id]
 
     @property
     def stations_with_points(self) -> int:
@@ -177,8 +197,8 @@ class Network:
         if changes.removed_points or undo.removed_points:
             for point in changes.points:
                 self._link_point(point)
-        if changes.reservations:
-            self._enqueue(changes.reservations)
+        for key, of_point in _by_point(changes.reservations).items():
+            self._enqueue(key, of_point)
         for session in undo.sessions:
             self._forget_vehicle(session)
         for session in changes.sessions:
@@ -221,11 +241,18 @@ class Network:
         session = self.tables.sessions.get(key)
         due = None
         if point is not None and not (queue is None and session is None):
-            station = self.tables.stations.get(key[0])
+            due = self._due(point, queue, session)
+        self._schedule.put(key, due)
+
+    def _due(self, point: Point, queue: Queue | None, session: Session | None) -> datetime | None:
+        """When something is next due at a point with a queue or a session; None if nothing is."""
+        absence = None
+        if self.tables.absences:
+            station = self.tables.stations.get(point.station_id)
             absence = None if station is None else self.absence(station.owner)
-            queue = self._empty_queue if queue is None else queue
-            due = next_due(PointCondition(point, queue, session, absence), self.rules)
-        self._schedule.put(key, None if due is None else due[0])
+        queue = self._empty_queue if queue is None else queue
+        due = next_due(PointCondition(point, queue, session, absence), self.rules)
+        return None if due is None else due[0]
 
     def _note_vehicle(self, session: Session) -> None:
         if session.vehicle is not None:
@@ -236,7 +263,7 @@ class Network:
             del self._charging[session.vehicle]
 
     def _link_station(self, station: Station) -> None:
-        self._locations.setdefault(station.location, []).append(station.station_id)
+        self._locations.add(station.location, station.station_id)
         self._owned.setdefault(station.owner, set()).add(station.station_id)
         if station.station_id in self._points:
             self._nearest.put(station.station_id, station.x, station.y)
@@ -245,10 +272,7 @@ class Network:
         station = self.tables.stations.get(station_id)
         if station is None:
             return
-        numbers = self._locations[station.location]
-        numbers.remove(station_id)
-        if not numbers:
-            del self._locations[station.location]
+        self._locations.remove(station.location, station_id)
         owned = self._owned[station.owner]
         owned.remove(station_id)
         if not owned:
@@ -273,26 +297,20 @@ class Network:
             self._points.pop(station_id, None)
             self._nearest.discard(station_id)
 
-    def _enqueue(self, reservations: Iterable[Reservation]) -> None:
-        by_point: dict[PointKey, list[Reservation]] = {}
+    def _enqueue(self, key: PointKey, reservations: list[Reservation]) -> None:
+        queue = self._queues.get(key)
+        if queue is None:
+            queue = self._queues[key] = self._new_queue()
+        queue.add_all(reservations)
         for reservation in reservations:
-            by_point.setdefault(reservation.point_key, []).append(reservation)
             self._note_reservation(reservation)
-        for key, of_point in by_point.items():
-            queue = self._queues.get(key)
-            if queue is None:
-                queue = self._queues[key] = self._new_queue()
-            queue.add_all(of_point)
 
     def _note_reservation(self, reservation: Reservation) -> None:
         if reservation.booked is not None:
             self._last_booking = max(self._last_booking, reservation.booked.number)
         if reservation.wishes.flexible and reservation.state == "reserved":
             self._flexible.put(reservation)
-        vehicle = reservation.vehicle
-        other = self._vehicles.get(vehicle)
-        if other is None or other.finish < reservation.finish:  # old files may also have one that is over
-            self._vehicles[vehicle] = reservation
+        self._vehicles.add(reservation)
 
     def _unlink_reservation(self, reservation: Reservation) -> None:
         queue = self._queues[reservation.point_key]
@@ -317,7 +335,11 @@ class Network:
 
     def _unlink_vehicle(self, reservation: Reservation) -> None:
         self._flexible.discard(reservation)
-        vehicle = reservation.vehicle
-        other = self._vehicles.pop(vehicle, reservation)
-        if other is not reservation:  # old files may have two of a vehicle
-            self._vehicles[vehicle] = other
+        self._vehicles.discard(reservation)
+
+
+def _by_point(reservations: Iterable[Reservation]) -> dict[PointKey, list[Reservation]]:
+    by_point: dict[PointKey, list[Reservation]] = {}
+    for reservation in reservations:
+        by_point.setdefault(reservation.point_key, []).append(reservation)
+    return by_point

@@ -30,7 +30,8 @@ class Queue:
 
     def __init__(self) -> None:
         self._reservations: list[Reservation] = []
-        self._gaps: list[tuple[datetime, datetime]] = []
+        self._gaps: list[tuple[datetime, datetime]] | None = None
+        """None where there are none, as in most queues: an empty list would take as much as the queue."""
         self._first_start: datetime | None = None
         self.free_from: datetime | None = None
         """When the last scheduled reservation ends; None if there is none."""
@@ -57,7 +58,7 @@ class Queue:
             return opens
         if opens + duration + MARGIN <= self._first_start:
             return opens
-        for finish, closes in self._gaps:
+        for finish, closes in self._gaps or ():
             start = max(opens, finish + MARGIN)
             if start + duration + MARGIN <= closes:
                 return start
@@ -107,9 +108,11 @@ class Queue:
                 self.add(reservation)
             return
         self._reservations = sorted(reservations, key=_start)
-        between = ((before.finish, after.start) for before, after in pairwise(self._reservations))
-        self._gaps = sorted(gap for gap in between if gap[1] - gap[0] >= _SHORTEST_GAP)
         self._note_ends()
+        if len(self._reservations) == 1:  # in most queues of a large network
+            return
+        between = ((before.finish, after.start) for before, after in pairwise(self._reservations))
+        self._gaps = sorted(gap for gap in between if gap[1] - gap[0] >= _SHORTEST_GAP) or None
 
     def remove(self, reservation: Reservation) -> None:
         """Removes a reservation. Raises ValueError if it is not in the queue."""
@@ -135,10 +138,16 @@ class Queue:
             self._first_start = self.free_from = None
 
     def _open(self, opens: datetime, closes: datetime) -> None:
-        if closes - opens >= _SHORTEST_GAP:
-            insort(self._gaps, (opens, closes))
+        if closes - opens < _SHORTEST_GAP:
+            return
+        if self._gaps is None:
+            self._gaps = []
+        insort(self._gaps, (opens, closes))
 
     def _close(self, opens: datetime, closes: datetime) -> None:
+        if self._gaps is None:
+            return
         at = bisect_left(self._gaps, (opens, closes))
         if at < len(self._gaps) and self._gaps[at] == (opens, closes):
             del self._gaps[at]
+            self._gaps = self._gaps or None

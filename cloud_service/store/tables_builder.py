@@ -8,15 +8,18 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from datetime import datetime
 from math import inf
+from operator import attrgetter
 from typing import Any
 
 from msgspec.structs import replace
 
-from cloud_service.core.records import FREE, RESERVED, Point, PointKey, Reservation, Station, VehicleKey
+from cloud_service.core.records import FREE, RESERVED, Point, PointKey, Reservation, Station
 from cloud_service.core.tables import Tables
 from cloud_service.language.text import Text
 from cloud_service.store.json_files import ChargingPointsFile, ChargingStationsFile, ReservationsFile
 from cloud_service.store.set_aside import SetAside
+
+_time = attrgetter("start", "finish")
 
 
 class TablesBuilder:
@@ -53,8 +56,8 @@ class TablesBuilder:
         A reservation that is over needs no more than its point: the service finishes it with its next batch.
         """
         self._set_points_aside()
-        vehicles: set[VehicleKey] = set()
-        queues: dict[PointKey, list[tuple[datetime, datetime]]] = {}
+        vehicles: dict[bool, set[str]] = {True: set(), False: set()}
+        queues: dict[PointKey, list[Reservation]] = {}
         for reservation in list(self.tables.reservations.values()):
             reason = self._misfit(reservation, vehicles, queues, now)
             if reason is not None:
@@ -69,9 +72,12 @@ class TablesBuilder:
         tables.last_station_id = max(
             tables.last_station_id, *tables.stations, *(station_id for station_id, _, _ in set_aside), 0
         )
+        stations, points = tables.stations, tables.points
+        given_points = (key for key in points if key[1] > stations[key[0]].last_point_id)
+        given = (key for key in tables.reservations if key[2] > points[key[:2]].last_reservation_id)
         for station_id, point_id, reservation_id in (
-            *((station_id, point_id, 0) for station_id, point_id in tables.points),
-            *tables.reservations,
+            *((station_id, point_id, 0) for station_id, point_id in given_points),
+            *given,
             *set_aside,
         ):
             station = tables.stations.get(station_id)
@@ -90,25 +96,30 @@ class TablesBuilder:
     def _misfit(
         self,
         reservation: Reservation,
-        vehicles: set[VehicleKey],
-        queues: dict[PointKey, list[tuple[datetime, datetime]]],
+        vehicles: dict[bool, set[str]],
+        queues: dict[PointKey, list[Reservation]],
         now: datetime,
     ) -> Text | None:
         """Why the reservation cannot stand beside those before it; None if it can, and is then among them."""
-        if reservation.point_key not in self.tables.points:
+        point_key = reservation.point_key
+        if point_key not in self.tables.points:
             return Text("its point does not exist")
         if reservation.finish <= now:
             return None
-        if reservation.vehicle in vehicles:
+        legacy, vehicle = reservation.vehicle
+        if vehicle in vehicles[legacy]:
             return Text("the vehicle has another reservation")
-        queue = queues.setdefault(reservation.point_key, [])
-        at = bisect_left(queue, (reservation.start, reservation.finish))
-        if (at and queue[at - 1][1] > reservation.start) or (
-            at < len(queue) and queue[at][0] < reservation.finish
-        ):
-            return Text("it overlaps an earlier one of its point")
-        queue.insert(at, (reservation.start, reservation.finish))
-        vehicles.add(reservation.vehicle)
+        queue = queues.get(point_key)
+        if queue is None:
+            queues[point_key] = [reservation]
+        else:
+            at = bisect_left(queue, _time(reservation), key=_time)
+            if (at and queue[at - 1].finish > reservation.start) or (
+                at < len(queue) and queue[at].start < reservation.finish
+            ):
+                return Text("it overlaps an earlier one of its point")
+            queue.insert(at, reservation)
+        vehicles[legacy].add(vehicle)
         return None
 
     def _reserve_points(self, keys: Iterable[PointKey]) -> None:
