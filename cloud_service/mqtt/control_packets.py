@@ -19,12 +19,10 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from cloud_service.mqtt.address import BrokerAddress
-from cloud_service.mqtt.publish_packet import pack_variable
+from cloud_service.mqtt.publish_packet import MOST_IN_FLIGHT, pack_variable
 from cloud_service.mqtt.version import Protocol
 from cloud_service.protocol.messages import Message
 
-MOST_IN_FLIGHT: Final = 65_535
-"""MQTT numbers packets from 1 to this."""
 SESSION_TAKEN_OVER: Final = 0x8E
 """The reason code of a DISCONNECT that says: another client has connected with the same ID."""
 

@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
+from cloud_service.mqtt.publish_packet import MOST_IN_FLIGHT
 from cloud_service.protocol.messages import Message
 
 Receipt = TypeVar("Receipt")
@@ -34,6 +35,7 @@ class OutgoingQueue(Generic[Receipt]):
         self.window = window
         self.bytes = 0
         """The size of all messages that are not acknowledged, in flight or not."""
+        self._last_number = 0
         self._in_flight: dict[int, Outgoing[Receipt]] = {}
         self._resend: deque[Outgoing[Receipt]] = deque()
         self._waiting: deque[Outgoing[Receipt]] = deque()
@@ -72,19 +74,16 @@ class OutgoingQueue(Generic[Receipt]):
         if len(self._in_flight) >= self.window:
             return None
         queue = self._resend or self._waiting
-        return queue.popleft() if queue else None
-
-    def pass_by(self, outgoing: Outgoing[Receipt]) -> None:
-        """A message that need not wait is going to be sent, as if `add` and `take` had returned it."""
-        self.bytes += outgoing.size
+        if not queue:
+            return None
+        outgoing = queue.popleft()
+        self.bytes -= outgoing.size
+        return outgoing
 
     def note_sent(self, outgoing: Outgoing[Receipt]) -> None:
-        """What `take` returned is in flight under its number."""
+        """A message that does not wait, or no longer, is in flight under its number."""
         self._in_flight[outgoing.number] = outgoing
-
-    def note_done(self, outgoing: Outgoing[Receipt]) -> None:
-        """What `take` returned was sent and needs no acknowledgement, or cannot be sent."""
-        self.bytes -= outgoing.size
+        self.bytes += outgoing.size
 
     def acknowledge(self, number: int) -> Outgoing[Receipt] | None:
         """Removes and returns the message that is in flight under this number."""
@@ -93,11 +92,15 @@ class OutgoingQueue(Generic[Receipt]):
             self.bytes -= outgoing.size
         return outgoing
 
-    def uses(self, number: int) -> bool:
-        """Whether a message has this packet number."""
-        if number in self._in_flight:
-            return True
-        return bool(self._resend) and any(each.number == number for each in self._resend)
+    def next_number(self) -> int:
+        """Returns a packet number that no message has."""
+        while True:
+            self._last_number = number = self._last_number % MOST_IN_FLIGHT + 1
+            if number not in self._in_flight and not (self._resend and self._is_sent_again(number)):
+                return number
+
+    def _is_sent_again(self, number: int) -> bool:
+        return any(outgoing.number == number for outgoing in self._resend)
 
     def requeue(self) -> None:
         """The connection is lost: what was in flight is sent again first, in its order, under its numbers."""

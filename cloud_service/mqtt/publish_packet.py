@@ -15,6 +15,8 @@ from cloud_service.protocol.messages import Message
 from cloud_service.protocol.roles import LONGEST_NAME
 from cloud_service.protocol.traces import TRACEPARENT_LENGTH
 
+MOST_IN_FLIGHT: Final = 65_535
+"""MQTT numbers packets from 1 to this."""
 PUBLISH: Final = 0x30
 PUBACK: Final = 0x40
 """The upper half of a packet's first byte."""

@@ -7,7 +7,7 @@ from typing import Final, Generic
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cloud_service.mqtt.control_packets import MOST_IN_FLIGHT, LoginResult, refusal_text
+from cloud_service.mqtt.control_packets import LoginResult, refusal_text
 from cloud_service.mqtt.outgoing import Outgoing, OutgoingQueue, Receipt
 from cloud_service.mqtt.publish_packet import FIRST_FAILURE, NO_SUBSCRIBERS, write_publish
 from cloud_service.protocol.messages import Message
@@ -66,7 +66,6 @@ class Publisher(Generic[Receipt]):
         self._on_published = on_published
         self._clock = clock
         self._write: Callable[[bytes], None] | None = None
-        self._last_number = 0
         self._maximum_packet_bytes: int | None = None
 
     def heed(self, login: LoginResult) -> None:
@@ -87,7 +86,6 @@ class Publisher(Generic[Receipt]):
     def publish(self, outgoing: Outgoing[Receipt], *, first: bool) -> None:
         """Sends a message, after those that wait unless it is to be the first."""
         if self._write is not None and self.queue.is_clear:
-            self.queue.pass_by(outgoing)
             self._send(outgoing, self._write)
         else:
             self.queue.add(outgoing, first=first)
@@ -117,26 +115,17 @@ class Publisher(Generic[Receipt]):
             error = BrokerRefused(f"the broker refused a message on {topic}: {refusal_text(reason_code)}")
         return Publication(error, reason_code == NO_SUBSCRIBERS, outgoing.repeated)
 
-    def next_number(self) -> int:
-        """Returns a packet number that is not in use."""
-        while True:
-            self._last_number = self._last_number % MOST_IN_FLIGHT + 1
-            if not self.queue.uses(self._last_number):
-                return self._last_number
-
     def _send(self, outgoing: Outgoing[Receipt], write: Callable[[bytes], None]) -> None:
         message = outgoing.message if outgoing.valid_until is None else self._with_expiry(outgoing)
         if message is None:
-            self.queue.note_done(outgoing)
             return
         again = outgoing.number != 0
         try:
-            number = outgoing.number or (self.next_number() if message.qos else 0)
+            number = outgoing.number or (self.queue.next_number() if message.qos else 0)
             packet = write_publish(message, number, mqtt5=self._mqtt5, duplicate=again)
             if self._maximum_packet_bytes is not None:
                 self._check_size(message, packet, self._maximum_packet_bytes)
         except (ValueError, BrokerRefused) as error:
-            self.queue.note_done(outgoing)
             self._on_published(outgoing.receipt, Publication(error))
             return
         write(packet)
@@ -144,8 +133,7 @@ class Publisher(Generic[Receipt]):
         if number:
             self.queue.note_sent(outgoing)
         else:
-            self.queue.note_done(outgoing)
-            self._on_published(outgoing.receipt, Publication())
+            self._on_published(outgoing.receipt, _PUBLISHED)
 
     def _with_expiry(self, outgoing: Outgoing[Receipt]) -> Message | None:
         """The message with what is left of its time, which runs while it waits; None if nothing is left."""

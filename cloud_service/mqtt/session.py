@@ -137,7 +137,7 @@ class Session(Generic[Receipt]):
             control = ControlPackets(
                 login,
                 write=transport.write,
-                next_number=self._publisher.next_number,
+                next_number=self._publisher.queue.next_number,
                 on_login=self._logged_in,
                 on_subscribed=self._subscribed,
                 on_disconnected=self._disconnected,
@@ -290,10 +290,10 @@ class Session(Generic[Receipt]):
             return
         kind = first & 0xF0
         try:
-            if kind == PUBLISH:
-                self._receive(*read_publish(first, body, mqtt5=self._mqtt5))
-            elif kind == PUBACK:
+            if kind == PUBACK:
                 self._publisher.acknowledged(*read_puback(body))
+            elif kind == PUBLISH:
+                self._receive(*read_publish(first, body, mqtt5=self._mqtt5))
             elif self._control is not None:
                 self._control.receive(first, body)
         except Malformed as error:

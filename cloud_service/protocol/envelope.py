@@ -98,8 +98,9 @@ def _is_id(value: object) -> TypeGuard[str]:
 
 def _as_id(correlation: bytes | None) -> str | None:
     """Correlation Data as a request ID, if it is such a text."""
+    if correlation is None or len(correlation) > MAX_ID_BYTES:
+        return None
     try:
-        text = (correlation or b"").decode()
+        return correlation.decode()
     except UnicodeDecodeError:
         return None
-    return text if _is_id(text) else None

@@ -23,6 +23,8 @@ OCPP_GATEWAY: Final = "ocpp-gateway"
 """The account of the first OCPP gateway. It owns nothing: the chargers that it speaks for do."""
 GATEWAY: Final = "gateway"
 """The first gateway's account, and the owner of all stations that any gateway registers."""
+_GATEWAYS: Final = f"{GATEWAY}-"
+"""The beginning of the other gateways' names."""
 
 DEVICES: Final[frozenset[Role]] = frozenset({"charger", "vehicle"})
 """The roles of an ordinary name: it owns the stations that it registers, and is the vehicle of that name."""
@@ -56,6 +58,11 @@ def roles_of(name: str) -> frozenset[Role]:
     return _BY_NAME.get(name, DEVICES)
 
 
+def is_gateway(name: str) -> bool:
+    """Whether an account of this name is a gateway: several times for each request, so in less time."""
+    return name == GATEWAY or name.startswith(_GATEWAYS)
+
+
 def owner_name(name: str) -> str:
     """The name under which an account owns stations: all gateways own theirs together."""
-    return GATEWAY if "gateway" in roles_of(name) else name
+    return GATEWAY if is_gateway(name) else name

@@ -50,7 +50,8 @@ def may_reply_to(topic: str, client: str) -> bool:
     own = reply(client)
     return (
         (topic == own or topic.startswith(own + "/"))
-        and not any(character in topic for character in "+#\0")
+        and "+" not in topic
+        and "#" not in topic
         and topic.isprintable()
         and topic.count("/") <= MAX_TOPIC_SLASHES
         and len(topic.encode()) <= MAX_TOPIC_BYTES

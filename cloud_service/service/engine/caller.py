@@ -4,7 +4,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from cloud_service.core.records import VehicleKey
 from cloud_service.protocol.errors import BadRequest, Forbidden
-from cloud_service.protocol.roles import DEVICES, Role, owner_name, roles_of
+from cloud_service.protocol.roles import DEVICES, Role, is_gateway, owner_name, roles_of
 
 
 class Caller(Struct, frozen=True):
@@ -20,7 +20,7 @@ class Caller(Struct, frozen=True):
     @property
     def is_gateway(self) -> bool:
         """Whether it speaks for legacy clients."""
-        return "gateway" in self.roles
+        return is_gateway(self.name)
 
     @property
     def owner(self) -> str:

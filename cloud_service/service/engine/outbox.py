@@ -11,7 +11,7 @@ from cloud_service.core.changes import Event
 from cloud_service.core.records import iso_text
 from cloud_service.protocol import topics
 from cloud_service.protocol.messages import Message
-from cloud_service.protocol.roles import is_account_name, roles_of
+from cloud_service.protocol.roles import is_account_name, is_gateway
 
 _encode = msgspec.json.Encoder().encode
 
@@ -33,9 +33,7 @@ def recipients(event: Event) -> list[str]:
         names.append(event.owner_before)
     if not event.reservation.legacy:
         names.append(str(event.reservation.vehicle_id))
-    return [
-        name for name in dict.fromkeys(names) if is_account_name(name) and "gateway" not in roles_of(name)
-    ]
+    return [name for name in dict.fromkeys(names) if is_account_name(name) and not is_gateway(name)]
 
 
 def messages(event: Event) -> list[Message]:

@@ -3,7 +3,7 @@
 import pytest
 
 from cloud_service.core import records
-from cloud_service.protocol.roles import GATEWAY, ROLES, is_account_name, owner_name, roles_of
+from cloud_service.protocol.roles import GATEWAY, ROLES, is_account_name, is_gateway, owner_name, roles_of
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,7 @@ from cloud_service.protocol.roles import GATEWAY, ROLES, is_account_name, owner_
 )
 def test_reserved_names(name: str, role: str) -> None:
     assert roles_of(name) == {role}
+    assert is_gateway(name) == (role == "gateway")
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,7 @@ def test_reserved_names(name: str, role: str) -> None:
 def test_every_other_name_is_a_charger_s_and_a_vehicle_s(name: str) -> None:
     assert roles_of(name) == {"charger", "vehicle"}
     assert owner_name(name) == name
+    assert not is_gateway(name)
 
 
 def test_every_role_has_a_name() -> None:
