@@ -49,9 +49,11 @@ class PointStates:
 
     def note(self, changes: Changes, undo: Changes) -> None:
         """Takes changes that were made in the network, and what would undo them: the points before."""
-        self.counts.subtract(map(attrgetter("availability"), undo.points))
-        self.counts.update(map(attrgetter("availability"), changes.points))
-        self._out_of_order.difference_update(point.key for point in undo.points)
+        for point in undo.points:
+            self.counts[point.availability] -= 1
+            self._out_of_order.discard(point.key)
+        for point in changes.points:
+            self.counts[point.availability] += 1
         self._note_order(changes.points)
 
     def _note_order(self, points: Iterable[Point]) -> None:
