@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -27,8 +28,11 @@ class Batch:
         """The request records of the batch, by client and identity."""
         self._network = network
         self._visits = network.visits
-        self._consequences = Consequences(network, network.rules, now, self._apply)
         self._undo: list[Changes] = []
+        # A method of the batch would be a cycle: its requests would stay in memory until the cycle collector
+        # finds them, which takes longer than to free them.
+        apply = partial(_apply, network, self.changes, self._undo)
+        self._consequences = Consequences(network, network.rules, now, apply)
 
     def __enter__(self) -> Self:
         return self
@@ -98,6 +102,8 @@ class Batch:
             self._network.apply(self._undo.pop())
         self._consequences.undone(self.changes)
 
-    def _apply(self, changes: Changes) -> None:
-        self._undo.append(self._network.apply(changes))
-        self.changes.append(changes)
+
+def _apply(network: Network, made: list[Changes], undo: list[Changes], changes: Changes) -> None:
+    """Makes changes in the network, and adds them to those made and what undoes them to the others."""
+    undo.append(network.apply(changes))
+    made.append(changes)

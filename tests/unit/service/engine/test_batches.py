@@ -1,14 +1,19 @@
 """Batches: large replies end one early, and no request is lost."""
 
+import gc
+import weakref
 from datetime import timedelta
 
+from cloud_service.core.changes import Changes
 from cloud_service.core.effects import end
+from cloud_service.core.network import Network
+from cloud_service.core.records import Station
 from cloud_service.service.engine.batch import Batch
 from cloud_service.service.engine.limits import EngineLimits
 from tests.kit.crowd import HOUR, Crowd
 from tests.kit.in_memory_store import InMemoryStore
 from tests.kit.records import minutes
-from tests.unit.service.engine.bench import Bench, FailingStore, result
+from tests.unit.service.engine.bench import NOON, Bench, FailingStore, result
 
 
 def test_large_replies_end_a_batch_and_the_rest_follows_in_order() -> None:
@@ -107,3 +112,19 @@ def test_what_moves_up_in_a_change_that_is_undone_may_move_up_again() -> None:
             moved = network.reservation_of((False, "flexible"))
             assert moved is not None
             assert moved.station_id == near
+
+
+def test_a_batch_is_freed_without_the_cycle_collector() -> None:
+    """Its requests would stay in memory until that runs, which takes longer than to free them."""
+    network = Network()
+    gc.disable()
+    try:
+        with Batch(network, NOON) as batch:
+            batch.apply(Changes(stations=(Station(1, 0, 0, "ana"),), last_station_id=1))
+            batch.keep()
+        gone = weakref.ref(batch)
+        del batch
+        assert gone() is None
+    finally:
+        gc.enable()
+    assert network.station(1) is not None
