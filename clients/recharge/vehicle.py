@@ -152,7 +152,7 @@ class Vehicle:
     def _require_mqtt(self) -> None:
         if isinstance(self._connection, TCPConnection):
             raise InvalidArgument(
-                "a quote and wishes need protocol mqtt5 or mqtt311: the old protocol has no such thing"
+                "quotes and wishes need protocol mqtt5 or mqtt311: the old protocol does not have them"
             )
 
     async def _ask(self, action: str, values: Mapping[str, Any], vehicle_key: str) -> Any:

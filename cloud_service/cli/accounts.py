@@ -83,8 +83,8 @@ class Options(Struct, frozen=True, kw_only=True):
             "--password-file",
             type=Path,
             metavar="FILE",
-            help="where `add` and `rotate` write the password instead; `add` then leaves an existing account"
-            " unchanged",
+            help="file to which `add` and `rotate` write the password instead of printing it; `add`"
+            " then leaves an existing account unchanged",
         ),
     ] = None
     ocpp: Annotated[

@@ -1,6 +1,6 @@
 """Copies the data folder or the database, even while the service runs. `recharge restore` puts a folder back.
 
-With the accounts, certificates and passwords of a broker that `recharge up --secure` started.
+Includes the accounts, certificates and passwords of a broker that `recharge up --secure` started.
 
 A database is dumped by PostgreSQL's pg_dump, with the login that owns it. `pg_restore` puts it back.
 
@@ -39,7 +39,7 @@ class Options(Struct, frozen=True):
         Argument(
             metavar="DIR",
             type=Path,
-            help="the folder to create, or of a database the file; it must not exist yet",
+            help="the folder to create, or the file if it is a database; it must not exist yet",
         ),
     ]
     data: DataSettings

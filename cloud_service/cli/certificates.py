@@ -74,7 +74,7 @@ def _prepare(folders: BrokerFolders, names: tuple[str, ...]) -> None:
     first = prepare(folders, names, datetime.now(UTC))
     for_all = {"folder": folders.certificates, "ca": folders.ca_file.name}
     print(say("{folder}: the broker's certificate, and {ca} for its clients", **for_all))
-    print(say("{file}: what the live map's login asks for", file=make_monitor_token(folders.secrets)))
+    print(say("{file}: the token for the live map's login", file=make_monitor_token(folders.secrets)))
     secrets = folders.secrets.folder
     if first:
         print(say("{folder}: the first accounts' passwords, created now", folder=secrets))

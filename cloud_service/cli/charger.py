@@ -110,7 +110,8 @@ class Options(Struct, frozen=True, kw_only=True):
             "--state",
             metavar="FILE",
             type=Path,
-            help="file of what is saved between runs (default: recharge/charger-NAME.json in XDG_STATE_HOME)",
+            help="file that keeps the charger's state between runs (default:"
+            " recharge/charger-NAME.json in XDG_STATE_HOME)",
         ),
     ] = None
     protocol: Annotated[

@@ -72,7 +72,7 @@ def percent_to_charge_at(text: str) -> Number:
     """Reads a number from 0 up to, not including, 100: a full battery needs no charge."""
     number = finite(text)
     if not 0 <= number < 100:
-        raise UnusableValue("{text!r} is not from 0 up to, not including, 100 percent", text=text)
+        raise UnusableValue("{text!r} is not at least 0 and below 100 percent", text=text)
     return number
 
 
@@ -126,7 +126,8 @@ class PaceOptions(Struct, frozen=True):
             "--time-scale",
             metavar="N",
             type=read_time_scale,
-            help="speed of time; at 1, waiting and charging take hours (default: %(default)g)",
+            help="how many times as fast time passes; at 1, waiting and charging take hours (default:"
+            " %(default)g)",
         ),
     ] = 120.0
     seed: Annotated[
@@ -135,7 +136,7 @@ class PaceOptions(Struct, frozen=True):
             "--seed",
             metavar="N",
             type=whole,
-            help="seed of everything random; the same seed gives the same run",
+            help="seed of all random values; the same seed gives the same run",
         ),
     ] = None
 

@@ -66,7 +66,7 @@ def main(options: Options) -> int:
     except (OSError, SyncFailed) as error:
         return complain(
             "forget",
-            Text("not finished: {error}; run the same command again once that is mended", error=error),
+            Text("not finished: {error}; run the same command again once that is fixed", error=error),
         )
     say = language_of_environment()
     for name in forgotten.changed:

@@ -40,7 +40,7 @@ class Options(Struct, frozen=True, kw_only=True):
         Argument(
             "--name",
             metavar="NAME",
-            help=f"account that is to own the stations (default: the broker's account, else {ACCOUNT})",
+            help=f"account that will own the stations (default: the broker's account, else {ACCOUNT})",
         ),
     ] = None
     centre: Annotated[
@@ -50,7 +50,8 @@ class Options(Struct, frozen=True, kw_only=True):
             "--center",
             metavar="LAT,LON",
             type=read_place_in_degrees,
-            help="degrees of the place at 0, 0; the same at each import (default: {},{})".format(*CENTRE),
+            help="latitude and longitude of 0, 0, in degrees; the same for each import"
+            " (default: {},{})".format(*CENTRE),
         ),
     ] = CENTRE
     ports: PortOptions
@@ -73,7 +74,7 @@ class Options(Struct, frozen=True, kw_only=True):
         Argument(
             "--force",
             action="store_true",
-            help="with --undo: delete stations that have reservations too, and cancel those",
+            help="with --undo: also delete stations with reservations, and cancel these",
         ),
     ] = False
     broker: BrokerAddress

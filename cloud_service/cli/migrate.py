@@ -149,8 +149,8 @@ def _tell(summary: Summary, seconds: float) -> None:
     print(
         say(
             "{stations} stations, {points} points, {reservations} reservations, {sessions} sessions,"
-            " {requests} answered requests, {events} events to tell, {ended} ended reservations: copied and"
-            " compared in {seconds:.1f} s",
+            " {requests} answered requests, {events} unpublished events, {ended} ended reservations:"
+            " copied and compared in {seconds:.1f} s",
             stations=len(tables.stations),
             points=len(tables.points),
             reservations=len(tables.reservations),

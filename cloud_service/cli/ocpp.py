@@ -1,4 +1,4 @@
-"""Manages the chargers that the OCPP gateway has: where they stand, and which of them wait for that."""
+"""Manages the chargers of the OCPP gateway: gives them their places, and commands them."""
 
 import asyncio
 import re
@@ -178,20 +178,27 @@ async def _place(operator: Operator, options: Options) -> int:
     identity = options.names[0]
     if options.verb == "accept" and identity not in _waiting(operator):
         return complain(
-            "ocpp", Text("{identity} does not wait; `ocpp pending` shows who does", identity=identity)
+            "ocpp",
+            Text(
+                "{identity} is not waiting for a place; `ocpp pending` shows which chargers are",
+                identity=identity,
+            ),
         )
     assert options.at is not None
     x, y = options.at
     await operator.place(identity, Place(x, y, tuple(options.points or ()), options.name))
-    _tell(Text("{identity} stands at {x:g},{y:g} now", identity=identity, x=x, y=y))
+    _tell(Text("{identity} now stands at {x:g},{y:g}", identity=identity, x=x, y=y))
     return 0
 
 
 async def _remove(operator: Operator, identity: str) -> int:
     if identity not in operator.places:
-        return complain("ocpp", Text("{identity} has no place; `ocpp list` shows who has", identity=identity))
+        return complain(
+            "ocpp",
+            Text("{identity} has no place; `ocpp list` shows which chargers have one", identity=identity),
+        )
     await operator.remove(identity)
-    _tell(Text("{identity} has no place any more", identity=identity))
+    _tell(Text("{identity} no longer has a place", identity=identity))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Runs the OCPP gateway until SIGINT or SIGTERM: charging points off the shelf connect to it."""
+"""Runs the OCPP gateway, to which off-the-shelf chargers connect, until SIGINT or SIGTERM."""
 
 from msgspec import Struct
 

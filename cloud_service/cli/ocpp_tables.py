@@ -25,9 +25,9 @@ def show_pending(records: Mapping[str, ChargerRecord]) -> None:
     """The chargers that wait for their place."""
     say, console = language_of_environment(), open_console()
     if not records:
-        console.print(say("No charger waits for its place"))
+        console.print(say("No charger is waiting for its place"))
         return
-    table = _table(say("Identity"), say("Made by"), "OCPP", say("Connected"))
+    table = _table(say("Identity"), say("Manufacturer"), "OCPP", say("Connected"))
     for identity, record in sorted(records.items()):
         table.add_row(identity, _maker(record), record.version, _connected(record, say))
     console.print(table)
@@ -39,7 +39,9 @@ def show_list(records: Mapping[str, ChargerRecord], places: Mapping[str, Place])
     if not records and not places:
         console.print(say("No charger has connected yet"))
         return
-    table = _table(say("Identity"), say("Station"), say("Points"), say("Made by"), "OCPP", say("Connected"))
+    table = _table(
+        say("Identity"), say("Station"), say("Points"), say("Manufacturer"), "OCPP", say("Connected")
+    )
     for identity in sorted({*records, *places}):
         record = records.get(identity)
         if record is None:

@@ -26,7 +26,7 @@ class OutputOptions(Struct, frozen=True, kw_only=True):
     )
     plot: Annotated[
         Path | None,
-        Argument("--plot", metavar="FILE", type=Path, help="draw a picture (.svg, .png or .pdf) too"),
+        Argument("--plot", metavar="FILE", type=Path, help="also draw a picture (.svg, .png or .pdf)"),
     ] = None
 
     def require_one_format(self) -> None:

@@ -1,4 +1,4 @@
-"""Adds up some days of the history: charges, energy, revenue, and how much the points were used.
+"""Adds up the history of a period: charges, energy, revenue, and how much the points were used.
 
 Works while the service runs. Without --from and --to, it covers the last 30 days.
 """

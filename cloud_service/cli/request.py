@@ -123,7 +123,8 @@ async def _ask_over_mqtt(options: Options) -> Any:
     client = options.client or options.broker.user or _DEFAULT_CLIENT
     if not is_account_name(client):
         raise NoAnswer(
-            "{client!r} is not a client's name: use 1 to 64 of A-Z, a-z, 0-9, _ and -", client=client
+            "{client!r} is not a client's name: use 1 to 64 of the characters A-Z, a-z, 0-9, _ and -",
+            client=client,
         )
     client_id = client_id_beside(client, options.broker)
     async with Requester(options.broker, client, client_id=client_id) as requester:

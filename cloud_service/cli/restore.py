@@ -57,7 +57,7 @@ def main(options: Options) -> int:
         return complain("restore", error)
     except OSError as error:
         text = Text(
-            "the backup was not restored: {error}; run the same command again once that is mended",
+            "the backup was not restored: {error}; run the same command again once that is fixed",
             error=error,
         )
         return complain("restore", text)

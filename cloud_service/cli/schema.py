@@ -1,7 +1,7 @@
-"""Brings the schema of a database to this version of the service, and ends.
+"""Makes or upgrades the schema of a database for this version of the service.
 
-A service whose login owns the schema does this at its start. Where its login owns nothing, this command does
-it with the login that does, before the services of a new version start.
+A service whose login owns the schema does this at its start. If its login owns nothing, this command does it,
+with the login that owns the schema, before the services of a new version start.
 """
 
 import psycopg
@@ -22,7 +22,9 @@ class Options(Struct, frozen=True):
 def main(options: Options) -> int:
     address = options.state.owner_address or options.state.address
     if address is None:
-        raise SettingError("which database? Name it with --state-owner, and the login that owns its schema")
+        raise SettingError(
+            "no database given: name it with --state-owner, with the login that owns its schema"
+        )
     try:
         with connect(address, name="recharge schema", answer_seconds=None) as database:
             applied = migrate(database)

@@ -1,4 +1,4 @@
-"""Shows what policies are worth: lets the same people and breakdowns happen to the network under each.
+"""Compares policies: exposes the network to the same people and breakdowns under each of them.
 
 In virtual time, with the service's own rules; the network is not touched. docs/policies.md has results.
 """
@@ -76,12 +76,14 @@ class Options(Struct, frozen=True, kw_only=True):
             "--center",
             metavar="LAT,LON",
             type=read_place_in_degrees,
-            help="degrees of the place at 0, 0 (default: the middle of the file)",
+            help="latitude and longitude of 0, 0, in degrees (default: the middle of the file)",
         ),
     ] = None
     radius: Annotated[
         int | None,
-        Argument("--radius", metavar="KM", type=read_count, help="only stations as near to 0, 0 as this"),
+        Argument(
+            "--radius", metavar="KM", type=read_count, help="only stations within this distance of 0, 0"
+        ),
     ] = None
     ports: PortOptions
     sessions: Annotated[

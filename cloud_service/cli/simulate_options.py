@@ -49,7 +49,12 @@ class HabitOptions(Struct, frozen=True, kw_only=True):
     ] = 5
     ahead: Annotated[
         Number,
-        Argument("--ahead", metavar="PERCENT", type=percent, help="who books ahead (default: %(default)g)"),
+        Argument(
+            "--ahead",
+            metavar="PERCENT",
+            type=percent,
+            help="share of people who book ahead (default: %(default)g)",
+        ),
     ] = 30
     ahead_hours: Annotated[
         Number,
@@ -57,18 +62,26 @@ class HabitOptions(Struct, frozen=True, kw_only=True):
             "--ahead-hours",
             metavar="H",
             type=positive,
-            help="how long ahead, in the mean (default: %(default)g)",
+            help="how long ahead, on average (default: %(default)g)",
         ),
     ] = 3
     no_shows: Annotated[
         Number,
         Argument(
-            "--no-shows", metavar="PERCENT", type=percent, help="who does not come (default: %(default)g)"
+            "--no-shows",
+            metavar="PERCENT",
+            type=percent,
+            help="share of people who do not come (default: %(default)g)",
         ),
     ] = 5
     late: Annotated[
         Number,
-        Argument("--late", metavar="PERCENT", type=percent, help="who comes late (default: %(default)g)"),
+        Argument(
+            "--late",
+            metavar="PERCENT",
+            type=percent,
+            help="share of people who come late (default: %(default)g)",
+        ),
     ] = 20
     late_minutes: Annotated[
         Number,
@@ -76,7 +89,7 @@ class HabitOptions(Struct, frozen=True, kw_only=True):
             "--late-minutes",
             metavar="MIN",
             type=positive,
-            help="how late, in the mean (default: %(default)g)",
+            help="how late they come, on average (default: %(default)g)",
         ),
     ] = 10
     overstaying: Annotated[
@@ -85,7 +98,8 @@ class HabitOptions(Struct, frozen=True, kw_only=True):
             "--overstaying",
             metavar="PERCENT",
             type=percent,
-            help="who stays longer than the charge, where no sessions tell it (default: %(default)g)",
+            help="share of people who stay longer than their charge, unless --sessions says it"
+            " (default: %(default)g)",
         ),
     ] = 30
     overstay_minutes: Annotated[
@@ -94,7 +108,7 @@ class HabitOptions(Struct, frozen=True, kw_only=True):
             "--overstay-minutes",
             metavar="MIN",
             type=positive,
-            help="how much longer, in the mean (default: %(default)g)",
+            help="how much longer, on average (default: %(default)g)",
         ),
     ] = 45
     failures: Annotated[
@@ -103,7 +117,7 @@ class HabitOptions(Struct, frozen=True, kw_only=True):
             "--failures",
             metavar="N",
             type=not_negative,
-            help="how often a point breaks in a year (default: %(default)g)",
+            help="how often a point breaks down in a year (default: %(default)g)",
         ),
     ] = 4
     repair_hours: Annotated[
@@ -112,7 +126,7 @@ class HabitOptions(Struct, frozen=True, kw_only=True):
             "--repair-hours",
             metavar="H",
             type=positive,
-            help="how long a repair takes, in the mean (default: %(default)g)",
+            help="how long a repair takes, on average (default: %(default)g)",
         ),
     ] = 12
     speed: Annotated[
@@ -125,7 +139,7 @@ class HabitOptions(Struct, frozen=True, kw_only=True):
             "--patience-minutes",
             metavar="MIN",
             type=positive,
-            help="how long people wait before a point that is taken (default: %(default)g)",
+            help="how long people wait at a taken point (default: %(default)g)",
         ),
     ] = 30
     longest_wait_hours: Annotated[
@@ -134,7 +148,7 @@ class HabitOptions(Struct, frozen=True, kw_only=True):
             "--longest-wait-hours",
             metavar="H",
             type=positive,
-            help="who would have to wait longer for a charge goes elsewhere (default: %(default)g)",
+            help="people who would have to wait longer for a charge go elsewhere (default: %(default)g)",
         ),
     ] = 24
 

@@ -21,7 +21,7 @@ def draw(runs: Sequence[Run], file: Path, say: Language) -> None:
         (say("Distance, km"), lambda figures: figures.distance),
         (say("Points in use, % of the time"), lambda figures: 100 * figures.utilisation),
         (say("Charged, kWh a day"), lambda figures: figures.energy),
-        (say("Stood before a taken point, %"), lambda figures: 100 * figures.stood),
+        (say("Found their point taken, %"), lambda figures: 100 * figures.stood),
         (say("Moves for each 100 people"), lambda figures: figures.moved),
     )
     policies = by_policy(runs)

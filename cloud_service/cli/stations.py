@@ -36,7 +36,7 @@ class Options(Struct, frozen=True, kw_only=True):
             "--near",
             metavar="X,Y",
             type=_place,
-            help="the nearest to this place first, in kilometres",
+            help="sort by distance from this place, in kilometres",
         ),
     ] = None
     search: Annotated[
@@ -44,7 +44,7 @@ class Options(Struct, frozen=True, kw_only=True):
         Argument(
             "--search",
             metavar="TEXT",
-            help="only stations with this in their ID, name, address or connectors",
+            help="only stations with this text in their ID, name, address or connectors",
         ),
     ] = ""
     free: Annotated[
@@ -55,11 +55,11 @@ class Options(Struct, frozen=True, kw_only=True):
         Argument(
             "--offline",
             action="store_true",
-            help="only stations whose charger is known to be offline, or of which no point is in order",
+            help="only stations whose charger is known to be offline, or that have no point in order",
         ),
     ] = False
     limit: Annotated[
-        int | None, Argument("--limit", metavar="N", type=read_count, help="at most so many (default: all)")
+        int | None, Argument("--limit", metavar="N", type=read_count, help="at most this many (default: all)")
     ] = None
     as_json: Annotated[bool, Argument("--json", action="store_true", help="print JSON")] = False
     broker: BrokerAddress

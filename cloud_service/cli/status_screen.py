@@ -122,7 +122,7 @@ def _bookings(status: Status, say: Language) -> str:
         for row in bookings.next[:_MOST_NEXT]
     ]
     if bookings.not_asked:
-        lines.append(say("not looked at: {stations} stations", stations=say.number(bookings.not_asked, 0)))
+        lines.append(say("not asked about: {stations} stations", stations=say.number(bookings.not_asked, 0)))
     return "\n".join(lines)
 
 

@@ -54,7 +54,7 @@ class Options(Struct, frozen=True, kw_only=True):
     ] = False
     secure: Annotated[
         bool,
-        Argument("--secure", action="store_true", help="use accounts and TLS, like the compose stack"),
+        Argument("--secure", action="store_true", help="use accounts and TLS, as with Docker Compose"),
     ] = False
     open: Annotated[
         bool,

@@ -47,7 +47,7 @@ def main(options: Options) -> int:
         return _verify_folder(options.folder, options)
     if options.state.address is not None:
         return _verify_database(options.state.address)
-    raise SettingError("what is to be checked? Name a data folder, or a database with --state")
+    raise SettingError("nothing to check: name a data folder, or a database with --state")
 
 
 def _verify_folder(folder: Path, options: Options) -> int:
@@ -95,7 +95,7 @@ def _lines_of_database(report: DatabaseReport) -> Iterator[Text]:
     if report.readable:
         yield _counts_of_records(report)
         yield Text(
-            "{requests} requests are remembered; {events} events are still to be told",
+            "{requests} requests are remembered; {events} events are not published yet",
             requests=report.remembered,
             events=report.events,
         )

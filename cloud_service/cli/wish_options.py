@@ -32,14 +32,17 @@ class WishOptions(Struct, frozen=True, kw_only=True):
         Argument(
             "--objective",
             choices=get_args(Objective),
-            help="what is best: the nearest station, the earliest start, the soonest finish with the way"
-            " there counted, or the lowest price (default: nearest)",
+            help="what is best: the nearest station, the earliest start, the soonest finish including"
+            " the way there, or the lowest price (default: nearest)",
         ),
     ] = None
     speed: Annotated[
         Number | None,
         Argument(
-            "--speed", metavar="KMH", type=positive, help="no start before the vehicle can be there, at km/h"
+            "--speed",
+            metavar="KMH",
+            type=positive,
+            help="no start before the vehicle can be there at this speed, in km/h",
         ),
     ] = None
     range_km: Annotated[

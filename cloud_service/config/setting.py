@@ -24,7 +24,7 @@ class Section(StrEnum):
     BROKER = "MQTT broker"
     SECURITY = "accounts and certificates"
     TCP = "TCP for legacy clients"
-    OCPP = "OCPP for charging points"
+    OCPP = "OCPP for chargers"
     HTTP = "HTTP of the monitor"
     OPEN_DATA = "open data of the monitor"
     LOGS = "logs"

@@ -181,8 +181,8 @@ def _read_database(text: str) -> str:
         )
     if "@" in address[2] or _LONE_PERCENT.search(text):
         raise UnusableValue(
-            "in the user name and the password of a URL, @, :, /, ?, # and % are written as %40, %3A, %2F,"
-            " %3F, %23 and %25; or name the password with a setting of its own"
+            "in the user name and the password of a URL, write @, :, /, ?, # and % as %40, %3A, %2F,"
+            " %3F, %23 and %25; or give the password in its own setting"
         )
     return text
 

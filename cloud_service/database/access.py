@@ -1,7 +1,7 @@
 """Who uses the database: any number of services, or one command that copies or changes all of it.
 
-An advisory lock keeps them apart. Services share it for as long as they are connected, and each holds
-one of its own, by which the others see that it lives.
+An advisory lock keeps them apart. Services share the lock for as long as they are connected. Each also holds
+a lock of its own, which shows the others that it is alive.
 """
 
 from typing import Final
@@ -25,11 +25,11 @@ class InUse(TextError):
 def use_with_others(database: Database) -> None:
     """Notes that a service uses the database, until the connection ends.
 
-    Raises WriteFailed while the network is being copied, and if only a part of one has arrived.
+    Raises WriteFailed while a network is being copied, and if a copy is incomplete.
     """
     if not _ask(database, "SELECT pg_try_advisory_lock_shared(%s)", _LOCK):
         raise WriteFailed(
-            "`recharge migrate` or `forget` works on the network: start the service when it has ended"
+            "`recharge migrate` or `forget` is working on the network: start the service when it has finished"
         )
     source = half_copied_from(database)
     if source is not None:
@@ -41,7 +41,7 @@ def use_with_others(database: Database) -> None:
 
 
 def use_alone(database: Database) -> None:
-    """Keeps services away, until the connection ends. Raises InUse if one is there."""
+    """Keeps services away until the connection ends. Raises InUse if one is connected."""
     if not _ask(database, "SELECT pg_try_advisory_lock(%s)", _LOCK):
         raise InUse(
             "the database is in use by a cloud service, or by another command; stop all of them first"
@@ -49,7 +49,7 @@ def use_alone(database: Database) -> None:
 
 
 def half_copied_from(database: Database) -> str | None:
-    """From where a network was being copied here that is not here yet; None if there is no such thing."""
+    """The source of an unfinished copy into this database; None if there is none."""
     with database.cursor(row_factory=scalar_row) as cursor:
         cursor.execute("SELECT half_copied_from FROM network")
         source = cursor.fetchone()
@@ -57,7 +57,7 @@ def half_copied_from(database: Database) -> str | None:
 
 
 def begin_life(database: Database, instance: UUID) -> None:
-    """Shows the others that this service lives, until the connection ends."""
+    """Shows the others that this service is alive, until the connection ends."""
     database.execute("SELECT pg_advisory_lock(%s, %s)", [_INSTANCES, _lock_of(instance)])
     database.execute("INSERT INTO instances (instance) VALUES (%s)", [instance])
 
@@ -69,7 +69,7 @@ def is_dead(database: Database, instance: UUID) -> bool:
 
 
 def any_lives(database: Database) -> bool:
-    """Whether a service lives. If not, none that was known comes back before the transaction ends."""
+    """Whether any service is alive. If not, no known one comes back before the transaction ends."""
     known = database.execute("SELECT instance FROM instances").fetchall()
     return not all(is_dead(database, instance) for (instance,) in known)
 

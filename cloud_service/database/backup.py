@@ -1,4 +1,4 @@
-"""A backup of a database: what pg_dump makes of one moment of it, read back and counted."""
+"""A backup of a database: a dump of one moment by pg_dump, read back and counted."""
 
 import os
 import re
@@ -44,8 +44,8 @@ class _Programs(Struct, frozen=True):
 def back_up_database(database: Database, address: str, target: Path) -> Dump:
     """Dumps the database at this address into a new file, as the connection's open transaction sees it.
 
-    The file is then read as a restoration reads it, and has to have as many rows of each table as there are.
-    It appears as a whole or not at all. Raises BackupFailed and psycopg.Error.
+    The file is then read as a restoration reads it, and must have as many rows of each table as the database.
+    It appears complete or not at all. Raises BackupFailed and psycopg.Error.
     """
     if target.exists() or target.is_symlink():
         raise BackupFailed("{target} exists; name a file that does not exist yet", target=target)
@@ -57,7 +57,7 @@ def back_up_database(database: Database, address: str, target: Path) -> Dump:
         for table, rows in expected.items():
             if found.get(table) != rows:
                 raise BackupFailed(
-                    "{target} was not made: {table} has {rows} rows, and {found} were dumped",
+                    "{target} was not created: {table} has {rows} rows, but {found} were dumped",
                     target=target,
                     table=table,
                     rows=rows,
@@ -79,7 +79,7 @@ def _partial(target: Path) -> Iterator[Path]:
         partial.rename(target)
         sync_folder(target.parent)
     except OSError as error:
-        raise BackupFailed("{target} was not made: {error}", target=target, error=error) from None
+        raise BackupFailed("{target} was not created: {error}", target=target, error=error) from None
     finally:
         partial.unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""Records as columns, of which a statement takes one array each."""
+"""Records as columns: a statement takes each column as an array."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""A connection to the database, with the limits of time without which a dead one would hold up everything."""
+"""A connection to the database, with time limits, because a dead one would hold up everything."""
 
 import logging
 from collections.abc import Iterator
@@ -16,27 +16,29 @@ from psycopg.rows import TupleRow
 from cloud_service.database.migrations import SCHEMA
 
 log = logging.getLogger(__name__)
-# It warns of each statement that fails within a pipeline, as those do where another service was first.
+# psycopg warns of each statement that fails within a pipeline, as happens when another service was first.
 logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 CONNECT_SECONDS: Final = 3
 ANSWER_SECONDS: Final = 5
-"""A statement, or data that nobody acknowledges, longer than this counts as a failure of the database."""
+"""A statement that takes longer than this, or data unacknowledged for longer, counts as a database failure.
+"""
 GRACE_SECONDS: Final = 1
-"""A service gives up this much later than the database would."""
+"""How much later than the database a service gives up."""
 LOCK_SHARE: Final = 0.8
-"""Of that, a statement may wait this much for another service's lock: then the two can be told apart."""
+"""The share of that time for which a statement may wait for a lock, so that the two causes can be told apart.
+"""
 PATIENCE: Final = 2
-"""A request or a point that may be very large gets so many times as long. Its service hears no broker
+"""A request or a point that may be very large gets this many times as long. Its service hears no broker
 meanwhile, and a broker waits 22 seconds for it.
 """
 POLL_SECONDS: Final = 0.1
-"""How often a wait for the database looks whether it was interrupted."""
+"""How often a wait for the database checks whether it was interrupted."""
 ABANDONED_SECONDS: Final = 10
-"""When the database ends the transaction of a service that has gone silent, and with it its locks."""
+"""After this silence the database ends the transaction of a service, which releases its locks."""
 SILENT: Final = 6
-"""After so many times of an answer it ends the connection of a service that is stopped or hangs: another one
-takes its place. A service asks something every second.
+"""After this many times ANSWER_SECONDS, it ends the connection of a service that is stopped or hangs, so that
+another one takes its place. A service sends a statement every second.
 """
 
 _PATIENT: Final = """
@@ -49,9 +51,9 @@ _Result = TypeVar("_Result")
 
 
 class Database(Connection[TupleRow]):
-    """A connection that is given up, if the database does not answer.
+    """A connection that is given up if the database does not answer.
 
-    The server's own limits do not hold where it has stopped, nor for a commit that waits for a standby.
+    The server's own limits do not help if the server has stopped, or for a commit that waits for a standby.
     """
 
     gives_up_after: float | None = None
@@ -67,7 +69,7 @@ class Database(Connection[TupleRow]):
         except psycopg.OperationalError as error:
             if limit is None or monotonic() - begun < limit:
                 raise
-            self.close()  # not a cancellation, which would have to reach the database too
+            self.close()  # no cancellation, because that would have to reach the database too
             raise psycopg.OperationalError(f"no answer within {limit:g} s") from error
 
     @contextmanager
@@ -84,7 +86,7 @@ class Database(Connection[TupleRow]):
 
 
 class _AsWritten(Loader):
-    """Gives JSON as the bytes that it is: its numbers are decoded by whoever knows the record."""
+    """Returns JSON undecoded, as bytes: the code that knows the record decodes its numbers."""
 
     def load(self, data: bytes | bytearray | memoryview) -> bytes:
         return bytes(data)
@@ -95,9 +97,9 @@ def connect(
 ) -> Database:
     """Opens a connection that commits each statement by itself, unless a transaction was begun.
 
-    `address` is a URL or a connection string of libpq. With several hosts, the one that takes writes is used,
-    unless the address says otherwise, so that a failover is followed. What takes longer than `answer_seconds`
-    fails; with None, nothing does. Raises psycopg.Error.
+    `address` is a URL or a connection string of libpq. With several hosts, the one that accepts writes is
+    used, unless the address says otherwise, so that the connection follows a failover. Statements that take
+    longer than `answer_seconds` fail; None sets no limit. Raises psycopg.Error.
     """
     given: dict[str, Any] = conninfo_to_dict(address)
     defaults = {
@@ -127,7 +129,7 @@ def _options(answer_seconds: float | None) -> str:
         f" -c statement_timeout={milliseconds} -c lock_timeout={round(milliseconds * LOCK_SHARE)}"
         f" -c idle_in_transaction_session_timeout={ABANDONED_SECONDS}s"
         f" -c idle_session_timeout={SILENT * milliseconds}"
-        # Of the server's side too: it has to notice that a service has gone, and let go of its locks.
+        # On the server's side too: it has to notice that a service has gone, and release its locks.
         f" -c tcp_keepalives_idle={ANSWER_SECONDS} -c tcp_keepalives_interval=1"
         f" -c tcp_keepalives_count={ANSWER_SECONDS} -c tcp_user_timeout={ANSWER_SECONDS}s"
     )

@@ -24,7 +24,7 @@ class BatchToWrite(Struct, frozen=True):
     requests: Sequence[RequestRecord]
     now: datetime
     looked_at: tuple[PointKey, ...] = ()
-    """Points of which it is written in any case when something is due next."""
+    """Points whose next due moment is written in any case."""
 
     @property
     def events(self) -> list[Event]:
@@ -86,7 +86,7 @@ class NetEffect:
 
     @property
     def locked_stations(self) -> list[int]:
-        """The stations that are there already, and change."""
+        """The existing stations that change."""
         return [*self.removed_stations, *(station.station_id for station in self.changed_stations)]
 
 
@@ -101,7 +101,7 @@ def _last_reservation_id(point: Point | None) -> int:
 def _put(
     keys: set[Key], before: dict[Key, Record], after: dict[Key, Record]
 ) -> tuple[list[Record], list[Record]]:
-    """The records that were there before, and those that are new."""
+    """The records that existed before, and those that are new."""
     there = sorted(keys & after.keys())
     changed = [after[key] for key in there if key in before]
     return changed, [after[key] for key in there if key not in before]
@@ -128,6 +128,6 @@ def _touched_keys(
 
 
 def _is_elsewhere(station: Station, network: LoadedNetwork) -> bool:
-    """Whether a station has moved or has another owner: whoever books there meanwhile has to know."""
+    """Whether a station has moved or has another owner: simultaneous bookings there have to know."""
     before = network.as_loaded.stations.get(station.station_id)
     return before is not None and (before.location, before.owner) != (station.location, station.owner)

@@ -27,20 +27,20 @@ class Conflict(Exception):
 
 
 class Unwritable(Exception):
-    """The database refuses what a batch would write or look for, and always will. Nothing was changed."""
+    """The database will never accept what a batch would write or look up. Nothing was changed."""
 
 
 class GivenUp(WriteFailed):
-    """The database gave up a statement that waited too long for another service's lock. It can be used on."""
+    """A statement waited too long for another service's lock. The connection is still usable."""
 
 
 class TookTooLong(GivenUp):
-    """The database gave up a statement that had too much to do. It can be used on."""
+    """A statement had too much to do. The connection is still usable."""
 
 
 @contextmanager
 def failures() -> Iterator[None]:
-    """Raises Conflict, Unwritable, WriteFailed or one of its kinds for what psycopg raises within the block.
+    """Raises Conflict, Unwritable or a kind of WriteFailed for what psycopg raises within the block.
 
     Nothing was changed then.
     """
@@ -61,7 +61,7 @@ def failures() -> Iterator[None]:
 
 @contextmanager
 def failures_of_commit() -> Iterator[None]:
-    """The same around a commit, of which SyncFailed says that nobody knows whether it took effect."""
+    """The same for a commit: SyncFailed says that nobody knows whether it took effect."""
     with failures():
         try:
             yield
@@ -78,7 +78,7 @@ def _cause(error: Exception) -> BaseException:
 
 
 def _waited_too_long(error: BaseException) -> bool:
-    """Whether lock_timeout has ended a wait, and not NOWAIT: both have the same code."""
+    """Whether lock_timeout, and not NOWAIT, has ended a wait: both have the same code."""
     return isinstance(error, errors.LockNotAvailable) and error.diag.source_function == "ProcessInterrupts"
 
 

@@ -23,14 +23,14 @@ _PUT_HISTORY: Final = """
 
 
 class Erased(Struct, frozen=True):
-    """In how many rows of a table the name stood."""
+    """How many rows of a table had the name."""
 
     table: str
     rows: int
 
 
 def forget_in_database(database: Database, vehicle: VehicleKey) -> list[Erased]:
-    """Erases a vehicle's name, and has the database reuse the place where it stood.
+    """Erases a vehicle's name, and has the database reuse the space where it was.
 
     The caller keeps services away, and owns the tables. Raises CannotForget while the network still needs the
     name, and psycopg.Error.
@@ -51,7 +51,7 @@ def forget_in_database(database: Database, vehicle: VehicleKey) -> list[Erased]:
 
 
 def _erase_sessions(database: Database, tables: Tables, vehicle: VehicleKey) -> int:
-    """A vehicle that still charges is then one that nobody has named."""
+    """A vehicle that still charges goes on without a name."""
     charging = [session for session in tables.sessions.values() if session.vehicle == vehicle]
     for session in charging:
         database.execute(
@@ -82,7 +82,9 @@ def _erase_history(database: Database, vehicle: VehicleKey) -> int:
 
 
 def _erase_requests(database: Database, vehicle: VehicleKey) -> int:
-    """Those of the account are removed. A reply does not say of which world a vehicle is: both are meant."""
+    """Removes the requests of the account. A reply does not say which world a vehicle belongs to, so both are
+    meant.
+    """
     legacy, name = vehicle
     count = 0
     if not legacy:

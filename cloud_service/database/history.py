@@ -11,7 +11,7 @@ _ROWS_AT_ONCE: Final = 5_000
 
 
 def read_ended_since(database: Database, since: datetime) -> Iterator[Ended]:
-    """All that ended at this moment or later, read a piece at a time in the transaction that has begun."""
+    """All that ended at this moment or later, read in pieces in the open transaction."""
     with database.cursor("ended") as cursor:
         cursor.itersize = _ROWS_AT_ONCE
         cursor.execute("SELECT record FROM history WHERE at >= %s", [since])

@@ -1,4 +1,4 @@
-"""The part of the network that a batch needs, in memory: what it lacks is loaded when it is asked for.
+"""The part of the network that a batch needs, in memory: anything else is loaded when it is asked for.
 
 Handlers and the passing of time see it as they see the network of a data folder.
 """
@@ -22,9 +22,9 @@ from cloud_service.core.wishes import Booked
 from cloud_service.database.reading import Reader, clamped
 
 FIRST_PAGE: Final = 4
-"""So many of the nearest stations are loaded at first, and then twice as many each time."""
+"""How many of the nearest stations are loaded first; each further time, twice as many."""
 MOST_AT_ONE_DISTANCE: Final = 1_024
-"""Of stations that floats cannot tell apart by their distance, this many are put in exact order."""
+"""How many stations whose distances floats cannot tell apart are put into exact order."""
 _ROUNDING: Final = 1 - 2.0**-40
 
 _Place = tuple[Number, Number]
@@ -45,7 +45,7 @@ class LoadedNetwork(Network):
         self._of_vehicles: set[VehicleKey] = set()
         self._at: set[_Place] = set()
         self._nearest_to: dict[tuple[_Place, int], list[int]] = {}
-        """So many stations with points that are nearest to a place, in the database."""
+        """The nearest stations with points to a place, by their number, as the database has them."""
         self._of_owners: set[str] = set()
         self._absences: set[str] = set()
         self._all_absences = False
@@ -56,10 +56,12 @@ class LoadedNetwork(Network):
         """For bookings of this batch."""
         self._station_counter: int | None = None
         self.due_until: datetime | None = None
-        """If this is given, nothing counts as due that is due later: earlier things may not be loaded."""
+        """If this is set, nothing that falls due later counts as due, because earlier things may not be
+        loaded.
+        """
 
     def load(self, station_ids: Iterable[int]) -> None:
-        """Loads stations that are going to be asked for."""
+        """Loads stations that will be asked for."""
         missing = set(station_ids) - self._stations
         if not missing:
             return
@@ -240,7 +242,7 @@ class LoadedNetwork(Network):
         return super().first_due(now if self.due_until is None else min(now, self.due_until))
 
     def apply(self, changes: Changes) -> Changes:
-        """What is due depends on whether the owner is away: all of an owner's stations have to be there."""
+        """What is due depends on the owner's presence, so all of an owner's stations have to be loaded."""
         for owner in {*changes.removed_absences, *(absence.owner for absence in changes.absences)}:
             self.stations_of(owner)
         for station in changes.stations:

@@ -1,7 +1,7 @@
 """The schema of the database: numbered SQL files, each applied once and in order, under a lock.
 
-Plain SQL files and not alembic: there is no model of which it could derive anything, and whoever runs the
-database can read what will be done to it (docs/decisions/0020-plain-sql-migrations.md).
+Plain SQL files instead of alembic: there is no model from which it could derive anything, and those who run
+the database can read what will be done to it (docs/decisions/0020-plain-sql-migrations.md).
 """
 
 import re
@@ -18,9 +18,9 @@ from cloud_service.store.errors import StoreError
 
 SCHEMA: Final = "recharge"
 SERVICE_ROLE: Final = "recharge_service"
-"""What the tables may be used with. The login of a service is a member of it, and owns nothing."""
+"""The role that may use the tables. The login of a service is a member of it, and owns nothing."""
 _LOCK: Final = 0x7265_6368
-"""Of the advisory lock under which migrations are applied."""
+"""The key of the advisory lock under which migrations are applied."""
 _NAMES: Final = re.compile(r"(\d{4})_\w+\.sql")
 
 
@@ -52,7 +52,7 @@ def migrate(connection: psycopg.Connection) -> list[str]:
     """
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        # Changes of a table that cannot have it at once would hold up all who use it meanwhile.
+        # A change that has to wait for a table would hold up everyone who uses the table meanwhile.
         connection.execute("SET LOCAL lock_timeout = '4s'")
         connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(SCHEMA)))
         connection.execute(sql.SQL("SET LOCAL search_path = {}, public").format(sql.Identifier(SCHEMA)))
@@ -109,7 +109,7 @@ def _refuse_newer(present: int) -> None:
 
 
 def _grant(connection: psycopg.Connection) -> None:
-    """Gives the role of services what they need: to read and change rows, and nothing else."""
+    """Gives the services' role the rights to read and change rows, and nothing else."""
     role, schema = sql.Identifier(SERVICE_ROLE), sql.Identifier(SCHEMA)
     exists = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [SERVICE_ROLE]).fetchone()
     if exists is None:

@@ -1,7 +1,7 @@
-"""The services that share a database: which of them live, and the one that does what only one has to do.
+"""The services that share a database: which of them are alive, and which one leads.
 
-An advisory lock of the database is held for as long as its connection lasts. Each service holds one of its
-own, by which the others see that it lives (access.py); and one of them holds the leader's.
+An advisory lock of the database is held for as long as its connection lasts. Each service holds a lock of its
+own, which shows the others that it is alive (access.py), and one of them holds the leader's lock.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ _OLDER_OF_OTHERS: Final = """
 """
 _LEADER: Final = 0x6C65_6164
 _HEARS_ALL: Final = 0x6865_6172
-"""The first key of the lock that all services share that hear all brokers; the second is 0."""
+"""The first key of the lock shared by all services that hear all brokers; the second is 0."""
 _TELL_HEARING: Final = {
     True: "SELECT pg_advisory_lock_shared(%s, 0)",
     False: "SELECT pg_advisory_unlock_shared(%s, 0)",
@@ -65,7 +65,7 @@ _event = msgspec.json.Decoder(Event).decode
 
 
 class OwedEvent(Struct, frozen=True):
-    """An event that its service has not published for certain, and its number in the database."""
+    """An event that its service may not have published, and its number in the database."""
 
     number: int
     event: Event
@@ -74,8 +74,8 @@ class OwedEvent(Struct, frozen=True):
 class Peers:
     """A service's place among the others, on its connection.
 
-    Each connection is an instance of its own. What was committed on one that has broken, and perhaps nobody
-    knows of, is taken over like that of a service that has died.
+    Each connection is an instance of its own. Events of a broken connection, whose last commit may be
+    unknown, are taken over like those of a service that has died.
     """
 
     def __init__(self, database: Database) -> None:
@@ -85,9 +85,9 @@ class Peers:
         self._database = database
 
     def join(self, rules: Rules) -> None:
-        """Tells the others that this service lives, and goes by these rules.
+        """Tells the others that this service is alive and follows these rules.
 
-        Raises WriteFailed while the network is being copied, OtherRules if the others have other ones, and
+        Raises WriteFailed while the network is being copied, OtherRules if the others follow other ones, and
         psycopg.Error.
         """
         use_with_others(self._database)
@@ -96,7 +96,7 @@ class Peers:
             begin_life(self._database, self.instance)
 
     def leave(self) -> None:
-        """Tells the others that this service ends as it should."""
+        """Tells the others that this service is ending properly."""
         self._database.execute("DELETE FROM instances WHERE instance = %s", [self.instance])
 
     def try_to_lead(self) -> bool:
@@ -122,9 +122,9 @@ class Peers:
         return bool(self._one(_OTHERS_HEAR_ALL, _HEARS_ALL))
 
     def take_turn(self, stations: Sequence[int]) -> list[int]:
-        """Locks stations, in the order that they have here, for services that take turns there.
+        """Locks stations in the given order, for services that take turns there.
 
-        Returns those where another service was, so that this one had to wait.
+        Returns those for which this service had to wait.
         """
         rows = self._database.execute(
             _TAKE_TURN, {"stations": list(stations), "turns": _TURNS}, prepare=True
@@ -132,11 +132,11 @@ class Peers:
         return [station for (station,) in rows]
 
     def end_turn(self, stations: Sequence[int]) -> None:
-        """Lets go of them."""
+        """Releases them."""
         self._one(_END_TURN, _TURNS, list(stations))
 
     def bury(self) -> list[OwedEvent] | None:
-        """Takes over what dead services owe, in the order of the events. Returns None if none has died."""
+        """Takes over the unpublished events of dead services, in order. Returns None if none has died."""
         with self._database.transaction():
             dead = [instance for instance in self._others() if is_dead(self._database, instance)]
             if not dead:
@@ -149,8 +149,8 @@ class Peers:
         return [OwedEvent(number, _event(record)) for number, record in sorted(rows)]
 
     def contended(self) -> Changes:
-        """What has to be told once more, because several services told it at once: stations and points, as
-        if they were removed.
+        """What has to be published again, because several services published it at once: stations and points,
+        as if they were removed.
         """
         rows = self._database.execute(
             "DELETE FROM contended WHERE at < clock_timestamp() - interval '2 seconds'"
@@ -163,7 +163,7 @@ class Peers:
         )
 
     def waiting(self, asked: Sequence[tuple[VehicleKey, int]]) -> set[tuple[VehicleKey, int]]:
-        """Those of these events, by vehicle and number, before which another service has to tell one."""
+        """Those of these events, by vehicle and number, before which another service has to publish one."""
         rows = self._database.execute(
             _OLDER_OF_OTHERS,
             [

@@ -9,10 +9,9 @@ log = logging.getLogger(__name__)
 
 
 def prepare_schema(address: str, owner_address: str | None) -> None:
-    """Applies what is missing.
-
-    With the address of the login that owns the schema, that is done with it; without one, with the service's
-    own login if that owns the schema. Raises WrongSchema if it cannot be done, and psycopg.Error.
+    """Applies what is missing: with the login that owns the schema if its address is given, otherwise with
+    the service's own login if that owns the schema. Raises WrongSchema if it cannot be done, and
+    psycopg.Error.
     """
     owner = owner_address or address
     with connect(owner, name="recharge migrations", answer_seconds=None) as database:

@@ -1,4 +1,4 @@
-"""What is loaded of the network: a few set-based statements for all that a batch can touch."""
+"""Loads parts of the network: a few set-based statements for everything that a batch can touch."""
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
@@ -16,10 +16,10 @@ from cloud_service.database.connection import Database
 from cloud_service.store.journal import RequestRecord
 
 NUMBERS_OF_A_BATCH: Final = 1_000
-"""By so much the sequence of bookings grows each time (schema/0001_network.sql)."""
+"""How much the sequence of booking numbers grows each time (schema/0001_network.sql)."""
 LARGEST_ID: Final = 2**63 - 1
 MOST_FAR_AWAY: Final = 1e150
-"""Places beyond are looked for at this distance: their squares would overflow."""
+"""Places farther away are looked up at this distance, because their squares would overflow."""
 
 Value = TypeVar("Value")
 
@@ -90,7 +90,7 @@ _COUNTS: Final = """
 
 
 class Reader:
-    """Reads what is committed; within a transaction, what was when it began."""
+    """Reads what is committed; within a transaction, what was committed when it began."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -107,7 +107,7 @@ class Reader:
         """Stations with all that is at them: points, reservations, sessions, the absences of their owners."""
         found: dict[int, list[Any]] = {kind: [] for kind in range(1, 6)}
         decoders = {1: _station, 2: _point, 3: _reservation, 4: _session, 5: _absence}
-        # Requests may ask for any number, but no ID is larger than the column: the index has none of those.
+        # Requests may name any number, but no ID is larger than the column can hold.
         possible = [station_id for station_id in ids if abs(station_id) <= LARGEST_ID]
         if not possible:
             return Changes()
@@ -130,7 +130,7 @@ class Reader:
         )
 
     def nearest(self, places: Sequence[tuple[Number, Number]], count: int) -> list[list[int]]:
-        """For each place, the stations with points that are nearest to it: this many."""
+        """For each place, this many of the nearest stations with points."""
         xs, ys = [clamped(x) for x, _ in places], [clamped(y) for _, y in places]
         found: list[list[int]] = [[] for _ in places]
         for number, station_id in self._rows(_NEAREST, x=xs, y=ys, count=count):
@@ -165,7 +165,7 @@ class Reader:
         return [_absence(record) for (record,) in rows]
 
     def stations_with_points(self) -> int:
-        """How many there are."""
+        """How many stations have points."""
         return self._one("SELECT count(*) FROM stations WHERE has_points", int)
 
     def has_flexible(self) -> bool:
@@ -182,7 +182,7 @@ class Reader:
         return range(first, first + NUMBERS_OF_A_BATCH)
 
     def answered(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], RequestRecord]:
-        """The records of requests that were answered before, of those with these clients and identities."""
+        """The records of those requests, by client and identity, that were answered before."""
         rows = self._rows(
             _ANSWERED,
             clients=[client for client, _ in keys],
@@ -194,7 +194,7 @@ class Reader:
     def claim_due(
         self, now: datetime, most: int, without: Collection[PointKey]
     ) -> list[tuple[PointKey, datetime]]:
-        """Points at which something is due, those of the earliest moments first, each for one service only.
+        """Points at which something is due, the earliest first. Each is given to one service only:
 
         Others pass them over until the transaction ends, and this one passes over those of `without`.
         """

@@ -127,8 +127,8 @@ def _refusal(noted: Noted | None, rules: Rules) -> OtherRules:
     if noted is None:
         return OtherRules("cloud services of an older version use the database: stop all of them first")
     return OtherRules(
-        "the cloud services that run have other settings than this one: {settings}; start all of them with"
-        " the same, or this one when all of them have stopped",
+        "the running cloud services have other settings than this one: {settings}; start all of them"
+        " with the same settings, or start this one when all others have stopped",
         settings=", ".join(_different(noted, as_noted(rules))),
     )
 

@@ -22,7 +22,8 @@ class StateLogin(Struct, frozen=True):
             "state",
             DATABASE,
             Section.PLACES,
-            "PostgreSQL that keeps the network, instead of the data folder; several services may share it",
+            "PostgreSQL database that holds the network instead of the data folder; several services"
+            " may share it",
         ),
     ] = None
     state_password: StatePassword = None
@@ -42,7 +43,7 @@ class StateSettings(StateLogin, frozen=True):
             "state_owner",
             DATABASE,
             Section.PLACES,
-            "the same database, with the login that owns the schema: for upgrades of the schema at the start",
+            "the same database, with the login that owns the schema, to upgrade the schema at the start",
         ),
     ] = None
     state_owner_password: Annotated[

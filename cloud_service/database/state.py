@@ -120,7 +120,7 @@ class DatabaseState:
 
     @property
     def leads(self) -> bool:
-        """Whether this service does what only one does."""
+        """Whether this service leads."""
         return self._peers is not None and self._peers.leads
 
     def clock(self) -> datetime:
@@ -129,7 +129,7 @@ class DatabaseState:
             return reader.clock()
 
     def made_at(self) -> datetime:
-        """When the network was made: where time passes faster, all services count from there.
+        """When the network was created: if time passes faster, all services count from then.
 
         Raises WriteFailed.
         """
@@ -171,7 +171,7 @@ class DatabaseState:
         oldest_day = (now - max(remembered, SHORTEST_MEMORY)).date()
         self._keep_partitions("SELECT drop_partitions('requests', %s)", oldest_day)
         if history_months and due is not None:
-            # The last look has to agree, so that a clock that is wrong for a moment removes nothing.
+            # The check before has to agree, so that a clock that is wrong for a moment removes nothing.
             oldest = _first_month(min(now, due - PARTITIONS_EVERY), history_months)
             self._keep_partitions("SELECT drop_partitions('history', %s)", oldest)
 
@@ -232,5 +232,5 @@ class DatabaseState:
 
 
 def _first_month(now: datetime, months: int) -> date:
-    """The first day of the month that is so many before the current one."""
+    """The first day of the month that lies this many months before the current one."""
     return date.fromisoformat(f"{months_before(now, months)}-01")

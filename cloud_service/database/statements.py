@@ -8,7 +8,7 @@ LOCK_POINTS: Final = """
     ORDER BY station_id, point_id FOR UPDATE OF points
 """
 LOCK_MORE_POINTS: Final = f"{LOCK_POINTS} NOWAIT"
-"""For a transaction that has locked points already, perhaps later ones."""
+"""For a transaction that already holds locks of points, perhaps of later ones in the order."""
 LOCK_STATIONS: Final = "SELECT FROM stations WHERE station_id = ANY(%s) ORDER BY station_id FOR UPDATE"
 NOTE_CONTENDED: Final = """
     INSERT INTO contended (station_id, point_id, at)
@@ -31,8 +31,7 @@ TAKE_FREED: Final = """
         SELECT ctid FROM freed WHERE at < clock_timestamp() - interval '15 seconds' LIMIT %s
     ) RETURNING station_id, point_id
 """
-"""Later than a transaction may commit that did not see the time become free: it may have waited for a
-lock.
+"""Waits longer than a transaction that did not see the freed time can take to commit: it may wait for a lock.
 """
 DELETE_RESERVATIONS: Final = """
     DELETE FROM reservations

@@ -1,8 +1,8 @@
-"""What a batch changes, written with a few set-based statements in one transaction.
+"""Writes the changes of a batch with a few set-based statements in one transaction.
 
 Rows are locked in the same order by every service, so no two wait for each other in a circle: points by their
 key, then stations by their ID, reservations and sessions by their vehicle, answered requests by client and
-identity. Whoever has points already waits for no others.
+identity. A service that already holds points waits for no others.
 """
 
 from collections.abc import Sequence

@@ -24,7 +24,7 @@ def listen(host: str, port: int, flag: str, *, fixed: bool) -> socket.socket:
         return _listen(host, port) if port else _listen_anywhere(host)
     except socket.gaierror as error:
         raise UnknownHost(
-            "{host}, where port {port} is to listen, is not known: {reason}",
+            "the host {host}, on which port {port} should listen, is unknown: {reason}",
             host=host,
             port=port,
             reason=Reason(error),

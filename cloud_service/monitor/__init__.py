@@ -1,1 +1,3 @@
-"""The live map: serves the page, its WebSocket and its HTTP interface. A client of the broker like others."""
+"""The live map: serves the page, its WebSocket and its HTTP interface. It is a client of the broker like any
+other.
+"""

@@ -40,7 +40,7 @@ FILES: Final = Path(__file__).parent / "page"
 DESCRIPTION: Final = Path(__file__).parent / "openapi.json"
 """In OpenAPI 3.1."""
 VEHICLE_PREFIX: Final = "map-"
-"""Begins the names of the vehicles that book from the map: it cancels no other's."""
+"""The prefix of vehicles that book from the map, which cancels no other vehicle's bookings."""
 _LARGEST_BODY: Final = 4096
 _is_id = re.compile("[1-9][0-9]{0,30}").fullmatch
 
@@ -55,7 +55,7 @@ def create_application(
 ) -> ASGIApp:
     """`books`: the account is an operator's, so vehicles' names are shown, and the map books.
 
-    `ending` says when the process ends, and with it what would last.
+    `ending` is set when the process ends, so that open connections end too.
     """
     live = Live(Feed(observer.overview, names=books), measurements.load, settings.max_viewers)
     routes = _Routes(observer, settings, books=books)
@@ -176,14 +176,14 @@ class _Metrics:
         self._registry = registry(lambda: measurements.latest)
 
     async def serve(self, request: Request) -> Response:
-        """Rendered in a thread, so that a scrape holds up no viewer."""
+        """Renders in a thread, so that a scrape holds up no viewer."""
         accepted = request.headers.get("accept", "")
         text, media_type = await run_in_threadpool(render, self._registry, accepted)
         return Response(text, headers={"Content-Type": media_type})
 
 
 def _number(request: Request, what: str) -> int:
-    """The ID in the path. Raises NotFound if nothing could have it."""
+    """The ID in the path. Raises NotFound if it cannot be an ID."""
     text: str = request.path_params["id"]
     if not _is_id(text):
         raise NotFound(f"there is no {what} {text[:40]}")

@@ -1,4 +1,6 @@
-"""Events as server-sent events, for programs. A reader that comes again goes on from the last ID it saw."""
+"""Events as server-sent events, for programs. A reader that reconnects continues after the last ID that it
+saw.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -16,14 +18,14 @@ from cloud_service.overview.overview import Overview
 
 PAUSE_SECONDS: Final = 0.2
 STILL_SECONDS: Final = 15.0
-"""After which a reader gets a comment, so that nothing between it and the monitor ends the connection."""
+"""After this silence a reader gets a comment, so that nothing in between ends the connection."""
 RETRY_MILLISECONDS: Final = 2000
 
 
 class EventStream:
     """The readers of the events, at most `most` at once.
 
-    `names`: with vehicles' names. `ending` says when the process ends, and with it every stream.
+    `names`: with vehicles' names. `ending` is set when the process ends, so that every stream ends too.
     """
 
     def __init__(
@@ -45,7 +47,7 @@ class EventStream:
         return StreamingResponse(self._texts(begin), media_type="text/event-stream", headers=headers)
 
     def _number_after(self, last_id: str) -> int:
-        """Where a reader goes on. One that is new, or knows another run, begins with what comes now."""
+        """Where a reader continues. A new one, or one from another run, begins with the next event."""
         run, _, number = last_id.partition("-")
         if run == self._run and number.isascii() and number.isdecimal() and len(number) < 19:
             return int(number)
@@ -79,5 +81,5 @@ class EventStream:
 
 
 def _field(event_type: str) -> bytes:
-    """The type as a field of the stream, which ends with its line."""
+    """The type as a field of the stream: a single line."""
     return event_type.encode() if event_type.isidentifier() else b"message"

@@ -1,4 +1,4 @@
-"""What viewers are sent: the whole at first, then what changed since each one's last number.
+"""What viewers are sent: first the whole network, then what changed since each viewer's last number.
 
 Viewers that are at the same number share one text.
 """
@@ -17,7 +17,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def describe_event(event: Event, *, names: bool) -> dict[str, Any]:
-    """An event as viewers get it; with the vehicle's name only if `names`."""
+    """An event as viewers get it; with the vehicle's name only if `names` is set."""
     described = {
         "type": event.type,
         "at": event.at,
@@ -54,7 +54,7 @@ class Feed:
         return self._overview.number
 
     def text_since(self, number: int | None) -> str:
-        """The message for a viewer that has seen `number`. None: it has seen nothing."""
+        """The message for a viewer that has seen `number`; None if it has seen nothing."""
         if self._texts_at != self.number:
             self._texts.clear()
             self._texts_at = self.number

@@ -1,4 +1,4 @@
-"""From the network's plane to longitude and latitude: the import of stations, back again."""
+"""From the network's plane to longitude and latitude: the reverse of the import of stations."""
 
 import math
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import Struct
 
 KM_PER_DEGREE: Final = 6371.0088 * math.pi / 180
-"""As in the import: of a great circle on a sphere of the Earth's mean radius."""
+"""As in the import: along a great circle on a sphere with the Earth's mean radius."""
 
 
 class Center(Struct, frozen=True):

@@ -1,4 +1,6 @@
-"""Who may ask: the host and the origin of a request, the login, and what browsers may do with answers."""
+"""Who may use the monitor: checks the host and origin of a request and the login, and tells browsers what
+they may do with answers.
+"""
 
 import hmac
 from collections.abc import Iterable, Mapping
@@ -26,7 +28,7 @@ HEADERS: Final[Mapping[str, str]] = {
     "X-Content-Type-Options": "nosniff",
 }
 _OPEN: Final = ("/healthz", "/readyz", "/login", "/page/")
-"""What needs no login: nothing here tells of the network."""
+"""What needs no login: nothing here reveals anything about the network."""
 _READING: Final = frozenset({"GET", "HEAD"})
 
 
@@ -36,9 +38,9 @@ def login_cookie(token: str) -> str:
 
 
 class Guard:
-    """Passes on only what may be asked, and adds the headers to every answer.
+    """Passes on only permitted requests, and adds the security headers to every answer.
 
-    `names` are those by which the monitor is reached: another one is a name that somebody else points here.
+    `names` are the host names of the monitor: any other one is a name that somebody else has pointed at it.
     """
 
     def __init__(self, application: ASGIApp, *, names: Iterable[str], token: str | None) -> None:
@@ -84,7 +86,7 @@ class Guard:
 
 
 def has_login(headers: Headers, token: str) -> bool:
-    """Whether the cookie, or a bearer token, shows that the token is known."""
+    """Whether the cookie or a bearer token proves that the client knows the token."""
     shown = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
     bearer = headers.get("authorization", "").removeprefix("Bearer ")
     return hmac.compare_digest(shown.encode(), login_cookie(token).encode()) or hmac.compare_digest(

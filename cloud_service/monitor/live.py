@@ -1,4 +1,4 @@
-"""The WebSocket: each viewer has a task of its own, which never waits for another viewer's."""
+"""The WebSocket: each viewer has its own task, which never waits for another viewer's."""
 
 import asyncio
 import logging
@@ -13,9 +13,9 @@ from cloud_service.monitor.load import Load
 log = logging.getLogger(__name__)
 
 PAUSE_SECONDS: Final = 0.2
-"""Between two messages to a viewer. What changes meanwhile becomes one message."""
+"""Between two messages to a viewer. Changes in between become one message."""
 STILL_SECONDS: Final = 10.0
-"""After which a viewer hears that nothing has changed."""
+"""After this silence a viewer is told that nothing has changed."""
 SEND_SECONDS: Final = 30.0
 _TRY_AGAIN_LATER: Final = 1013
 
@@ -62,7 +62,7 @@ class _Viewer:
         self._left = False
 
     async def listen(self) -> None:
-        """Takes what the viewer sends: each message asks for the whole, whatever it says."""
+        """Takes what the viewer sends: each message, whatever it says, asks for the whole network."""
         try:
             while True:
                 await self._socket.receive_text()

@@ -17,10 +17,10 @@ _EVSE_STATUS: Final[dict[PointState, str]] = {
 }
 _LONGEST_TEXT: Final = 45
 _STRONGEST_AC: Final = 43
-"""kW. A point that does not say its connector has a Type 2 socket up to this, and CCS above."""
+"""kW. A point of unknown connector counts as a Type 2 socket up to this power, and as CCS above."""
 _STRONGEST_SINGLE_PHASE: Final = 7.4
 _AC_VOLTS: Final = 230
-"""Of each phase, as OCPI wants it."""
+"""For each phase, as OCPI requires."""
 _DC_VOLTS: Final = 400
 _UNKNOWN: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -63,7 +63,7 @@ def _evse(station: Station, number: int, point: Point) -> dict[str, Any]:
 
 
 def _status(station: Station, point: Point) -> str:
-    """OCPI tells points that have to be repaired from those whose charger has been offline for long."""
+    """OCPI distinguishes points that need a repair from those whose charger has been offline for long."""
     if point.state == "outOfOrder":
         return "OUTOFORDER"
     if station.absent:

@@ -75,7 +75,7 @@ class OpenData:
 
 
 def set_center(settings: MonitorSettings) -> Center:
-    """Raises NotFound if nobody has said where the plane is on the Earth."""
+    """Raises NotFound unless a setting says where the plane lies on the Earth."""
     if settings.center is None:
         raise NotFound(
             "where the stations are on the Earth is not known:"
@@ -89,5 +89,5 @@ def _number(station: Station) -> int:
 
 
 def _in_utc(moment: datetime) -> datetime:
-    """OCPI's times are in UTC also where they do not say it."""
+    """OCPI's times are in UTC, even without an offset."""
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

@@ -38,8 +38,8 @@ def run_monitor(
 ) -> int:
     """Runs the monitor until SIGTERM or SIGINT, and returns its exit status.
 
-    A `listener` listens already where the settings say. Logs one line and returns 1 if the monitor may not
-    listen, or the port or the broker is not available.
+    A `listener` already listens at the address of the settings. Logs one line and returns 1 if the monitor
+    may not listen there, or the port or the broker is not available.
     """
     if (reason := _not_allowed(settings)) is not None:
         log.error("%s", reason)

@@ -12,7 +12,7 @@ from cloud_service.overview.station import Station
 from cloud_service.protocol.errors import BadRequest
 
 PAGE: Final = 1000
-"""The most stations of one answer."""
+"""The largest number of stations in one answer."""
 _NAMES: Final = {"minPower": "min_power", "maxPrice": "max_price"}
 
 

@@ -29,7 +29,7 @@ def _pattern(metavar: str, pattern: str, example: str) -> Kind:
 
     def read(text: str) -> str:
         if not re.fullmatch(pattern, text):
-            raise UnusableValue("{text!r} is not such as {example}", text=text, example=example)
+            raise UnusableValue("{text!r} does not have the form of {example}", text=text, example=example)
         return text
 
     return Kind(metavar, read)
@@ -40,12 +40,12 @@ def _write_center(center: Any) -> str:
 
 
 _STEEPEST: Final = 89
-"""At a pole every place has the same longitude."""
+"""Nearer to a pole, longitudes mean too little."""
 _CENTER: Final = Kind("LAT,LON", _read_center, _write_center)
 
 
 class OcpiSettings(Struct, frozen=True):
-    """What OCPI says of an operator and its country, and stations do not."""
+    """What OCPI requires about the operator and the country, and stations do not say."""
 
     country_code: Annotated[
         str,
@@ -80,7 +80,7 @@ class MonitorAddress(Struct, frozen=True):
 
 
 class MonitorSettings(MonitorAddress, frozen=True):
-    """Who may see the live map, and what the open data say of the network."""
+    """Who may see the live map, and what the open data say about the network."""
 
     names: Annotated[
         tuple[str, ...],
@@ -92,7 +92,7 @@ class MonitorSettings(MonitorAddress, frozen=True):
             "http_token",
             TEXT,
             _HTTP,
-            "what a viewer has to type; needed beyond the loopback address",
+            "the token that viewers have to type; required except on the loopback address",
             secret=True,
         ),
     ] = None

@@ -11,7 +11,7 @@ from cloud_service.overview.station import Station
 
 
 class Stations:
-    """Answers from the overview; a station's queues are asked of the service."""
+    """Answers from the overview; it asks the service for a station's queues."""
 
     def __init__(self, overview: Overview, requester: Requester) -> None:
         self._overview = overview

@@ -1,4 +1,4 @@
-"""What is asked of chargers, in the words of each version of OCPP. No network, no clock."""
+"""The calls to chargers, as each version of OCPP writes them. No network, no clock."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -32,9 +32,10 @@ class Wanted(Struct, frozen=True):
 
 
 def write_command(command: str, wanted: Wanted, version: Version) -> Ask | None:
-    """The call for a command; None if there is no such command. Raises ValueError if it cannot be said.
+    """The call for a command; None if there is no such command. Raises ValueError if the version cannot
+    express it.
 
-    A tag is not cut there: it would be another vehicle's.
+    A tag that is too long is not cut, because it would then be another vehicle's.
     """
     longest = _longest_tag(version)
     if command == "start" and len(wanted.tag) > longest:
@@ -62,7 +63,7 @@ def reserve(reservation: int, connector: int, tag: str, until: datetime, version
 
 
 def cancel(reservation: int) -> Ask:
-    """The call that lets go of a reservation."""
+    """The call that cancels a reservation."""
     return Ask("CancelReservation", {"reservationId": reservation})
 
 

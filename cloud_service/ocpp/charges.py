@@ -1,7 +1,7 @@
-"""The charges of one charger: their begin, their readings and their end become requests.
+"""The charges of one charger: their starts, readings and ends become requests.
 
-What is known of a charge is in the charger's record at the broker before the charger is answered. Request IDs
-follow from the charge, so what is asked again after a crash has happened once.
+The charger's record at the broker has everything about a charge before the charger is answered. Request IDs
+follow from the charge, so a request that is repeated after a crash takes effect once.
 """
 
 import hashlib
@@ -21,17 +21,17 @@ from cloud_service.protocol.ocpp import ChargerRecord, EarlyEnd, Transaction
 log = logging.getLogger(__name__)
 
 LONG_AGO: Final = timedelta(minutes=5)
-"""A charge that is said to have begun earlier than this began while the charger was not connected."""
+"""If a charger reports a start longer ago than this, it was not connected when the charge began."""
 _CLOSED_KEPT: Final = 50
 _OPEN_KEPT: Final = 50
 _EARLY_ENDS_KEPT: Final = 20
 _UNNAMED: Final = ("0", "-1")
-"""The IDs of a transaction that began while the charger was not connected, as some chargers say."""
+"""The IDs that some chargers give to a transaction that began while they were not connected."""
 _DECIMALS: Final = 6
 _CLOCKS_DIFFER: Final = timedelta(seconds=5)
-"""The service books nothing that is in its future, and its clock may be this far behind ours."""
+"""The service records nothing that lies in its future, and its clock may be this far behind ours."""
 _SHORTEST: Final = timedelta(seconds=1)
-"""A charge that began and ended at the same moment, by a coarse clock, has taken at least so long."""
+"""The duration of a charge that began and ended at the same moment by a coarse clock."""
 
 
 class Network(Protocol):
@@ -69,7 +69,7 @@ class Charges:
         self._vehicle_of = vehicle_of
 
     async def start(self, told: Started, mark: str, now: datetime) -> Outcome:
-        """A charge begins. `mark` tells it from another one of the same charger, if nothing else does."""
+        """A charge begins. `mark` distinguishes it from the charger's others if nothing else does."""
         record = self._memory.record
         name = told.transaction or self._name(told, mark)
         known = record.transaction(name)
@@ -91,7 +91,7 @@ class Charges:
         return Outcome(not new.refused, name)
 
     async def measure(self, told: Metered, now: datetime) -> None:
-        """A reading arrives. A held charge that is measured now goes on, and becomes a session."""
+        """A reading arrives. A held charge with a current reading still goes on, and becomes a session."""
         record = self._memory.record
         if told.transaction is not None:
             known = record.transaction(told.transaction)
@@ -127,7 +127,7 @@ class Charges:
         return Outcome()
 
     async def end(self, transaction: Transaction, energy: float | None) -> None:
-        """Ends a charge, also one whose end the charger has never told."""
+        """Ends a charge, even one whose end the charger has never reported."""
         if transaction.is_session:
             await self._finish(transaction, energy)
         await self._memory.keep(_without(self._memory.record, transaction.transaction))
@@ -139,7 +139,7 @@ class Charges:
                 await self.end(transaction, transaction.energy)
 
     async def _begin_after_end(self, told: Started, name: str, now: datetime) -> None:
-        """What a charger has stored may come in any order: a charge that has ended was over long ago."""
+        """Stored messages may come in any order: if the end came first, the charge was over long ago."""
         record = self._memory.record
         end = record.early_end(name)
         if end is None or told.at is None or told.connector not in record.points:
@@ -170,7 +170,7 @@ class Charges:
             )
         except (Conflict, NotFound):
             return replace(transaction, refused=True)
-        except IDReused:  # it was begun before, when the vehicle had another reservation
+        except IDReused:  # it has begun already, when the vehicle had another reservation
             pass
         return transaction
 
@@ -186,7 +186,7 @@ class Charges:
     async def _record(
         self, transaction: Transaction, finish: datetime, energy: float | None, now: datetime
     ) -> None:
-        """Books a charge that is over and was no session: there was no connection, or it was refused."""
+        """Records a charge that is over and was not a session: there was no connection, or it was refused."""
         if energy is None:
             self._leniencies.note("told no energy of a charge while it was not connected")
             return
@@ -199,7 +199,7 @@ class Charges:
                 {**self._point(transaction.connector), **times, "energy": energy, **named},
                 request_id=self._request_id("record", transaction.transaction),
             )
-        except (BadRequest, NotFound, IDReused) as error:  # too long ago; the point is gone; booked before
+        except (BadRequest, NotFound, IDReused) as error:  # too long ago; the point is gone; recorded already
             log.warning(
                 "cannot book a charge of %s: %s",
                 times["startDateTime"],
@@ -208,7 +208,7 @@ class Charges:
             )
 
     async def _tell_reading(self, transaction: Transaction, energy: float) -> None:
-        """Also if nothing has changed since the last one: it says that the vehicle is still there."""
+        """Sends a reading even if nothing has changed: it says that the vehicle is still there."""
         power = {} if transaction.power is None else {"power": transaction.power}
         with suppress(NotFound):  # the service has ended the session before
             await self._network.request(
@@ -221,7 +221,7 @@ class Charges:
         await self._memory.keep(replace(record, transactions=(*others, new)[-_OPEN_KEPT:]))
 
     def _only_one(self, told: Ended) -> Transaction | None:
-        """The only open charge, if the charger does not know its name."""
+        """The only open charge, if the charger does not know its transaction ID."""
         open_now = self._memory.record.transactions
         if told.transaction not in _UNNAMED or len(open_now) != 1:
             return None
@@ -247,14 +247,14 @@ class Charges:
 
 
 def _difference(meter: float | None, begin: float | None) -> float | None:
-    """What has been charged; None if that is not known, as where the meter was set back."""
+    """What has been charged; None if that is not known, for example because the meter was reset."""
     if meter is None or begin is None or meter < begin:
         return None
     return round(meter - begin, _DECIMALS)
 
 
 def _with_reading(transaction: Transaction, meter: Meter) -> Transaction:
-    """A meter only counts up: a reading with less energy than the last one is older, and has come late."""
+    """A meter only counts up: a reading with less energy than the last one is older, and has arrived late."""
     energy = _difference(meter.energy, transaction.meter_start)
     if energy is not None and transaction.energy is not None and energy < transaction.energy:
         return transaction
@@ -274,7 +274,7 @@ def _with_early_end(record: ChargerRecord, told: Ended) -> ChargerRecord:
 
 
 def _without(record: ChargerRecord, name: str) -> ChargerRecord:
-    if name in _UNNAMED:  # the next charge without a name is another one
+    if name in _UNNAMED:  # the next charge without an ID is another one
         return record
     others = tuple(each for each in record.transactions if each.transaction != name)
     return replace(record, transactions=others, closed=(*record.closed, name)[-_CLOSED_KEPT:])

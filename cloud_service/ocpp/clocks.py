@@ -1,8 +1,8 @@
-"""Moments as chargers tell them: of clocks that show 1970, or local time as UTC, or have no zone at all.
+"""Corrects the times that chargers send: their clocks may show 1970, or local time as UTC, or no zone at all.
 
-A charger says with each status what time it is. If its clock differs from ours, all its moments are
-corrected. But a status may also be told late, with the time since when it has been so: only when two that are
-told some time apart are late by the same, the clock is behind.
+Each status carries the charger's time. If its clock differs from ours, all its times are corrected. But a
+status may also be sent late, with the time of the change: only if two statuses that are sent some time apart
+are late by the same amount is the clock behind.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _QUARTER: Final = timedelta(minutes=15)
 _ACCURACY: Final = timedelta(minutes=2)
 _FARTHEST_ZONE: Final = timedelta(hours=14)
 _APART: Final = timedelta(seconds=10)
-"""Statuses that were stored are told one right after the other."""
+"""Stored statuses are sent one right after the other."""
 _SAME: Final = timedelta(seconds=3)
 _NONE: Final = timedelta()
 
@@ -29,10 +29,10 @@ class ChargerClock:
         self._leniencies = leniencies
         self._ahead = _NONE
         self._behind: tuple[timedelta, datetime] | None = None
-        """By how much a status was behind, and when it was told first."""
+        """By how much a status was behind, and when such a status first arrived."""
 
     def compare(self, told: datetime | None, now: datetime) -> None:
-        """Learns from a moment that should be now, and may be earlier."""
+        """Learns from a time that should be now, but may be earlier."""
         if told is None:
             return
         ahead = told + self._ahead - now
@@ -46,7 +46,7 @@ class ChargerClock:
             self._correct(ahead)
 
     def _is_behind(self, ahead: timedelta, now: datetime) -> bool:
-        """Whether an earlier status was behind by the same."""
+        """Whether an earlier status was behind by the same amount."""
         before = self._behind
         if before is None or abs(before[0] - ahead) > _SAME:
             self._behind = ahead, now
@@ -59,7 +59,7 @@ class ChargerClock:
         self._ahead = ahead
 
     def moment(self, payload: Mapping[str, Any], key: str = "timestamp") -> datetime | None:
-        """The moment that a payload tells, by our clock; None if there is none, or it cannot be."""
+        """The time in a payload, corrected to our clock; None if there is none or it is not possible."""
         value = payload.get(key)
         if not isinstance(value, str):
             return None

@@ -1,4 +1,4 @@
-"""The status of an EVSE in OCPP 2.0.1 and 2.1, of whose several connectors one at a time is used."""
+"""The status of an EVSE in OCPP 2.0.1 and 2.1, whose connectors can be used only one at a time."""
 
 from typing import Final
 
@@ -17,7 +17,9 @@ class Evses:
         self._told: dict[int, dict[int, Status]] = {}
 
     def whole(self, told: StatusTold) -> StatusTold:
-        """What a status of one connector says of its EVSE: that of the connector which is most in use."""
+        """Makes the status of one connector that of its EVSE: the status of the connector that is most in
+        use.
+        """
         connectors = self._told.setdefault(told.connector, {})
         if told.part in connectors or len(connectors) < _MOST_CONNECTORS:
             connectors[told.part] = told.status

@@ -1,4 +1,4 @@
-"""Calls and answers over one WebSocket: theirs one after another, ours one at a time."""
+"""Calls and answers over one WebSocket: the charger's are answered in order, ours go out one at a time."""
 
 import asyncio
 import hashlib
@@ -15,16 +15,16 @@ from cloud_service.ocpp.frames import Broken, Call, Failure, Frame, Result, read
 from cloud_service.ocpp.leniencies import Leniencies
 
 CALLS_WAITING: Final = 16
-"""Calls of the charger that wait for their answers; it is not heard further until then."""
+"""How many calls of the charger may wait for answers before the gateway stops reading."""
 MESSAGES_A_SECOND: Final = 20.0
 MESSAGES_AT_ONCE: Final = 200.0
-"""How many messages may come at once after some silence: a charger that was away has stored some."""
+"""How many messages may come at once after a pause: a charger that was away has stored some."""
 NO_ACTION: Final = "none"
 """Counts messages that cannot be read, or whose action the version does not have."""
 UNKNOWN_ACTION: Final = "NotImplemented"
-"""The error of OCPP that says so."""
+"""The error of OCPP for an unknown action."""
 UNABLE: Final = (UNKNOWN_ACTION, "NotSupported")
-"""The errors of one that will never do what it is asked."""
+"""The errors of a charger that will never do what it is asked."""
 _BROKEN: Final = "FormationViolation"
 _ANSWERS_KEPT: Final = 16
 
@@ -55,7 +55,7 @@ class Exchange:
         self._pace = Pace(asyncio.get_running_loop().time())
 
     async def run(self) -> None:
-        """Hears the charger until the connection ends. Raises what `answer` raises."""
+        """Serves the charger until the connection ends. Raises what `answer` raises."""
         reading = asyncio.create_task(self._read(), name="OCPP reader")
         answering = asyncio.create_task(self._answer_all(), name="OCPP answers")
         try:
@@ -130,7 +130,7 @@ class Exchange:
 
     async def _reply(self, call: Call, answer: Result | Failure) -> None:
         outcome = answer.code if isinstance(answer, Failure) else "ok"
-        # What is not an action of OCPP may be anything, and each name would be another series.
+        # An unknown action may have any name, and each name would be another series.
         self._counted(NO_ACTION if outcome == UNKNOWN_ACTION else call.action, outcome)
         await self._send(answer)
 
@@ -148,7 +148,7 @@ class Exchange:
 
 
 def _hash(data: str | bytes) -> bytes:
-    """Tells whether a message is the same again. A message itself may be large."""
+    """Identifies a repeated message without keeping the message, which may be large."""
     return hashlib.sha256(data if isinstance(data, bytes) else data.encode()).digest()
 
 

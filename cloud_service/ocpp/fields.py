@@ -1,7 +1,7 @@
-"""Reads what chargers send, whatever they send: a number for a text, a text for a number, or neither.
+"""Reads the fields of payloads leniently: a number in place of a text, a text in place of a number.
 
-Each reader takes what can be understood, and gives the default for what cannot. What a schema says of the
-payload is noted elsewhere (schemas.py).
+Each reader takes what it can understand, and otherwise returns a default. Violations of the schema are noted
+elsewhere (schemas.py).
 """
 
 import math
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 LARGEST: Final = 1e15
-"""No meter shows more, in any unit."""
+"""No meter shows more than this, in any unit."""
 
 
 def text(payload: Mapping[str, Any], key: str, most: int = 255) -> str:
@@ -23,7 +23,7 @@ def text(payload: Mapping[str, Any], key: str, most: int = 255) -> str:
 
 
 def number(payload: Mapping[str, Any], key: str) -> float | None:
-    """The value as a finite number, also if it is the text of one."""
+    """The value as a finite number, even if it is a text."""
     value = payload.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
@@ -35,7 +35,7 @@ def number(payload: Mapping[str, Any], key: str) -> float | None:
 
 
 def whole(payload: Mapping[str, Any], key: str, default: int) -> int:
-    """The value as a whole number of 64 bits, also if it is the text of one."""
+    """The value as a whole number of 64 bits, even if it is a text."""
     value = payload.get(key)
     if isinstance(value, int) and not isinstance(value, bool):
         return value if -(2**63) <= value < 2**63 else default
@@ -50,7 +50,7 @@ def member(payload: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def members(payload: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
-    """The objects of a list; an object for itself alone."""
+    """The objects of a list; a single object counts as a list of one."""
     value = payload.get(key)
     listed = value if isinstance(value, list) else [value]
     return [each for each in listed if isinstance(each, dict)]

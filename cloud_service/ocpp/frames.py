@@ -14,7 +14,7 @@ _decode = msgspec.json.Decoder().decode
 
 
 class Call(Struct, frozen=True):
-    """One side asks the other one something."""
+    """A request from one side to the other."""
 
     id: str
     action: str

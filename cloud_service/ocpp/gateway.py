@@ -1,4 +1,4 @@
-"""All chargers of this gateway: which are connected, where they stand, and what the broker keeps of them."""
+"""The chargers of this gateway: which are connected, where they stand, what the broker keeps about them."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 _EVENTS: Final = f"{ROOT}/event/"
 LEFT_SECONDS: Final = 60.0
-"""How long after a gateway has gone its chargers may take to come back, before they are offline."""
+"""How long the chargers of a lost gateway may take to come back before they are offline."""
 
 
 class OcppGateway:
@@ -40,9 +40,9 @@ class OcppGateway:
         self._present: set[str] = set()
         """Chargers whose presence says that they are online."""
         self._gone_since: dict[str, float] = {}
-        """Other gateways, and since when they are away."""
+        """Since when other gateways are away."""
 
-    # What a link asks.
+    # What links need.
 
     def record(self, identity: str) -> ChargerRecord:
         known = self.registry.records.get(identity)
@@ -54,7 +54,9 @@ class OcppGateway:
         return self.registry.places.get(identity)
 
     async def keep(self, identity: str, record: ChargerRecord) -> None:
-        """Who has the charger is not for its story to say: it may be that of an older connection."""
+        """Keeps the fields that say which gateway has the charger: the story may be that of an older
+        connection.
+        """
         now = self.record(identity)
         await self._write(
             identity,
@@ -69,7 +71,7 @@ class OcppGateway:
         )
 
     def appear(self, identity: str) -> None:
-        """The charger is there, and in its place: everybody may see it."""
+        """The charger is connected and has a place: its presence says that it is online."""
         if identity in self.links and identity not in self._present:
             self._present.add(identity)
             self._start(self._tell_presence(identity, online=True))
@@ -77,7 +79,7 @@ class OcppGateway:
     # Connections.
 
     async def connected(self, link: Link) -> None:
-        """Takes a new connection: the newest of a charger counts."""
+        """Takes a new connection: the newest one of a charger counts."""
         old, self.links[link.identity] = self.links.get(link.identity), link
         if old is not None:
             log.info("connected again; the older connection ends", extra={"client": link.identity})
@@ -98,7 +100,7 @@ class OcppGateway:
     async def disconnected(self, link: Link) -> None:
         """A connection has ended. Nothing follows if the charger has another one.
 
-        It waits only after everything is on its way: what the charger's next connection tells comes behind.
+        It waits only after everything is on its way, so what the charger's next connection says comes later.
         """
         if self.links.get(link.identity) is not link:
             return
@@ -147,7 +149,7 @@ class OcppGateway:
             self._start(link.place_changed(place))
 
     def recorded(self, identity: str, record: ChargerRecord) -> None:
-        """Another gateway, or this one before a restart, has written down something about a charger."""
+        """Another gateway, or this one before a restart, has published a charger's record."""
         link = self.links.get(identity)
         if link is not None and record.online:
             self._let_go(identity)
@@ -156,7 +158,7 @@ class OcppGateway:
             self._start(link.close("connected to another gateway"))
 
     def commanded(self, identity: str, client: str, command: Command) -> None:
-        """An operator asks something of a charger. Another gateway answers if it has the charger."""
+        """An operator commands a charger. If another gateway has the charger, that one answers."""
         link = self.links.get(identity)
         if link is not None:
             self._start(self._command(link, client, command))
@@ -177,7 +179,7 @@ class OcppGateway:
     # Time.
 
     def broker_is_back(self) -> None:
-        """The broker may have lost what it was told: it is told again."""
+        """The broker may have lost what was published: publishes it again."""
         for identity, link in self.links.items():
             self._requester.connection.watch(f"{_EVENTS}{identity}/#")
             link.story.reservations.changed()

@@ -1,4 +1,4 @@
-"""The handshake of a charger: who it says it is, and the headers that it gets wrong. No network, no clock."""
+"""The handshake of a charger: its identity, its login, and headers that it gets wrong. Pure."""
 
 import binascii
 from base64 import b64decode
@@ -50,7 +50,7 @@ def read_credentials(headers: Headers) -> Credentials | None:
 
 
 def mend_headers(headers: Headers) -> list[str]:
-    """Adds what RFC 6455 asks for and chargers leave out. Returns what it was."""
+    """Adds headers that RFC 6455 requires and chargers leave out. Returns a text for each of them."""
     mended = []
     for name, value in (("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")):
         given = ", ".join(headers.get_all(name))
@@ -69,7 +69,9 @@ def choose_subprotocol(_: Any, offered: Sequence[Subprotocol]) -> Subprotocol | 
 
 
 def _passwords(password: bytes) -> tuple[str, ...]:
-    """A key of OCPP 1.6 is set as hexadecimal digits; chargers send these, or the bytes that they mean."""
+    """An authorization key of OCPP 1.6 is set as hexadecimal digits; chargers send the digits, or their
+    bytes.
+    """
     found = []
     with suppress(UnicodeDecodeError):
         found.append(password.decode())

@@ -30,7 +30,7 @@ DISPLACED: Final = 1008
 
 
 class Desk(Protocol):
-    """What a link asks of the gateway that it is part of."""
+    """What a link needs from its gateway."""
 
     def record(self, identity: str) -> ChargerRecord: ...
 
@@ -46,7 +46,7 @@ class Desk(Protocol):
 
 
 class Link:
-    """The connection of one charger. It is also its network and its memory, in the terms of its story."""
+    """The connection of one charger. For the charger's story it is both the Network and the Memory."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Link:
         self._showing = False
         self._answer_seconds = habits.answer_seconds
         self._turn = asyncio.Lock()
-        """The story goes on in one task at a time."""
+        """Held by the task that continues the story."""
 
     @property
     def record(self) -> ChargerRecord:
@@ -104,7 +104,7 @@ class Link:
             self._desk.appear(self.identity)
 
     async def pass_time(self) -> None:
-        """Lets the story follow the time, unless it is busy."""
+        """Lets the story do what time brings, unless it is busy."""
         if self._turn.locked():
             return
         async with self._turn:
@@ -133,7 +133,7 @@ class Link:
         return Answer(command.id, ok=True, status=str(answer.get("status", ""))[:40])
 
     async def _show_reservations(self) -> None:
-        """Waits for the charger outside of its turn: it may have to be answered first."""
+        """Holds no turn while it waits for the charger, which may have to be answered first."""
         if self._showing or not self.story.is_accepted:
             return
         self._showing = True
@@ -148,19 +148,19 @@ class Link:
         return await self.exchange.call(ask.action, ask.payload, self._answer_seconds)
 
     def log_leniencies(self) -> bool:
-        """Logs what is new in how the charger does not keep to its protocol, if anything is."""
+        """Logs new leniencies. Returns whether there were any."""
         untold = self.leniencies.take_untold()
         for each in untold:
             log.info("lenient: %s", each, extra={"client": self.identity})
         return bool(untold)
 
     async def tell_leniencies(self) -> None:
-        """Logs what is new, and writes it down."""
+        """Logs new leniencies, and keeps them in the charger's record."""
         if self.log_leniencies():
             await self.keep(self.record)
 
     async def answer(self, call: Call) -> Result | Failure:
-        """What the charger is answered."""
+        """The answer to the charger."""
         if self.version == "1.6" and not self._socket.subprotocol and "chargingStation" in call.payload:
             self.version = "2.0.1"
         if not is_action(call.action, self.version):
@@ -173,7 +173,8 @@ class Link:
         except (RequestError, OutcomeUnknown, ConnectionError) as error:
             log.warning("cannot do %s: %s", call.action, error, extra={"client": self.identity})
             return Failure(call.id, "InternalError", "not possible now; ask again later")
-        except Exception:  # the charger would tell it again with each connection, and lose each
+        # otherwise the charger would repeat the message on each connection, and lose each connection
+        except Exception:
             log.exception("cannot do %s", call.action, extra={"client": self.identity})
             return Failure(call.id, "InternalError", "a fault of this gateway")
         return self._write(call, outcome)
@@ -185,7 +186,8 @@ class Link:
             mark = str(call.payload.get("timestamp", "")) if _has_time(told) else call.id
             heard = await self.story.hear(told, mark, now)
             outcome = replace(heard, accepted=heard.accepted and outcome.accepted)
-        if self.story.is_accepted:  # many chargers tell of a boot only when they boot, not when they connect
+        # many chargers send BootNotification only when they boot, not when they connect
+        if self.story.is_accepted:
             self._desk.appear(self.identity)
         return outcome
 
@@ -206,5 +208,5 @@ class Link:
 
 
 def _has_time(told: Told) -> bool:
-    """Whether the moment that a charge began tells it from others: an unset clock may show it twice."""
+    """Whether the start time identifies a charge: with an unset clock, two charges may have the same."""
     return isinstance(told, Started) and told.at is not None

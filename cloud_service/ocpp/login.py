@@ -17,14 +17,17 @@ from cloud_service.ocpp.handshake import Credentials
 log = logging.getLogger(__name__)
 
 Verdict: TypeAlias = Literal["right", "wrong", "unheard", "busy", "away"]
-"""`unheard`: there were too many wrong ones. `busy`: too many wait. `away`: the broker cannot be asked."""
+"""`unheard`: too many passwords were wrong. `busy`: too many logins wait. `away`: the broker cannot be
+reached.
+"""
 
 WINDOW_SECONDS: Final = 60.0
 _WAITING_FOR_EACH: Final = 20
-"""Logins that wait for each one that is checked. Chargers give up a handshake after some seconds, and try
-again: what is checked later than that is checked for nothing, and delays those behind it."""
+"""Logins that may wait for each one that is being checked. Chargers give up a handshake after some seconds
+and try again: a check that comes later is wasted, and delays those behind it.
+"""
 _KEPT: Final = 10_000
-"""Chargers and addresses whose failures are counted: a flood must not fill the memory."""
+"""How many pairs of charger and address have their failures counted: a flood must not fill the memory."""
 
 
 class Failures:
@@ -42,14 +45,14 @@ class Failures:
         return times is not None and len(times) >= self._most
 
     def note(self, source: str, now: float) -> None:
-        """One more."""
+        """Counts one more failure."""
         self._times.setdefault(source, deque(maxlen=self._most)).append(now)
         self._times.move_to_end(source)
         if len(self._times) > _KEPT:
             self._times.popitem(last=False)
 
     def take_back(self, source: str) -> None:
-        """The last one was none."""
+        """Takes back the failure that was noted last."""
         times = self._times.get(source)
         if times:
             times.pop()
@@ -68,7 +71,7 @@ class Logins:
     async def check(self, identity: str, credentials: Credentials, host: str) -> Verdict:
         """Whether this is the password of the charger's account. `host` is where it comes from.
 
-        Wrong ones count for the charger and its address together: nobody else can lock a charger out.
+        Wrong passwords count for the charger and its address together: nobody else can lock a charger out.
         """
         source = f"{identity} {host}"
         clock = asyncio.get_running_loop().time
@@ -77,9 +80,10 @@ class Logins:
         if self._waiting >= self._most_waiting:
             return "busy"
         async with self._slot():
-            if self._wrong.too_many(source, clock()):  # those before it have been wrong meanwhile
+            if self._wrong.too_many(source, clock()):  # logins before this one have failed meanwhile
                 return "unheard"
-            self._wrong.note(source, clock())  # until it is known: others are checked at the same time
+            # counts as wrong until it is known, because others are checked at the same time
+            self._wrong.note(source, clock())
             verdict = await self._try_each(identity, credentials.passwords)
             if verdict != "wrong":
                 self._wrong.take_back(source)

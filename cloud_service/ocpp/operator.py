@@ -1,4 +1,4 @@
-"""What an operator does with chargers: places them, sees what gateways know, and tells them what to do."""
+"""What an operator does with chargers: gives them places, reads what gateways know, and commands them."""
 
 import asyncio
 from contextlib import suppress
@@ -18,7 +18,7 @@ from cloud_service.protocol.ocpp import Answer, ChargerRecord, Command, Place
 from cloud_service.protocol.presence import read_presence
 
 QUIET_SECONDS: Final = 0.5
-"""So long no retained message arrives once the broker has sent them all."""
+"""If no retained message arrives for this long, the broker has sent all of them."""
 
 
 class Operator:
@@ -60,14 +60,14 @@ class Operator:
 
     @property
     def records(self) -> dict[str, ChargerRecord]:
-        """What gateways know of chargers, by identity. None is online at a gateway that is not."""
+        """What gateways know about chargers, by identity. A charger of an offline gateway is not online."""
         return {
             identity: replace(record, online=record.online and record.gateway not in self._away)
             for identity, record in self._registry.records.items()
         }
 
     async def place(self, identity: str, place: Place) -> None:
-        """Says where a charger stands. The gateway that has it makes its station."""
+        """Says where a charger stands. The gateway to which it is connected registers its station."""
         await self._connection.publish(Message(ocpp.place(identity), ocpp.encode(place), retain=True))
 
     async def remove(self, identity: str) -> None:

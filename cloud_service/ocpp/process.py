@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 1.0
 STOP_SECONDS: Final = 5.0
-"""How long the chargers' last messages may take: a broker that is away takes none of them."""
+"""How long the gateway waits at its end for the chargers' last messages to reach the broker."""
 REQUESTS_AT_ONCE: Final = 500
 
 
@@ -61,7 +61,7 @@ def run_ocpp_gateway(settings: OcppSettings, broker: BrokerAddress, metrics: Met
                 "cannot listen on %s, port %d: %s; choose others with --ocpp-host and --ocpp-port",
                 settings.host,
                 settings.port,
-                # asyncio writes a whole sentence of its own, except where nobody knows the host
+                # asyncio's text is a whole sentence, except for an unknown host
                 error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0),
             )
             return 1

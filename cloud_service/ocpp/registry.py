@@ -1,4 +1,4 @@
-"""What the broker keeps for all gateways: where chargers stand, and what is known of each of them."""
+"""What the broker keeps for all gateways: where chargers stand, and what is known about each of them."""
 
 import logging
 from collections.abc import Callable
@@ -21,7 +21,7 @@ class Broker(Protocol):
 
 
 class Listener(Protocol):
-    """Learns what others say of chargers."""
+    """Is told what others publish about chargers."""
 
     def placed(self, identity: str, place: Place | None) -> None: ...
 
@@ -59,7 +59,7 @@ class Registry:
         return True
 
     async def keep(self, broker: Broker, identity: str, record: ChargerRecord) -> None:
-        """Writes what is known of a charger. Returns when the broker has it."""
+        """Publishes what is known about a charger. Returns when the broker has it."""
         self.records[identity] = record
         await broker.publish(Message(ocpp.charger(identity), ocpp.encode(record), retain=True))
 
@@ -77,6 +77,7 @@ class Registry:
             self.records.pop(identity, None)
             return
         record = ocpp.read_charger(payload)
-        if record.instance != self._instance:  # what we have written ourselves may be older than what we know
+        # a record that we have written ourselves may be older than what we know
+        if record.instance != self._instance:
             self.records[identity] = record
             self._listener().recorded(identity, record)

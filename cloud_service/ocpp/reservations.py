@@ -1,6 +1,7 @@
-"""Shows reservations at the charger shortly before their start: a projection of what the service has.
+"""Shows reservations at the charger shortly before their start, as the service has them.
 
-The service owns every window. What a charger refuses, or lets go of by its own clock, changes nothing there.
+The service owns every reservation. A charger that refuses one, or drops it by its own clock, changes nothing
+there.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -16,7 +17,7 @@ from cloud_service.ocpp.leniencies import Leniencies
 from cloud_service.ocpp.schemas import Version
 
 HELD_AFTER: Final = timedelta(minutes=15)
-"""How long after its start a vehicle may come: as long as the service waits, unless it is told otherwise."""
+"""How long after its start a vehicle may come: as long as the service waits by default."""
 _IDS_A_POINT: Final = 100_000
 _NEVER: Final = timedelta()
 _RETRY: Final = timedelta(minutes=1)
@@ -65,12 +66,12 @@ class Reservations:
         self._cannot = before == _NEVER
 
     def changed(self) -> None:
-        """Something has happened to one of them: they have to be read again."""
+        """One of the reservations has changed: they have to be read again."""
         self._known = None
         self._changes += 1
 
     def let_go(self, number: int) -> None:
-        """The charger says that it no longer shows one. It is shown again if it is still wanted."""
+        """The charger no longer shows this reservation. It is shown again if it is still wanted."""
         self._shown.pop(number, None)
 
     async def follow(self, ask: AskCharger, version: Version, now: datetime) -> None:
@@ -104,17 +105,19 @@ class Reservations:
         status = await self._ask(ask, reserve(shown.number, shown.connector, shown.tag, shown.until, version))
         if status == "Accepted":
             self._shown[shown.number] = shown
-        else:  # Occupied, Faulted, Unavailable, Rejected: its statuses tell what that means for the service
+        # Occupied, Faulted, Unavailable, Rejected: the charger's statuses tell the service what it needs to
+        # know
+        else:
             self._not_before[shown.number] = now + _RETRY
 
     async def _withdraw(self, ask: AskCharger, number: int, now: datetime) -> None:
         if await self._ask(ask, cancel(number)) is None:
             self._not_before[number] = now + _RETRY
-        else:  # one that it does not know any more is Rejected
+        else:  # Rejected means that the charger no longer knows the reservation
             self._shown.pop(number, None)
 
     async def _ask(self, ask: AskCharger, what: Ask) -> str | None:
-        """The status of the answer; None if there is none that means something."""
+        """The status of the answer; None if there was no usable answer."""
         try:
             return str((await ask(what)).get("status", ""))
         except TimeoutError:
@@ -127,6 +130,6 @@ class Reservations:
 
 
 def _number(reservation: Mapping[str, Any]) -> int:
-    """One number for a reservation, whose ID is unique on its point only. OCPP 1.6 has 31 bits for it."""
+    """A number for a reservation, whose own ID is unique only at its point. OCPP 1.6 has 31 bits for it."""
     point, number = int(reservation["chargingPointID"]), int(reservation["reservationID"])
     return (point * _IDS_A_POINT + number % _IDS_A_POINT) & 0x7FFFFFFF

@@ -1,4 +1,4 @@
-"""The schemas of OCPP: which actions there are, and what in a payload is not as it should be."""
+"""The schemas of OCPP: which actions exist, and where a payload is not valid."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -33,25 +33,25 @@ def is_action(action: str, version: Version) -> bool:
 
 
 def may_be_empty(action: str, version: Version) -> bool:
-    """Whether an empty answer to this action is a good one."""
+    """Whether an empty answer to this action is valid."""
     validator = _validator(MessageType.CallResult, action, version)
     return validator is not None and validator.is_valid({})
 
 
 def is_good_answer(action: str, version: Version, payload: Mapping[str, Any]) -> bool:
-    """Whether this answer keeps to the schema."""
+    """Whether this answer is valid."""
     validator = _validator(MessageType.CallResult, action, version)
     return validator is not None and validator.is_valid(payload)
 
 
 def is_good_call(action: str, version: Version, payload: Mapping[str, Any]) -> bool:
-    """Whether this call keeps to the schema."""
+    """Whether this call is valid."""
     validator = _validator(MessageType.Call, action, version)
     return validator is not None and validator.is_valid(payload)
 
 
 def note_faults(action: str, version: Version, payload: Mapping[str, Any], leniencies: Leniencies) -> None:
-    """Notes what in the payload is not as the schema says, by its place there and not by its value."""
+    """Notes where the payload violates the schema: the places, not the values."""
     validator = _validator(MessageType.Call, action, version)
     if validator is None:
         return

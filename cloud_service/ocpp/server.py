@@ -1,4 +1,4 @@
-"""Accepts the WebSocket connections of chargers: who they are is proven in the handshake."""
+"""Accepts the WebSocket connections of chargers, which prove their identity in the handshake."""
 
 import asyncio
 import http
@@ -32,18 +32,19 @@ log = logging.getLogger(__name__)
 LARGEST_MESSAGE: Final = 131_072
 PING_SECONDS: Final = 50.0
 PONG_SECONDS: Final = 30.0
-"""A charger that does not answer a ping for this long has gone."""
+"""A charger that does not answer a ping for this long counts as disconnected."""
 OPEN_SECONDS: Final = 60.0
 """Longest time for a handshake: after a restart, many wait for the broker to check their passwords."""
 CLOSE_SECONDS: Final = 2.0
-"""Longest time for a charger to say goodbye: an older connection is often half open."""
+"""Longest time for the closing handshake: an older connection is often half open."""
 RETRY_SECONDS: Final = (10, 40)
-"""When a charger should try again: at any moment between these, or thousands would come back at once."""
+"""When a charger should try again: a random time between these, so that thousands do not come back at once.
+"""
 _NO_SUBPROTOCOL: Final = 1002
 
 
 class OcppServer:
-    """Serves chargers. `secured` says whether the broker has accounts: otherwise nobody has a password."""
+    """Serves chargers. `secured` says whether the broker has accounts; if not, there are no passwords."""
 
     def __init__(
         self,
@@ -66,9 +67,9 @@ class OcppServer:
             settings.deadline,
         )
         self._strangers = Failures(1)
-        """Those that have just been logged."""
+        """Chargers with a foreign identity that have just been logged."""
         self._mended: WeakKeyDictionary[ServerConnection, list[str]] = WeakKeyDictionary()
-        """Of handshakes that may still fail."""
+        """What was mended in handshakes that may still fail."""
 
     async def start(self, tls: ssl.SSLContext | None) -> Server:
         """Opens the port. Raises OSError if it cannot be opened."""

@@ -20,7 +20,9 @@ class OcppAddress(Struct, frozen=True):
 
 
 class OcppSettings(OcppAddress, frozen=True):
-    """A certificate turns on TLS (security profile 2), an authority certificates of chargers (profile 3)."""
+    """A certificate turns on TLS (security profile 2); an authority turns on charger certificates (profile
+    3).
+    """
 
     certificate_file: Annotated[
         Path | None, Setting("ocpp_certificate_file", FILE, _OCPP, "certificate of the gateway; turns on TLS")
@@ -38,7 +40,7 @@ class OcppSettings(OcppAddress, frozen=True):
         ),
     ] = None
     heartbeat: Annotated[
-        float, Setting("ocpp_heartbeat", SECONDS, _OCPP, "how often a charger says that it is there")
+        float, Setting("ocpp_heartbeat", SECONDS, _OCPP, "time between a charger's heartbeats")
     ] = 300.0
     reserved_only: Annotated[
         bool,
@@ -68,6 +70,6 @@ class OcppSettings(OcppAddress, frozen=True):
             "ocpp_max_wrong_passwords",
             COUNT,
             _OCPP,
-            "wrong passwords of one charger in a minute, after which it is refused unheard",
+            "wrong passwords of a charger in a minute, after which its logins are refused unchecked",
         ),
     ] = 5

@@ -33,7 +33,8 @@ log = logging.getLogger(__name__)
 PENDING_SECONDS: Final = 30
 """How soon a charger that is not accepted yet asks again."""
 UNFINISHED: Final = timedelta(seconds=30)
-"""How long a connector may be free while its charge has not ended. Then it has, whatever was lost."""
+"""How long a connector may be free although its charge has not ended. After that, the charge counts as ended.
+"""
 _DOWN: Final = ("unavailable", "faulted")
 _FREE: Final = "livre"
 _OCCUPIED: Final = "ocupado"
@@ -41,7 +42,7 @@ _SOON: Final = timedelta(minutes=15)
 
 
 class Habits(Struct, frozen=True):
-    """How the gateway's operator wants it."""
+    """The settings of the gateway that concern a charger."""
 
     heartbeat: int
     walk_ins: bool
@@ -70,10 +71,10 @@ class Story:
         self._place: Place | None = None
         self._settled = False
         self._late: dict[int, StatusTold] = {}
-        """Statuses of which the service does not know yet. Chargers do not tell them twice."""
+        """Statuses that the service does not know yet. Chargers do not send them twice."""
         self._evses = Evses()
         self._free_since: dict[int, datetime] = {}
-        """When a connector became free whose charge has not ended."""
+        """When connectors became free whose charges have not ended."""
         self.reservations = Reservations(network, memory, leniencies, habits.reserve_before)
         self.charges = Charges(identity, network, memory, leniencies, self._vehicle_of)
 
@@ -116,7 +117,7 @@ class Story:
         return Outcome()
 
     async def pass_time(self, now: datetime) -> None:
-        """Does what could not be done before, and ends the charges whose end the charger has not told."""
+        """Does what was not possible before, and ends charges whose end the charger has not reported."""
         if self._place is not None and self._late:
             await self.settle()
             await self._take_statuses()
@@ -163,7 +164,9 @@ class Story:
         return {point["chargingPointID"]: point for point in found}
 
     async def _make_point(self, station: int, point: PlacePoint, before: int | None) -> int:
-        """`before` is the connector's point that somebody has deleted: another one is made, and once."""
+        """`before` is the connector's former point, which somebody has deleted. Its ID makes sure that only
+        one new point is made.
+        """
         made: int = await self._network.request(
             "newChargingPoint",
             {"chargingStationID": station, **_described(point), "availability": _FREE},
@@ -219,7 +222,7 @@ class Story:
             del self._late[told.connector]
 
     async def _tell_conditions(self, before: ChargerRecord, after: ChargerRecord, told: StatusTold) -> None:
-        """Tells the service of the points that are not as they were."""
+        """Tells the service about the points whose condition has changed."""
         assert self._place is not None
         assert after.station is not None
         for connector, point_id in after.points.items():
@@ -232,7 +235,7 @@ class Story:
                 await self._free(after, point_id, point)
 
     async def _free(self, record: ChargerRecord, point_id: int, point: PlacePoint) -> None:
-        """Nobody is there: a session of the service ends, unless the charger still has to tell its end."""
+        """Nobody is there: the service's session ends, unless the charger still has to report its end."""
         if record.session_on(point.connector) is None:
             assert record.station is not None
             await self._describe(record.station, point_id, point, record)
@@ -244,9 +247,9 @@ class Story:
             self._free_since.pop(told.connector, None)
 
     async def _vehicle_of(self, tag: str) -> str | None:
-        """The vehicle with this tag, as its reservation has written it. None if it may not charge here.
+        """The vehicle with this tag, spelled as in its reservation. None if it may not charge here.
 
-        Tags do not distinguish capitals, vehicles do.
+        Tags do not distinguish upper and lower case; the names of vehicles do.
         """
         reservations = await self._network.request(
             "receiveAllReservations", {"chargingStationID": self._memory.record.station}
@@ -262,7 +265,7 @@ class Story:
 
 
 def _in_order(place: Place, there: Mapping[int, Any]) -> dict[int, int]:
-    """Points that were made when nobody has written down for which connector: in the order of both."""
+    """Pairs connectors with points by their order, if no record says which point is whose."""
     connectors = sorted(point.connector for point in place.points)
     return dict(zip(connectors, sorted(there), strict=False))
 
@@ -277,7 +280,7 @@ def _is_as_described(there: Mapping[str, Any], point: PlacePoint) -> bool:
 
 
 def _condition(record: ChargerRecord, connector: int) -> dict[str, Any]:
-    """Availability and whether the point works, as far as the charger has told."""
+    """The availability of a point and whether it is in order, as far as the charger has told."""
     down = any(record.statuses.get(each) in _DOWN for each in (0, connector))
     occupied = record.session_on(connector) is not None
     return {"availability": _OCCUPIED if occupied else _FREE, "operational": not down}

@@ -1,4 +1,4 @@
-"""What a charger tells, in one form for all versions of OCPP, and what it is answered.
+"""What a charger tells, in one form for all versions of OCPP, and how it is answered.
 
 Energy is in kWh, power in kW. `at` is None if the charger has not said when, or cannot know.
 """
@@ -12,7 +12,7 @@ Status: TypeAlias = Literal["free", "occupied", "reserved", "unavailable", "faul
 
 
 class Booted(Struct, frozen=True):
-    """The charger has started, or says again what it is."""
+    """The charger has started, or introduces itself again."""
 
     vendor: str = ""
     model: str = ""
@@ -21,7 +21,8 @@ class Booted(Struct, frozen=True):
 
 
 class StatusTold(Struct, frozen=True):
-    """What a connector is doing. Connector 0 is the whole charger. `detail` is the charger's own word.
+    """The state of a connector. Connector 0 is the whole charger. `detail` is the charger's own word for the
+    state.
 
     `part` is the connector of an EVSE that has several.
     """
@@ -34,7 +35,7 @@ class StatusTold(Struct, frozen=True):
 
 
 class Meter(Struct, frozen=True):
-    """A reading: what has gone through the meter since it was built, and what goes through it now."""
+    """A reading: the energy that the meter has counted in all, and the power at the moment."""
 
     energy: float | None = None
     power: float | None = None
@@ -44,9 +45,9 @@ NO_READING = Meter()
 
 
 class Started(Struct, frozen=True):
-    """A vehicle charges, or with `charging` false, is only plugged in yet.
+    """A vehicle charges; if `charging` is false, it is only plugged in so far.
 
-    `transaction` is None where the gateway has to give it a name.
+    `transaction` is None if the gateway has to choose its ID.
     """
 
     connector: int
@@ -58,7 +59,7 @@ class Started(Struct, frozen=True):
 
 
 class Metered(Struct, frozen=True):
-    """What a meter shows while a vehicle charges, if it does."""
+    """A reading, during a charge or outside of one."""
 
     connector: int | None
     transaction: str | None
@@ -67,7 +68,7 @@ class Metered(Struct, frozen=True):
 
 
 class Ended(Struct, frozen=True):
-    """A vehicle has stopped charging. The connector and its meter may be known from earlier only."""
+    """A vehicle has stopped charging. Connector and meter may be missing; then those told earlier count."""
 
     transaction: str
     connector: int | None = None
@@ -88,7 +89,7 @@ class Alive(Struct, frozen=True):
 
 
 class ReservationEnded(Struct, frozen=True):
-    """The charger has let go of a reservation: by its own clock, or because it was told to."""
+    """The charger has dropped a reservation: by its own clock, or because it was told to."""
 
     reservation: int
 
@@ -97,7 +98,7 @@ Told: TypeAlias = Booted | StatusTold | Started | Metered | Ended | TagShown | A
 
 
 class Outcome(Struct, frozen=True):
-    """What a charger is answered. `accepted` is about the tag, or of a boot, about the charger."""
+    """The answer to a charger. `accepted` is about the tag or, after a boot, about the charger."""
 
     accepted: bool = True
     transaction: str = ""

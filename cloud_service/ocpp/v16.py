@@ -35,7 +35,7 @@ _STATUSES: Final[Mapping[str, Status]] = {
 
 
 def read(action: str, payload: Mapping[str, Any], clock: ChargerClock) -> list[Told]:
-    """What a message tells. Nothing but a sign of life if it is of no concern here."""
+    """What a message tells; just a sign of life if it does not concern the network."""
     match action:
         case "BootNotification":
             return [

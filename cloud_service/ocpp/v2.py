@@ -31,7 +31,7 @@ _STATUSES: Final[Mapping[str, Status]] = {
 
 
 def read(action: str, payload: Mapping[str, Any], clock: ChargerClock) -> list[Told]:
-    """What a message tells. Nothing but a sign of life if it is of no concern here."""
+    """What a message tells; just a sign of life if it does not concern the network."""
     match action:
         case "BootNotification":
             return [_booted(member(payload, "chargingStation"))]
@@ -85,7 +85,7 @@ def _booted(station: Mapping[str, Any]) -> Booted:
 
 
 def _statuses_of_events(payload: Mapping[str, Any], clock: ChargerClock) -> Iterator[StatusTold]:
-    """Of 2.x, the availability of a connector may come as an event about a variable."""
+    """In 2.x, the availability of a connector may come as an event about a variable."""
     for event in members(payload, "eventData"):
         if text(member(event, "variable"), "name") != "AvailabilityState":
             continue

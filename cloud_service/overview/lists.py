@@ -1,4 +1,4 @@
-"""Asks the service for the reservations that no message has told."""
+"""Asks the service for the reservations that no message has announced."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,11 +15,13 @@ from cloud_service.protocol.errors import RequestError
 PAGE: Final = 1000
 """Reservations asked for at once."""
 LOOK_SECONDS: Final = 1.0
-"""Between two looks. State may follow an event by a second: what differs at one look only is left alone."""
+"""Between two checks. State may follow an event by up to a second, so a difference has to persist for two
+checks.
+"""
 PAUSE_SECONDS: Final = 0.005
-"""Between two stations: the service has more to do than to answer monitors."""
+"""Between two stations, because the service has more to do than to answer monitors."""
 MOST_KNOWN: Final = 500_000
-"""So many reservations take about 100 MB. Beyond that no more lists are read."""
+"""These take about 100 MB. Beyond this number, no more lists are read."""
 
 
 async def list_reservations(

@@ -1,4 +1,4 @@
-"""Feeds an overview from the broker, and follows the broker when it goes and comes."""
+"""Feeds an overview from the broker, and handles the broker's absences."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,7 +15,7 @@ from cloud_service.protocol.messages import Message
 
 CHECK_SECONDS: Final = 0.2
 QUIET_SECONDS: Final = 2.0
-"""For so long no retained message arrives once the broker has sent them all."""
+"""If no retained message arrives for this long, the broker has sent all of them."""
 SECONDS_A_MINUTE: Final = 60
 
 
@@ -45,7 +45,8 @@ class Observer:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Observes while the block lasts. Raises ConnectionError if the broker cannot be reached at first."""
-        self.overview.connected()  # before the first message, so that complete() removes nothing that came
+        # before the first message, so that complete() removes nothing that has arrived
+        self.overview.connected()
         async with self.requester:
             self._retained_at = asyncio.get_running_loop().time()
             tasks = [
@@ -61,7 +62,7 @@ class Observer:
 
     @asynccontextmanager
     async def reading_reservations(self) -> AsyncIterator[None]:
-        """While the block lasts, the overview also knows the reservations of which no message tells."""
+        """While the block lasts, the overview also knows the reservations that no message announces."""
         task = asyncio.create_task(follow_reservations(self.overview, self.requester), name="reservations")
         try:
             yield

@@ -45,7 +45,7 @@ KEPT_MINUTES: Final = 60
 _OF_RESERVATIONS: Final = ("reservationsNow", "reservationsSoon")
 _RECENT_KEYS: Final = 10_000
 _GONE: Final = 10_000
-"""How many stations that no longer exist `changes_since` can name."""
+"""How many deleted stations `changes_since` can name."""
 
 _OTHER = re.compile(rf"{topics.ROOT}/(presence|service|event)/([^/]+)(?:/[^/]+)?")
 
@@ -99,10 +99,10 @@ class Overview:
             else:
                 self._receive_event(read_event(message.payload), now)
 
-    # The broker comes and goes
+    # The broker's connection
 
     def connected(self) -> None:
-        """The broker sends its retained messages again; what it does not send again has gone meanwhile."""
+        """The broker sends its retained messages again; what it does not send no longer exists."""
         self._unconfirmed = {(station,) for station in self.stations}
         self._unconfirmed |= {
             (number, point) for number, station in self.stations.items() for point in station.points
@@ -125,7 +125,9 @@ class Overview:
     # What changed
 
     def changes_since(self, number: int) -> tuple[list[Station], list[int]] | None:
-        """The stations that changed, and those that went. None: only the whole can tell."""
+        """The stations that changed, and the IDs of those that were deleted. None if only the whole network
+        can tell.
+        """
         if number < self._forgotten or number > self.number:
             return None
         changed = []
@@ -149,7 +151,7 @@ class Overview:
         return found[::-1]
 
     def known_stations(self) -> Iterable[Station]:
-        """Those whose place is known."""
+        """The stations whose location is known."""
         return (station for station in self.stations.values() if station.place is not None)
 
     def name_of(self, station: int) -> str | None:
@@ -163,15 +165,15 @@ class Overview:
 
     @property
     def clients(self) -> Mapping[str, tuple[bool, datetime]]:
-        """Of each account with a presence topic: whether it is online, and since when it is seen to be."""
+        """For each account with a presence topic: whether it is online, and since when that is known."""
         return self._owners.clients
 
     def network_time(self, now: datetime) -> datetime:
-        """The time in the network, which a demonstration lets pass faster."""
+        """The network's time, which passes faster in a demonstration."""
         return self._pace.network_time(now)
 
     def changed_last(self, count: int) -> list[Station]:
-        """So many stations, the one that changed last first."""
+        """This many stations, the most recently changed first."""
         return [self.stations[number] for number in islice(reversed(self._changed), count)]
 
     def figures(self, now: datetime) -> dict[str, float]:
@@ -181,13 +183,13 @@ class Overview:
         return {**sums, **self._recent.figures(now)}
 
     def all_figures(self, now: datetime) -> dict[str, float | None]:
-        """Also those that need `reservations`; None for what is not known yet."""
+        """All figures, including those from `reservations`; None for those that are not known yet."""
         reservations, time = self.reservations, self.network_time(now)
         timed = (reservations.under_way(time), reservations.starting_soon(time))
         return {**self.figures(now), **dict(zip(_OF_RESERVATIONS, timed, strict=True))}
 
     def second(self, now: datetime) -> None:
-        """Notes what changes with time alone: to be called about once a second."""
+        """Notes what changes just because time passes. To be called about once a second."""
         for station in self._owners.become_absent(now, self._pace.speed):
             self._see_owner(station)
         figures = self.all_figures(now)

@@ -18,13 +18,13 @@ class Owners:
         self._owned: dict[str, set[int]] = {}
         self._presence: dict[str, tuple[bool, datetime]] = {}
         self._waiting: dict[str, datetime] = {}
-        """Those that are offline and not absent yet, by when they are seen to be, the earliest first."""
+        """Owners that are offline but not absent yet, and since when, the earliest first."""
         self._absent: set[str] = set()
         self._absent_after = OUT_OF_ORDER_AFTER
 
     @property
     def clients(self) -> Mapping[str, tuple[bool, datetime]]:
-        """Of each account with a presence topic: whether it is online, and since when it is seen to be."""
+        """For each account with a presence topic: whether it is online, and since when that is known."""
         return self._presence
 
     def presence_of(self, station: int) -> tuple[bool, datetime] | None:
@@ -40,7 +40,7 @@ class Owners:
         return self._owners.get(station) in self._absent
 
     def set_owner(self, station: int, owner: str | None) -> None:
-        """Notes whose a station is; None if nobody's that has a presence, or the station is gone."""
+        """Notes the owner of a station; None if the owner can have no presence, or the station is gone."""
         before = self._owners.pop(station, None)
         if before is not None:
             self._owned[before].discard(station)
@@ -51,7 +51,7 @@ class Owners:
             self._owned.setdefault(owner, set()).add(station)
 
     def receive(self, client: str, online: bool | None, now: datetime) -> Iterable[int]:
-        """Takes what a presence topic says, None where it was cleared. Returns the client's stations."""
+        """Takes a message of a presence topic; None if it was cleared. Returns the client's stations."""
         known = self._presence.get(client)
         if known is not None and known[0] == online:
             return ()
@@ -66,7 +66,7 @@ class Owners:
         return self._owned.get(client, ())
 
     def count_absent_after(self, time: timedelta) -> Iterable[int]:
-        """Owners are absent after this time from now on; 0: never. Returns the stations of the absent."""
+        """Sets after which time offline owners are absent; 0: never. Returns the absent ones' stations."""
         if time == self._absent_after:
             return ()
         self._absent_after = time

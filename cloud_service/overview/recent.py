@@ -1,4 +1,4 @@
-"""How many events of a kind were seen of late. Pure."""
+"""How many events of a kind were seen recently. Pure."""
 
 from collections import deque
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ OF_EVENTS: Final = {
 
 
 class RecentEvents:
-    """Counts the events that it is told. Of those before its start it knows nothing."""
+    """Counts events from its start on."""
 
     def __init__(self) -> None:
         self._seen: dict[str, deque[datetime]] = {name: deque() for name in OF_EVENTS}
@@ -35,7 +35,7 @@ class RecentEvents:
 
 
 def _figure_of(event: Event) -> str | None:
-    """The figure that counts such events, if one does."""
+    """The figure that counts such events, if there is one."""
     match event.type:
         case "reservationScheduled":
             return "bookingsAMinute"

@@ -23,9 +23,10 @@ class StationMessage(Struct, frozen=True):
 
 
 class Session(Struct, frozen=True):
-    """A vehicle charges at a point since a moment, and the point is held for it until another.
+    """A session: since when a vehicle has been charging at a point, and until when the point is held for it.
 
-    `energy` (kWh) is what it has charged so far, and `power` (kW) that of now, where its charger tells them.
+    `energy` (kWh) is what it has charged so far and `power` (kW) the current power, if its charger tells
+    them.
     """
 
     since: datetime
@@ -53,7 +54,7 @@ class PointMessage(Struct, frozen=True):
 
 
 class Reservation(Struct, frozen=True):
-    """The reservation of an event or a list. `vehicle` is for those only who may see names."""
+    """The reservation of an event or a list. `vehicle` is only for those who may see names."""
 
     number: int = field(name="reservationID")
     station: int = field(name="chargingStationID")
@@ -75,11 +76,11 @@ class Event(Struct, frozen=True):
     reservation: Reservation
     reason: str | None = None
     before: Reservation | None = None
-    """The reservation as it was, of one that has moved."""
+    """The reservation as it was, if it has moved."""
 
     @property
     def key(self) -> tuple[object, ...]:
-        """Tells a repetition, or the copy for another client, from another event."""
+        """The same for a repetition of an event and for the copy to another client."""
         what = self.reservation
         return (self.type, self.reason, self.at, what.station, what.point, what.number)
 
@@ -97,7 +98,7 @@ class ServiceState(Struct, frozen=True):
     since: str | None
     version: str | None
     errors: int | None = None
-    """How many errors it has logged in the last hour; None where it does not tell."""
+    """How many errors it has logged in the last hour; None if it does not say."""
     clock_speed: float | None = field(name="clockSpeed", default=None)
     """How many times as fast its time passes since `clock_since`; None: as fast as here."""
     clock_since: str | None = field(name="clockSince", default=None)
@@ -117,7 +118,7 @@ class Point(Struct, frozen=True):
 
     @property
     def power_in_use(self) -> float:
-        """What its charger has told of the session; otherwise the most that the point can give."""
+        """The power of the session as the charger tells it; otherwise the power of the point."""
         told = None if self.session is None else self.session.power
         return self.power if told is None else told
 
@@ -141,6 +142,6 @@ def to_point(message: PointMessage) -> Point:
 
 
 Row: TypeAlias = list[Any]
-"""A station in the monitor's protocol: [ID, x, y, name, offline, points, address], where a point is
-[ID, power, price, state, connector]. What is not known at the end is left out.
+"""A station in the monitor's protocol: [ID, x, y, name, offline, points, address], where a point is [ID,
+power, price, state, connector]. Unknown values at the end are left out.
 """

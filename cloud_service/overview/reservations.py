@@ -1,8 +1,8 @@
 """The scheduled reservations that are known, and how many are under way or begin soon. Pure.
 
-Events tell of each reservation that comes, changes or goes; but not of those that were there before, nor
-of those of clients without accounts. Retained state tells how long each queue is: where that differs from
-what is known, the service's list has to be read.
+Events announce each reservation that is made, changes or ends, but not those made earlier, nor those of
+clients without accounts. Retained state has the length of each queue: if that differs from what is known, the
+service's list has to be read.
 """
 
 from bisect import bisect_left, bisect_right, insort
@@ -26,7 +26,7 @@ class Reservations:
 
     def __init__(self) -> None:
         self.are_known = False
-        """Whether the lists that differed have been read once: before that, the counts are too low."""
+        """Whether all differing lists have been read once: until then, the counts are too low."""
         self._lengths: dict[PointKey, int] = {}
         self._queues: dict[int, dict[int, dict[int, _Times]]] = {}
         """Station ID, point ID, reservation ID."""
@@ -50,10 +50,10 @@ class Reservations:
         return last - first if self.are_known else None
 
     def unread(self) -> list[int]:
-        """The stations with a queue that is longer or shorter than what is known of it, or in doubt."""
+        """The stations with a queue whose length differs from what is known, or that is in doubt."""
         return list({**self._doubted, **dict.fromkeys(self._differing)})
 
-    # What is told
+    # Messages
 
     def receive_length(self, point: PointKey, length: int) -> None:
         """The length of a point's queue, as of its state; 0 once the point is gone."""
@@ -65,7 +65,7 @@ class Reservations:
         self._compare(*point)
 
     def receive_event(self, event: Event) -> None:
-        """An event. One that is of no known type changes nothing."""
+        """Takes an event. An event of an unknown type changes nothing."""
         if event.before is not None:
             self._remove(event.before)
         if event.type in _SCHEDULED:
@@ -91,10 +91,10 @@ class Reservations:
         self._doubted.pop(station, None)
 
     def doubt(self) -> None:
-        """Events may have been missed: every queue has to be read again."""
+        """Events may have been missed, so every queue has to be read again."""
         self._doubted = dict.fromkeys([*self._queues, *(station for station, _ in self._lengths)])
 
-    # What is known
+    # The times that are known
 
     def _put(self, reservation: Reservation) -> None:
         self._remove(reservation)

@@ -1,4 +1,4 @@
-"""Finds stations by what people know of them."""
+"""Finds stations by what people know about them."""
 
 from functools import lru_cache
 from unicodedata import combining, normalize
@@ -21,5 +21,5 @@ def _texts(station: Station) -> list[str]:
 
 @lru_cache(maxsize=100_000)
 def _plain(text: str) -> str:
-    """`Sao Joao` for `São João`, in small letters."""
+    """Without accents and in lower case: `sao joao` for `São João`."""
     return "".join(letter for letter in normalize("NFD", text) if not combining(letter)).lower()

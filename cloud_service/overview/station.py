@@ -30,9 +30,9 @@ _OF_POINT: Final[dict[PointState, str]] = {
 
 @dataclass(slots=True)
 class Station:
-    """Its points may be known before its place is, because each has a message of its own.
+    """Its points may be known before its location, because each has a message of its own.
 
-    `absent`: its owner has been offline for so long that no point of it is in order.
+    `absent`: its owner has been offline for so long that its points count as out of order.
     """
 
     number: int
@@ -42,7 +42,7 @@ class Station:
     points: dict[int, Point] = field(default_factory=dict)
 
     def state_of(self, point: Point) -> PointState:
-        """What a point of it is to somebody who looks for a charge."""
+        """The state of one of its points for somebody who looks for a charge."""
         return "outOfOrder" if self.absent else point.state
 
     @property
@@ -55,7 +55,7 @@ class Station:
 
     @property
     def figure(self) -> str:
-        """Under which figure of stations it counts."""
+        """The figure that counts this station."""
         states = {self.state_of(point) for point in self.points.values()}
         if self.offline:
             return "stationsOffline"

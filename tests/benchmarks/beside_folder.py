@@ -1,7 +1,7 @@
 """One service on PostgreSQL beside one on a data folder: python -m tests.benchmarks.beside_folder
 
-Both have the same stations, and are asked in turn, a few seconds each, while as many bookings wait. The
-processor's time for a booking says more than the rate, which depends on what else the machine does.
+Both have the same stations, and are asked in turn, a few seconds each, while as many bookings wait. Processor
+time for a booking says more than the rate, which depends on what else the machine does.
 """
 
 import sys
@@ -32,7 +32,7 @@ PROCESSES = ("service", "database", "broker")
 
 
 class Round(Struct, frozen=True):
-    """The rate, and microseconds of the processor for a booking in each process."""
+    """The rate, and microseconds of processor time for a booking in each process."""
 
     rate: float
     cpu: tuple[float, ...]
@@ -108,7 +108,7 @@ def main(words: list[str] | None = None) -> int:
 
 
 def describe(rounds: Sequence[Round]) -> str:
-    """The medians, and the least and the most of all rounds."""
+    """The medians, and the smallest and largest values of all rounds."""
     parts = [f"{_spread([each.rate for each in rounds])} bookings/s"]
     for number, name in enumerate(PROCESSES):
         parts.append(f"{_spread([each.cpu[number] for each in rounds])} us of the {name}")

@@ -102,7 +102,7 @@ class _Network:
 
 
 def is_idle(service: Process) -> bool:
-    """Whether it does nothing for some seconds."""
+    """Whether the service does nothing for some seconds."""
     before = used_seconds(service.pid)
     time.sleep(3)
     return used_seconds(service.pid) - before < 0.15

@@ -1,8 +1,8 @@
 """How bookings grow with the services on one PostgreSQL: python -m tests.benchmarks.growth
 
 Each service gets the same small share of a core, by a control group; the database, the broker and the load
-are not held back. So the rate with 1, 2, 4 and 8 services shows what they cost each other, and not what the
-machine has. Rounds go up and down again; a row is the median of its rounds. Needs root, and PostgreSQL.
+are not held back. So the rates with 1, 2, 4 and 8 services show what they cost each other, not what the
+machine can do. Rounds go up and down again; a row is the median of its rounds. Needs root, and PostgreSQL.
 """
 
 import sys
@@ -32,7 +32,7 @@ WARM_SECONDS = 1.5
 
 
 class Round(Struct, frozen=True):
-    """What was measured with so many services. Seconds of the processor are those of the whole round."""
+    """What was measured with this many services. Processor times are for the whole round."""
 
     services: int
     seconds: float
@@ -70,7 +70,7 @@ class Growth:
         self._running = 1
 
     def run(self, services: int) -> None:
-        """Starts or stops services until so many of them run."""
+        """Starts or stops services until this many run."""
         others = self.stack.services
         if services > self._running:
             new = others[self._running : services]
@@ -154,7 +154,7 @@ def _median_rate(rounds: Sequence[Round], services: int) -> float:
 
 
 def describe(measured: Round) -> str:
-    """A row: the rate, and the processor's time for a booking."""
+    """A row: the rate, and processor time for a booking."""
     each = 1e6 / max(measured.bookings, 1)
     return (
         f"{measured.services} services: {measured.rate:.0f} bookings/s; a booking takes"

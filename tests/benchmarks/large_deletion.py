@@ -1,8 +1,8 @@
 """How long a large deletion holds up others: python -m tests.benchmarks.large_deletion
 
 A station has ten points with 100,000 reservations in all, each of an MQTT account. While it is deleted, and
-while the broker gets the events of it, another account asks for its own points, one request after the other.
-Then the same for a point that has all of the reservations.
+while the broker gets its events, another account asks for its own points, one request after another. Then the
+same for a point that has all of the reservations.
 """
 
 import asyncio

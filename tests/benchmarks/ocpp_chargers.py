@@ -1,9 +1,9 @@
 """Many chargers at one OCPP gateway, and their return: python -m tests.benchmarks.ocpp_chargers
 
 The broker has accounts, and each charger has a password. It sends a heartbeat every 300 s and meter values
-every 60 s. An operator beside them books and gives back, one request after the other: before the chargers are
-there, while all connect, with them, and while all come back to a gateway that was killed. All processes share
-this machine's cores.
+every 60 s. Meanwhile an operator books and cancels, one request after another: before the chargers are there,
+while all connect, with them, and while all come back to a gateway that was killed. All processes share this
+machine's cores.
 """
 
 import asyncio
@@ -121,7 +121,7 @@ def _for(seconds: float) -> Callable[[], bool]:
 
 
 async def _book(port: int, password: str, lasts: Callable[[], bool]) -> Waits:
-    """Books at a station of its own, and gives the booking back."""
+    """Books at a station of its own, and cancels the booking."""
     waits: list[float] = []
     need = {"vid": "beside", "x": 0, "y": 0, "actualBatteryPercentage": 50, "batteryCapacity": 60}
     async with Requester(BrokerAddress(HOST, port, "operator-1", password), "operator-1") as operator:

@@ -1,7 +1,8 @@
-"""From which rate on the service answers BUSY, and what a client sees: python -m tests.benchmarks.overload
+"""At which rate the service begins to answer BUSY, and what a client sees: python -m
+tests.benchmarks.overload
 
-At each rate some accounts send for some seconds, whatever is answered: a booking, a look for it, and so on.
-Beside them a vehicle asks one thing after the other.
+At each rate some accounts send for some seconds, whatever the replies: a booking, a lookup of it, and so on.
+Meanwhile a vehicle sends one request after another.
 """
 
 import asyncio
@@ -28,7 +29,7 @@ RATES = (1_000, 3_000, 4_000, 5_000, 6_000, 7_000, 8_000)
 """The rows of the table in docs/reliability-figures.md."""
 POINTS = 500
 TICK = 0.005
-"""Seconds between two handfuls of requests."""
+"""Seconds between two bursts of requests."""
 
 
 class Seen(Struct):

@@ -1,7 +1,7 @@
 """What the passing of time costs: python -m tests.benchmarks.passing_time
 
-The engine runs without a broker and a disk, on a clock of its own. A row has a situation with so many
-reservations: the events that it makes, the processor's time until all is decided, and the longest batch.
+The engine runs without a broker or a disk, on a clock of its own. A row is a situation with a number of
+reservations: the events that it causes, the processor time until all is decided, and the longest batch.
 """
 
 import sys

@@ -1,8 +1,8 @@
-"""What policies are worth over MQTT: python -m tests.benchmarks.replay --sessions FILE --from 2019-10-07
+"""A comparison of policies over MQTT: python -m tests.benchmarks.replay --sessions FILE --from 2019-10-07
 
 The sessions of some days come to a network of 50 points: broker and service are real processes, every vehicle
-and every charger has a connection of its own, and the service is restarted and killed in between. Beside each
-replay stands the simulation of the same people.
+and every charger has a connection of its own, and the service is restarted and killed in between. Each replay
+is compared with the simulation of the same people.
 """
 
 import csv

@@ -36,12 +36,12 @@ class Times(Struct, frozen=True):
 
     start: float
     reading: str
-    """What the service says of its own reading."""
+    """What the service says about its own reading."""
     stop_while_telling: float
     """While the retained state was still on its way to the broker."""
     start_without_journal: float
     first_answer: float
-    """Of a request that is sent at that moment: it waits behind what the broker has retained."""
+    """The wait of a request that is sent at that moment, behind what the broker has retained."""
     stop_in_checkpoint: float
     stop_at_rest: float
 
@@ -163,7 +163,7 @@ def _journal(tables: Tables, booked: int, lines: int, now: datetime) -> Iterator
 
 
 def _book(tables: Tables, number: int, now: datetime) -> Reservation:
-    """Round the stations' first points, one day after the other."""
+    """A reservation at the stations' first points in turn, one day after another."""
     station_id, rounds = number % len(tables.stations) + 1, number // len(tables.stations)
     start = now + timedelta(days=rounds + 1)
     row = Reservation(
@@ -186,7 +186,7 @@ def _book(tables: Tables, number: int, now: datetime) -> Reservation:
 
 
 def _read_line(stack: Stack) -> str:
-    """What the service says of its own reading."""
+    """What the service says about its own reading."""
     lines = stack.service.log.read_text().splitlines()
     return next(line.partition("service: ")[2] for line in reversed(lines) if " read in " in line)
 

@@ -79,7 +79,7 @@ def with_another_largest_id(copied: Contents) -> Contents:
         (with_one_more_station, "stations 2 was not there before"),
         (with_another_largest_id, "last_station_id is 0, not 1"),
         (lambda copied: replace(copied, requests=copied.requests[::-1]), "the answered requests"),
-        (lambda copied: replace(copied, events=copied.events[::-1]), "the events that are still to be told"),
+        (lambda copied: replace(copied, events=copied.events[::-1]), "the events that are not published yet"),
         (lambda copied: replace(copied, clock=None), "since when time passes faster"),
     ],
 )

@@ -165,7 +165,7 @@ def test_a_copy_that_was_broken_off(
     prepare_schema(address, None)
     with opened_alone(address) as database:
         begin_copy_into(database, "data")
-        with pytest.raises(WriteFailed, match="works on the network"):
+        with pytest.raises(WriteFailed, match="is working on the network"):
             Service(address)
     with pytest.raises(WriteFailed, match="broken off"):
         Service(address)

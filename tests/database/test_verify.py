@@ -35,7 +35,7 @@ FAULTS = {
     "UPDATE points SET last_reservation_id = 9": "points: last_reservation_id is 9",
     "UPDATE points SET record = '{}'": "points: {} is not what a service wrote",
     "UPDATE points SET due_at = due_at + interval '1 second'": "something is due there",
-    "UPDATE points SET due_at = NULL": "the database would look at None",
+    "UPDATE points SET due_at = NULL": "but the database has None",
     "UPDATE reservations SET finish = finish + interval '1 second'": "reservations: finish is",
     "UPDATE reservations SET waits_at = NULL": r"reservations: waits_at\[0\] is None",
     "UPDATE sessions SET vehicle = 'nobody'": "sessions: vehicle is nobody",
@@ -45,7 +45,7 @@ FAULTS = {
     "UPDATE history SET reservation_id = 9": "history: reservation_id is 9",
     "UPDATE history SET record = replace(record::text, 'cancelled', 'noShow')::json": "its state is noShow",
     "INSERT INTO history SELECT * FROM history": "has ended twice",
-    UNCHECKED + "UPDATE requests SET day = day + 1": "are kept by another day",
+    UNCHECKED + "UPDATE requests SET day = day + 1": "are kept under another day",
     "ALTER SEQUENCE bookings RESTART": r"the number of booking \d+ would be given again",
     "UPDATE reservations SET record = jsonb_set(record::jsonb, '{booked,1}', '1000000')::json":
         "the number of booking 1000000 would be given again",

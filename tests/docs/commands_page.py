@@ -14,13 +14,14 @@ _WIDTH = "100"
 _ENGLISH = """\
 # Commands
 
-What `--help` says of each command. After `./run`, a command is started as `.venv/bin/recharge COMMAND` or as
-`./run COMMAND`; in a container, as `python -m cloud_service COMMAND`. Words in brackets are the environment
-variables of settings. [configuration.md](configuration.md) has the settings of all commands in one place, and
-[clients.md](clients.md#the-commands) says more about `charger`, `vehicle`, `demo` and `import`.
+What `--help` says about each command. Start a command as `./run COMMAND` or, once `./run` has installed it,
+as `.venv/bin/recharge COMMAND`; in a container, as `python -m cloud_service COMMAND`. Words in brackets are
+the environment variables of settings. [configuration.md](configuration.md) has the settings of all commands
+in one place, and [clients.md](clients.md#the-commands) says more about `charger`, `vehicle`, `demo` and
+`import`.
 
-The commands speak Portuguese too, after `LANGUAGE`, `LC_ALL`, `LC_MESSAGES` or `LANG`
-([comandos.md](pt/comandos.md)). A script that compares what they print sets `LANGUAGE=en`, or uses `--json`.
+The commands also speak Portuguese if `LANGUAGE`, `LC_ALL`, `LC_MESSAGES` or `LANG` says so
+([comandos.md](pt/comandos.md)). A script that compares their output should set `LANGUAGE=en` or use `--json`.
 
 `python -m tests.docs.commands_page` writes this page.
 
@@ -30,14 +31,15 @@ The commands speak Portuguese too, after `LANGUAGE`, `LC_ALL`, `LC_MESSAGES` or 
 _PORTUGUESE = """\
 # Comandos
 
-O que `--help` diz de cada comando. Depois de `./run`, um comando é iniciado como `.venv/bin/recharge COMANDO`
-ou como `./run COMANDO`; em um contêiner, como `python -m cloud_service COMANDO`. As palavras entre colchetes
-são as variáveis de ambiente das configurações. [configuration.md](../configuration.md) reúne as configurações
-de todos os comandos, e [clients.md](../clients.md#the-commands) diz mais sobre `charger`, `vehicle`, `demo` e
-`import` (os dois em inglês).
+O que `--help` diz sobre cada comando. Inicie um comando como `./run COMANDO` ou, depois que `./run` o
+instalou, como `.venv/bin/recharge COMANDO`; em um contêiner, como `python -m cloud_service COMANDO`. As
+palavras entre colchetes são as variáveis de ambiente das configurações.
+[configuration.md](../configuration.md) reúne as configurações de todos os comandos, e
+[clients.md](../clients.md#the-commands) diz mais sobre `charger`, `vehicle`, `demo` e `import` (os dois em
+inglês).
 
 Os comandos falam português se `LANGUAGE`, `LC_ALL`, `LC_MESSAGES` ou `LANG` pedir: `LANG=pt_BR.UTF-8`, por
-exemplo. Os logs continuam em inglês. Um script que compara o que eles mostram define `LANGUAGE=en`, ou usa
+exemplo. Os logs continuam em inglês. Um script que compara a saída deles deve definir `LANGUAGE=en` ou usar
 `--json`.
 
 `python -m tests.docs.commands_page` escreve esta página.

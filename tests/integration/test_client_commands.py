@@ -246,7 +246,7 @@ def test_by_hand_in_portuguese(stack: Stack, tmp_path: Path) -> None:
         assert vehicle.ends() == 0
         charger.sees("A reserva de carro no ponto 1 foi cancelada")
         charger.types("3\n1")
-        charger.sees("O ponto 1 está com defeito")
+        charger.sees("O ponto 1 está fora de serviço")
         charger.types("4\n1\n0,25")
         charger.sees("Agora o kWh custa 0,25")
         charger.types("1")

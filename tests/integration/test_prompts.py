@@ -210,7 +210,7 @@ def test_quitting_before_the_location_registers_nothing(
 
 def test_the_menu_asks_until_it_understands(stack: Stack, tmp_path: Path) -> None:
     with charger(stack, tmp_path, "menu", "--x", "200", "--y", "0", "--points", "2") as terminal:
-        terminal.sees("[1] points  [2] reservations  [3] out of service  [4] price  [q] quit")
+        terminal.sees("[1] points  [2] reservations  [3] out of order  [4] price  [q] quit")
         for answer in ("", "5", "price", "11"):
             terminal.types(answer)
             terminal.sees("Please type 1, 2, 3, 4 or q")
@@ -269,8 +269,8 @@ def test_a_name_of_another_client_is_no_style(stack: Stack, tmp_path: Path) -> N
         (("vehicle", "--battery", "1000"), "'1000' is not from 0 to 100 percent"),
         (("vehicle", "--battery", "-1"), "'-1' is not from 0 to 100 percent"),
         (("vehicle", "--battery", "nan"), "'nan' is not a number"),
-        (("vehicle", "--critical", "100"), "'100' is not from 0 up to, not including, 100 percent"),
-        (("vehicle", "--critical", "101"), "'101' is not from 0 up to, not including, 100 percent"),
+        (("vehicle", "--critical", "100"), "'100' is not at least 0 and below 100 percent"),
+        (("vehicle", "--critical", "101"), "'101' is not at least 0 and below 100 percent"),
         (("vehicle", "--capacity", "0"), "'0' is not above 0"),
         (("vehicle", "--x", "1_0"), "'1_0' is not a number"),
         (("vehicle", "--time-scale", "1e300"), "'1e300' is not from 0.001 to 1000000"),

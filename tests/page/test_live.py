@@ -142,7 +142,7 @@ async def test_events_say_why_and_where_a_reservation_was_before(view: Viewer) -
         for locale, texts in {
             "en-US": ("the point is out of order · before: Rio Claro, point 1, ", "No-show", "Cancelled"),
             "pt-BR": (
-                "o ponto está com defeito · antes: Rio Claro, ponto 1, ",
+                "o ponto está fora de serviço · antes: Rio Claro, ponto 1, ",
                 "Não compareceu",
                 "Cancelado",
             ),

@@ -123,7 +123,7 @@ def test_a_host_that_nobody_knows_is_a_wrong_setting(tmp_path: Path) -> None:
         words = (flag, "nowhere.invalid", "--data-dir", str(tmp_path / "data"), *FREE_PORTS)
         with up(tmp_path, *words) as network:
             assert network.wait_end() == 2
-            assert "nowhere.invalid, where port 0 is to listen, is not known" in network.stderr
+            assert "nowhere.invalid, on which port 0 should listen, is unknown" in network.stderr
             assert "Traceback" not in network.stderr
 
 

@@ -42,7 +42,7 @@ class Menu:
         accepted = self._say("Please type 1, 2, 3, 4 or q")
         try:
             while True:
-                self._show(self._say("[1] points  [2] reservations  [3] out of service  [4] price  [q] quit"))
+                self._show(self._say("[1] points  [2] reservations  [3] out of order  [4] price  [q] quit"))
                 choice = await self._prompts.ask("", _read_choice, accepted)
                 try:
                     await self._do(choice)
@@ -79,9 +79,9 @@ class Menu:
 
     async def _toggle_service(self, point: Point) -> None:
         if self._simulated.toggle_service(point.point_id):
-            self._show(self._say("Point {point} is in service again", point=point.point_id))
+            self._show(self._say("Point {point} is in order again", point=point.point_id))
         else:
-            self._show(self._say("Point {point} is out of service", point=point.point_id))
+            self._show(self._say("Point {point} is out of order", point=point.point_id))
 
     async def _set_price(self, point: Point) -> None:
         price = await self._prompts.price(self._say("Price per kWh? "))

@@ -49,9 +49,9 @@ def _introduction(pace: Pace, say: Language) -> list[str]:
     return [
         say("Time passes {times} times as fast", times=say.measure(pace.time_scale)),
         say(
-            "The service's own clock does not: a point fails after {fails} minutes, a vehicle stays too long"
-            " after {longer}, and one that never comes is noticed after {never}; `recharge up --demo` shows"
-            " all of it within half a minute",
+            "The service's own clock runs as usual: a point fails after {fails} minutes, a vehicle"
+            " stays too long after {longer}, and one that never comes is noticed after {never};"
+            " `recharge up --demo` shows all of this within half a minute",
             **minutes,
         ),
     ]

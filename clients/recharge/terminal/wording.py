@@ -64,7 +64,7 @@ def describe(report: Report, say: Language) -> str:
             return say("Point {point} is free", point=point_id)
         case observer.PointFailed(point):
             return say(
-                "Point {point} is out of order; the network moves what is booked there soon",
+                "Point {point} is out of order; the network moves reservations that begin there soon",
                 point=point.point_id,
             )
         case observer.PointRepaired(point):

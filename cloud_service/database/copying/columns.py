@@ -1,4 +1,4 @@
-"""What the columns beside a record have: what the database itself has to find, to sort and to check."""
+"""The columns beside a record: what the database itself has to find, sort and check."""
 
 from typing import TypeAlias
 
@@ -15,7 +15,7 @@ def place_of(station: Station) -> Place:
 
 
 def waits_at(reservation: Reservation) -> Place | None:
-    """Where the vehicle of a reservation is that may move up; None if it may not."""
+    """Where the vehicle of a reservation is if the reservation may move up; otherwise None."""
     need = reservation.need
     if need is None or reservation.state != "reserved" or not reservation.wishes.flexible:
         return None

@@ -1,4 +1,4 @@
-"""All that there is of a network, wherever it is kept, besides its history, of which there may be much."""
+"""The contents of a network, wherever it is kept, without its history, which may be large."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
@@ -15,9 +15,9 @@ from cloud_service.store.journal import RequestRecord
 from cloud_service.store.network_clock import NetworkClock
 
 Advance: TypeAlias = Callable[[int], None]
-"""Learns that so many more records were copied or compared."""
+"""Is told how many more records were copied or compared."""
 STEP: Final = 1_000
-"""So many records are copied before a progress bar moves on."""
+"""How many records are copied before a progress bar moves on."""
 _DIGEST_BYTES: Final = 8
 
 
@@ -27,9 +27,9 @@ class Contents(Struct, frozen=True):
     tables: Tables = field(default_factory=Tables)
     requests: list[tuple[datetime, RequestRecord]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
-    """Those that the brokers may not have yet, in their order."""
+    """Events that the brokers may not have yet, in order."""
     clock: NetworkClock | None = None
-    """Where time passes faster."""
+    """Only in a network where time passes faster."""
 
     def __len__(self) -> int:
         """How many records there are."""
@@ -78,6 +78,6 @@ class Tally:
 def latest_of_each(
     requests: Iterable[tuple[datetime, RequestRecord]],
 ) -> list[tuple[datetime, RequestRecord]]:
-    """Of an ID that was forgotten and used again, only the last request counts."""
+    """If an ID was forgotten and used again, only its last request counts."""
     found = {(record.client, record.identity): (at, record) for at, record in requests}
     return sorted(found.values(), key=lambda each: (each[0], each[1].client, each[1].identity))

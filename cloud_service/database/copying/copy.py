@@ -1,8 +1,7 @@
 """Copies a network from a folder into a database, or back, and compares both.
 
-A copy into a database is one transaction; one into a folder ends with the removal of a mark. So of a copy
-that was broken off, nothing counts, and the same command begins again. Until it has been repeated, services
-refuse to start there.
+A copy into a database is one transaction; a copy into a folder ends with the removal of a mark. So nothing of
+an interrupted copy counts, and the same command begins again. Until then, services refuse to start there.
 """
 
 from collections.abc import Callable, Iterator
@@ -64,7 +63,7 @@ class Summary(Struct, frozen=True):
 
 @contextmanager
 def opened_alone(address: str, name: str = "recharge migrate") -> Iterator[Database]:
-    """A connection for work that takes long, on a database that no service uses until the block ends.
+    """A connection for long work, on a database that no service uses until the block ends.
 
     Raises InUse, and psycopg.Error.
     """
@@ -76,7 +75,7 @@ def opened_alone(address: str, name: str = "recharge migrate") -> Iterator[Datab
 
 
 def begin_copy_into(database: Database, source: str) -> bool:
-    """Marks the database as one in which the network is not yet. Returns whether an earlier copy left a mark.
+    """Marks the database as incomplete. Returns whether an earlier copy left a mark.
 
     Raises NotCopied if there is a network in it, and psycopg.Error.
     """
@@ -113,7 +112,7 @@ def copy_into_database(source: ReadFolder, database: Database, now: datetime, ad
         for _ in read.counting(read_lines(database), advance):
             pass
         require_same(found, contents, read, written)
-        note_rules(database, DEFAULT_RULES)  # a service with others computes what is due again
+        note_rules(database, DEFAULT_RULES)  # a service with other rules computes again what is due
         database.execute("UPDATE network SET half_copied_from = NULL")
     database.execute("ANALYZE")
     return Summary(contents, written.count)
@@ -122,7 +121,7 @@ def copy_into_database(source: ReadFolder, database: Database, now: datetime, ad
 def read_alone(database: Database, speed: float) -> Contents:
     """Reads a database that nobody else uses. `speed` is how fast time passes in its network.
 
-    Raises NotCopied if only a part of a network is there, WrongSchema, and psycopg.Error.
+    Raises NotCopied if the network is incomplete, WrongSchema, and psycopg.Error.
     """
     require_schema(database)
     source = half_copied_from(database)
@@ -140,7 +139,7 @@ def copy_into_folder(
     now: datetime,
     advance: Advance,
 ) -> Summary:
-    """Copies what was read of the database, and its history. Reads the folder back, and takes its mark away.
+    """Copies what was read from the database, and its history. Reads the folder back, and removes its mark.
 
     Raises CopyDiffers, OSError, DamagedStore and psycopg.Error.
     """

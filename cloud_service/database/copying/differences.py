@@ -10,7 +10,7 @@ Key = TypeVar("Key")
 
 
 class CopyDiffers(TextError):
-    """The copy is not what was copied. It was not kept."""
+    """The copy differs from its source. It was not kept."""
 
 
 def require_same(found: Contents, expected: Contents, lines: Tally, expected_lines: Tally) -> None:
@@ -35,7 +35,7 @@ def _differences(found: Contents, expected: Contents) -> Iterator[Text]:
     if found.requests != expected.requests:
         yield Text("the answered requests")
     if found.events != expected.events:
-        yield Text("the events that are still to be told")
+        yield Text("the events that are not published yet")
     if found.clock != expected.clock:
         yield Text("since when time passes faster")
 
@@ -43,7 +43,7 @@ def _differences(found: Contents, expected: Contents) -> Iterator[Text]:
 def _of_table(name: str, found: Mapping[Key, object], expected: Mapping[Key, object]) -> Iterator[Text]:
     for key, record in expected.items():
         copied = found.get(key)
-        # Written out, 30 and 30.0 differ too.
+        # As text, 30 and 30.0 differ too.
         if repr(copied) != repr(record):
             yield Text(
                 "{name} {key}: {found} instead of {record}", name=name, key=key, found=copied, record=record

@@ -70,9 +70,8 @@ def read_whole_folder(
 
 
 def begin_copy(folder: Folder) -> bool:
-    """Marks the folder as one that lacks files, and removes what an earlier copy has left.
-
-    Returns whether there was one. Raises NotCopied if the folder holds a network, and OSError.
+    """Marks the folder as incomplete, and removes what an earlier copy has left. Returns whether there was
+    one. Raises NotCopied if the folder holds a network, and OSError.
     """
     names = [name for name in folder.names() if is_own(name) or name == CLOCK]
     is_repeated = HALF_COPIED in names
@@ -120,7 +119,7 @@ def _write_history(folder: Folder, lines: Iterable[Line]) -> dict[str, int]:
 
 
 def _numbered(contents: Contents) -> Iterator[StoredRequest]:
-    """The requests of one moment are of one batch."""
+    """Numbers the batches: requests of the same moment belong to one batch."""
     for number, (at, own) in enumerate(groupby(contents.requests, key=lambda each: each[0]), 1):
         for _, record in own:
             yield StoredRequest(number, at, record)

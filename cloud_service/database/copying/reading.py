@@ -53,7 +53,7 @@ def read_tables(database: Database, last_station_id: int) -> Tables:
 
 
 def read_lines(database: Database, since: datetime | None = None) -> Iterator[Line]:
-    """The history, ordered by time; without what ended before `since`. It is read a piece at a time."""
+    """The history, ordered by time, without what ended before `since`. It is read in pieces."""
     with database.cursor("history") as cursor:
         cursor.itersize = _LINES_AT_ONCE
         cursor.execute(

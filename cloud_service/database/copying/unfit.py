@@ -1,4 +1,4 @@
-"""What a data folder may hold, as the old server left it, and a database refuses."""
+"""What a data folder may hold from the old server, but a database refuses."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from cloud_service.store.labels import label_of
 
 
 def find_unfit(tables: Tables) -> Iterator[Text]:
-    """A text for each pair of reservations that the database would not take."""
+    """A text for each pair of reservations that the database would refuse."""
     before: dict[PointKey, Reservation] = {}
     vehicles: dict[VehicleKey, Reservation] = {}
     for each in sorted(tables.reservations.values(), key=lambda row: (row.start, row.key)):

@@ -19,18 +19,19 @@ from cloud_service.database.copying.columns import as_point, place_of, vehicle_o
 from cloud_service.database.copying.contents import STEP, Advance, Contents, Line
 
 _GUARDED: Final = ("network", "stations", "points", "reservations", "requests")
-"""Tables whose triggers look at each row whether its ID was given before. Here, all are new."""
+"""Tables whose triggers check for each row whether its ID was given before. Here, all IDs are new."""
 
 Row: TypeAlias = tuple[Any, ...]
 
 
 class Copied(Struct, frozen=True):
-    """What a copy says of itself in the rows that say who wrote them."""
+    """What a copy writes into the columns that say who wrote a row."""
 
     at: datetime
     rules: Rules
     instance: UUID
-    """No service: one that lives takes over its events, as it does those of services that have died."""
+    """Not a service, so a service that is alive takes over its events, like those of services that have died.
+    """
 
     @classmethod
     def now(cls, at: datetime, rules: Rules) -> "Copied":
@@ -71,7 +72,7 @@ def write_lines(database: Database, lines: Iterable[Line]) -> None:
 
 
 def make_partitions(database: Database, moments: Iterable[datetime]) -> None:
-    """Makes those in which records of these moments are kept."""
+    """Makes the partitions for records of these moments."""
     days = {moment.astimezone(UTC).date() for moment in moments}
     for day in sorted(days):
         start = datetime(day.year, day.month, day.day, tzinfo=UTC)
@@ -79,7 +80,7 @@ def make_partitions(database: Database, moments: Iterable[datetime]) -> None:
 
 
 def months_between(first: datetime, last: datetime) -> Iterator[datetime]:
-    """A moment of each month from the first moment's to the last one's."""
+    """A moment in each month, from that of the first moment to that of the last."""
     moment = first.replace(day=1)
     while moment <= last:
         yield moment
@@ -87,7 +88,7 @@ def months_between(first: datetime, last: datetime) -> Iterator[datetime]:
 
 
 def _count_on(database: Database, contents: Contents) -> None:
-    """Has IDs and numbers of bookings go on after the largest, and time as it does."""
+    """Continues IDs and booking numbers after the largest ones, and time as it passes in the network."""
     database.execute("UPDATE network SET last_station_id = %s", [contents.tables.last_station_id])
     if contents.clock is not None:
         database.execute("UPDATE network SET created = %s", [contents.clock.since])
@@ -130,7 +131,7 @@ _json: Final[Callable[[object], str]] = lambda record: msgspec.json.encode(recor
 
 
 def _stations(tables: Tables) -> Iterator[Row]:
-    """Of stations at one location, as old files may have, all but the one with the lowest ID share it."""
+    """If stations are at one location, as in old files, all but the one with the lowest ID `share` it."""
     with_points = {station_id for station_id, _ in tables.points}
     locations: set[tuple[Number, Number]] = set()
     for _, each in sorted(tables.stations.items()):

@@ -22,7 +22,7 @@ _ROWS_AT_ONCE: Final = 5_000
 
 
 class Table(Struct, Generic[Record], frozen=True):
-    """A table with records, the columns beside them, and what the columns have for a record."""
+    """A table with records, the columns beside them, and what the columns should have for a record."""
 
     name: str
     columns: tuple[LiteralString, ...]
@@ -75,7 +75,7 @@ HISTORY: Final = Table(
 
 
 def records_of(database: Database, table: Table[Record], findings: list[Text]) -> Iterator[Record]:
-    """The records of a table, read a piece at a time. What is wrong with a row is added to the findings."""
+    """The records of a table, read in pieces. What is wrong with a row is added to the findings."""
     decode = msgspec.json.Decoder(table.kind).decode
     with database.cursor(table.name) as cursor:
         cursor.itersize = _ROWS_AT_ONCE

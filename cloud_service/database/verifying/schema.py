@@ -1,4 +1,4 @@
-"""Checks that everything is there that has the database refuse what must never be."""
+"""Checks that nothing is missing with which the database refuses what must never exist."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -51,17 +51,17 @@ _FOUND: Final = """
 
 
 def find_missing_guards(database: Database) -> Iterator[Text]:
-    """A text for each that is missing, or lets rows pass that it should refuse."""
+    """A text for each guard that is missing, or that lets rows pass that it should refuse."""
     found = guards_of(database)
     for name in sorted(GUARDS):
         if name not in found:
             yield Text("{name} is missing: the database does not refuse what it should", name=name)
         elif not found[name]:
-            yield Text("{name} is not in force: rows are there that were not checked", name=name)
+            yield Text("{name} is not in force: there are rows that it has not checked", name=name)
 
 
 def guards_of(database: Database) -> dict[str, bool]:
-    """What the database has by the names, and whether each is in force."""
+    """The database's guards by name, and whether each is in force."""
     found: dict[str, bool] = {}
     for name, is_in_force in database.execute(_FOUND):
         found[name] = is_in_force and found.get(name, True)

@@ -1,4 +1,4 @@
-"""Checks that the records of a network fit together, where only the database has kept them so."""
+"""Checks that the records of a network fit together in all that only the database guarantees."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from cloud_service.store.labels import label_of, label_of_point
 
 
 def find_misfits(tables: Tables) -> Iterator[Text]:
-    """A text for each record that cannot stand beside the others."""
+    """A text for each record that contradicts another one."""
     yield from _without_their_place(tables)
     yield from find_unfit(tables)
     yield from resolve_contradictions(tables.snapshot())

@@ -1,4 +1,4 @@
-"""Checks a database as it is at one moment: whether services can rely on it, and whether all of it fits."""
+"""Checks a database as it is at one moment: whether services can rely on it, and whether its records fit."""
 
 from collections.abc import Iterator
 from typing import Any, Final, LiteralString
@@ -48,11 +48,11 @@ class DatabaseReport(Struct):
     remembered: int = 0
     """Answered requests."""
     events: int = 0
-    """Those that the brokers may not have yet."""
+    """Events that the brokers may not have yet."""
     ended: int = 0
     """Reservations in the history."""
     readable: bool = True
-    """False if no service of this version would start on it. Nothing was counted then."""
+    """False if no service of this version would start on the database. Nothing was counted then."""
 
 
 def examine_database(database: Database) -> DatabaseReport:
@@ -108,7 +108,7 @@ def _check_history(database: Database, findings: list[Text]) -> list[Reservation
 def _find_wrong_due(database: Database, tables: Tables, rules: Rules | None) -> Iterator[Text]:
     """Where something would happen too early, too late or never.
 
-    While nobody has said by which rules it was written, the next service writes it again.
+    If the database does not say by which rules it was written, the next service writes it again.
     """
     if rules is None:
         return
@@ -117,7 +117,7 @@ def _find_wrong_due(database: Database, tables: Tables, rules: Rules | None) -> 
         expected = network.due_at((station_id, point_id))
         if found != expected:
             yield Text(
-                "{point}: something is due there at {expected}, and the database would look at {found}",
+                "{point}: something is due there at {expected}, but the database has {found}",
                 point=label_of_point((station_id, point_id)),
                 expected=expected,
                 found=found,
@@ -128,7 +128,7 @@ def _find_wrong_columns(database: Database, tables: Tables) -> Iterator[Text]:
     for (station_id,) in database.execute(_WITH_POINTS):
         yield Text("station {station}: has_points is wrong", station=station_id)
     if (wrong := _one(database, _OF_OTHER_DAYS)) > 0:
-        yield Text("{count} answered requests are kept by another day than theirs", count=wrong)
+        yield Text("{count} answered requests are kept under another day than their own", count=wrong)
     booked = (row.booked for row in tables.reservations.values())
     largest = max((each.number for each in booked if each is not None), default=0)
     given = _one(database, _LARGEST_NUMBER)

@@ -55,7 +55,7 @@ export class Booking {
     return x.value === "" || y.value === "" ? null : { x: x.valueAsNumber, y: y.valueAsNumber };
   }
 
-  // Takes the place of a click on the map over.
+  // Takes the place of a click on the map.
   choose({ x, y }) {
     const { x: across, y: up } = this.form.elements;
     across.value = x.toFixed(2);
@@ -96,7 +96,7 @@ export class Booking {
     sessionStorage.setItem(STORED, JSON.stringify(reservation));
   }
 
-  // One at a time; what is refused is said and changes nothing.
+  // One request at a time; a refusal is shown, and changes nothing.
   async attempt(failure, action) {
     const buttons = [...this.form.querySelectorAll("button"), ...this.result.querySelectorAll("button")];
     for (const button of buttons) button.disabled = true;

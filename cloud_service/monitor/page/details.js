@@ -1,4 +1,4 @@
-// What the monitor tells of one station: its presence, and each point's queue. Times become milliseconds.
+// The monitor's details of one station: its presence and each point's queue. Times become milliseconds.
 
 const readReservation = ({ startDateTime, finishDateTime, state }) => ({
   start: Date.parse(startDateTime), finish: Date.parse(finishDateTime), state,

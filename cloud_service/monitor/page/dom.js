@@ -1,4 +1,4 @@
-// Elements, made by calls: texts from the network are never read as markup.
+// Creates elements by calls, so that texts from the network are never parsed as markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -22,10 +22,10 @@ export const byId = (id) => document.getElementById(id);
 
 let lastSaid = 0;
 
-// Tells a screen reader, once: for what a person did or must know, not for what the network does.
+// Announces a text to screen readers, once: the results of the user's actions and what they must know.
 export function announce(text) {
   const region = byId("status");
-  // A region whose text does not change is not read again.
+  // A live region is read again only if its text changes.
   lastSaid += 1;
   region.textContent = lastSaid % 2 ? text : `${text}\u00a0`;
 }

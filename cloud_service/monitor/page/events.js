@@ -18,7 +18,7 @@ const timesOf = (reservation) => reservationTimes(
   { start: Date.parse(reservation.startDateTime), finish: Date.parse(reservation.finishDateTime) }, networkNow(),
 );
 
-// Why it happened, and of a reservation that has moved what it was before.
+// Why it happened and, if the reservation has moved, what it was before.
 function describeCause({ reason, before }, nameOf) {
   const texts = [];
   if (reason && hasWord(reasonKey(reason))) texts.push(say(reasonKey(reason)));
@@ -42,7 +42,7 @@ function describe(event, nameOf) {
 
 export function createLog(container, nameOf) {
   const nothing = element("p", { class: "note" }, say("noEvents"));
-  // A log is read aloud by default. This one would never be quiet.
+  // Screen readers read a log aloud by default, and this one would never be quiet.
   const list = element("ol", { class: "log", role: "log", "aria-live": "off", "aria-label": say("events") });
   const lately = element("p", { class: "count" });
   container.append(lately, nothing, list);

@@ -36,7 +36,7 @@ export function createFigures(container) {
     container.append(element("div", { class: "group" }, element("h2", {}, say(group)), list));
   }
 
-  // The last value of the line is the one of now; each minute it stays behind.
+  // The last value of the line is the current one; each minute it becomes part of the history.
   setInterval(() => {
     for (const figure of figures) figure.hour = [...figure.hour.slice(1), figure.hour.at(-1)];
   }, MINUTE);

@@ -1,8 +1,8 @@
-// The WebSocket: connects again by itself, and asks for the whole after a gap.
+// The WebSocket: reconnects by itself, and asks for the whole network after a gap.
 
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 10_000;
-const SILENCE = 60_000; // after which the monitor is asked for the whole, to hear whether it is there
+const SILENCE = 60_000; // after which the page asks for the whole network, to see whether the monitor is there
 const ANSWER = 15_000;
 
 export class Live {
@@ -47,7 +47,7 @@ export class Live {
     socket.send(JSON.stringify({ resync: true }));
   }
 
-  // A connection can end without either side being told: silence is looked into.
+  // A connection can end without either side noticing, so silence is checked.
   expectWord(socket) {
     clearTimeout(this.silence);
     this.silence = setTimeout(() => {
@@ -62,7 +62,7 @@ export class Live {
     clearTimeout(this.silence);
     socket.close();
     this.onState("broken");
-    // Many pages that lost one monitor do not come back in the same moment.
+    // Pages that lost the same monitor should not all come back at the same moment.
     const pause = this.pause * (0.5 + Math.random() / 2);
     this.pause = Math.min(this.pause * 2, LONGEST_PAUSE);
     this.timer = setTimeout(() => this.connect(), pause);

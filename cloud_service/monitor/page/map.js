@@ -53,13 +53,13 @@ export class StationMap {
     return this.map.getZoomScale(this.map.getZoom(), 0);
   }
 
-  // All stations that are to be seen, in place of those before.
+  // All stations to show, in place of those before.
   replace(stations) {
     this.stations = new Map([...stations].map((station) => [station.id, station]));
     this.rebuild();
   }
 
-  // Stations that changed or came, and IDs of those that are to be seen no more.
+  // Stations that changed or were added, and the IDs of those that are no longer shown.
   update(changed, gone) {
     for (const id of gone) {
       this.stations.delete(id);
@@ -80,7 +80,7 @@ export class StationMap {
     this.drawMarks();
   }
 
-  // Gives each cell in view its marks, and takes those of the others away.
+  // Gives each cell in view its marks, and removes those of other cells.
   drawMarks() {
     const bounds = this.map.getBounds().pad(0.3);
     const cells = this.grid.within({
@@ -150,7 +150,7 @@ export class StationMap {
     this.map.setView(place(point), Math.max(zoom, this.map.getZoom()), { animate: !still });
   }
 
-  // A ring where a vehicle is, or a place that was searched. Null takes it away.
+  // A ring where a vehicle is, or around a place that was searched. Null removes it.
   point(at) {
     if (at === null) this.target.remove();
     else this.target.setLatLng(place(at)).addTo(this.map);

@@ -1,4 +1,4 @@
-// What a station, a point and their states are called.
+// The names of stations, points and their states.
 
 import { formatCoordinate, say } from "./language.js";
 

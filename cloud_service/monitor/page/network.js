@@ -1,10 +1,10 @@
-// The network as the monitor tells it: the whole at first, then numbered differences.
+// The network as the monitor sends it: first the whole, then numbered differences.
 
 import { setClock } from "./clock.js";
 
 export const STATION_STATES = ["free", "reserved", "busy", "outOfOrder", "empty", "offline"];
 
-// What a station is to somebody who looks for a charge.
+// The state of a station for somebody who looks for a charge.
 export function stationState(station) {
   if (station.offline) return "offline";
   if (station.points.length === 0) return "empty";

@@ -1,4 +1,4 @@
-// What the search and the filters mean, and which stations they leave.
+// What the search and the filters mean, and which stations they select.
 
 import { connectorName } from "./names.js";
 

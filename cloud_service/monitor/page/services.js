@@ -1,4 +1,4 @@
-// Whether service, gateway, broker and the page's own connection are well, and since when.
+// Whether service, gateway, broker and the page's own connection are up, and since when.
 
 import { announce, byId, element } from "./dom.js";
 import { formatTime, hasWord, say } from "./language.js";
@@ -21,7 +21,7 @@ export function showServices(services, broker) {
   const all = [...services, { name: "broker", online: broker }];
   const text = JSON.stringify(all);
   const list = byId("services");
-  // Only what changed is drawn, so that whoever reads the list is not interrupted.
+  // Only what changed is drawn, so that a screen reader is not interrupted.
   if (list.dataset.shown === text) return;
   list.dataset.shown = text;
   list.replaceChildren(...all.map(describe));
@@ -36,7 +36,7 @@ export class ConnectionDisplay {
   }
 
   heard(broker) {
-    // The broker's absence, too, is news of the moment; what is shown of the network is not.
+    // The broker's absence is also current news, unlike the rest of what the page shows then.
     if (broker) this.lastHeard = new Date();
     if (broker === this.broker) return;
     this.broker = broker;

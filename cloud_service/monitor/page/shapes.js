@@ -1,4 +1,4 @@
-// One shape for each state, because colour is not enough for everybody. Legend, list and map draw the same.
+// One shape for each state, because colour alone is not enough. Legend, list and map draw the same shapes.
 
 import { drawing } from "./dom.js";
 

@@ -1,4 +1,4 @@
-// Tabs as the ARIA practices have them: one is in the order of Tab, arrows go from one to the next.
+// Tabs as in the ARIA practices: the Tab key reaches one of them, and the arrow keys move between them.
 
 export class Tabs {
   constructor(list) {

@@ -7,7 +7,7 @@ const HOUR = 3_600_000;
 const SHORTEST = 6, LONGEST = 24;
 const HEIGHT = 30, BAR = 16;
 
-// How many hours the strips of a station have, so that all of its queues fit as far as a day allows.
+// How many hours the strips of a station show: enough for all of its queues, but at most a day.
 export function hoursFor(reservations, now) {
   const last = Math.max(now, ...reservations.map(({ finish }) => finish));
   return Math.min(Math.max(Math.ceil((last - now) / HOUR), SHORTEST), LONGEST);

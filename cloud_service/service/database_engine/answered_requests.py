@@ -1,4 +1,4 @@
-"""Which requests of a batch were answered before, by whatever service."""
+"""Which requests of a batch were answered before, by any service."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from cloud_service.store.journal import RequestRecord
 
 
 class AnsweredRequests:
-    """The records of those of these requests that were answered before."""
+    """The records of the requests that were answered before."""
 
     def __init__(self, reader: Reader, requests: Sequence[Incoming]) -> None:
         keys = [(each.client, each.identity) for each in requests if each.identity is not None]

@@ -1,4 +1,4 @@
-"""The database's clock: of many services on many machines, none decides by its own."""
+"""The database's clock: services on several machines do not decide by their own clocks."""
 
 from datetime import timedelta
 from typing import Final
@@ -11,7 +11,7 @@ READ_EVERY: Final = timedelta(seconds=10)
 
 
 class DatabaseClock:
-    """Between two readings of the database's clock, this machine's goes on that only runs forward.
+    """Between two readings of the database's clock, this machine's clock that only runs forward continues it.
 
     Raises WriteFailed if the database cannot be reached at the start.
     """

@@ -1,4 +1,4 @@
-"""What one transaction has brought about."""
+"""The effects of one transaction."""
 
 from msgspec import Struct
 
@@ -7,7 +7,7 @@ from cloud_service.service.engine.batch import Batch
 
 
 class Committed(Struct, frozen=True):
-    """A batch, and what the database says of its events."""
+    """A batch, and what the database says about its events."""
 
     batch: Batch
     written: Written

@@ -1,4 +1,4 @@
-"""How much there is of everything in the database, counted beside the loop: it may take many seconds."""
+"""How many records of each kind the database has, counted outside the loop: that may take many seconds."""
 
 import logging
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ COUNT_EVERY: Final = timedelta(seconds=15)
 
 
 class BackgroundCounts:
-    """The counts of some seconds ago; none until the first ones are there."""
+    """The counts of some seconds ago; empty until the first ones arrive."""
 
     def __init__(self, state: DatabaseState, rules: Rules) -> None:
         self.latest = NetworkCounts()
@@ -28,7 +28,7 @@ class BackgroundCounts:
         self._counting: Thread | None = None
 
     def refresh(self, now: datetime, elapsed: timedelta) -> None:
-        """Counts again, if it is time to by the clock that only runs forward, and waits for nothing."""
+        """Starts to count again if it is time to, by the clock that only runs forward, and does not wait."""
         if elapsed < self._next or (self._counting is not None and self._counting.is_alive()):
             return
         self._next = elapsed + COUNT_EVERY

@@ -24,7 +24,7 @@ from cloud_service.service.engine.limits import EngineLimits
 
 
 class Deciding:
-    """Has handlers decide requests on what they need of the network, and commits the decisions."""
+    """Has handlers decide requests on the part of the network that they need, and commits the decisions."""
 
     def __init__(self, state: DatabaseState, limits: EngineLimits, due: DueWork) -> None:
         self._state = state
@@ -90,7 +90,7 @@ class Deciding:
     def _decide_one(
         incoming: Incoming, batch: Batch, network: LoadedNetwork, decider: Decider, now: datetime
     ) -> Outcome:
-        """Decides a request; once more if it had something loaded where something was due before."""
+        """Decides a request; once more if it loaded a point at which something was due already."""
         while True:
             loads, savepoint = network.loads, batch.savepoint
             outcome = decider.decide(incoming, batch, now, True)

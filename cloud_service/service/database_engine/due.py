@@ -20,19 +20,19 @@ log = logging.getLogger(__name__)
 DUE_EVERY: Final = timedelta(seconds=0.2)
 """How often a service looks for what is due."""
 MOST_DUE: Final = 200
-"""The most points whose due things a service takes at a time."""
+"""The largest number of due points that a service takes at a time."""
 ASIDE: Final = timedelta(minutes=1)
-"""How long a point is passed over where what is due cannot be made."""
+"""How long a point is passed over at which what is due cannot be carried out."""
 ASIDE_WHEN_TOO_LARGE: Final = timedelta(minutes=10)
-"""The same where it takes too long, which holds up requests each time."""
+"""The same for a point at which it takes too long, which holds up requests each time."""
 _WARN_EVERY: Final = 100
 
 
 class DueWork:
-    """Makes what is due anywhere, except where another service is about to.
+    """Carries out whatever is due, except at points that another service has taken.
 
-    If that fails because of some point, the others must not wait for it: fewer are taken at a time, until the
-    one is found.
+    If one point makes that fail, the others must not wait for it: fewer are taken at a time, until that point
+    is found.
     """
 
     def __init__(self, state: DatabaseState, limits: EngineLimits) -> None:
@@ -44,14 +44,14 @@ class DueWork:
         self._aside: dict[PointKey, datetime] = {}
         """Points that are passed over, and until when."""
         self._defeats = 0
-        """How often in a row other services were first."""
+        """How many times in a row other services were first."""
 
     def look_at_once(self) -> None:
-        """Notes that something has to wait for the next batch."""
+        """Looks again at once: something has to wait for the next batch."""
         self._looked = None
 
     def let_time_pass(self, now: datetime, clients_time: datetime) -> Committed | None:
-        """Makes it, if it is time to look for it. Raises WriteFailed or SyncFailed."""
+        """Carries out what is due, if it is time to look. Raises WriteFailed or SyncFailed."""
         if self._looked is not None and clients_time - self._looked < DUE_EVERY:
             return None
         self._looked = clients_time
@@ -77,7 +77,7 @@ class DueWork:
         return made
 
     def _take_back(self, clients_time: datetime) -> None:
-        """Tries points again that were passed over: one point at first, because it may fail again."""
+        """Tries points again that were passed over: one point at a time, because it may fail again."""
         left = {key: until for key, until in self._aside.items() if until > clients_time}
         if len(left) < len(self._aside):
             self._aside, self._portion.size = left, 1

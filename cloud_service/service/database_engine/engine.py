@@ -1,6 +1,7 @@
 """The engine on PostgreSQL: batches are decided as on a data folder, on what they need of the network.
 
-Many services may do so at once. A batch that meets the changes of another is decided again, on fresh rows.
+Many services may do so at once. A batch that collides with the changes of another is decided again, on fresh
+rows.
 """
 
 import logging
@@ -42,7 +43,7 @@ from cloud_service.store.errors import StoreError, SyncFailed, WriteFailed
 log = logging.getLogger(__name__)
 
 PAUSE: Final = timedelta(seconds=1)
-"""After the database has failed, requests get STORAGE for this long without it being tried."""
+"""After a failure of the database, requests get STORAGE for this long, and the database is not tried."""
 
 
 class DatabaseEngine:
@@ -89,17 +90,17 @@ class DatabaseEngine:
 
     @property
     def writable(self) -> bool:
-        """Whether the database took the last batch, as far as one was tried."""
+        """Whether the database accepted the last batch that was tried."""
         return self._pause is None
 
     @property
     def leads(self) -> bool:
-        """Whether it is this service that compares what the broker has retained and follows presence."""
+        """Whether this service is the one that compares the retained messages and follows presence."""
         return self._state.leads
 
     @property
     def rules(self) -> Rules:
-        """What the network goes by."""
+        """The rules that the network follows."""
         return self._rules
 
     def show(self, to: Callable[[Network], None]) -> bool:
@@ -124,7 +125,7 @@ class DatabaseEngine:
             self._presence.note(client, online, now)
 
     def note_hearing(self, *, all_brokers: bool) -> None:
-        """Notes whether all brokers are heard: if not, a service that hears more has to lead."""
+        """Notes whether this service hears all brokers: if not, one that does has to lead."""
         self._hearing.note(self._clock().elapsed, all_brokers=all_brokers)
 
     def work(self, now: datetime, clients_time: datetime | None = None) -> BatchResult:
@@ -139,7 +140,7 @@ class DatabaseEngine:
         try:
             self._state.make_room(now, self._limits.deduplication.age, self._history_months)
             for made in (
-                *self._leader_work.work(now, clients_time),  # who is back has not failed
+                *self._leader_work.work(now, clients_time),  # an account that is back has not failed
                 self._due.let_time_pass(now, clients_time),
             ):
                 if made is not None:
@@ -185,7 +186,7 @@ class DatabaseEngine:
             self._rest(error)
 
     def counts(self, now: datetime) -> NetworkCounts:
-        """How much there is of everything: as of some seconds ago, because it takes long to count."""
+        """How many records there are of each kind, as of some seconds ago, because counting takes long."""
         if self._pause is None:
             self._counts.refresh(now, self._clock().elapsed)
         return self._counts.latest
@@ -216,9 +217,8 @@ class DatabaseEngine:
         self._pause = self._clock().elapsed + PAUSE
 
     def _turn_away(self, incoming: Incoming) -> Answer:
-        """Answers a request for which there is no room.
-
-        BUSY says that nothing has happened, so it is wrong if an earlier delivery waits or may be committed.
+        """Answers a request for which there is no room. BUSY says that nothing has happened, so it would be
+        wrong if an earlier delivery waits or may be committed.
         """
         if incoming.identity is not None:
             if self._admission.holds(incoming.client, incoming.identity):

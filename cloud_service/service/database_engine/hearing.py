@@ -1,10 +1,10 @@
-"""Whether what a service hears of the chargers counts: they may be at a broker that it does not hear."""
+"""Whether a service may judge who is offline: chargers may be at a broker that it does not hear."""
 
 from datetime import timedelta
 from typing import Final
 
 SETTLING: Final = timedelta(seconds=10)
-"""Services notice within so many seconds of each other that a broker has failed."""
+"""Within this time, all services have noticed that a broker has failed."""
 
 
 class Hearing:
@@ -16,8 +16,8 @@ class Hearing:
     def __init__(self) -> None:
         self.all_brokers = True
         self.counts = True
-        """Whether nobody hears more, as far as this service knows: only then may it lead, and tell the
-        network who is offline.
+        """Whether no other service hears more brokers, as far as this one knows. Only then may it lead, and
+        tell the network who is offline.
         """
         self._changed = timedelta()
 
@@ -28,7 +28,7 @@ class Hearing:
             self._changed = elapsed
 
     def has_settled(self, elapsed: timedelta) -> bool:
-        """Whether the others know by now what they hear themselves."""
+        """Whether the others, too, have had the time to notice what they hear."""
         return elapsed - self._changed >= SETTLING
 
     def compare(self, *, others_hear_all: bool) -> None:

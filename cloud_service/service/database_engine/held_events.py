@@ -1,4 +1,4 @@
-"""Events that wait until other services have told older ones of the same vehicles."""
+"""Events that wait until other services have published older ones of the same vehicles."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -10,7 +10,7 @@ from cloud_service.core.changes import Event
 from cloud_service.core.records import VehicleKey
 
 MOST_AT_ONCE: Final = 1_000
-"""Of so many batches it is asked at once whether they still wait."""
+"""For how many batches the database is asked at once whether they still have to wait."""
 
 Waiting: TypeAlias = Callable[[Sequence[tuple[VehicleKey, int]]], set[tuple[VehicleKey, int]]]
 
@@ -27,13 +27,13 @@ class HeldBatch(Struct, frozen=True):
 
 
 class HeldEvents:
-    """Batches that wait. Those of other vehicles do not wait for them."""
+    """Batches that wait. Batches of other vehicles do not wait for them."""
 
     def __init__(self) -> None:
         self._batches: list[HeldBatch] = []
         self._events = 0
         self._vehicles = Counter[VehicleKey]()
-        """In how many of the batches each vehicle is."""
+        """How many of the batches concern each vehicle."""
 
     def __len__(self) -> int:
         """How many events wait."""
@@ -48,13 +48,12 @@ class HeldEvents:
         self._batches.sort(key=lambda each: each.numbers[0])
 
     def concerns(self, batch: HeldBatch) -> bool:
-        """Whether events of one of its vehicles wait already."""
+        """Whether events of one of the batch's vehicles already wait."""
         return not self._vehicles.keys().isdisjoint(batch.vehicles)
 
     def release(self, waiting: Waiting) -> list[HeldBatch]:
-        """Returns what waits no longer, of the oldest batches.
-
-        `waiting` says before which of these events, by vehicle and number, another service has to tell one.
+        """Returns those of the oldest batches that need not wait any longer. `waiting` returns the events, by
+        vehicle and number, before which another service has to publish one.
         """
         oldest = self._batches[:MOST_AT_ONCE]
         wait = waiting([(vehicle, batch.numbers[0]) for batch in oldest for vehicle in batch.vehicles])

@@ -1,4 +1,4 @@
-"""What only one of the services does to the network: it tells of presence, and offers freed time again."""
+"""The work of the leader: it tells the network about presence, and offers freed time again."""
 
 import logging
 from collections.abc import Sequence
@@ -21,18 +21,18 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY: Final = timedelta(seconds=0.2)
 MOST_ACCOUNTS: Final = 100
-"""Of so many accounts at a time the network is told whether they are offline."""
+"""How many accounts' presence the network is told at a time."""
 MOST_FREED: Final = 200
-"""The most points that are offered at a time."""
+"""The largest number of points that are offered at a time."""
 ASIDE: Final = timedelta(minutes=10)
-"""How long an account is passed over of which the network cannot be told."""
+"""How long an account is passed over if telling the network about it fails."""
 
 
 class LeaderWork:
-    """Tells the network which accounts are offline, and offers time to flexible reservations once more.
+    """Tells the network which accounts are offline, and offers freed time to flexible reservations once more.
 
-    A service that frees time does not see a reservation that another one is making at that moment, and that
-    one does not see the time. Some seconds later, both can be seen.
+    A service that frees time does not see a reservation that another service makes at the same moment, and
+    the other does not see the freed time. Some seconds later, both are visible.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class LeaderWork:
         self._aside: dict[str, datetime] = {}
 
     def work(self, now: datetime, clients_time: datetime) -> list[Committed]:
-        """Does it, if it is time to. Raises WriteFailed or SyncFailed."""
+        """Does this work if it is time to. Raises WriteFailed or SyncFailed."""
         if not self._state.leads or (self._next_look is not None and clients_time < self._next_look):
             return []
         self._next_look = clients_time + LOOK_EVERY

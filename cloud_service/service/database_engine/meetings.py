@@ -1,4 +1,4 @@
-"""What a service owes to the others, and takes over from them."""
+"""What a service does for the others, and takes over from them."""
 
 import logging
 from datetime import timedelta
@@ -15,12 +15,14 @@ from cloud_service.service.engine.presence_notes import PresenceNotes
 log = logging.getLogger(__name__)
 
 MEET_EVERY: Final = timedelta(seconds=1)
-"""How often a service looks after the others."""
+"""How often a service checks on the others."""
 MEET_EVERY_WHILE_HELD: Final = timedelta(seconds=0.05)
 
 
 class Meetings:
-    """Looks after the others: whether they have told what this service waits for, and whether they live."""
+    """Checks on the others: whether they have published what this service waits for, and whether they are
+    alive.
+    """
 
     def __init__(
         self, state: DatabaseState, events: ToldEvents, presence: PresenceNotes, hearing: Hearing
@@ -34,7 +36,7 @@ class Meetings:
         self._tell_again: list[Changes] = []
 
     def meet(self, elapsed: timedelta) -> None:
-        """Does it, if it is time to, by the clock that only runs forward. Raises WriteFailed."""
+        """Checks if it is time to, by the clock that only runs forward. Raises WriteFailed."""
         if elapsed < self._next:
             return
         self._next = elapsed + (MEET_EVERY_WHILE_HELD if self._events.any_held else MEET_EVERY)
@@ -48,7 +50,7 @@ class Meetings:
             self._follow_the_leader()
 
     def report(self, result: BatchResult) -> None:
-        """Adds what has to be told to the brokers once more."""
+        """Adds what has to be published once more."""
         result.reloaded, self._compare_again = self._compare_again, False
         result.told_again, self._tell_again = self._tell_again, []
 
@@ -74,7 +76,7 @@ class Meetings:
                 self._presence.look_again(reader.owners(contended.removed_stations))
 
     def _take_over(self, peers: Peers) -> None:
-        """Takes over what services owe that have died."""
+        """Takes over the unpublished events of services that have died."""
         buried = peers.bury()
         if buried is not None:
             log.warning("a service has died: this one tells its %d events", len(buried))
@@ -82,7 +84,7 @@ class Meetings:
             self._compare_again = True
 
     def _follow_the_leader(self) -> None:
-        """What the leader has told the network, this service need not remember to tell it."""
+        """This service need not remember the presence that the leader has already told the network."""
         if len(self._presence):
             with self._state.reading() as reader:
                 self._presence.settle(reader.accounts(self._presence.unsettled))

@@ -1,4 +1,4 @@
-"""How much is taken at a time: after a failure less, until the one thing is found that makes it fail."""
+"""How much is taken at a time: less after a failure, until the one item is found that causes it."""
 
 
 class Portion:
@@ -9,10 +9,10 @@ class Portion:
         self._most = most
 
     def failed(self, tried: int) -> bool:
-        """Notes that so much has failed. Returns whether less can be tried."""
+        """Notes that this many failed together. Returns whether fewer can be tried."""
         self.size = max(1, min(tried, self.size) // 2)
         return tried > 1
 
     def succeeded(self) -> None:
-        """Takes more again."""
+        """Takes more items again."""
         self.size = min(self._most, 2 * self.size)

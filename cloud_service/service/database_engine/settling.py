@@ -1,4 +1,4 @@
-"""Requests that are decided again, in smaller and smaller pieces, as long as other services are first."""
+"""Decides requests again, in smaller and smaller portions, as long as other services are first."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ from cloud_service.store.errors import StoreError
 log = logging.getLogger(__name__)
 
 WHOLE_ATTEMPTS: Final = 3
-"""How often a batch that meets the changes of others is decided as a whole, before it is divided."""
+"""How often a batch that collides with the changes of others is decided as a whole before it is divided."""
 LAST_ATTEMPTS: Final = 20
 """How often a single request is decided before it is refused with BUSY."""
 
@@ -79,7 +79,7 @@ class Settling:
     def _handle_fault(
         self, error: Exception, requests: Sequence[Incoming], moment: Moment, result: BatchResult
     ) -> None:
-        """Whatever it is, one request brings it about, and the others must not suffer from it."""
+        """One request causes the failure, whatever it is, and the others must not suffer from it."""
         moment.advance()
         if len(requests) > 1:
             self._divide(requests, moment, result)
@@ -90,7 +90,7 @@ class Settling:
 
 
 def unexpired(requests: Sequence[Incoming], now: datetime, result: BatchResult) -> list[Incoming]:
-    """Those that were not answered, and still count. An expired one gets no reply."""
+    """The requests that are not answered and have not expired. An expired one gets no reply."""
     done = {id(answer.incoming) for answer in result.answers}
     left = [incoming for incoming in requests if id(incoming) not in done]
     expired = [incoming for incoming in left if incoming.expired(now.timestamp())]

@@ -1,4 +1,4 @@
-"""Clients with a request that may be too much for the database: each is decided alone, and with more time."""
+"""Clients with a request that may be too much for the database: each is decided alone, with more time."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -7,17 +7,17 @@ from typing import Final
 from cloud_service.protocol.incoming import Incoming
 
 LASTING: Final = timedelta(minutes=1)
-"""For so long a client is suspected whose request was in a batch that took too long."""
+"""How long a client is suspected after its request was in a batch that took too long."""
 
 
 class SlowClients:
-    """Of whom it is not known yet which of them had a batch take too long."""
+    """The clients of batches that took too long; one of their requests is the cause."""
 
     def __init__(self) -> None:
         self._until: dict[str, datetime] = {}
 
     def suspect(self, requests: Sequence[Incoming], now: datetime) -> None:
-        """Notes that these took too long together. Others who are suspected come before them from now on."""
+        """Notes that these took too long together. They now come after other suspects."""
         for incoming in requests:
             self._until.pop(incoming.client, None)
             self._until[incoming.client] = now + LASTING
@@ -28,7 +28,7 @@ class SlowClients:
             self._until.pop(incoming.client, None)
 
     def concern(self, requests: Sequence[Incoming]) -> bool:
-        """Whether this is a request that gets more time."""
+        """Whether these requests get more time."""
         return len(requests) == 1 and requests[0].client in self._until
 
     def portions(self, requests: Sequence[Incoming], now: datetime) -> Iterator[Sequence[Incoming]]:

@@ -1,6 +1,6 @@
-"""The events of a service: they are in the database until the brokers have them.
+"""The events of a service, which are in the database until the brokers have them.
 
-An event waits while another service still has an older one of the same vehicle to tell.
+An event waits while another service still has to publish an older one of the same vehicle.
 """
 
 from collections.abc import Iterable, Sequence
@@ -54,7 +54,7 @@ class ToldEvents:
         self._held.hold(HeldBatch([each.number], [each.event]) for each in owed)
 
     def release(self, peers: Peers) -> None:
-        """Tells what waits for no other service any more."""
+        """Releases the events that no longer wait for another service."""
         if self._held:
             for told in self._held.release(peers.waiting):
                 self._tell(told)

@@ -1,6 +1,7 @@
-"""Services that were in each other's way at a station go one after the other there, for a while.
+"""For a while after a conflict, services decide at the same station one after the other.
 
-A conflict costs all that was decided for nothing. At a station that everybody wants at once, most would.
+A conflict wastes a whole decided batch. At a station that everybody wants at once, most batches would be
+wasted.
 """
 
 from collections.abc import Collection, Iterable
@@ -10,18 +11,20 @@ from typing import Final
 from cloud_service.core.changes import Changes
 
 LASTING: Final = timedelta(seconds=10)
-"""After a conflict, or a wait for another service. With many of them, a turn comes only after seconds."""
+"""How long a service takes turns after a conflict or a wait. With many services, its turn comes only after
+seconds.
+"""
 
 
 class Turns:
-    """The stations at which this service was late more than once: once may be chance."""
+    """The stations at which this service was late more than once, since a single time may be chance."""
 
     def __init__(self) -> None:
         self._once: dict[int, datetime] = {}
         self._until: dict[int, datetime] = {}
 
     def late(self, batch: Iterable[Changes], now: datetime) -> None:
-        """Notes that another service has changed something first that this batch changes."""
+        """Notes that another service was first to change something that this batch changes."""
         for station in _changed(batch):
             if station in self._once:
                 self._until[station] = now + LASTING
@@ -33,7 +36,7 @@ class Turns:
         """Notes that a batch had its turn at these stations; at the `crowded` ones it had to wait for it.
 
         Where it had to wait, one of the two would have been late without turns. Where the batch has changed
-        nothing, it has held up others for nothing: no more turns are taken there until the next conflict.
+        nothing, it held up others needlessly: no more turns are taken there until the next conflict.
         """
         changed = _changed(batch)
         for station in turn:
@@ -43,7 +46,7 @@ class Turns:
                 self._until[station] = now + LASTING
 
     def stations(self, now: datetime) -> list[int]:
-        """Where this service has to wait its turn before it looks at the network."""
+        """The stations where this service has to wait its turn before it looks at the network."""
         self._once, self._until = _later(self._once, now), _later(self._until, now)
         return sorted(self._until)
 

@@ -1,5 +1,5 @@
 """How fast the network is, beside a bare paho-mqtt echo at the same broker. docs/performance.md says what the
-rows mean. Half of what makes a figure is the machine: compare ratios, and runs on one machine.
+rows mean. Figures depend on the machine: compare ratios, or runs on one machine.
 """
 
 import os
@@ -42,7 +42,7 @@ SCENARIOS: tuple[Scenario, ...] = (
 def main(words: list[str] | None = None) -> int:
     options = _parser().parse_args(words)
     try:
-        # The run may write its own results there.
+        # Read before the run, which may overwrite this file.
         earlier = options.compare and _read_earlier(options.compare, quick=options.quick)
     except (OSError, ValueError) as error:
         print(f"./run bench: {error}", file=sys.stderr)
@@ -57,7 +57,7 @@ def main(words: list[str] | None = None) -> int:
 
 
 def measure(effort: Effort, only: list[str]) -> Results:
-    """Runs the scenarios of these names, or all, and says which."""
+    """Runs the scenarios with these names, or all, and prints their names."""
     results = Results(
         date=f"{datetime.now(UTC):%Y-%m-%d}",
         quick=effort is not FULL,
@@ -85,7 +85,7 @@ def _parser() -> ArgumentParser:
 
 
 def _read_earlier(file: Path, *, quick: bool) -> Results:
-    """Raises ValueError for what is no such run, and OSError."""
+    """Raises ValueError if the file is not such a run, and OSError."""
     try:
         earlier = Results.read(file)
     except msgspec.DecodeError as error:
@@ -96,7 +96,7 @@ def _read_earlier(file: Path, *, quick: bool) -> Results:
 
 
 def _compare(results: Results, earlier: Results) -> int:
-    """Says what is worse than in the earlier run. Returns the exit status."""
+    """Prints what is worse than in the earlier run. Returns the exit status."""
     worse = list(results.worse_than(earlier))
     print(
         "\n".join(["Worse than before, by more than the noise:", *worse] if worse else ["Nothing is worse."])

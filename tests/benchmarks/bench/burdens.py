@@ -36,7 +36,7 @@ _FEWEST_BOOKINGS = 1_000
 
 
 _PIECE = 10_000
-"""Requests of one connection of an import: a load has to end within a test's deadline."""
+"""How many requests of an import one connection sends: a load has to end within a test's deadline."""
 
 
 def large_network(results: Results, effort: Effort, folder: Path) -> None:
@@ -71,7 +71,7 @@ def large_network(results: Results, effort: Effort, folder: Path) -> None:
 
 
 def _stall(stack: Stack, shape: Shape, bookings: int) -> float:
-    """The longest latency in milliseconds of bookings, while one checkpoint follows the other."""
+    """The longest latency of bookings in milliseconds, while one checkpoint follows another."""
     file = stack.data_dir / "reservations.json"
     before = file.stat().st_mtime_ns
     topic = topics.request("scheduleReservation", CLIENT)
@@ -81,7 +81,7 @@ def _stall(stack: Stack, shape: Shape, bookings: int) -> float:
 
 
 def request_memory(results: Results, effort: Effort, folder: Path) -> None:
-    """What a remembered request takes, its reply included."""
+    """The memory of a remembered request, including its reply."""
     known = effort.reservations
     gc.collect()
     tracemalloc.start()

@@ -1,4 +1,4 @@
-"""How much time of the processor a process has used: it does not change with what else the machine does."""
+"""How much processor time a process has used, which does not depend on what else the machine does."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ _IDLE_SHARE = 0.05
 
 
 def processor_seconds(pid: int) -> float:
-    """Of all threads that the process has now."""
+    """The time of all threads that the process has now."""
     nanoseconds = 0
     for file in Path(f"/proc/{pid}/task").glob("*/schedstat"):
         nanoseconds += int(file.read_text().split()[0])
@@ -41,7 +41,7 @@ class Costs:
 
     @contextmanager
     def round(self, requests: int) -> Iterator[None]:
-        """Adds what this many requests within the block have cost."""
+        """Adds the cost of the requests within the block."""
         before = {name: processor_seconds(pid) for name, pid in self._pids.items()}
         yield
         for name, pid in self._pids.items():

@@ -1,4 +1,4 @@
-"""What decisions take by themselves, without a broker and a disk: time of the processor."""
+"""What decisions cost by themselves, without a broker or a disk, in processor time."""
 
 import gc
 import time
@@ -55,7 +55,7 @@ def _costs(shape: Shape, effort: Effort) -> dict[str, list[float]]:
 
 
 class _DecidingNetwork:
-    """A network, and what decides in it."""
+    """A network with a decider."""
 
     def __init__(self, shape: Shape) -> None:
         limits = EngineLimits()

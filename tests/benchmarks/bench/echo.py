@@ -1,4 +1,4 @@
-"""The floor: sends each request's body back, and keeps nothing.
+"""The baseline: sends each request's body back, and keeps nothing.
 
 `python -m tests.benchmarks.bench.echo PORT KIND`: `paho` is a program as paho-mqtt's documentation shows it;
 `lean` writes the packets itself, and shows what the broker can do.
@@ -19,7 +19,7 @@ from tests.kit.processes import HOST
 
 TOPIC = "bench/echo"
 READY = "ready"
-"""What it prints once it is subscribed."""
+"""What an echo prints once it has subscribed."""
 
 
 def paho_echo(port: int) -> None:
@@ -48,7 +48,7 @@ def paho_echo(port: int) -> None:
 
 
 class LeanEcho(asyncio.Protocol):
-    """Answers with as little work as there can be."""
+    """Answers with as little work as possible."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()

@@ -1,4 +1,4 @@
-"""Networks of any size, as a checkpoint leaves them, and what vehicles ask of them."""
+"""Networks of any size, as a checkpoint leaves them, and the requests of their vehicles."""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -18,9 +18,9 @@ from cloud_service.store.filesystem import DiskFolder, replace_file
 from cloud_service.store.names import segment_name
 
 SHORT = timedelta(minutes=3)
-"""How long the reservations of a made network last: many fit into the days that can be booked."""
+"""How long the reservations of such a network last: short, so that many fit before the booking horizon."""
 APART = timedelta(minutes=8)
-"""From one to the next: no other charge fits in between."""
+"""From one start to the next: no other charge fits in between."""
 AWAY = 300.0
 """Kilometres from one side of the country to the other."""
 TOWN = 5.0
@@ -70,7 +70,7 @@ class Shape(Struct, frozen=True):
             yield msgspec.json.encode({"vid": vehicle, "x": round(x, 3), "y": round(y, 3), **need})
 
     def legacy_bookings(self) -> Iterator[bytes]:
-        """The same as old clients send them."""
+        """The same bookings as old clients send them."""
         for body in self.bookings():
             yield b'{"scheduleReservation":true,' + body[1:]
 

@@ -1,4 +1,4 @@
-"""The few MQTT 5 packets that a load needs, as bytes: it has to cost little beside what it loads."""
+"""The few MQTT 5 packets that a load needs, as bytes: a load must cost little compared with the service."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ def text(value: bytes) -> bytes:
 
 
 def connect(client_id: str) -> bytes:
-    """A clean session without keep-alive; the broker may have 65,535 messages in flight to it."""
+    """CONNECT with a clean session, without keep-alive; the broker may have 65,535 messages in flight."""
     body = text(b"MQTT") + b"\x05\x02\x00\x00" + b"\x03\x21\xff\xff" + text(client_id.encode())
     return b"\x10" + pack_variable(len(body)) + body
 

@@ -16,11 +16,11 @@ LINES = {
     "reservations": ("reservations", "bookings a second"),
     "reservations of one station": ("reservations of one station", "bookings a second"),
 }
-"""What the axes of each plot of lines are."""
+"""The axes of each line plot."""
 
 
 def draw(results: Results, folder: Path) -> list[Path]:
-    """Writes a file for each plot of which the run has something, and returns them."""
+    """Writes a file for each plot that the run has values for, and returns the files."""
     mpl.rcParams["svg.hashsalt"] = "bench"
     files = []
     for plot in dict.fromkeys(series.plot for series in results.series):

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 Better = Literal["higher", "lower"]
 LEAST_NOISE = 0.05
-"""Of what is measured only once, nobody sees the spread."""
+"""The smallest difference that counts, because a figure that is measured once has no visible spread."""
 
 
 class Row(Struct, frozen=True):
@@ -39,7 +39,7 @@ class Row(Struct, frozen=True):
         return self.median >= self.goal if self.better == "higher" else self.median <= self.goal
 
     def is_worse_than(self, earlier: "Row") -> bool:
-        """Whether it is worse by more than its noise: the two spreads are apart, by more than LEAST_NOISE."""
+        """Whether it is worse by more than its noise: the spreads are apart by more than LEAST_NOISE."""
         (low, high), (low_before, high_before) = self.spread, earlier.spread
         if self.better == "higher":
             return high < low_before * (1 - LEAST_NOISE)

@@ -1,6 +1,6 @@
 """What is measured: each scenario fills in some rows and series of the results.
 
-What is compared is measured side by side, in turn, so that whatever else the machine does meets both.
+Figures that are compared are measured in turn, so that other work of the machine affects both.
 """
 
 import sys
@@ -35,7 +35,7 @@ class Effort(Struct, frozen=True):
     """Of the large network."""
     reservations: int
     connections: int
-    """Idle ones, over each protocol."""
+    """Idle connections over each protocol."""
 
 
 FULL = Effort(rounds=5, requests=4_000, stations=100_000, reservations=200_000, connections=5_000)
@@ -44,7 +44,7 @@ QUICK = Effort(rounds=3, requests=1_500, stations=5_000, reservations=20_000, co
 
 @contextmanager
 def running(folder: Path, shape: Shape, **settings: str) -> Iterator[Stack]:
-    """A network of this shape, that one client may fill for weeks ahead."""
+    """A network of this shape, which one client may book for weeks ahead."""
     limits = {"tcp_max_bookings_per_address": "1000000", "booking_horizon_days": "0"}
     stack = Stack(folder, **limits | settings)
     shape.make(stack.data_dir)
@@ -191,7 +191,7 @@ def _grow(
 # Asking.
 
 Ask = Callable[[int, int], Load]
-"""Sends so many requests, with so many outstanding."""
+"""Sends this many requests, with this many outstanding."""
 
 
 def booked(stack: Stack, shape: Shape) -> Ask:
@@ -241,7 +241,7 @@ def _medians(name: str, ours: list[Load], others: list[Load]) -> Row:
 
 
 def _distribution(name: str, loads: list[Load]) -> Series:
-    """The latencies in milliseconds, by the share of requests that had no longer one."""
+    """The latencies in milliseconds, by the share of requests that took no longer."""
     shares = [number / 100 for number in range(1, 100)] + [0.995, 0.999]
     return Series(
         "latency", name, {str(share): [each.quantile(share) * 1e3 for each in loads] for share in shares}

@@ -11,9 +11,8 @@ from tests.kit.waiting import DEADLINE
 
 
 def run(port: int, bodies: Iterator[bytes], count: int, connections: int, *, kept: bool) -> Load:
-    """Sends `count` requests over so many connections at a time.
-
-    Raises AssertionError for a reply that is no reservation.
+    """Sends `count` requests over this many connections at a time. Raises AssertionError for a reply that is
+    not a reservation.
     """
 
     async def all_of_them() -> Load:

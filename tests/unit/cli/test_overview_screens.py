@@ -203,7 +203,7 @@ def test_status_has_everything_on_one_screen() -> None:
         "2, of which under way: 1",
         "Praça (1), point 2",
         "Map http://127.0.0.1:8080/ does not answer",
-        "not looked at: 7 stations",
+        "not asked about: 7 stations",
         "10: vehicle-0,",
         "Gone 0 Problems none",
     ):
@@ -267,7 +267,7 @@ MOVED = Event(
         (
             replace(BOOKED, type="reservationCancelled", reason="pointFailed"),
             ("reservation cancelled: the point is out of order",),
-            ("reserva cancelada: o ponto está com defeito",),
+            ("reserva cancelada: o ponto está fora de serviço",),
         ),
         (
             replace(BOOKED, type="reservationFinished", reason="chargingFinished"),

@@ -62,7 +62,9 @@ def test_an_address_of_another_machine() -> None:
 
 @pytest.mark.parametrize("port", [0, 1234])
 def test_a_host_that_nobody_knows(port: int) -> None:
-    with pytest.raises(UnknownHost, match=rf"nowhere\.invalid, where port {port} is to listen, is not known"):
+    with pytest.raises(
+        UnknownHost, match=rf"nowhere\.invalid, on which port {port} should listen, is unknown"
+    ):
         listen("nowhere.invalid", port, "--port", fixed=True)
 
 
