@@ -1,9 +1,10 @@
-"""Makes a checkpoint: writes the files from a snapshot, in a thread beside the service."""
+"""Makes a checkpoint: writes the files, in a thread beside the service from a copy of its tables."""
 
 import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from threading import Event as Flag
 from typing import TypeVar
 
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 
 from cloud_service.core.changes import ENDING, Event
 from cloud_service.core.tables import Tables
+from cloud_service.store.beside_requests import beside_requests, let_go
 from cloud_service.store.checkpoint import Checkpoint, write_checkpoint
 from cloud_service.store.descriptions import write_descriptions
 from cloud_service.store.filesystem import Folder
@@ -60,7 +62,7 @@ class JournalTail(Struct):
 
 
 class CheckpointWriter:
-    """Writes one checkpoint, from tables that nobody changes.
+    """Writes one checkpoint.
 
     The order of the writes makes a crash between any two of them harmless:
     docs/decisions/0004-the-order-of-writes.md explains why.
@@ -75,7 +77,10 @@ class CheckpointWriter:
         oldest_remembered: int,
         first_month: str | None = None,
     ) -> None:
-        """Removes request records of batches before `oldest_remembered`, and history before `first_month`."""
+        """Removes request records of batches before `oldest_remembered`, and history before `first_month`.
+
+        The tables may change once `start` returns, or `write` if that is what is called.
+        """
         self.tail = tail
         """What the journal still holds for the next checkpoint if this one fails."""
         self.history_sizes: Mapping[str, int] = checkpoint.sizes
@@ -92,10 +97,16 @@ class CheckpointWriter:
         self._cancelled = Flag()
 
     def start(self) -> Future[None]:
-        """Writes the checkpoint in a new thread. The future has the error with which it ends, if any."""
-        executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")
-        future = executor.submit(self.write)
-        executor.shutdown(wait=False)
+        """Copies the tables, and writes the checkpoint in a new thread.
+
+        The future has the error with which it ends, if any.
+        """
+        with ExitStack() as until_written:
+            until_written.enter_context(beside_requests())
+            self._tables = self._tables.snapshot()
+            executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")
+            future = executor.submit(self._write_beside_requests, until_written.pop_all())
+            executor.shutdown(wait=False)
         return future
 
     def cancel(self) -> None:
@@ -120,7 +131,8 @@ class CheckpointWriter:
         history = History(folder, self._checkpoint.sizes)
         history.append(self.tail.endings)
         # The history counts from here on, even if the checkpoint fails: nothing is added to it twice.
-        self.history_sizes, self.tail.endings = history.sizes, []
+        self.history_sizes = history.sizes
+        let_go(self.tail.endings)
         kept = {name: size for name, size in history.sizes.items() if not self._is_outdated(name)}
         write_checkpoint(folder, replace(self._checkpoint, sizes=kept, requests=request_sizes))
         self.history_sizes, self.request_sizes = kept, request_sizes
@@ -129,6 +141,15 @@ class CheckpointWriter:
         self._remove_outdated_history()
         folder.sync()
         self.seconds = time.monotonic() - begun
+
+    def _write_beside_requests(self, until_written: ExitStack) -> None:
+        tables = self._tables
+        with until_written:
+            try:
+                self.write()
+                let_go(self.tail.requests)
+            finally:
+                let_go(tables.stations, tables.points, tables.reservations, tables.sessions, tables.absences)
 
     def _remove_outdated_history(self) -> None:
         for name in filter(self._is_outdated, self._folder.names()):

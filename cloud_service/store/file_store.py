@@ -209,7 +209,7 @@ class FileStore:
             journal=journal,
             at=now,
         )
-        tables, oldest = checkpoint_input.tables.snapshot(), checkpoint_input.oldest_remembered
+        tables, oldest = checkpoint_input.tables, checkpoint_input.oldest_remembered
         first_month = self._first_month(now)
         writer = CheckpointWriter(self._folder, tables, checkpoint, self._tail, oldest, first_month)
         self._tail = JournalTail()

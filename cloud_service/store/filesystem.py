@@ -20,6 +20,8 @@ TEMPORARY: Final = ".new"
 PERMISSIONS: Final = 0o640
 """Of files: only the owner and the group can read them."""
 _WRITE_BYTES: Final = 128 * 1024
+_UNSYNCED_BYTES: Final = 4 * 2**20
+"""The most of a large file that waits to be synced: syncs of other files wait until all of it is on disk."""
 
 
 class FolderLocked(TextError):
@@ -170,13 +172,12 @@ def replace_file(folder: Folder, name: str, chunks: Iterable[bytes]) -> int:
     folder.remove(temporary)
     file = folder.open(temporary)
     try:
-        buffer = bytearray()
-        for chunk in chunks:
-            buffer += chunk
-            if len(buffer) >= _WRITE_BYTES:
-                write_all(file, bytes(buffer))
-                buffer.clear()
-        write_all(file, bytes(buffer))
+        synced = 0
+        for piece in _pieces(chunks):
+            write_all(file, piece)
+            if file.size - synced >= _UNSYNCED_BYTES:
+                file.sync()
+                synced = file.size
         file.sync()
         size = file.size
     finally:
@@ -184,6 +185,17 @@ def replace_file(folder: Folder, name: str, chunks: Iterable[bytes]) -> int:
     folder.rename(temporary, name)
     folder.sync()
     return size
+
+
+def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The chunks, joined into pieces of at least `_WRITE_BYTES`, and the rest."""
+    buffer = bytearray()
+    for chunk in chunks:
+        buffer += chunk
+        if len(buffer) >= _WRITE_BYTES:
+            yield bytes(buffer)
+            buffer.clear()
+    yield bytes(buffer)
 
 
 def open_regular(path: Path) -> BinaryIO:

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
 
 import pytest
 
 from cloud_service.store.filesystem import DiskFile, DiskFolder, FolderLocked, replace_file, write_all
 from tests.kit.batches import Failing
-from tests.kit.simulated_disk import SimulatedFolder
+from tests.kit.simulated_disk import SimulatedFolder, Sync, Write
 
 
 def test_the_names_of_new_folders_are_on_disk_before_they_are_used(
@@ -78,6 +79,22 @@ def test_a_file_is_replaced_as_a_whole() -> None:
     folder = SimulatedFolder({"a": b"before", "a.new": b"left over by a crash"})
     replace_file(folder, "a", iter([b"af", b"ter"]))
     assert folder.files() == {"a": b"after"}
+
+
+def test_a_large_file_is_synced_again_and_again() -> None:
+    """Whoever syncs another file meanwhile waits for all that was written and not yet synced."""
+    folder = SimulatedFolder()
+    chunk = bytes(100_000)
+    replace_file(folder, "a", repeat(chunk, 100))
+    assert folder.files()["a"] == chunk * 100
+    unsynced = [0]
+    for operation in folder.log:
+        if isinstance(operation, Write):
+            unsynced[-1] += len(operation.data)
+        elif isinstance(operation, Sync):
+            unsynced.append(0)
+    assert max(unsynced) < 5e6
+    assert len(unsynced) < 7
 
 
 @pytest.mark.parametrize("operation", ["create", "append", "sync", "rename"])
