@@ -60,12 +60,12 @@ class Tables(Struct):
     def snapshot(self) -> "Tables":
         """Returns a copy. The records are frozen, so copying the dictionaries is enough."""
         return Tables(
-            dict(self.stations),
-            dict(self.points),
-            dict(self.reservations),
+            self.stations.copy(),
+            self.points.copy(),
+            self.reservations.copy(),
             self.last_station_id,
-            dict(self.sessions),
-            dict(self.absences),
+            self.sessions.copy(),
+            self.absences.copy(),
         )
 
     def inverse(self, changes: Changes) -> Changes:

@@ -8,30 +8,55 @@ import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any, Final
 
 SWITCH_SECONDS: Final = 0.0005
 """After this time a thread gives the interpreter to another one that waits. The loop waits so long several
 times for each batch."""
-_USUAL_SWITCH_SECONDS: Final = sys.getswitchinterval()
+
+
+class _Settings:
+    """The interpreter's settings, which all of the process shares, and how many blocks need other ones."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._blocks = 0
+        self._usual = sys.getswitchinterval()
+        self._collects = True
+
+    def enter(self) -> None:
+        with self._lock:
+            if not self._blocks:
+                self._usual, self._collects = sys.getswitchinterval(), gc.isenabled()
+                sys.setswitchinterval(SWITCH_SECONDS)
+                gc.disable()
+            self._blocks += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._blocks -= 1
+            if not self._blocks:
+                sys.setswitchinterval(self._usual)
+                if self._collects:
+                    gc.enable()
+
+
+_settings = _Settings()
 
 
 @contextmanager
 def beside_requests() -> Iterator[None]:
     """Lets threads take shorter turns within the block, and pauses the cycle collector.
 
-    It would search the copy, which has no cycles, three times and more: 20 ms each at 400,000 points. The
-    block may end in another thread than it began in.
+    It would search the copy, which has no cycles, three times and more: 20 ms each at 400,000 points. Blocks
+    may overlap, and end in another thread than they began in.
     """
-    collects = gc.isenabled()
-    sys.setswitchinterval(SWITCH_SECONDS)
-    gc.disable()
+    _settings.enter()
     try:
         yield
     finally:
-        sys.setswitchinterval(_USUAL_SWITCH_SECONDS)
-        if collects:
-            gc.enable()
+        _settings.leave()
 
 
 def let_go(*collections: dict[Any, Any] | list[Any]) -> None:

@@ -62,7 +62,7 @@ class JournalTail(Struct):
 
 
 class CheckpointWriter:
-    """Writes one checkpoint.
+    """Writes one checkpoint, from tables that nobody changes.
 
     The order of the writes makes a crash between any two of them harmless:
     docs/decisions/0004-the-order-of-writes.md explains why.
@@ -77,10 +77,7 @@ class CheckpointWriter:
         oldest_remembered: int,
         first_month: str | None = None,
     ) -> None:
-        """Removes request records of batches before `oldest_remembered`, and history before `first_month`.
-
-        The tables may change once `start` returns, or `write` if that is what is called.
-        """
+        """Removes request records of batches before `oldest_remembered`, and history before `first_month`."""
         self.tail = tail
         """What the journal still holds for the next checkpoint if this one fails."""
         self.history_sizes: Mapping[str, int] = checkpoint.sizes
@@ -97,13 +94,12 @@ class CheckpointWriter:
         self._cancelled = Flag()
 
     def start(self) -> Future[None]:
-        """Copies the tables, and writes the checkpoint in a new thread.
+        """Writes the checkpoint in a new thread. The future has the error with which it ends, if any.
 
-        The future has the error with which it ends, if any.
+        The tables are nobody else's any more: the thread frees them.
         """
         with ExitStack() as until_written:
             until_written.enter_context(beside_requests())
-            self._tables = self._tables.snapshot()
             executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")
             future = executor.submit(self._write_beside_requests, until_written.pop_all())
             executor.shutdown(wait=False)

@@ -20,6 +20,7 @@ from cloud_service.store.checkpoint import FORMAT, Checkpoint, write_checkpoint
 from cloud_service.store.checkpoint_writer import CheckpointCancelled, CheckpointWriter, JournalTail
 from cloud_service.store.errors import SyncFailed
 from cloud_service.store.filesystem import Folder
+from cloud_service.store.gradual_copy import GradualCopy
 from cloud_service.store.history import months_before
 from cloud_service.store.interface import CheckpointInput, NoObserver, Recovered, StoreObserver
 from cloud_service.store.journal import RequestRecord
@@ -86,6 +87,7 @@ class FileStore:
         self._history_sizes: dict[str, int] = {}
         self._request_sizes: dict[str, int] = {}
         self._checkpoint_time: datetime | None = None
+        self._copy: GradualCopy | None = None
         self._checkpoint: _RunningCheckpoint | None = None
         self._checkpoint_pause: Pause | None = None
         self._checkpoint_failures = 0
@@ -130,6 +132,8 @@ class FileStore:
             self._abandon_checkpoint()
             raise
         self._tail.add(batch)
+        if self._copy is not None:
+            self._copy.note(changes)
         return batch.sequence
 
     def maintain(self, checkpoint_input: CheckpointInput, now: datetime) -> None:
@@ -138,17 +142,12 @@ class FileStore:
         if self._checkpoint is not None:
             if not self.checkpointing:
                 self._finish_checkpoint(now)
-        elif self._checkpoint_is_due(now):
-            try:
-                self._journal.begin_segment()
-            except OSError as error:
-                self._postpone_checkpoint(error, now)
-            else:
-                writer = self._prepare_checkpoint(checkpoint_input, now)
-                self._checkpoint = _RunningCheckpoint(writer, writer.start())
+        elif self._copy is not None or self._checkpoint_is_due(now):
+            self._approach_checkpoint(checkpoint_input, now)
 
     def close(self, checkpoint_input: CheckpointInput, now: datetime) -> None:
         self._journal.require_segment()
+        self._drop_copy()
         if self._checkpoint is not None:
             self._checkpoint.writer.cancel()
             self._finish_checkpoint(now)
@@ -164,6 +163,27 @@ class FileStore:
         assert self._checkpoint_pause is not None
         full = self._journal.segment_bytes >= self._options.checkpoint_bytes
         return (full and not self._checkpoint_failures) or self._checkpoint_pause.is_over(now)
+
+    def _approach_checkpoint(self, checkpoint_input: CheckpointInput, now: datetime) -> None:
+        """Copies a part of the tables. Once all are copied, begins the checkpoint, and the next segment."""
+        if self._copy is None:
+            self._copy = GradualCopy(checkpoint_input.tables)
+        if not self._copy.step():
+            return
+        try:
+            self._journal.begin_segment()
+        except OSError as error:
+            self._postpone_checkpoint(error, now)
+        else:
+            copied = replace(checkpoint_input, tables=self._copy.finished())
+            writer = self._prepare_checkpoint(copied, now)
+            self._checkpoint = _RunningCheckpoint(writer, writer.start())
+        self._drop_copy()
+
+    def _drop_copy(self) -> None:
+        if self._copy is not None:
+            self._copy.close()
+            self._copy = None
 
     def _checkpoint_at_once(self, contents: FolderContents, now: datetime) -> None:
         """Makes a checkpoint before the first batch, whose segment was just begun.
@@ -246,6 +266,7 @@ class FileStore:
 
     def _abandon_checkpoint(self) -> None:
         """Waits for the checkpoint. The next recovery finds out what it has written."""
+        self._drop_copy()
         if self._checkpoint is not None:
             self._checkpoint.future.exception()
             self._checkpoint = None

@@ -10,11 +10,11 @@ from threading import Thread
 
 import pytest
 
+from cloud_service.core.tables import Tables
 from cloud_service.store.beside_requests import SWITCH_SECONDS, beside_requests, let_go
 from cloud_service.store.checkpoint import Checkpoint
 from cloud_service.store.checkpoint_writer import CheckpointWriter
-from cloud_service.store.interface import Recovered
-from tests.kit.batches import Failing, booking, checkpoint_input, open_store, registration, request
+from tests.kit.batches import Failing, checkpoint_input, open_store, registration, request
 from tests.kit.records import NOW
 from tests.kit.simulated_disk import SimulatedFolder
 from tests.kit.waiting import DEADLINE
@@ -47,11 +47,12 @@ def test_the_block_may_end_with_an_error_in_another_thread() -> None:
 
 
 def test_blocks_may_overlap() -> None:
-    """A test may abandon a checkpoint as a crash does, and begin the next one."""
+    """The thread begins before the loop has finished with the copy."""
     first, second = ExitStack(), ExitStack()
     first.enter_context(beside_requests())
     second.enter_context(beside_requests())
     first.close()
+    assert is_beside_requests()
     second.close()
     assert not is_beside_requests()
 
@@ -72,33 +73,33 @@ def test_collections_are_emptied() -> None:
     assert (table, rows) == ({}, [])
 
 
-def started(folder: SimulatedFolder) -> tuple[CheckpointWriter, Recovered, "Future[None]"]:
-    _, recovered = open_store(SimulatedFolder())
-    recovered.tables.apply(registration())
+def started(folder: SimulatedFolder) -> tuple[CheckpointWriter, Tables, "Future[None]"]:
+    tables = Tables()
+    tables.apply(registration())
     writer = CheckpointWriter(
-        folder, recovered.tables, Checkpoint(sequence=1, segment=2), tail_of(1, registration()), 1
+        folder, tables, Checkpoint(sequence=1, segment=2), tail_of(1, registration()), 1
     )
-    return writer, recovered, writer.start()
+    return writer, tables, writer.start()
 
 
-def test_a_checkpoint_is_written_beside_requests_from_a_copy() -> None:
-    reached, written = Flag(), Flag()
+def test_a_checkpoint_is_written_beside_requests_and_freed_there() -> None:
+    reached, goes_on = Flag(), Flag()
 
     def hold(operation: str, name: str) -> None:
         if (operation, name) == ("create", "charging_stations.json.new"):
             reached.set()
-            assert written.wait(DEADLINE), "the tables were changed"
+            assert goes_on.wait(DEADLINE), "the test has looked"
 
     folder = SimulatedFolder(trouble=hold)
-    writer, recovered, future = started(folder)
+    writer, tables, future = started(folder)
     assert reached.wait(DEADLINE), "the checkpoint was begun"
     assert is_beside_requests()
-    recovered.tables.apply(booking())
-    written.set()
+    goes_on.set()
     future.result(DEADLINE)
     assert not is_beside_requests()
-    assert folder.files()["reservations.json"] == b"[]\n"
     assert writer.tail.requests == [], "they would be freed at once, in the loop's thread"
+    assert not tables.stations
+    assert not tables.points
 
 
 def test_a_checkpoint_that_fails_leaves_the_process_as_it_was() -> None:
