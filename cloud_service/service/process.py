@@ -25,6 +25,7 @@ from cloud_service.service.database_engine.clock import DatabaseClock
 from cloud_service.service.database_engine.engine import DatabaseEngine
 from cloud_service.service.engine.engine import Engine
 from cloud_service.service.engine.interface import NetworkEngine
+from cloud_service.service.large_blocks import give_large_blocks_back
 from cloud_service.service.loop import ServiceLoop
 from cloud_service.service.measurements import Measurements, folder_figures
 from cloud_service.service.membership import ALONE, Membership, member
@@ -135,6 +136,7 @@ def _connect(settings: ServiceSettings, clock: Clock) -> _Core:
 
 def _recover(folder: Folder, settings: ServiceSettings, now: datetime, measurements: Measurements) -> Engine:
     begun = time.monotonic()
+    give_large_blocks_back()
     with _without_garbage_collection():
         engine = Engine(FileStore(folder, settings.store, measurements), settings.limits, now)
     tables = engine.network.tables
