@@ -46,7 +46,7 @@ _OTHERS_HEAR_ALL: Final = """
           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
     )
 """
-_TURNS: Final = 0x7475_726E
+TURNS: Final = 0x7475_726E
 """The first key of the locks of stations where services take turns; the second is the station's ID."""
 _TAKE_TURN: Final = """
     SELECT station FROM (
@@ -127,13 +127,13 @@ class Peers:
         Returns those for which this service had to wait.
         """
         rows = self._database.execute(
-            _TAKE_TURN, {"stations": list(stations), "turns": _TURNS}, prepare=True
+            _TAKE_TURN, {"stations": list(stations), "turns": TURNS}, prepare=True
         ).fetchall()
         return [station for (station,) in rows]
 
     def end_turn(self, stations: Sequence[int]) -> None:
         """Releases them."""
-        self._one(_END_TURN, _TURNS, list(stations))
+        self._one(_END_TURN, TURNS, list(stations))
 
     def bury(self) -> list[OwedEvent] | None:
         """Takes over the unpublished events of dead services, in order. Returns None if none has died."""

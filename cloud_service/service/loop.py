@@ -121,7 +121,7 @@ class ServiceLoop:
         self._arrival = None
         self._engine.note_hearing(all_brokers=self._brokers.all_heard)
         if not self._is_behind:
-            self._send(self._engine.work(self._network_now(), self._now()))
+            self._send(self._engine.work(self._network_now(), self._now(), self._collect))
         self._events.turn()
         self._engine.maintain(self._network_now())
         now = self._network_now()
@@ -202,6 +202,11 @@ class ServiceLoop:
         if self._arrival is None:
             self._arrival = self._now().timestamp()
         self._engine.take_in(message, Arrival(broker, delivery), self._arrival)
+
+    def _collect(self) -> None:
+        """Takes in what has arrived while the engine waited for another service."""
+        self._brokers.poll(0)
+        self._arrival = None
 
     def _note_service(self, broker: Broker, payload: bytes) -> None:
         """Services that share the requests share the topic: while one of them lives, it says so."""

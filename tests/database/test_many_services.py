@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from cloud_service.core.changes import Changes
+from cloud_service.core.records import Point
 from cloud_service.database.connection import connect
-from tests.database.engines import ask_all, booking, column, new_station, request, services, told
+from cloud_service.database.peers import TURNS
+from cloud_service.service.database_engine.turn import Turn
+from tests.database.engines import Service, ask_all, booking, column, new_station, request, services, told
 from tests.kit.postgres import Postgres
 from tests.kit.scale import Scale
 from tests.kit.waiting import wait_until
@@ -18,6 +21,11 @@ from tests.kit.waiting import wait_until
 SERVICES = 4
 LOCKS_POINTS = "ORDER BY station_id, point_id FOR UPDATE"
 WAITING = "SELECT true FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'"
+HELD_TURNS = f"""
+    SELECT objid FROM pg_locks JOIN pg_database ON oid = database AND datname = current_database()
+    WHERE locktype = 'advisory' AND classid = {TURNS} AND granted ORDER BY objid
+"""
+"""The stations where it is some service's turn."""
 
 
 @pytest.mark.timeout(3600)
@@ -108,16 +116,100 @@ def test_a_booking_is_made_at_the_time_of_its_turn(postgres: Postgres) -> None:
         station = new_station(one)
         one.turn()
         begun = one.now
-        for number in (1, 2):
-            earlier = booking(f"earlier-{number}")
-            one.trouble.before(LOCKS_POINTS, lambda asked=earlier: other.result(asked), number)
-        one.result(booking("late", need=0.1))
-        assert not one.trouble.planned
+        take_turns(one, other)
         with other.state.turn_at([station]):
             waiting = pool.submit(one.result, booking("waits", 9, need=0.1))
             wait_until(lambda: column(database, WAITING) == [True], "it waits")
             one.let_pass(timedelta(hours=5))
         assert moment(waiting.result(), "startDateTime") - begun > timedelta(hours=5)
+
+
+def test_what_arrives_while_a_service_waits_for_its_turn_is_decided_in_it(postgres: Postgres) -> None:
+    """Its turn lasts from before they are taken in until all of them are decided, and no longer."""
+    address = postgres.new_database()
+    with services(address, 2) as (one, other), ThreadPoolExecutor(1) as pool, connect(address) as database:
+        station = new_station(one)
+        take_turns(one, other)
+        one.send(booking("waits"))
+
+        def collect() -> None:
+            assert column(database, HELD_TURNS) == [station]
+            one.send(booking("arrives"))
+
+        with other.state.turn_at([station]):
+            working = pool.submit(one.engine.work, one.now, None, collect)
+            wait_until(lambda: column(database, WAITING) == [True], "it waits")
+        answers = working.result().answers
+
+        assert [answer.outcome for answer in answers] == ["ok", "ok"]
+        assert column(database, HELD_TURNS) == []
+
+
+def test_nothing_is_collected_where_nobody_is_in_the_way(postgres: Postgres) -> None:
+    """A batch would never be complete, if what arrives while it is decided had to be in it."""
+    collected: list[None] = []
+    with services(postgres.new_database(), 2) as (one, other):
+        new_station(one)
+        for before in (lambda *_: None, take_turns):
+            before(one, other)
+            one.send(booking("alone"))
+            assert len(one.engine.work(one.now, None, lambda: collected.append(None)).answers) == 1
+        assert not collected
+
+
+def test_a_turn_ends_though_none_of_its_requests_is_decided(postgres: Postgres) -> None:
+    """They have expired while the service waited."""
+    address = postgres.new_database()
+    held: list[Any] = []
+    with services(address, 2) as (one, other), ThreadPoolExecutor(1) as pool, connect(address) as database:
+        station = new_station(one)
+        take_turns(one, other)
+        expires = int((one.now + timedelta(hours=1)).timestamp() * 1e3)
+        one.send(request("car", "scheduleReservation", expiresAt=expires))
+        with other.state.turn_at([station]):
+            late = one.now + timedelta(hours=2)
+            working = pool.submit(
+                one.engine.work, one.now, late, lambda: held.extend(column(database, HELD_TURNS))
+            )
+            wait_until(lambda: column(database, WAITING) == [True], "it waits")
+        assert [answer.reply for answer in working.result().answers] == [None]
+        assert held == [station]
+        assert column(database, HELD_TURNS) == []
+
+
+def test_turns_at_more_stations_are_all_taken_in_one_order(postgres: Postgres) -> None:
+    """Who kept one while it waited for an earlier one could wait for somebody who does the reverse."""
+    address = postgres.new_database()
+    with services(address, 2) as (one, other), ThreadPoolExecutor(1) as pool, connect(address) as database:
+        first, second = new_station(one), new_station(one, 100)
+        turn, now = Turn(one.state), one.now
+        for station in (second, second, first):
+            turn.late([changed(station)], now)
+        assert not turn.wait(now)
+        assert column(database, HELD_TURNS) == [second]
+        turn.late([changed(first)], now)
+        with other.state.turn_at([first]):
+            waiting = pool.submit(turn.wait, now)
+            wait_until(lambda: column(database, WAITING) == [True], "it waits")
+            assert column(database, HELD_TURNS) == [first]  # that of the other one
+        assert waiting.result()
+        assert column(database, HELD_TURNS) == [first, second]
+        turn.end()
+        assert column(database, HELD_TURNS) == []
+
+
+def changed(station: int) -> Changes:
+    """A change of a point."""
+    return Changes(points=(Point(1, station, 22, 0.5, "livre"),))
+
+
+def take_turns(one: Service, other: Service) -> None:
+    """Has a service be late twice, so that it takes turns."""
+    for number in (1, 2):
+        earlier = booking(f"earlier-{number}")
+        one.trouble.before(LOCKS_POINTS, lambda asked=earlier: other.result(asked), number)
+    one.result(booking("late", need=0.1))
+    assert not one.trouble.planned
 
 
 def test_a_service_that_was_late_does_not_fill_the_log(

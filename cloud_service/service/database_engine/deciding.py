@@ -16,7 +16,7 @@ from cloud_service.service.database_engine.committed import Committed
 from cloud_service.service.database_engine.due import DueWork
 from cloud_service.service.database_engine.moment import Moment
 from cloud_service.service.database_engine.preload import preload
-from cloud_service.service.database_engine.turns import Turns
+from cloud_service.service.database_engine.turn import Turn
 from cloud_service.service.engine.batch import Batch
 from cloud_service.service.engine.decider import Decider
 from cloud_service.service.engine.handlers import bind_handlers
@@ -26,24 +26,25 @@ from cloud_service.service.engine.limits import EngineLimits
 class Deciding:
     """Has handlers decide requests on the part of the network that they need, and commits the decisions."""
 
-    def __init__(self, state: DatabaseState, limits: EngineLimits, due: DueWork) -> None:
+    def __init__(self, state: DatabaseState, limits: EngineLimits, due: DueWork, turn: Turn) -> None:
         self._state = state
         self._limits = limits
         self._due = due
         self._handlers = bind_handlers(limits.rules)
-        self._turns = Turns()
+        self._turn = turn
 
     def attempt(self, requests: Sequence[Incoming], moment: Moment, *, patient: bool = False) -> Committed:
         """Decides the first of these requests: a batch ends when it is large. A `patient` one gets more time.
 
         Raises what a transaction raises.
         """
-        turn = self._turns.stations(moment.now)
-        with self._state.turn_at(turn) as crowded:
-            if crowded:
+        try:
+            if self._turn.wait(moment.now):
                 moment.advance()  # the wait may have taken seconds
             made = self._attempt(requests, moment.now, patient)
-        self._turns.used(turn, crowded, made.batch.changes, moment.now)
+            self._turn.used(made.batch.changes, moment.now)
+        finally:
+            self._turn.end()
         return made
 
     def _attempt(self, requests: Sequence[Incoming], now: datetime, patient: bool) -> Committed:
@@ -63,7 +64,7 @@ class Deciding:
                         written = writer.write(BatchToWrite(batch.changes, network, records, now))
                     batch.keep()
         except Conflict:
-            self._turns.late(changes, now)
+            self._turn.late(changes, now)
             raise
         return Committed(batch, written)
 

@@ -90,11 +90,13 @@ class Engine:
     def note_hearing(self, *, all_brokers: bool) -> None:
         """Nothing: nobody else hears more."""
 
-    def work(self, now: datetime, clients_time: datetime | None = None) -> BatchResult:
+    def work(
+        self, now: datetime, clients_time: datetime | None = None, collect: Callable[[], None] | None = None
+    ) -> BatchResult:
         """Decides a batch of requests, and lets time pass.
 
         What has finished stays finished, also if time runs backwards. Requests expire by the clients' time,
-        where that is not the network's.
+        where that is not the network's. There is no other service to wait for, so nothing is collected.
         """
         self._time = now
         if not len(self) and self._condition.waits_to_retry(now):

@@ -50,8 +50,12 @@ class NetworkEngine(Protocol):
     def note_hearing(self, *, all_brokers: bool) -> None:
         """Notes whether all brokers are heard: who is at another one may be online."""
 
-    def work(self, now: datetime, clients_time: datetime | None = None) -> BatchResult:
-        """Decides a batch of requests, and lets time pass."""
+    def work(
+        self, now: datetime, clients_time: datetime | None = None, collect: Callable[[], None] | None = None
+    ) -> BatchResult:
+        """Decides a batch of requests, and lets time pass. `collect` has to take in what has arrived: it is
+        called where the batch had to wait for another service.
+        """
 
     def take_events(self, most: int) -> list[OutgoingEvent]:
         """The messages of at most this many events, oldest first. Their changes are on disk."""
