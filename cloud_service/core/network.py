@@ -185,13 +185,11 @@ class Network:
 
     def apply(self, changes: Changes) -> Changes:
         """Makes the changes, and returns the changes that undo them."""
-        undo = self.tables.inverse(changes)
-        if changes.removed_stations or undo.stations:
-            for station_id in {*changes.removed_stations, *map(_station_id, undo.stations)}:
-                self._unlink_station(station_id)
+        undo = self.tables.exchange(changes)
+        for station in undo.stations:
+            self._unlink_station(station)
         if changes.removed_points or undo.reservations:
             self._unlink_reservations(changes, undo)
-        self.tables.apply(changes)
         for station in changes.stations:
             self._link_station(station)
         if changes.removed_points or undo.removed_points:
@@ -268,16 +266,13 @@ class Network:
         if station.station_id in self._points:
             self._nearest.put(station.station_id, station.x, station.y)
 
-    def _unlink_station(self, station_id: int) -> None:
-        station = self.tables.stations.get(station_id)
-        if station is None:
-            return
-        self._locations.remove(station.location, station_id)
+    def _unlink_station(self, station: Station) -> None:
+        self._locations.remove(station.location, station.station_id)
         owned = self._owned[station.owner]
-        owned.remove(station_id)
+        owned.remove(station.station_id)
         if not owned:
             del self._owned[station.owner]
-        self._nearest.discard(station_id)
+        self._nearest.discard(station.station_id)
 
     def _link_point(self, point: Point) -> None:
         keys = self._points.setdefault(point.station_id, [])

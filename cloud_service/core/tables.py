@@ -68,13 +68,13 @@ class Tables(Struct):
             self.absences.copy(),
         )
 
-    def inverse(self, changes: Changes) -> Changes:
-        """Returns the changes that undo these, from what the tables hold now."""
-        stations, removed_stations = _before(
+    def exchange(self, changes: Changes) -> Changes:
+        """Makes the changes as `apply` does, and returns those that undo them."""
+        stations, removed_stations = _exchange(
             self.stations, changes.removed_stations, changes.stations, _station_id
         )
-        points, removed_points = _before(self.points, changes.removed_points, changes.points, _point_key)
-        reservations, removed_reservations = _before(
+        points, removed_points = _exchange(self.points, changes.removed_points, changes.points, _point_key)
+        reservations, removed_reservations = _exchange(
             self.reservations, changes.removed_reservations, changes.reservations, _reservation_key
         )
         undo = Changes(
@@ -86,12 +86,14 @@ class Tables(Struct):
             reservations=reservations,
             last_station_id=None if changes.last_station_id is None else self.last_station_id,
         )
+        if changes.last_station_id is not None:
+            self.last_station_id = changes.last_station_id
         if not (changes.sessions or changes.removed_sessions or changes.absences or changes.removed_absences):
             return undo
-        sessions, removed_sessions = _before(
+        sessions, removed_sessions = _exchange(
             self.sessions, changes.removed_sessions, changes.sessions, _point_key
         )
-        absences, removed_absences = _before(
+        absences, removed_absences = _exchange(
             self.absences, changes.removed_absences, changes.absences, _owner
         )
         return replace(
@@ -103,21 +105,24 @@ class Tables(Struct):
         )
 
 
-def _before(
+def _exchange(
     table: dict[Key, Record],
     removed: tuple[Key, ...],
     put: tuple[Record, ...],
     key_of: Callable[[Record], Key],
 ) -> tuple[tuple[Record, ...], tuple[Key, ...]]:
-    """Returns the present records of the keys that will change, and the keys that have none."""
+    """Makes changes to a table. Returns the records that the keys had before, and the keys that had none."""
     if not removed and not put:
         return (), ()
     if len(put) == 1 and not removed:  # most changes are one record of a table
         key = key_of(put[0])
         before = table.get(key)
+        table[key] = put[0]
         return ((), (key,)) if before is None else ((before,), ())
     keys = dict.fromkeys(chain(removed, map(key_of, put)))
     records = tuple(filter(None, map(table.get, keys)))
-    if len(records) == len(keys):
-        return records, ()
-    return records, tuple(filterfalse(table.__contains__, keys))
+    without = () if len(records) == len(keys) else tuple(filterfalse(table.__contains__, keys))
+    for removed_key in removed:
+        table.pop(removed_key, None)
+    table.update(zip(map(key_of, put), put, strict=True))
+    return records, without
