@@ -70,6 +70,7 @@ def comparable(number: Number) -> Number:
     return int(Decimal(repr(number))) if is_beyond else number
 
 
+@lru_cache(maxsize=1_000, typed=True)  # prices, powers, capacities and percentages recur
 def as_written(number: Number) -> Decimal:
     """The number as a decimal. A double's shortest decimal form is what was written, up to 15 digits."""
     return Decimal(number) if isinstance(number, int) else Decimal(repr(number))
