@@ -21,11 +21,12 @@ BUCKET: Final = 8
 """The number of locations that a leaf holds before it is split."""
 
 Place: TypeAlias = tuple[Number, Number]
+Places: TypeAlias = dict[int, Place]
 
 _ROUNDING: Final = 2.0**-50
 """A distance is off by less than this part of itself and of the coordinates that it was measured from.
 
-Two roundings of a coordinate to a float, their difference and `dist` are each off by 2**-53 at most.
+Two roundings of a coordinate to a float, their difference and the distance are each off by 2**-53 at most.
 """
 _SMALLEST: Final = 2.0**-1070
 """By this much, a distance near the smallest floats may be off in any case."""
@@ -35,12 +36,16 @@ _Measure: TypeAlias = Callable[[Any, Any], Any]
 
 
 class _Node:
-    """A leaf if it has no `sides`. Otherwise the first has what is below `split`, the second the others."""
+    """A leaf if it has no `sides`. Otherwise the first has what is below `split`, the second the others.
 
-    __slots__ = ("axis", "places", "sides", "split")
+    A leaf has its locations in floats, each as one number of the complex plane: a tuple of two floats
+    is three objects to read, out of memory that nothing else has touched.
+    """
 
-    def __init__(self, places: dict[int, Place]) -> None:
-        self.places = places
+    __slots__ = ("axis", "points", "sides", "split")
+
+    def __init__(self) -> None:
+        self.points: dict[int, complex] = {}
         self.axis = 0
         self.split: Number = 0.0
         self.sides: tuple[()] | tuple[_Node, _Node] = ()
@@ -65,19 +70,19 @@ class NearestIndex:
         place = self._places[number] = comparable(x), comparable(y)
         path = self._path(place)
         leaf = path[-1]
-        is_one_place = _is_one_place(leaf, place)
-        leaf.places[number] = place
-        if len(leaf.places) <= BUCKET or is_one_place:
+        is_one_place = self._is_one_place(leaf, place)
+        leaf.points[number] = complex(*place)
+        if len(leaf.points) <= BUCKET or is_one_place:
             return
-        if _split(leaf) and len(path) > _most_levels(len(self._places)):
-            _build(_lopsided(path))
+        if _split(leaf, self._places) and len(path) > _most_levels(len(self._places)):
+            _build(_lopsided(path), self._places)
 
     def discard(self, number: int) -> None:
         """Removes a location, if it is there."""
         place = self._places.pop(number, None)
         if place is None:
             return
-        del self._path(place)[-1].places[number]
+        del self._path(place)[-1].points[number]
         if len(self._places) < self._built_for // 4:
             self._rebuild()
 
@@ -96,14 +101,14 @@ class NearestIndex:
         if nearest is not None:
             yield nearest
             found = 1
-        for number, away, others in islice(_search(self._root, place, dist), found, None):
+        for number, away, others in islice(self._search(place, dist), found, None):
             if others is not None and not _are_apart(place, away, others):
                 break
             yield number
             found += 1
         else:
             return
-        exactly = _search(self._root, (comparable(x), comparable(y)), squared_distance)
+        exactly = self._search((comparable(x), comparable(y)), squared_distance)
         for number, _, _ in islice(exactly, found, None):
             yield number
 
@@ -117,30 +122,38 @@ class NearestIndex:
 
     def _rebuild(self) -> None:
         self._built_for = max(len(self._places), BUCKET)
-        self._root: _Node = _Node(dict(self._places))
-        _build(self._root)
+        self._root: _Node = _Node()
+        self._root.points = {number: complex(*place) for number, place in self._places.items()}
+        _build(self._root, self._places)
 
+    def _is_one_place(self, leaf: _Node, place: Place) -> bool:
+        """Whether a leaf stays one that cannot be split when a location at this place is added to it.
 
-def _search(root: _Node, place: Place, measure: _Measure) -> Iterator[tuple[int, Any, Any]]:
-    """Yields locations by their distance: the ID, how far away it is, and how far the others are at least."""
-    # A node comes before a location that is as far away: it may hold one with a lower ID.
-    # Of each leaf that was looked at, its nearest location waits, with the others behind it.
-    waiting: list[tuple[Any, bool, int, Any]] = [(0, False, 0, root)]
-    pushed = 0
-    while waiting:
-        away, is_location, number, behind = heappop(waiting)
-        if is_location:
-            _push_next(waiting, behind)
-            yield number, away, waiting[0][0] if waiting else None
-            continue
-        node: _Node = behind
-        while node.sides:
-            at, split = place[node.axis], node.split
-            near, far = node.sides if at < split else node.sides[::-1]
-            pushed += 1
-            heappush(waiting, (max(away, measure((at,), (split,))), False, pushed, far))
-            node = near
-        _push_next(waiting, iter(sorted([(measure(place, at), each) for each, at in node.places.items()])))
+        Trying to split it each time would take as long as it has locations.
+        """
+        return len(leaf.points) > BUCKET and self._places[next(iter(leaf.points))] == place
+
+    def _search(self, place: Place, measure: _Measure) -> Iterator[tuple[int, Any, Any]]:
+        """Yields locations by their distance: the ID, how far away it is, and how far others are at least."""
+        # A node comes before a location that is as far away: it may hold one with a lower ID.
+        # Of each leaf that was looked at, its nearest location waits, with the others behind it.
+        waiting: list[tuple[Any, bool, int, Any]] = [(0, False, 0, self._root)]
+        pushed = 0
+        while waiting:
+            away, is_location, number, behind = heappop(waiting)
+            if is_location:
+                _push_next(waiting, behind)
+                yield number, away, waiting[0][0] if waiting else None
+                continue
+            node: _Node = behind
+            while node.sides:
+                at, split = place[node.axis], node.split
+                near, far = node.sides if at < split else node.sides[::-1]
+                pushed += 1
+                heappush(waiting, (max(away, measure((at,), (split,))), False, pushed, far))
+                node = near
+            found = [(measure(place, self._places[each]), each) for each in node.points]
+            _push_next(waiting, iter(sorted(found)))
 
 
 def _push_next(waiting: list[tuple[Any, bool, int, Any]], locations: Iterator[tuple[Any, int]]) -> None:
@@ -154,7 +167,7 @@ def _nearest(root: _Node, place: Place) -> int | None:
 
     Most bookings need no other. Where nothing has to be put in order, a search takes half of the time.
     """
-    leaf, distances = root, [inf]
+    leaf, distances, here = root, [inf], complex(*place)
     away = others = inf
     passed = [(0.0, root)]
     while passed:
@@ -172,7 +185,10 @@ def _nearest(root: _Node, place: Place) -> int | None:
             else:
                 passed.append((beyond, below))
                 node = above
-        found = [dist(place, at) for at in node.places.values()]
+        try:
+            found = [abs(point - here) for point in node.points.values()]
+        except OverflowError:
+            return None
         closest = min(found, default=inf)
         if closest < away:
             leaf, distances, others, away = node, found, away, closest
@@ -180,7 +196,7 @@ def _nearest(root: _Node, place: Place) -> int | None:
             others = closest
     at = distances.index(away)
     distances[at] = others
-    return list(leaf.places)[at] if _are_apart(place, away, min(distances)) else None
+    return list(leaf.points)[at] if _are_apart(place, away, min(distances)) else None
 
 
 def _are_apart(place: Place, away: float, others: float) -> bool:
@@ -205,52 +221,44 @@ def _most_levels(count: int) -> int:
 def _lopsided(path: list[_Node]) -> _Node:
     """Returns the lowest node of the path with too many levels below it: rebuilding that part suffices."""
     for levels, node in enumerate(reversed(path), 1):
-        if levels > _most_levels(len(_all_places(node))):
+        if levels > _most_levels(len(_all_points(node))):
             return node
     return path[0]
 
 
-def _is_one_place(leaf: _Node, place: Place) -> bool:
-    """Whether a leaf stays one that cannot be split when a location at this place is added to it.
-
-    Trying to split it each time would take as long as it has locations.
-    """
-    return len(leaf.places) > BUCKET and next(iter(leaf.places.values())) == place
-
-
-def _all_places(node: _Node) -> dict[int, Place]:
+def _all_points(node: _Node) -> dict[int, complex]:
     """All locations at or below a node."""
-    places: dict[int, Place] = {}
+    points: dict[int, complex] = {}
     nodes = [node]
     while nodes:
         node = nodes.pop()
-        places.update(node.places)
+        points.update(node.points)
         nodes += node.sides
-    return places
+    return points
 
 
-def _build(top: _Node) -> None:
+def _build(top: _Node, places: Places) -> None:
     """Rebuilds everything below a node, as balanced as possible."""
-    top.places, top.sides = _all_places(top), ()
+    top.points, top.sides = _all_points(top), ()
     unsplit = [top]
     while unsplit:
         node = unsplit.pop()
-        if len(node.places) > BUCKET and _split(node):
+        if len(node.points) > BUCKET and _split(node, places):
             unsplit += node.sides
 
 
-def _split(leaf: _Node) -> bool:
+def _split(leaf: _Node, places: Places) -> bool:
     """Splits a leaf at the median of its wider axis. Returns False if all its locations are the same."""
-    values = [sorted(set(numbers)) for numbers in zip(*leaf.places.values(), strict=True)]
+    values = [sorted(set(numbers)) for numbers in zip(*map(places.__getitem__, leaf.points), strict=True)]
     # The span may be lost in rounding, so an axis with a single value is narrower than any other.
     spans = [(len(each) > 1, each[-1] - each[0]) for each in values]
     axis = 0 if spans[0] >= spans[1] else 1
     if len(values[axis]) == 1:
         return False
     leaf.split = values[axis][len(values[axis]) // 2]
-    below, others = leaf.sides = _Node({}), _Node({})
-    for number, place in leaf.places.items():
-        side = below if place[axis] < leaf.split else others
-        side.places[number] = place
-    leaf.axis, leaf.places = axis, {}
+    below, others = leaf.sides = _Node(), _Node()
+    for number, point in leaf.points.items():
+        side = below if places[number][axis] < leaf.split else others
+        side.points[number] = point
+    leaf.axis, leaf.points = axis, {}
     return True
