@@ -1,6 +1,5 @@
 """From a message on a request topic to a typed request, with everything that its reply needs."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -10,7 +9,12 @@ from cloud_service.protocol import topics
 from cloud_service.protocol.actions import ACTIONS, Action, Actions
 from cloud_service.protocol.envelope import Envelope, Ignored, read_envelope
 from cloud_service.protocol.errors import BadRequest, RequestError, TooLarge
-from cloud_service.protocol.fingerprints import fingerprint, fingerprint_of_bytes, with_vehicle
+from cloud_service.protocol.fingerprints import (
+    fingerprint,
+    fingerprint_of_bytes,
+    fingerprint_of_request,
+    with_vehicle,
+)
 from cloud_service.protocol.jsontext import decode_object
 from cloud_service.protocol.messages import Message
 from cloud_service.protocol.replies import Outcome, encode_reply
@@ -57,7 +61,8 @@ class Incoming(Struct, frozen=True):
         """What the request asks for, hashed. However its vehicle is named, it is the same."""
         if self.fingerprints_when_invalid is not None:
             return self.fingerprints_when_invalid.normalised
-        return _normalised(self.action, msgspec.to_builtins(self.request), self.client)
+        assert self.request is not None
+        return fingerprint_of_request(self.action, self.request, self.client)
 
     def is_as_recorded(self, recorded: bytes) -> bool:
         """Whether this is the request that was recorded with a fingerprint.
@@ -144,10 +149,7 @@ def _fingerprints_of_invalid(
     action: Action, values: dict[str, Any] | None, payload: bytes, client: str
 ) -> Fingerprints:
     if values is not None:
-        return Fingerprints(_normalised(action, values, client), fingerprint(action, values))
+        normalised = fingerprint(action, with_vehicle(action, values, client))
+        return Fingerprints(normalised, fingerprint(action, values))
     of_payload = fingerprint_of_bytes(action, payload)
     return Fingerprints(of_payload, of_payload)
-
-
-def _normalised(action: Action, values: Mapping[str, Any], client: str) -> bytes:
-    return fingerprint(action, with_vehicle(action, values, client))

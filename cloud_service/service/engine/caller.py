@@ -1,26 +1,25 @@
 """Who asks, and what follows from that for stations and vehicles."""
 
-from msgspec import UNSET, Struct, UnsetType
+from typing import Final
+
+from msgspec import UNSET, UnsetType
 
 from cloud_service.core.records import VehicleKey
 from cloud_service.protocol.errors import BadRequest, Forbidden
 from cloud_service.protocol.roles import DEVICES, Role, is_gateway, owner_name, roles_of
 
 
-class Caller(Struct, frozen=True):
+class Caller:
     """The account that asks. The broker vouches for its name."""
 
-    name: str
+    __slots__ = ("is_gateway", "name", "roles")
 
-    @property
-    def roles(self) -> frozenset[Role]:
+    def __init__(self, name: str) -> None:
+        self.name: Final = name
+        self.roles: Final[frozenset[Role]] = roles_of(name)
         """The roles that the account can have."""
-        return roles_of(self.name)
-
-    @property
-    def is_gateway(self) -> bool:
+        self.is_gateway: Final = is_gateway(name)
         """Whether it speaks for legacy clients."""
-        return is_gateway(self.name)
 
     @property
     def owner(self) -> str:

@@ -3,6 +3,7 @@
 import logging
 from datetime import datetime
 
+from cloud_service.core.changes import NOTHING
 from cloud_service.core.network import Network
 from cloud_service.core.view import NetworkUnreadable
 from cloud_service.protocol.errors import InternalError, RequestError, StorageFailed, TooLarge
@@ -33,8 +34,8 @@ class Decider:
 
         Unless `may_change`, requests that would change something are refused with STORAGE.
         """
-        action = incoming.action
-        key = None if incoming.identity is None else (incoming.client, incoming.identity)
+        action, identity = incoming.action, incoming.identity
+        key = None if identity is None else (incoming.client, identity)
         if key is not None:
             known = batch.records.get(key) or self._deduplication.find(*key)
             if known is not None:
@@ -58,7 +59,8 @@ class Decider:
             outcome = succeeded(decision.result)
             if len(outcome.body) > self._max_result_bytes:
                 raise TooLarge(f"the result has more than {self._max_result_bytes} bytes")
-            batch.apply(decision.changes)
+            if decision.changes is not NOTHING:
+                batch.apply(decision.changes)
         except RequestError as error:
             return failed(error), error.retryable
         except NetworkUnreadable:
