@@ -98,6 +98,7 @@ def test_distances_that_rounding_makes_equal_are_apart() -> None:
     """In floats both are 1e16 away, or infinitely far."""
     assert index_of({1: (1, 0), 2: (2, 0)}).nearest(1e16, 0) == 2
     assert index_of({1: (-1e308, 0), 2: (-9e307, 1)}).nearest(1e308, 0) == 2
+    assert index_of({1: (1.5e308, 1.5e308), 2: (1.5e308, 1.4e308)}).nearest(0, 0) == 2
 
 
 @pytest.mark.alone

@@ -4,10 +4,13 @@ import json
 from typing import Any
 
 import pytest
+from msgspec import to_builtins
 
 from cloud_service.protocol.actions import ACTIONS
+from cloud_service.protocol.fingerprints import fingerprint, fingerprint_of_request, with_vehicle
 from cloud_service.protocol.incoming import receive
 from cloud_service.protocol.messages import Message
+from cloud_service.protocol.requests import make_request
 
 RECORDED: list[tuple[str, dict[str, Any], str]] = [
     ("newChargingStation", {"x_position": 1, "y_position": 2.5}, "902c4ec6076877be025c20b53ed3e0d1"),
@@ -38,6 +41,31 @@ RECORDED: list[tuple[str, dict[str, Any], str]] = [
     ("newChargingPoint", {"chargingStationID": [], "power": True}, "2a2826cee421a2c403677a6e20ce4778"),
 ]
 
+NEED = {"x": 1.0, "y": 2.5, "actualBatteryPercentage": 20, "batteryCapacity": 40.0}
+POINT = {"chargingStationID": 1, "chargingPointID": 2}
+
+VALID: list[tuple[str, dict[str, Any]]] = [
+    ("scheduleReservation", NEED),
+    ("scheduleReservation", {"connector": "IEC_62196_T2", **NEED, "vid": 7.0, "flexible": True}),
+    ("quoteReservation", {"offers": 3, "notBefore": "2026-03-01T12:00:00Z", "vid": "7", **NEED}),
+    ("findReservation", {"vid": 7}),
+    ("deleteReservation", {"vehicleID": 7, "reservationID": 3.0}),
+    ("startCharging", {"vehicleID": "bia", **POINT}),
+    ("startCharging", {"hours": 2.0, **POINT}),
+    ("cancelBooking", {"vehicle": "bia"}),
+    ("newChargingStation", {"name": None, "y_position": 1e23, "x_position": 10**23}),
+    (
+        "newChargingPoint",
+        {
+            "tariff": [{"kWhPrice": 1.0, "start_time": "08:00"}],
+            "availability": "livre",
+            "kWhPrice": 1.0,
+            "power": 22,
+            "chargingStationID": 1,
+        },
+    ),
+]
+
 
 @pytest.mark.parametrize(("action", "values", "recorded"), RECORDED)
 def test_as_version_0_1_0_recorded_them(action: str, values: dict[str, Any], recorded: str) -> None:
@@ -57,3 +85,15 @@ def test_a_vehicle_is_recorded_as_the_text_that_was_recorded_before() -> None:
     topic = ACTIONS["findReservation"].topic("7")
     named = [receive(Message(topic, body), arrival=0) for body in (b"{}", b'{"vid": 7}', b'{"vid": "7"}')]
     assert {incoming.fingerprint().hex() for incoming in named} == {"ba5c1f9b19d035b3668e37b2a06f7c9f"}
+
+
+@pytest.mark.parametrize("client", ["ana", "7", "gateway"])
+@pytest.mark.parametrize(("name", "values"), VALID)
+def test_a_valid_request_has_the_fingerprint_of_its_values(
+    name: str, values: dict[str, Any], client: str
+) -> None:
+    """It is made of the request itself, and that of values of a copy with the vehicle."""
+    action = ACTIONS[name]
+    request = make_request(action.request, values)
+    expected = fingerprint(action, with_vehicle(action, to_builtins(request), client))
+    assert fingerprint_of_request(action, request, client) == expected
