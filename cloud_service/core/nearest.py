@@ -23,6 +23,9 @@ BUCKET: Final = 8
 Place: TypeAlias = tuple[Number, Number]
 Places: TypeAlias = dict[int, Place]
 
+_MOST_LEAVES: Final = 50
+"""A search that orders nothing looks at a handful of leaves, unless all of them are about as far away."""
+
 _ROUNDING: Final = 2.0**-50
 """A distance is off by less than this part of itself and of the coordinates that it was measured from.
 
@@ -101,13 +104,13 @@ class NearestIndex:
         if nearest is not None:
             yield nearest
             found = 1
-        for number, away, others in islice(self._search(place, dist), found, None):
-            if others is not None and not _are_apart(place, away, others):
-                break
-            yield number
-            found += 1
-        else:
-            return
+            for number, away, others in islice(self._search(place, dist), found, None):
+                if others is not None and not _are_apart(place, away, others):
+                    break
+                yield number
+                found += 1
+            else:
+                return
         exactly = self._search((comparable(x), comparable(y)), squared_distance)
         for number, _, _ in islice(exactly, found, None):
             yield number
@@ -163,13 +166,15 @@ def _push_next(waiting: list[tuple[Any, bool, int, Any]], locations: Iterator[tu
 
 
 def _nearest(root: _Node, place: Place) -> int | None:
-    """The nearest location, measured in floats. None if rounding might matter, or if there is none.
+    """The nearest location, measured in floats. None if there is none, or it is not found in a few steps.
 
-    Most bookings need no other. Where nothing has to be put in order, a search takes half of the time.
+    Most bookings need no other. Where nothing has to be put in order, a search takes half of the time. It is
+    left to the other one where rounding might matter, and where too many locations are about as near.
     """
     leaf, distances, here = root, [inf], complex(*place)
     away = others = inf
     passed = [(0.0, root)]
+    leaves = 0
     while passed:
         least, node = passed.pop()
         if least > away:
@@ -185,6 +190,9 @@ def _nearest(root: _Node, place: Place) -> int | None:
             else:
                 passed.append((beyond, below))
                 node = above
+        leaves += 1
+        if leaves > _MOST_LEAVES:
+            return None
         try:
             found = [abs(point - here) for point in node.points.values()]
         except OverflowError:
@@ -249,13 +257,15 @@ def _build(top: _Node, places: Places) -> None:
 
 def _split(leaf: _Node, places: Places) -> bool:
     """Splits a leaf at the median of its wider axis. Returns False if all its locations are the same."""
-    values = [sorted(set(numbers)) for numbers in zip(*map(places.__getitem__, leaf.points), strict=True)]
+    numbers = tuple(zip(*map(places.__getitem__, leaf.points), strict=True))
+    ends = [(min(each), max(each)) for each in numbers]
     # The span may be lost in rounding, so an axis with a single value is narrower than any other.
-    spans = [(len(each) > 1, each[-1] - each[0]) for each in values]
+    spans = [(lowest != highest, highest - lowest) for lowest, highest in ends]
     axis = 0 if spans[0] >= spans[1] else 1
-    if len(values[axis]) == 1:
+    if ends[axis][0] == ends[axis][1]:
         return False
-    leaf.split = values[axis][len(values[axis]) // 2]
+    values = sorted(set(numbers[axis]))
+    leaf.split = values[len(values) // 2]
     below, others = leaf.sides = _Node(), _Node()
     for number, point in leaf.points.items():
         side = below if places[number][axis] < leaf.split else others
