@@ -6,12 +6,15 @@ import json
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from cloud_service.core.changes import Changes
 from cloud_service.store import gradual_copy
 from cloud_service.store.errors import SyncFailed
 from tests.kit.batches import (
     BOOKING,
+    POINT,
+    STATION,
     Failing,
     book,
     booking,
@@ -52,7 +55,9 @@ class Copying:
 
 def test_batches_come_in_between_while_the_tables_are_copied(monkeypatch: pytest.MonkeyPatch) -> None:
     at = Copying(monkeypatch)
-    later = iter([booking(), cancellation(), book(2, 60, "eva"), book(3, 120, "leo")])
+    station, point = replace(STATION, station_id=2, x=9), replace(POINT, station_id=2)
+    second = Changes(stations=(station,), points=(point,), last_station_id=2)
+    later = iter([booking(), second, cancellation(), book(2, 60, "eva"), book(3, 120, "leo")])
     steps = 1
     while "journal-000002.jsonl" not in at.folder.files():
         at.add(next(later))
