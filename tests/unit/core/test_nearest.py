@@ -94,6 +94,13 @@ def test_a_tie_of_decimal_numbers_goes_to_the_lower_id() -> None:
     assert index_of({2: (10**23, 0), 1: (1e23, 1)}).nearest(1e23, 0) == 2
 
 
+def test_a_tie_across_a_split_of_the_tree_goes_to_the_lower_id() -> None:
+    """In floats, all that is from 0.5 on is farther from 0.3 than 0.1 is."""
+    below, above = (0.1, -1, -2, -3), (0.5, 10, 11, 12, 13)
+    numbers = {1: 0.5, 2: 0.1} | dict(enumerate((*below[1:], *above[1:]), 3))
+    assert index_of({number: (x, 0) for number, x in numbers.items()}).nearest(0.3, 0) == 1
+
+
 def test_distances_that_rounding_makes_equal_are_apart() -> None:
     """In floats both are 1e16 away, or infinitely far."""
     assert index_of({1: (1, 0), 2: (2, 0)}).nearest(1e16, 0) == 2

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cloud_service.gateway.translation import NONE, may_be_last, read_request, write_reply
@@ -219,6 +219,7 @@ VALUES = st.none() | st.booleans() | st.integers() | FLOATS | TEXTS
 MOMENTS = st.floats(0, 4e9).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
 
 
+@example([{"vehicleID": "\x7f"}])
 @given(st.lists(st.dictionaries(TEXTS, VALUES), min_size=1, max_size=3))
 def test_a_list_looks_as_the_old_server_wrote_it(records: list[dict[str, Any]]) -> None:
     reply = write_reply(LEGACY_ACTIONS["receiveAllChargingPoints"], records, None)
