@@ -11,6 +11,7 @@ from paho.mqtt.properties import Properties
 
 from cloud_service.mqtt.address import BrokerAddress
 from cloud_service.mqtt.control_packets import Subscription
+from cloud_service.mqtt.publisher import Publication
 from cloud_service.mqtt.session import KEEP_ALIVE_SECONDS, Delivery, Loss, Session
 from cloud_service.mqtt.version import Protocol
 from cloud_service.protocol.messages import Message
@@ -67,6 +68,8 @@ class SessionPeer(Peer):
         super().__init__()
         self._more = more
         self.deliveries: list[Delivery] = []
+        self.then: Message | None = None
+        """A message to publish as soon as one is published."""
         self._manual = manual
         self.session: Session[Any] = Session(
             ADDRESS,
@@ -76,9 +79,7 @@ class SessionPeer(Peer):
             subscriptions=[Subscription(topic) for topic in topics],
             window=window,
             on_message=self._on_message,
-            on_published=lambda receipt, publication: self.events.append(
-                ("published", receipt, publication.error is None)
-            ),
+            on_published=self._on_published,
             on_ready=self._on_ready,
             on_lost=self._on_lost,
         )
@@ -110,6 +111,12 @@ class SessionPeer(Peer):
         self.deliveries.append(delivery)
         if not self._manual:
             self.session.acknowledge(delivery)
+
+    def _on_published(self, receipt: object, publication: Publication) -> None:
+        self.events.append(("published", receipt, publication.error is None))
+        if self.then is not None:
+            then, self.then = self.then, None
+            self.session.publish(then, then.topic)
 
     def _on_ready(self) -> None:
         self.events.append(("ready",))

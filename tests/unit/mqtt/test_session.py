@@ -214,6 +214,16 @@ def test_first_goes_before_all_that_wait(start: Start) -> None:
     assert b"test/0" in peer.sent()
 
 
+def test_what_is_published_on_an_acknowledgement_goes_after_all_that_wait(start: Start) -> None:
+    peer = start(window=1)
+    for name in ("1", "2"):
+        peer.publish(Message(f"test/{name}", b""))
+    peer.sent()
+    peer.then = Message("test/3", b"")
+    peer.feed(puback(2))
+    assert b"test/2" in peer.sent()
+
+
 def test_a_silent_broker_is_pinged_and_then_given_up(start: Start) -> None:
     peer = start()
     for second in range(1, 2 * KEEP_ALIVE_SECONDS + 2):
